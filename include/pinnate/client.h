@@ -1,0 +1,52 @@
+/* pinnate/client.h: asks and orders over a link, without being a tier. See common.h and fleet.h. */
+#ifndef PINNATE_CLIENT_H
+#define PINNATE_CLIENT_H
+
+#include <pinnate/common.h>
+#include <pinnate/fleet.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pinnate_client pinnate_client;
+
+typedef struct pinnate_client_options {
+  size_t size;
+  pinnate_tier_options tier;
+  const char *to;               /* the tier to reach: "tcp://HOST:PORT" or "unix:/PATH". Required */
+  uint32_t connect_timeout_ms;  /* requests made while there is no link wait this long for one, then end
+                                   with PINNATE_UNREACHABLE. Default 5000 */
+} pinnate_client_options;
+
+#define PINNATE_CLIENT_OPTIONS_INIT { sizeof(pinnate_client_options), PINNATE_TIER_OPTIONS_INIT, NULL, 0 }
+
+/* Begins to dial; does not wait for the link. A peer that refuses the handshake (another fleet, an incompatible
+ * protocol) ends every request with PINNATE_REFUSED and the peer's words. */
+PINNATE_API pinnate_status pinnate_client_open(const pinnate_client_options *options, pinnate_client **client);
+
+/* The peer must be a controller for publish, unpublish and releases (else PINNATE_REFUSED); any tier answers the others.
+ * Each is as its namesake in controller.h. */
+PINNATE_API pinnate_status pinnate_client_publish(pinnate_client *client, const pinnate_publish *publish,
+                                                  pinnate_progress_fn on_progress, pinnate_published_fn on_published,
+                                                  void *arg);
+PINNATE_API pinnate_status pinnate_client_publish_wait(pinnate_client *client, const pinnate_publish *publish,
+                                                       pinnate_published *published);
+PINNATE_API pinnate_status pinnate_client_unpublish(pinnate_client *client, const char *name, uint64_t release,
+                                                    pinnate_done_fn on_done, void *arg);
+PINNATE_API pinnate_status pinnate_client_releases(pinnate_client *client, const char *name,
+                                                   pinnate_releases_fn on_releases, void *arg);
+PINNATE_API pinnate_status pinnate_client_status(pinnate_client *client, const char *name, pinnate_rollup_fn on_rollup,
+                                                 void *arg);
+PINNATE_API pinnate_status pinnate_client_watch(pinnate_client *client, pinnate_rollup_fn on_rollup, void *arg);
+PINNATE_API pinnate_status pinnate_client_lookup(pinnate_client *client, const pinnate_lookup *lookup,
+                                                 pinnate_tiers_fn on_tiers, void *arg);
+PINNATE_API pinnate_status pinnate_client_call(pinnate_client *client, const pinnate_call *call,
+                                               pinnate_result_fn on_result, void *arg);
+
+PINNATE_API pinnate_status pinnate_client_close(pinnate_client *client, pinnate_closed_fn on_closed, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,135 @@
+/* pinnate/common.h: what every other header of Pinnate uses: status codes, byte ranges, log hook.
+ *
+ * Conventions of the whole C ABI
+ *
+ *  1. Every function that can fail returns a pinnate_status. PINNATE_OK is 0. The reason in words is
+ *     pinnate_last_error() on the thread that made the call.
+ *  2. Option and request structs begin with `size`; set it to sizeof the struct and zero the rest (the
+ *     PINNATE_..._INIT macros do). Fields that your `size` does not cover get their defaults; a `size` larger
+ *     than the library knows is accepted when what it does not know is zero.
+ *  3. A zero or NULL field means "the default", which the field's comment states.
+ *  4. Handles are opaque. A handle is closed once, with its ..._close function; closing is asynchronous
+ *     and nothing of the handle may be used after its on_closed callback has begun.
+ *  5. Strings are UTF-8 and NUL-terminated. What you pass in is copied before the function returns, unless
+ *     its comment says otherwise. What a callback receives belongs to the library and is valid until
+ *     the callback returns.
+ *  6. Callbacks run on the loop's thread and never from inside the call that registered them.
+ *     With a loop of your own, call every function on that loop's thread. With none (`loop` NULL) every
+ *     function may be called from any thread, and callbacks run on a thread of the library's own.
+ *  7. A function whose name ends in _wait blocks. On the loop's thread it returns PINNATE_WRONG_THREAD.
+ *     In a child of fork() every function returns PINNATE_FORKED.
+ *  8. No C++ exception, signal handler, or output on stdout or stderr ever comes from the library.
+ */
+#ifndef PINNATE_COMMON_H
+#define PINNATE_COMMON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(PINNATE_BUILDING) || defined(__GNUC__)
+#define PINNATE_API __attribute__((visibility("default")))
+#else
+#define PINNATE_API
+#endif
+
+#define PINNATE_VERSION_MAJOR 0
+#define PINNATE_VERSION_MINOR 1
+#define PINNATE_VERSION_PATCH 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uv_loop_s; /* libuv's uv_loop_t; this header does not need uv.h */
+
+typedef enum pinnate_status {
+  PINNATE_OK = 0,
+  PINNATE_INVALID = 1,        /* an argument, an option, a name or a file is malformed */
+  PINNATE_NOT_FOUND = 2,      /* no such function, release, engine or file */
+  PINNATE_CONFLICT = 3,       /* this version was published with other bytes; this id is already linked */
+  PINNATE_REFUSED = 4,        /* the peer, or a rule, does not allow it; the words say which */
+  PINNATE_UNREACHABLE = 5,    /* no link to the tier, or to any engine that could answer */
+  PINNATE_TIMEOUT = 6,        /* the stated limit passed; a call may still be running */
+  PINNATE_CLOSED = 7,         /* the handle is closing or closed */
+  PINNATE_BUSY = 8,           /* a bounded queue is full; try again later */
+  PINNATE_TOO_LARGE = 9,      /* over a stated limit */
+  PINNATE_NO_SPACE = 10,      /* the disk, or a cache's limit, is full */
+  PINNATE_IO = 11,            /* the operating system reported an error */
+  PINNATE_CORRUPT = 12,       /* bytes do not match their digest, or a file is not what it claims */
+  PINNATE_INCOMPATIBLE = 13,  /* wrong platform, ABI version, protocol version or folder version */
+  PINNATE_FAILED = 14,        /* the module itself reported failure */
+  PINNATE_NO_MEMORY = 15,     /* allocation failed */
+  PINNATE_WRONG_THREAD = 16,  /* would block the loop's thread, or is not on the loop's thread */
+  PINNATE_FORKED = 17,        /* called in a child of fork() */
+  PINNATE_IN_USE = 18,        /* address or folder is in use by another process or handle */
+  PINNATE_CANCELLED = 19,     /* given up because the handle closed or the caller asked for it */
+  PINNATE_INTERRUPTED = 20,   /* the link was lost after the call was sent: it may or may not have run */
+  PINNATE_UNSUPPORTED = 21,   /* not in this build, or not known to the peer */
+  PINNATE_INTERNAL = 22       /* a defect of Pinnate; please report the words */
+} pinnate_status;
+
+/* "invalid", "not found", ...; never NULL, also for numbers that are no status. Any thread. */
+PINNATE_API const char *pinnate_status_name(pinnate_status status);
+
+/* The reason in words of the last call on this thread that failed; "" when there was none.
+ * Valid until the next call of this library on this thread. */
+PINNATE_API const char *pinnate_last_error(void);
+
+/* "0.1.0". Any thread. */
+PINNATE_API const char *pinnate_version(void);
+
+/* The platform this library runs on, as modules name it: "linux-x86_64", "linux-aarch64", ... */
+PINNATE_API const char *pinnate_platform(void);
+
+/* A range of bytes. Who owns it is said where it is used. `data` may be NULL when `size` is 0. */
+typedef struct pinnate_bytes {
+  const void *data;
+  size_t size;
+} pinnate_bytes;
+
+/* A label of a tier. Key: 1 to 63 of [a-zA-Z0-9._/-]. Value: 0 to 63 of the same. */
+typedef struct pinnate_label {
+  const char *key;
+  const char *value;
+} pinnate_label;
+
+typedef enum pinnate_log_level {
+  PINNATE_LOG_DEBUG = 0,
+  PINNATE_LOG_INFO = 1,
+  PINNATE_LOG_WARNING = 2,
+  PINNATE_LOG_ERROR = 3
+} pinnate_log_level;
+
+/* Receives one line without a newline. May be called on any thread of the library, also at the same
+ * time on two; must not call back into the library. `message` is valid until it returns. */
+typedef void (*pinnate_log_fn)(void *arg, pinnate_log_level level, const char *message);
+
+/* What every tier's options begin with, after `size`. */
+typedef struct pinnate_tier_options {
+  size_t size;
+  struct uv_loop_s *loop;       /* the host's loop; NULL: the library's own thread */
+  const char *fleet;            /* who belongs together; links to another fleet are refused. Default "default" */
+  const char *id;               /* unique in the fleet; 1 to 127 of [a-zA-Z0-9._-]. Default: kept in the state
+                                   folder, or made at random for tiers without one */
+  const pinnate_label *labels;  /* own labels; gateways' labels are inherited by all below them */
+  size_t label_count;           /* at most 64 */
+  pinnate_log_fn log;           /* default: no logs */
+  void *log_arg;
+  pinnate_log_level log_level;  /* lowest level to report; default PINNATE_LOG_DEBUG (all) */
+  uint32_t heartbeat_ms;        /* silence after which a link is probed; a peer silent for three of them is dead.
+                                   Default 5000; 50 to 600000 */
+  uint32_t backoff_min_ms;      /* first delay before dialling again; doubles, with jitter. Default 200 */
+  uint32_t backoff_max_ms;      /* longest such delay. Default 30000 */
+  size_t link_limit_bytes;      /* memory that one link may hold in each direction. Default 8 MiB, at least 2 MiB */
+} pinnate_tier_options;
+
+#define PINNATE_TIER_OPTIONS_INIT \
+  { sizeof(pinnate_tier_options), NULL, NULL, NULL, NULL, 0, NULL, NULL, PINNATE_LOG_DEBUG, 0, 0, 0, 0 }
+
+/* Called once, when a handle is wholly closed: its sockets, files and threads are gone. */
+typedef void (*pinnate_closed_fn)(void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,207 @@
+/* pinnate/fleet.h: what is asked of a fleet and what it answers: publish, releases, roll-up, lookup, call.
+ * The same requests go to a controller in process (controller.h), through a link (client.h), and in
+ * part to gateways (gateway.h) and engines (engine.h). See common.h for the conventions. */
+#ifndef PINNATE_FLEET_H
+#define PINNATE_FLEET_H
+
+#include <pinnate/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- publish ------------------------------------------------------------------------------- */
+
+/* One artifact: the bytes for one platform. Give `path` or `bytes`, not both. */
+typedef struct pinnate_artifact {
+  const char *platform;  /* "linux-x86_64", ..., or "any". Default: read from an ELF file, else "any" */
+  const char *path;      /* a file; it is read while the publish goes on and must not change meanwhile */
+  pinnate_bytes bytes;   /* or bytes in memory: copied before the function returns */
+} pinnate_artifact;
+
+typedef struct pinnate_publish {
+  size_t size;
+  const char *name;     /* the function's name: 1 to 63 of [a-z0-9._-], beginning with a letter or digit */
+  const char *version;  /* 1 to 63 of [a-zA-Z0-9._+-] */
+  const char *loader;   /* which loader makes services from it. Default "native" */
+  const pinnate_artifact *artifacts;
+  size_t artifact_count;     /* 1 to 16, each of another platform */
+  pinnate_bytes config;      /* handed to the service at create; at most 64 KiB */
+  const char *selector;      /* e.g. "region=eu,ring!=canary": all terms must hold; "key" and "!key" ask for
+                                presence. Default: everything */
+  uint32_t load_limit_ms;    /* how long loading may take. Default 10000; 1 to 600000, as all below */
+  uint32_t create_limit_ms;  /* default 10000 */
+  uint32_t health_limit_ms;  /* default 5000 */
+  uint32_t call_limit_ms;    /* upper bound of any call's deadline. Default 30000 */
+  uint32_t drain_limit_ms;   /* how long a replaced service may finish its calls. Default 30000 */
+} pinnate_publish;
+
+#define PINNATE_PUBLISH_INIT \
+  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0 }
+
+typedef struct pinnate_published {
+  uint64_t release;       /* the release that holds now */
+  uint64_t epoch;
+  uint64_t revision;      /* the desired state that contains it */
+  int created;            /* 0: the current release already said exactly this */
+  uint32_t prepare_us;    /* chunking, hashing, compressing; 0 when done elsewhere */
+  uint32_t durable_us;    /* until everything was on the controller's disk */
+} pinnate_published;
+
+/* `published` is NULL when status is not PINNATE_OK; `error` is "" when it is. */
+typedef void (*pinnate_published_fn)(void *arg, pinnate_status status, const char *error,
+                                     const pinnate_published *published);
+
+/* Reports how a publish proceeds before it is acknowledged: bytes read and stored of bytes in all. */
+typedef void (*pinnate_progress_fn)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
+
+typedef void (*pinnate_done_fn)(void *arg, pinnate_status status, const char *error);
+
+/* ---- releases ------------------------------------------------------------------------------ */
+
+typedef struct pinnate_release {
+  size_t size;
+  uint64_t number;
+  const char *name;
+  const char *version;
+  const char *selector;
+  const char *manifest;     /* digest, 64 hex digits */
+  const char *platforms;    /* "linux-aarch64 linux-x86_64" */
+  uint64_t artifact_bytes;  /* of all platforms */
+  int64_t decided_unix_ms;
+  int current;              /* 0: superseded or withdrawn */
+  const char *ended;        /* "", "superseded by 7", "withdrawn", "lost with a restored copy" */
+} pinnate_release;
+
+/* Newest first. An array of pointers, so that the struct can grow. */
+typedef void (*pinnate_releases_fn)(void *arg, pinnate_status status, const char *error,
+                                    const pinnate_release *const *releases, size_t count);
+
+/* ---- roll-up ------------------------------------------------------------------------------- */
+
+typedef enum pinnate_phase {
+  PINNATE_PENDING = 0,       /* has not begun, or has not been heard of */
+  PINNATE_FETCHING = 1,
+  PINNATE_LOADING = 2,       /* loading, creating, checking health */
+  PINNATE_LIVE = 3,          /* loaded, created, healthy, taking calls at this version */
+  PINNATE_PHASE_FAILED = 4,  /* the reason is in words; tried again with a capped backoff */
+  PINNATE_PHASE_INCOMPATIBLE = 5, /* no artifact for its platform */
+  PINNATE_NOT_SELECTED = 6,
+  PINNATE_OFFLINE = 7,
+  PINNATE_PHASE_COUNT = 8
+} pinnate_phase;
+
+/* "pending", "fetching", ...; "unknown" for other numbers. Any thread. */
+PINNATE_API const char *pinnate_phase_name(pinnate_phase phase);
+
+typedef struct pinnate_failure {
+  const char *engine;
+  const char *reason;
+} pinnate_failure;
+
+/* How one release stands. The phases always sum to the known engines. */
+typedef struct pinnate_release_status {
+  size_t size;
+  uint64_t number;
+  const char *name;
+  const char *version;
+  int current;                /* part of the desired state; else still served somewhere */
+  uint64_t phases[PINNATE_PHASE_COUNT];
+  uint64_t serving;           /* online engines whose calls this release takes now */
+  uint64_t serving_offline;   /* the same among engines that are offline, as last known */
+  const pinnate_failure *failures;  /* the first few */
+  size_t failure_count;
+} pinnate_release_status;
+
+typedef struct pinnate_rollup {
+  size_t size;
+  const char *id;             /* the tier that answers */
+  uint64_t epoch;
+  uint64_t revision;          /* its desired state */
+  uint64_t known_engines;     /* online + offline */
+  uint64_t online_engines;
+  uint64_t forgotten_engines; /* since the tier first started */
+  uint64_t known_gateways;
+  uint64_t online_gateways;
+  const pinnate_release_status *const *releases;
+  size_t release_count;
+  const char *const *notices; /* sentences: cache too small, disk full, two tiers under one id, a restored copy, ... */
+  size_t notice_count;
+} pinnate_rollup;
+
+typedef void (*pinnate_rollup_fn)(void *arg, pinnate_status status, const char *error, const pinnate_rollup *rollup);
+
+/* ---- lookup of tiers, in pages ------------------------------------------------------------- */
+
+typedef enum pinnate_role {
+  PINNATE_ROLE_CONTROLLER = 0,
+  PINNATE_ROLE_GATEWAY = 1,
+  PINNATE_ROLE_ENGINE = 2,
+  PINNATE_ROLE_CLIENT = 3
+} pinnate_role;
+
+typedef struct pinnate_lookup {
+  size_t size;
+  const char *at;        /* only below the gateway of this id. Default: the whole tree */
+  const char *name;      /* only services of this function */
+  const char *engine;    /* only the engine of this id */
+  int phase;             /* only engines with a release in this phase: 1 + pinnate_phase. Default 0: any */
+  int gateways;          /* not 0: list gateways too, each before what is below it */
+  const char *cursor;    /* where to go on: the `next` of the page before. Default: from the start */
+  uint32_t limit;        /* rows on this page. Default 100, at most 1000 */
+  uint32_t timeout_ms;   /* default 10000 */
+} pinnate_lookup;
+
+#define PINNATE_LOOKUP_INIT { sizeof(pinnate_lookup), NULL, NULL, NULL, 0, 0, NULL, 0, 0 }
+
+/* One release on one engine. */
+typedef struct pinnate_service {
+  const char *name;
+  const char *version;
+  uint64_t release;
+  pinnate_phase phase;
+  const char *reason;    /* "" unless failed or incompatible */
+  int serving;           /* this release's service takes the function's calls */
+} pinnate_service;
+
+typedef struct pinnate_tier {
+  size_t size;
+  pinnate_role role;
+  const char *id;
+  const char *path;      /* ids from below the answering tier down to its parent, joined by '/' */
+  int online;
+  const char *platform;  /* engines */
+  const pinnate_label *labels;
+  size_t label_count;
+  uint64_t epoch, revision;      /* the desired state it has confirmed */
+  uint64_t known_engines, online_engines;  /* gateways */
+  const pinnate_service *services;         /* engines */
+  size_t service_count;
+  const char *notice;    /* "" or what is wrong with it, in words */
+} pinnate_tier;
+
+/* `next` is "" on the last page. A gateway that cannot be asked is a row with online 0. */
+typedef void (*pinnate_tiers_fn)(void *arg, pinnate_status status, const char *error, const pinnate_tier *const *tiers,
+                                 size_t count, const char *next);
+
+/* ---- call ---------------------------------------------------------------------------------- */
+
+typedef struct pinnate_call {
+  size_t size;
+  const char *name;      /* the function */
+  pinnate_bytes payload; /* at most 1 MiB; copied before the function returns */
+  const char *engine;    /* only this engine. Default: any that serves the function */
+  uint32_t timeout_ms;   /* default 10000; also bounded by the release's call_limit_ms */
+  int idempotent;        /* not 0: may be run again elsewhere when a link is lost meanwhile */
+} pinnate_call;
+
+#define PINNATE_CALL_INIT { sizeof(pinnate_call), NULL, {NULL, 0}, NULL, 0, 0 }
+
+/* Called once per call. `result` is empty unless status is PINNATE_OK, or PINNATE_FAILED where it is what
+ * the service said. */
+typedef void (*pinnate_result_fn)(void *arg, pinnate_status status, const char *error, pinnate_bytes result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,53 @@
+/* pinnate/gateway.h: a relay between a controller (or another gateway) and what is below. See common.h, fleet.h. */
+#ifndef PINNATE_GATEWAY_H
+#define PINNATE_GATEWAY_H
+
+#include <pinnate/common.h>
+#include <pinnate/fleet.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pinnate_gateway pinnate_gateway;
+
+typedef struct pinnate_gateway_options {
+  size_t size;
+  pinnate_tier_options tier;
+  const char *cache_dir;       /* artifacts, desired state and known engines survive a restart here; made if missing;
+                                  one gateway at a time. Default: memory only */
+  uint64_t cache_limit_bytes;  /* what is kept of artifacts no current release needs; artifacts of current releases
+                                  are never evicted, and a limit too small for them is reported. Default 1 GiB */
+  uint32_t forget_after_ms;    /* how long an offline tier below is remembered. Default 86400000 (one day) */
+} pinnate_gateway_options;
+
+#define PINNATE_GATEWAY_OPTIONS_INIT { sizeof(pinnate_gateway_options), PINNATE_TIER_OPTIONS_INIT, NULL, 0, 0 }
+
+PINNATE_API pinnate_status pinnate_gateway_open(const pinnate_gateway_options *options, pinnate_gateway **gateway);
+
+/* Upstream: dial the controller or gateway above, or accept its dialling. One upstream link at a time. */
+PINNATE_API pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway *gateway, const char *address);
+
+/* Accepts whoever comes: engines, gateways and clients below; and the upstream, if it dials. As pinnate_controller_listen. */
+PINNATE_API pinnate_status pinnate_gateway_listen(pinnate_gateway *gateway, const char *address, char *bound,
+                                                  size_t bound_size);
+
+/* Keeps a link to an engine or gateway below that listens at `address`; once per address of a static list. */
+PINNATE_API pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway *gateway, const char *address);
+
+/* The roll-up of what is below this gateway, also while its upstream is away. */
+PINNATE_API pinnate_status pinnate_gateway_status(pinnate_gateway *gateway, const char *name,
+                                                  pinnate_rollup_fn on_rollup, void *arg);
+PINNATE_API pinnate_status pinnate_gateway_lookup(pinnate_gateway *gateway, const pinnate_lookup *lookup,
+                                                  pinnate_tiers_fn on_tiers, void *arg);
+
+/* Calls a function below this gateway, or, when none below serves it, through the upstream. */
+PINNATE_API pinnate_status pinnate_gateway_call(pinnate_gateway *gateway, const pinnate_call *call,
+                                                pinnate_result_fn on_result, void *arg);
+
+PINNATE_API pinnate_status pinnate_gateway_close(pinnate_gateway *gateway, pinnate_closed_fn on_closed, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

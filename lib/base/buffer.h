@@ -1,0 +1,44 @@
+// A counted slice of immutable bytes: what is sent to many links, stored and read is held once.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace pinnate {
+
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::string bytes)
+      : owner_(std::make_shared<const std::string>(std::move(bytes))), view_(*owner_) {}
+
+  std::string_view view() const { return view_; }
+  const char* data() const { return view_.data(); }
+  std::size_t size() const { return view_.size(); }
+  bool empty() const { return view_.empty(); }
+  std::string str() const { return std::string(view_); }
+
+  // The bytes [offset, offset + length) of this buffer, cut to its end; shares the memory.
+  Buffer slice(std::size_t offset, std::size_t length) const {
+    Buffer part(*this);
+    part.view_ = offset < view_.size() ? view_.substr(offset, length) : std::string_view();
+    return part;
+  }
+  // `part` must lie within this buffer.
+  Buffer slice(std::string_view part) const {
+    Buffer b(*this);
+    b.view_ = part;
+    return b;
+  }
+
+  friend bool operator==(const Buffer& a, const Buffer& b) { return a.view_ == b.view_; }
+
+ private:
+  std::shared_ptr<const std::string> owner_;
+  std::string_view view_;
+};
+
+}  // namespace pinnate

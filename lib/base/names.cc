@@ -1,0 +1,63 @@
+#include "base/names.h"
+
+namespace pinnate {
+namespace {
+
+bool alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// Shows hostile text without passing it on raw.
+std::string shown(std::string_view s) {
+  std::string out;
+  for (char c : s.substr(0, 80)) out.push_back(c >= 0x20 && c < 0x7f ? c : '?');
+  if (s.size() > 80) out += "...";
+  return out;
+}
+
+struct Shape {
+  const char* what;
+  std::size_t shortest, longest;
+  const char* punctuation;
+  bool upper;
+  bool begins_alphanumeric;
+};
+
+Status check(std::string_view s, const Shape& shape) {
+  const std::string what = shape.what;
+  if (s.size() < shape.shortest) return {PINNATE_INVALID, what + " is empty"};
+  if (s.size() > shape.longest)
+    return {PINNATE_INVALID, what + " '" + shown(s) + "' is longer than " + std::to_string(shape.longest) + " characters"};
+  for (char c : s) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool listed = c != '\0' && std::string_view(shape.punctuation).find(c) != std::string_view::npos;
+    if ((alphanumeric(c) && (shape.upper || !upper)) || listed) continue;
+    return {PINNATE_INVALID, what + " '" + shown(s) + "' may only hold " + (shape.upper ? "letters" : "lower-case letters") +
+                                 ", digits and any of '" + shape.punctuation + "'"};
+  }
+  if (shape.begins_alphanumeric && !s.empty() && !alphanumeric(s[0]))
+    return {PINNATE_INVALID, what + " '" + shown(s) + "' must begin with a letter or a digit"};
+  return {};
+}
+
+}  // namespace
+
+Status check_function_name(std::string_view s) { return check(s, {"function name", 1, 63, "._-", false, true}); }
+Status check_version(std::string_view s) { return check(s, {"version", 1, 63, "._+-", true, true}); }
+Status check_tier_id(std::string_view s) { return check(s, {"tier id", 1, 127, "._-", true, true}); }
+Status check_fleet(std::string_view s) { return check(s, {"fleet name", 1, 63, "._-", true, true}); }
+Status check_label_key(std::string_view s) { return check(s, {"label key", 1, 63, "._/-", true, true}); }
+Status check_label_value(std::string_view s) { return check(s, {"label value", 0, 63, "._/-", true, false}); }
+Status check_platform(std::string_view s) { return check(s, {"platform", 1, 63, "._-", true, true}); }
+Status check_loader_kind(std::string_view s) { return check(s, {"loader kind", 1, 31, "._-", false, true}); }
+
+Status check_labels(const Labels& labels) {
+  if (labels.size() > 64) return {PINNATE_TOO_LARGE, "more than 64 labels"};
+  for (const auto& [key, value] : labels) {
+    if (Status s = check_label_key(key); !s.ok()) return s;
+    if (Status s = check_label_value(value); !s.ok()) return s;
+  }
+  return {};
+}
+
+}  // namespace pinnate

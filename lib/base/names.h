@@ -1,0 +1,24 @@
+// What names, versions, ids, labels and platforms may look like. Each check returns OK or says what is wrong.
+#pragma once
+
+#include "base/status.h"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace pinnate {
+
+using Labels = std::map<std::string, std::string>;
+
+Status check_function_name(std::string_view name);
+Status check_version(std::string_view version);
+Status check_tier_id(std::string_view id);
+Status check_fleet(std::string_view fleet);
+Status check_label_key(std::string_view key);
+Status check_label_value(std::string_view value);
+Status check_labels(const Labels& labels);
+Status check_platform(std::string_view platform);
+Status check_loader_kind(std::string_view kind);
+
+}  // namespace pinnate

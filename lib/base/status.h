@@ -1,0 +1,48 @@
+// What went wrong, and the words for it. Codes are those of the C ABI, so that they cross it unchanged.
+#pragma once
+
+#include <pinnate/common.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace pinnate {
+
+using Code = pinnate_status;
+
+class [[nodiscard]] Status {
+ public:
+  Status() = default;
+  Status(Code code, std::string message) : code_(code), message_(std::move(message)) {}
+
+  bool ok() const { return code_ == PINNATE_OK; }
+  Code code() const { return code_; }
+  const std::string& message() const { return message_; }
+
+ private:
+  Code code_ = PINNATE_OK;
+  std::string message_;
+};
+
+// A value, or why there is none.
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : value_(std::move(value)) {}
+  Result(Status status) : status_(std::move(status)) {}
+  Result(Code code, std::string message) : status_(code, std::move(message)) {}
+
+  bool ok() const { return value_.has_value(); }
+  const Status& status() const { return status_; }
+  T& operator*() { return *value_; }
+  const T& operator*() const { return *value_; }
+  T* operator->() { return &*value_; }
+  const T* operator->() const { return &*value_; }
+
+ private:
+  std::optional<T> value_;
+  Status status_;
+};
+
+}  // namespace pinnate

@@ -1,0 +1,35 @@
+// What a tier keeps on disk besides chunks: small named records, written together or not at all.
+#pragma once
+
+#include "base/buffer.h"
+#include "base/digest.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pinnate {
+
+// Keys: 1 to 200 of [a-zA-Z0-9._/-]; '/' only groups. No value: the record is removed.
+struct RecordWrite {
+  std::string key;
+  std::optional<Buffer> value;
+};
+
+// What a store holds when it is opened.
+struct Restored {
+  std::map<std::string, Buffer> records;
+  // Which chunks are held, by artifact: index -> stored (encoded) bytes.
+  std::map<Digest, std::map<std::uint32_t, std::uint32_t>> chunks;
+  // What an engine had been running when it last ended without closing. See module/black_box.h
+  struct Death {
+    Digest artifact;
+    std::string moment;  // "load", "create", "call", "first 60 s"
+    std::uint32_t in_a_row = 0;
+  };
+  std::vector<Death> deaths;
+};
+
+}  // namespace pinnate

@@ -1,0 +1,26 @@
+// A numbered decision of the controller, as the bytes it wrote. See PROTOCOL.md, section "Release".
+#pragma once
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "base/status.h"
+
+#include <cstdint>
+#include <string>
+
+namespace pinnate::content {
+
+struct Release {
+  std::uint64_t number = 0;  // the revision that decided it
+  std::uint64_t epoch = 0;   // the epoch in which it was decided
+  std::string name, version;
+  Digest manifest;
+  std::string selector;      // "" selects everything
+  Buffer config;
+  std::int64_t decided_unix_ms = 0;
+};
+
+Buffer encode_release(const Release& release);
+Result<Release> decode_release(const Buffer& bytes);
+
+}  // namespace pinnate::content

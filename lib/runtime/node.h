@@ -1,0 +1,54 @@
+// Drives one tier on a libuv loop: sockets, timers, name lookup, the store, and for engines the service host. All functions are
+// called on the loop's thread.
+#pragma once
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "module/service_host.h"
+#include "runtime/reactor.h"
+#include "store/store.h"
+#include "tier/tier.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace pinnate::runtime {
+
+struct NodeParts {
+  std::shared_ptr<Reactor> reactor;
+  Log log;
+  std::size_t link_limit_bytes = 8 * 1024 * 1024;
+  std::uint32_t close_limit_ms = 5000;
+  std::unique_ptr<tier::Tier> tier;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<module::ServiceHost> services;  // engines only, else null
+  // Messages that the tier sends over tier::kHostLink. Never called from inside host_message.
+  std::function<void(Buffer)> on_host_message;
+};
+
+class Node {
+ public:
+  // Restores the store, starts the tier. Blocks for the disk.
+  static Result<std::unique_ptr<Node>> open(NodeParts parts);
+  virtual ~Node() = default;  // only after `closed` has run
+
+  // `address`: see pinnate_controller_listen. Returns the bound address.
+  virtual Result<std::string> listen(const std::string& address) = 0;
+  // Checks the address, then tier keep_link.
+  virtual Status keep_link(tier::Side side, const std::string& address) = 0;
+
+  // A message from the host to the tier, as if over a link.
+  virtual void host_message(Buffer message) = 0;
+
+  // Closes the tier (bounded by close_limit_ms), then links, listeners, timers, the service host and the store; then calls
+  // `closed`, once, on the loop's thread, from which this node may be destroyed.
+  virtual void close(std::function<void()> closed) = 0;
+
+  // For in-process calls: the engine's services; null for other tiers. Valid until close.
+  virtual module::ServiceHost* services() = 0;
+};
+
+}  // namespace pinnate::runtime

@@ -1,0 +1,17 @@
+// A relay, any number deep: replicates desired state downward, folds status upward, keeps artifacts, carries calls.
+#pragma once
+
+#include "tier/tier.h"
+
+#include <memory>
+
+namespace pinnate::tier {
+
+struct GatewayOptions {
+  TierOptions tier;
+  std::uint64_t cache_limit_bytes = 1024ull * 1024 * 1024;
+  std::uint32_t forget_after_ms = 86400000;
+};
+std::unique_ptr<Tier> make_gateway(GatewayOptions options);
+
+}  // namespace pinnate::tier

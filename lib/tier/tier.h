@@ -1,0 +1,77 @@
+// A tier as its driver sees it: a state machine without I/O and without a clock. It is told what happened, with the time, and
+// keeps a list of actions for the driver to take and carry out after every call. One thread at a time.
+//
+// The driver: constructs, calls start() once with what the store held, and from then on reports. After each report it takes the
+// actions, and arms one timer for next_wake_ms().
+#pragma once
+
+#include "base/names.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "content/record.h"
+#include "tier/action.h"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pinnate::tier {
+
+// Monotonic time decides about waiting; wall time is only ever shown and recorded.
+struct Now {
+  std::int64_t monotonic_ms = 0;
+  std::int64_t wall_ms = 0;
+};
+inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+// What every tier is configured with. Checked by check_options before a tier is made.
+struct TierOptions {
+  std::string fleet = "default";
+  std::string id;
+  Labels labels;
+  std::uint64_t seed = 0;         // from the operating system's randomness, or a simulation's
+  std::uint64_t incarnation = 0;  // differs in every life of this tier
+  std::uint32_t heartbeat_ms = 5000;
+  std::uint32_t backoff_min_ms = 200;
+  std::uint32_t backoff_max_ms = 30000;
+};
+Status check_options(const TierOptions& options);
+
+// On which side of a tier the other end of a link is.
+enum class Side : std::uint8_t { unknown, upstream, downstream };
+
+class Tier {
+ public:
+  virtual ~Tier() = default;
+
+  virtual void start(Now now, Restored restored) = 0;
+
+  // A link that Dial asked for, or one that was accepted, can carry messages.
+  virtual void link_opened(Now now, LinkId link) = 0;
+  // A whole message arrived. It may hold anything.
+  virtual void link_message(Now now, LinkId link, Buffer message) = 0;
+  // Bytes arrived, whole message or not: the peer lives.
+  virtual void link_heard(Now now, LinkId link) = 0;
+  // `bytes` of what was sent as wire::Class::bulk have gone out; room is counted in bulk bytes alone.
+  virtual void link_drained(Now now, LinkId link, std::size_t bytes) = 0;
+  virtual void link_closed(Now now, LinkId link, Status why) = 0;
+
+  virtual void completed(Now now, Completion completion) = 0;
+  virtual void woke(Now now) = 0;
+  virtual std::int64_t next_wake_ms() const = 0;  // monotonic, or kNever
+
+  // Dials `address` and keeps dialling for as long as the tier lives.
+  virtual void keep_link(Now now, Side side, const std::string& address) = 0;
+  // Ends well: says goodbye on every link, drains and destroys services. `closed()` is true when nothing is left to do.
+  virtual void close(Now now) = 0;
+  virtual bool closed() const = 0;
+
+  std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
+
+ protected:
+  std::vector<Action> actions_;
+};
+
+}  // namespace pinnate::tier
