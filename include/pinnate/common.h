@@ -120,7 +120,7 @@ typedef struct pinnate_tier_options {
                                    Default 5000; 50 to 600000 */
   uint32_t backoff_min_ms;      /* first delay before dialling again; doubles, with jitter. Default 200 */
   uint32_t backoff_max_ms;      /* longest such delay. Default 30000 */
-  size_t link_limit_bytes;      /* memory that one link may hold in each direction. Default 8 MiB, at least 2 MiB */
+  size_t link_limit_bytes;      /* memory that one link may hold in each direction. Default 8 MiB, at least 4 MiB */
 } pinnate_tier_options;
 
 #define PINNATE_TIER_OPTIONS_INIT \

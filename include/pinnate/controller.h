@@ -57,8 +57,8 @@ PINNATE_API pinnate_status pinnate_controller_releases(pinnate_controller *contr
 PINNATE_API pinnate_status pinnate_controller_status(pinnate_controller *controller, const char *name,
                                                      pinnate_rollup_fn on_rollup, void *arg);
 
-/* Calls on_rollup now and, at most ten times a second, whenever the roll-up changed, until the controller closes.
- * A second call replaces the first; NULL ends it. */
+/* Calls on_rollup now and, at most ten times a second, whenever the roll-up changed. A status other than PINNATE_OK is the
+ * last it gets; with PINNATE_CLOSED the controller closes. A second call replaces the first; NULL ends it, silently. */
 PINNATE_API pinnate_status pinnate_controller_watch(pinnate_controller *controller, pinnate_rollup_fn on_rollup,
                                                     void *arg);
 

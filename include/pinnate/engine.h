@@ -51,7 +51,9 @@ PINNATE_API pinnate_status pinnate_engine_call(pinnate_engine *engine, const pin
 /* What this engine has: one row per release that selects it, in one pinnate_tier. */
 PINNATE_API pinnate_status pinnate_engine_services(pinnate_engine *engine, pinnate_tiers_fn on_tiers, void *arg);
 
-/* Calls on_service now for each release and then on every change of phase, until the engine closes; NULL ends it. */
+/* Calls on_service soon for each release and then on every change, until the engine closes. A service that is gone is told as
+ * PINNATE_NOT_SELECTED. Changes that follow each other closely may be told as one. A second call replaces the first; NULL ends
+ * it. */
 typedef void (*pinnate_service_fn)(void *arg, const pinnate_service *service);
 PINNATE_API pinnate_status pinnate_engine_watch(pinnate_engine *engine, pinnate_service_fn on_service, void *arg);
 

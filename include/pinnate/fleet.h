@@ -52,7 +52,8 @@ typedef struct pinnate_published {
 typedef void (*pinnate_published_fn)(void *arg, pinnate_status status, const char *error,
                                      const pinnate_published *published);
 
-/* Reports how a publish proceeds before it is acknowledged: bytes read and stored of bytes in all. */
+/* Reports how a publish proceeds before it is acknowledged, of the bytes of all artifacts: each counts half when it has been
+ * read, and half when it is stored. Never goes back; may end short of the total. */
 typedef void (*pinnate_progress_fn)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
 
 typedef void (*pinnate_done_fn)(void *arg, pinnate_status status, const char *error);

@@ -46,6 +46,7 @@ struct ServiceHostOptions {
   std::uint32_t worker_threads = 2;
   std::uint32_t queued_calls = 1024;
   std::string state_dir;  // "" : no notes of what is running, no quarantine
+  bool private_files = false;  // images in files of mode 0600, as where memfd_create or /proc is missing
   Log log;
 };
 

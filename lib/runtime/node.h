@@ -24,6 +24,8 @@ struct NodeParts {
   std::uint32_t close_limit_ms = 5000;
   std::unique_ptr<tier::Tier> tier;
   std::unique_ptr<store::Store> store;
+  bool store_blocks = true;  // false for make_memory_store: used at once on the loop's thread, which spares thousands of nodes the
+                             // way over a pool
   std::unique_ptr<module::ServiceHost> services;  // engines only, else null
   // Messages that the tier sends over tier::kHostLink. Never called from inside host_message.
   std::function<void(Buffer)> on_host_message;
@@ -31,7 +33,7 @@ struct NodeParts {
 
 class Node {
  public:
-  // Restores the store, starts the tier. Blocks for the disk.
+  // Restores the store, starts the tier. Blocks for the disk. The loop stays alive until the node has closed.
   static Result<std::unique_ptr<Node>> open(NodeParts parts);
   virtual ~Node() = default;  // only after `closed` has run
 

@@ -1,17 +1,30 @@
 // The libuv loop a handle lives on: the host's own, or one thread of the library's shared by all handles that ask for it.
+// While anybody holds a reactor its loop stays alive; its libuv handles close by themselves after the last release.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 
 struct uv_loop_s;
 
 namespace pinnate::runtime {
 
+// Somebody with things to do once, when a burst of events is over: many small writes become one.
+class TurnEnd {
+ public:
+  virtual void turn_ended() = 0;
+  bool turn_end_due = false;  // the reactor's: it has been asked for
+
+ protected:
+  ~TurnEnd() = default;
+};
+
 class Reactor {
  public:
   // `loop` NULL: the shared thread, started with its first user and ended with its last. Else the host's loop: call on its thread.
+  // Null when the system has no thread or descriptor to give. The last reference may go on any thread.
   static std::shared_ptr<Reactor> attach(uv_loop_s* loop);
   virtual ~Reactor() = default;
 
@@ -20,8 +33,31 @@ class Reactor {
   virtual bool on_loop_thread() const = 0;
   // Runs `work` on the loop's thread, soon, never from inside this call. Any thread. The order of one thread's posts is kept.
   virtual void post(std::function<void()> work) = 0;
-  // Runs `work` on the loop's thread and waits for it; at once when called there. Only where shared_thread().
+  // Runs `work` on the loop's thread and waits for it; at once when called there. Only where shared_thread(). What it throws is
+  // thrown here.
   virtual void run(const std::function<void()>& work) = 0;
+
+  // The rest is for what lives on the loop, on its thread.
+
+  // Calls `user` once before the loop waits again, never from inside this call.
+  virtual void at_turn_end(TurnEnd* user) = 0;
+  virtual void forget(TurnEnd* user) = 0;
+  // For received bytes, until the callback that uses it returns.
+  virtual std::span<char> receive_buffer() = 0;
+
+  // Stands in every callback that libuv makes into this library: what is asked for at_turn_end meanwhile needs no waking.
+  class Inside {
+   public:
+    explicit Inside(Reactor& reactor) : depth_(reactor.depth()) { depth_++; }
+    ~Inside() { depth_--; }
+    Inside(const Inside&) = delete;
+
+   private:
+    int& depth_;
+  };
+
+ protected:
+  virtual int& depth() = 0;
 };
 
 }  // namespace pinnate::runtime

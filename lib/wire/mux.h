@@ -1,8 +1,8 @@
 // Frames and streams of one link, without I/O: messages in, bytes out; bytes in, messages out. PROTOCOL.md, section "Frames".
 //
-// Control goes before calls, calls before bulk; the streams of one class take turns, a fragment each; a stream may send
-// what it has credit for. Memory is bounded on both ways: unsent messages by `limit_bytes` (send then fails and the link is to
-// be closed), arriving pieces by kOpenStreams streams of at most kMessageLimitBytes.
+// Control goes before calls, calls before bulk; the streams of one class take turns, a fragment each; a message may send
+// what it has credit for. Memory is bounded both ways: unsent messages by `limit_bytes` (send then fails and the link is to
+// be closed), arriving pieces by kOpenStreams + 1 streams of kStreamCreditBytes, and one at a time that is given the rest.
 #pragma once
 
 #include "base/buffer.h"
@@ -15,6 +15,8 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pinnate::wire {
@@ -45,29 +47,34 @@ class Mux {
     std::uint32_t stream;
     Buffer message;
     std::size_t sent = 0;
+    std::size_t credit = kStreamCreditBytes;
+  };
+  struct Lane {                     // one class
+    std::deque<Outgoing> waiting;   // not begun
+    std::deque<Outgoing> active;    // begun, in turn
   };
   struct Incoming {
     std::string bytes;
     std::size_t credit = kStreamCreditBytes;
-  };
-  struct Lane {                      // one class
-    std::deque<Outgoing> in_order;   // stream 0 of control
-    std::deque<Outgoing> waiting;    // not begun
-    std::deque<Outgoing> active;     // begun, in turn
+    bool wants_more = false;
   };
   bool emit(Lane& lane, Class priority, std::string* out);
-  bool emit_fragment(Outgoing& message, Class priority, std::string* out);
-  Status take_frame(std::string_view header, std::string_view payload, std::vector<Buffer>* messages);
+  void emit_fragment(Outgoing& message, Class priority, std::string* out);
+  bool sendable(const Lane& lane) const;
+  bool may_begin(const Lane& lane) const;
+  Status take_frame(const char* header, std::string_view payload, std::vector<Buffer>* messages);
+  Status take_credit(std::uint32_t stream, std::string_view payload);
+  void grant_next();
 
   std::size_t limit_bytes_;
   std::size_t queued_bytes_ = 0, drained_bulk_ = 0;
-  std::array<Lane, 3> lanes_;
-  std::map<std::uint32_t, std::size_t> credit_;  // of streams we send in pieces
-  std::size_t open_out_ = 0;
+  std::array<Lane, 3> lanes_;     // by class; control is stream 0, one message after another
+  std::size_t open_out_ = 0;      // streams but 0 that are in pieces
   std::uint32_t next_stream_ = 1;
-  std::string grants_;                           // credit frames to go out first
-  std::string partial_;                          // an incomplete frame
+  std::string grants_;            // credit frames, to go out first
+  std::string partial_;           // an incomplete frame
   std::map<std::uint32_t, Incoming> incoming_;
+  std::deque<std::uint32_t> wanting_;  // streams that need more credit; the first of them has it
   bool broken_ = false;
 };
 

@@ -1,0 +1,110 @@
+"""Pinnate: publish a function once, live everywhere.
+
+The Python package of the Pinnate library, by ctypes alone. A Controller takes publish requests, Gateways
+relay them, Engines load the modules and serve calls; a Client publishes, asks and calls over a link. All are
+context managers.
+
+    import pinnate
+
+    with pinnate.Engine(id="agent-7", loaders=[pinnate.PythonLoader()]) as engine:
+        engine.dial_upstream("tcp://gateway:7070")
+        ...
+        answer = engine.call("greet", b"world")
+
+The library is found through PINNATE_LIBRARY, beside this package, then the system's way; it is loaded when it
+is first needed. Times are seconds, sizes bytes. Errors are subclasses of PinnateError, one per status code.
+Callbacks (watch, progress, logs) run on a thread of the library's: be brief there, and do not wait for
+Pinnate.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ._library import platform, version
+from .client import Client
+from .controller import Controller
+from .engine import Engine
+from .errors import (
+    BusyError,
+    CancelledError,
+    ClosedError,
+    ConflictError,
+    CorruptError,
+    FailedError,
+    ForkedError,
+    IncompatibleError,
+    InternalError,
+    InterruptedCallError,
+    InUseError,
+    InvalidError,
+    IoError,
+    LibraryNotFoundError,
+    NoMemoryError,
+    NoSpaceError,
+    NotFoundError,
+    PinnateError,
+    RefusedError,
+    Status,
+    TimedOutError,
+    TooLargeError,
+    UnreachableError,
+    UnsupportedError,
+    WrongThreadError,
+)
+from .fleet import Failure, Limits, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
+from .gateway import Gateway
+from .loader import CreatedService, Image, LoadedModule, Loader
+from .python_loader import PythonLoader
+
+__all__ = [
+    "BusyError",
+    "CancelledError",
+    "Client",
+    "ClosedError",
+    "ConflictError",
+    "Controller",
+    "CorruptError",
+    "CreatedService",
+    "Engine",
+    "FailedError",
+    "Failure",
+    "ForkedError",
+    "Gateway",
+    "Image",
+    "InUseError",
+    "IncompatibleError",
+    "InternalError",
+    "InterruptedCallError",
+    "InvalidError",
+    "IoError",
+    "LibraryNotFoundError",
+    "Limits",
+    "LoadedModule",
+    "Loader",
+    "NoMemoryError",
+    "NoSpaceError",
+    "NotFoundError",
+    "Phase",
+    "PinnateError",
+    "Published",
+    "PythonLoader",
+    "RefusedError",
+    "Release",
+    "ReleaseStatus",
+    "Role",
+    "Rollup",
+    "Service",
+    "Status",
+    "Tier",
+    "TimedOutError",
+    "TooLargeError",
+    "UnreachableError",
+    "UnsupportedError",
+    "WrongThreadError",
+    "platform",
+    "version",
+]
+
+# A library stays silent unless its host configures logging.
+logging.getLogger("pinnate").addHandler(logging.NullHandler())

@@ -1,0 +1,422 @@
+"""The C ABI in ctypes: every struct, callback type and function of include/pinnate/*.h, in the headers'
+order.
+
+tests/test_layout.py compares all of it with the headers by means of a C compiler.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import (
+    CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p,
+)
+from typing import Any, Dict, List, Tuple, Type, TypeVar
+
+VERSION_MAJOR = 0
+PHASE_COUNT = 8
+CALLS_MAY_OVERLAP = 1
+
+# ---- common.h ------------------------------------------------------------------------------------
+
+
+class Bytes(Structure):
+    # `data` is an address, not c_char_p: what it points to has a length and may hold NULs.
+    _fields_ = [("data", c_void_p), ("size", c_size_t)]
+
+
+class Label(Structure):
+    _fields_ = [("key", c_char_p), ("value", c_char_p)]
+
+
+LogFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
+ClosedFn = CFUNCTYPE(None, c_void_p)
+
+
+class TierOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("loop", c_void_p),
+        ("fleet", c_char_p),
+        ("id", c_char_p),
+        ("labels", POINTER(Label)),
+        ("label_count", c_size_t),
+        ("log", LogFn),
+        ("log_arg", c_void_p),
+        ("log_level", c_int),
+        ("heartbeat_ms", c_uint32),
+        ("backoff_min_ms", c_uint32),
+        ("backoff_max_ms", c_uint32),
+        ("link_limit_bytes", c_size_t),
+    ]
+
+
+# ---- module.h ------------------------------------------------------------------------------------
+
+
+class Host(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("engine", c_void_p),
+        ("log", CFUNCTYPE(None, c_void_p, c_int, c_char_p)),
+        ("allocate", CFUNCTYPE(c_void_p, c_void_p, c_size_t)),
+        ("release", CFUNCTYPE(None, c_void_p, c_void_p)),
+        ("remaining_ms", CFUNCTYPE(c_uint32, c_void_p)),
+        ("answer", CFUNCTYPE(None, c_void_p, c_char_p, c_size_t)),
+        ("fail", CFUNCTYPE(None, c_void_p, c_char_p)),
+    ]
+
+
+# ---- loader.h ------------------------------------------------------------------------------------
+
+
+class Image(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("version", c_char_p),
+        ("digest", c_char_p),
+        ("fd", c_int),
+        ("fd_path", c_char_p),
+        ("data", c_void_p),
+        ("size_bytes", c_uint64),
+    ]
+
+
+LoadFn = CFUNCTYPE(c_int, c_void_p, POINTER(Image), POINTER(c_void_p), c_void_p, c_size_t)
+CreateFn = CFUNCTYPE(
+    c_int, c_void_p, POINTER(Host), c_void_p, c_size_t, POINTER(c_void_p), c_void_p, c_size_t
+)
+CallFn = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t)
+CheckHealthFn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_size_t)
+DestroyFn = CFUNCTYPE(None, c_void_p, c_void_p)
+UnloadFn = CFUNCTYPE(None, c_void_p)
+
+
+class Loader(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("kind", c_char_p),
+        ("flags", c_uint32),
+        ("self", c_void_p),
+        ("load", LoadFn),
+        ("create", CreateFn),
+        ("call", CallFn),
+        ("check_health", CheckHealthFn),
+        ("destroy", DestroyFn),
+        ("unload", UnloadFn),
+    ]
+
+
+# ---- fleet.h -------------------------------------------------------------------------------------
+
+
+class Artifact(Structure):
+    _fields_ = [("platform", c_char_p), ("path", c_char_p), ("bytes", Bytes)]
+
+
+class Publish(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("version", c_char_p),
+        ("loader", c_char_p),
+        ("artifacts", POINTER(Artifact)),
+        ("artifact_count", c_size_t),
+        ("config", Bytes),
+        ("selector", c_char_p),
+        ("load_limit_ms", c_uint32),
+        ("create_limit_ms", c_uint32),
+        ("health_limit_ms", c_uint32),
+        ("call_limit_ms", c_uint32),
+        ("drain_limit_ms", c_uint32),
+    ]
+
+
+class Published(Structure):
+    _fields_ = [
+        ("release", c_uint64),
+        ("epoch", c_uint64),
+        ("revision", c_uint64),
+        ("created", c_int),
+        ("prepare_us", c_uint32),
+        ("durable_us", c_uint32),
+    ]
+
+
+class Release(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("number", c_uint64),
+        ("name", c_char_p),
+        ("version", c_char_p),
+        ("selector", c_char_p),
+        ("manifest", c_char_p),
+        ("platforms", c_char_p),
+        ("artifact_bytes", c_uint64),
+        ("decided_unix_ms", c_int64),
+        ("current", c_int),
+        ("ended", c_char_p),
+    ]
+
+
+class Failure(Structure):
+    _fields_ = [("engine", c_char_p), ("reason", c_char_p)]
+
+
+class ReleaseStatus(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("number", c_uint64),
+        ("name", c_char_p),
+        ("version", c_char_p),
+        ("current", c_int),
+        ("phases", c_uint64 * PHASE_COUNT),
+        ("serving", c_uint64),
+        ("serving_offline", c_uint64),
+        ("failures", POINTER(Failure)),
+        ("failure_count", c_size_t),
+    ]
+
+
+class Rollup(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("id", c_char_p),
+        ("epoch", c_uint64),
+        ("revision", c_uint64),
+        ("known_engines", c_uint64),
+        ("online_engines", c_uint64),
+        ("forgotten_engines", c_uint64),
+        ("known_gateways", c_uint64),
+        ("online_gateways", c_uint64),
+        ("releases", POINTER(POINTER(ReleaseStatus))),
+        ("release_count", c_size_t),
+        ("notices", POINTER(c_char_p)),
+        ("notice_count", c_size_t),
+    ]
+
+
+class Lookup(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("at", c_char_p),
+        ("name", c_char_p),
+        ("engine", c_char_p),
+        ("phase", c_int),
+        ("gateways", c_int),
+        ("cursor", c_char_p),
+        ("limit", c_uint32),
+        ("timeout_ms", c_uint32),
+    ]
+
+
+class Service(Structure):
+    _fields_ = [
+        ("name", c_char_p),
+        ("version", c_char_p),
+        ("release", c_uint64),
+        ("phase", c_int),
+        ("reason", c_char_p),
+        ("serving", c_int),
+    ]
+
+
+class Tier(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("role", c_int),
+        ("id", c_char_p),
+        ("path", c_char_p),
+        ("online", c_int),
+        ("platform", c_char_p),
+        ("labels", POINTER(Label)),
+        ("label_count", c_size_t),
+        ("epoch", c_uint64),
+        ("revision", c_uint64),
+        ("known_engines", c_uint64),
+        ("online_engines", c_uint64),
+        ("services", POINTER(Service)),
+        ("service_count", c_size_t),
+        ("notice", c_char_p),
+    ]
+
+
+class Call(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("payload", Bytes),
+        ("engine", c_char_p),
+        ("timeout_ms", c_uint32),
+        ("idempotent", c_int),
+    ]
+
+
+PublishedFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(Published))
+ProgressFn = CFUNCTYPE(None, c_void_p, c_uint64, c_uint64)
+DoneFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
+ReleasesFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Release)), c_size_t)
+RollupFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(Rollup))
+TiersFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Tier)), c_size_t, c_char_p)
+ResultFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, Bytes)
+
+# ---- controller.h, gateway.h, engine.h, client.h ---------------------------------------------------
+
+
+class ControllerOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("tier", TierOptions),
+        ("state_dir", c_char_p),
+        ("artifact_limit_bytes", c_uint64),
+        ("forget_after_ms", c_uint32),
+    ]
+
+
+class GatewayOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("tier", TierOptions),
+        ("cache_dir", c_char_p),
+        ("cache_limit_bytes", c_uint64),
+        ("forget_after_ms", c_uint32),
+    ]
+
+
+class EngineOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("tier", TierOptions),
+        ("state_dir", c_char_p),
+        ("platform", c_char_p),
+        ("worker_threads", c_uint32),
+        ("queued_calls", c_uint32),
+        ("close_limit_ms", c_uint32),
+    ]
+
+
+class ClientOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("tier", TierOptions),
+        ("to", c_char_p),
+        ("connect_timeout_ms", c_uint32),
+    ]
+
+
+ServiceFn = CFUNCTYPE(None, c_void_p, POINTER(Service))
+
+# Every struct by its C name.
+STRUCTS: Dict[str, Type[Structure]] = {
+    "pinnate_bytes": Bytes,
+    "pinnate_label": Label,
+    "pinnate_tier_options": TierOptions,
+    "pinnate_host": Host,
+    "pinnate_image": Image,
+    "pinnate_loader": Loader,
+    "pinnate_artifact": Artifact,
+    "pinnate_publish": Publish,
+    "pinnate_published": Published,
+    "pinnate_release": Release,
+    "pinnate_failure": Failure,
+    "pinnate_release_status": ReleaseStatus,
+    "pinnate_rollup": Rollup,
+    "pinnate_lookup": Lookup,
+    "pinnate_service": Service,
+    "pinnate_tier": Tier,
+    "pinnate_call": Call,
+    "pinnate_controller_options": ControllerOptions,
+    "pinnate_gateway_options": GatewayOptions,
+    "pinnate_engine_options": EngineOptions,
+    "pinnate_client_options": ClientOptions,
+}
+
+CALLBACKS: Dict[str, Any] = {
+    "pinnate_log_fn": LogFn,
+    "pinnate_closed_fn": ClosedFn,
+    "pinnate_published_fn": PublishedFn,
+    "pinnate_progress_fn": ProgressFn,
+    "pinnate_done_fn": DoneFn,
+    "pinnate_releases_fn": ReleasesFn,
+    "pinnate_rollup_fn": RollupFn,
+    "pinnate_tiers_fn": TiersFn,
+    "pinnate_result_fn": ResultFn,
+    "pinnate_service_fn": ServiceFn,
+}
+
+Prototype = Tuple[Any, List[Any]]  # what it returns, what it takes
+
+_HANDLE = c_void_p
+_ARG = c_void_p
+_STATUS = c_int
+_TEXT_OUT = c_void_p  # a buffer that the function writes text to
+
+PROTOTYPES: Dict[str, Prototype] = {
+    "pinnate_status_name": (c_char_p, [c_int]),
+    "pinnate_last_error": (c_char_p, []),
+    "pinnate_version": (c_char_p, []),
+    "pinnate_platform": (c_char_p, []),
+    "pinnate_phase_name": (c_char_p, [c_int]),
+    "pinnate_controller_open": (_STATUS, [POINTER(ControllerOptions), POINTER(c_void_p)]),
+    "pinnate_controller_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t]),
+    "pinnate_controller_dial": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_controller_publish": (_STATUS, [_HANDLE, POINTER(Publish), ProgressFn, PublishedFn, _ARG]),
+    "pinnate_controller_publish_wait": (_STATUS, [_HANDLE, POINTER(Publish), POINTER(Published)]),
+    "pinnate_controller_unpublish": (_STATUS, [_HANDLE, c_char_p, c_uint64, DoneFn, _ARG]),
+    "pinnate_controller_releases": (_STATUS, [_HANDLE, c_char_p, ReleasesFn, _ARG]),
+    "pinnate_controller_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
+    "pinnate_controller_watch": (_STATUS, [_HANDLE, RollupFn, _ARG]),
+    "pinnate_controller_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), TiersFn, _ARG]),
+    "pinnate_controller_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
+    "pinnate_controller_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
+    "pinnate_gateway_open": (_STATUS, [POINTER(GatewayOptions), POINTER(c_void_p)]),
+    "pinnate_gateway_dial_upstream": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_gateway_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t]),
+    "pinnate_gateway_dial_downstream": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_gateway_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
+    "pinnate_gateway_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), TiersFn, _ARG]),
+    "pinnate_gateway_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
+    "pinnate_gateway_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
+    "pinnate_engine_open": (_STATUS, [POINTER(EngineOptions), POINTER(c_void_p)]),
+    "pinnate_engine_add_loader": (_STATUS, [_HANDLE, POINTER(Loader)]),
+    "pinnate_engine_dial_upstream": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_engine_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t]),
+    "pinnate_engine_call_wait": (_STATUS, [_HANDLE, POINTER(Call), POINTER(c_void_p), POINTER(c_size_t)]),
+    "pinnate_result_free": (None, [c_void_p]),
+    "pinnate_engine_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
+    "pinnate_engine_services": (_STATUS, [_HANDLE, TiersFn, _ARG]),
+    "pinnate_engine_watch": (_STATUS, [_HANDLE, ServiceFn, _ARG]),
+    "pinnate_engine_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
+    "pinnate_client_open": (_STATUS, [POINTER(ClientOptions), POINTER(c_void_p)]),
+    "pinnate_client_publish": (_STATUS, [_HANDLE, POINTER(Publish), ProgressFn, PublishedFn, _ARG]),
+    "pinnate_client_publish_wait": (_STATUS, [_HANDLE, POINTER(Publish), POINTER(Published)]),
+    "pinnate_client_unpublish": (_STATUS, [_HANDLE, c_char_p, c_uint64, DoneFn, _ARG]),
+    "pinnate_client_releases": (_STATUS, [_HANDLE, c_char_p, ReleasesFn, _ARG]),
+    "pinnate_client_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
+    "pinnate_client_watch": (_STATUS, [_HANDLE, RollupFn, _ARG]),
+    "pinnate_client_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), TiersFn, _ARG]),
+    "pinnate_client_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
+    "pinnate_client_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
+}
+
+
+def bind(library: ctypes.CDLL) -> None:
+    """Gives every function of the library its types. AttributeError names the one that the library lacks."""
+    for name, (result, arguments) in PROTOTYPES.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+
+
+_Sized = TypeVar("_Sized", bound=Structure)
+
+
+def sized(pointer: Any, kind: Type[_Sized]) -> _Sized:
+    """The struct behind `pointer`, whose first field is its size. What an older library left out is zero."""
+    address = ctypes.cast(pointer, c_void_p).value
+    given = c_size_t.from_address(address).value
+    if given >= ctypes.sizeof(kind):
+        return kind.from_address(address)
+    struct = kind()
+    ctypes.memmove(ctypes.byref(struct), address, given)
+    return struct

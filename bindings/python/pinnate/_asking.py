@@ -1,0 +1,97 @@
+"""Asking how the fleet stands, as Controller, Gateway and Client have it."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Iterator, List, Optional, Tuple
+
+from . import _abi
+from ._handle import Handle
+from ._requests import ON_ROLLUP, ON_TIERS, ask
+from ._values import count, limit_ms, text
+from .fleet import Phase, Role, Rollup, Tier
+
+# The library ends a lookup at its own limit; this much later Python gives up on the library.
+_GRACE = 5.0
+
+
+class Asking(Handle):
+    """A handle that tells what is below its tier."""
+
+    def status(self, name: Optional[str] = None, *, timeout: Optional[float] = 10.0) -> Rollup:
+        """How the fleet stands now, for one function or for all. `timeout` in seconds; None waits on."""
+        rollup: Rollup = ask(
+            self, "status", text(name, "name"), ON_ROLLUP, what="asking for status", timeout=timeout
+        )
+        return rollup
+
+    def engines(
+        self,
+        *,
+        at: Optional[str] = None,
+        name: Optional[str] = None,
+        engine: Optional[str] = None,
+        phase: Optional[Phase] = None,
+        page: int = 100,
+        timeout: float = 10.0,
+    ) -> Iterator[Tier]:
+        """Yields the engines, asking for the next page when the one before is used up.
+
+        `at`: only below the gateway of this id. `name`: only services of this function. `engine`: only the
+        engine of this id. `phase`: only engines with a release in this phase. `page`: rows to ask for at
+        once, at most 1000. `timeout`: seconds for each page. Raises, while iterating, what asking for a page
+        raised.
+        """
+        for tier in self._lookup(at, name, engine, phase, False, page, timeout):
+            if tier.role == Role.ENGINE:
+                yield tier
+
+    def tiers(
+        self,
+        *,
+        at: Optional[str] = None,
+        name: Optional[str] = None,
+        phase: Optional[Phase] = None,
+        page: int = 100,
+        timeout: float = 10.0,
+    ) -> Iterator[Tier]:
+        """Yields gateways too, each before what is below it. One that cannot be asked has `online` False.
+
+        The arguments are those of engines().
+        """
+        yield from self._lookup(at, name, None, phase, True, page, timeout)
+
+    def _lookup(
+        self,
+        at: Optional[str],
+        name: Optional[str],
+        engine: Optional[str],
+        phase: Optional[Phase],
+        gateways: bool,
+        page: int,
+        timeout: float,
+    ) -> Iterator[Tier]:
+        lookup = _abi.Lookup(
+            size=ctypes.sizeof(_abi.Lookup),
+            at=text(at, "at"),
+            name=text(name, "name"),
+            engine=text(engine, "engine"),
+            phase=0 if phase is None else 1 + Phase(phase),
+            gateways=int(gateways),
+            limit=count(page, "page", 1000),
+            timeout_ms=limit_ms(timeout, "timeout"),
+        )
+        while True:
+            page_of_rows: Tuple[List[Tier], str] = ask(
+                self,
+                "lookup",
+                ctypes.byref(lookup),
+                ON_TIERS,
+                what="looking up tiers",
+                timeout=timeout + _GRACE,
+            )
+            rows, following = page_of_rows
+            yield from rows
+            if not following:
+                return
+            lookup.cursor = text(following, "cursor")

@@ -1,0 +1,215 @@
+"""The life of a handle: opened, used from any thread, closed once, also when its owner forgets to."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import threading
+import warnings
+import weakref
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
+
+from . import _abi, _library, _logging, _slots
+from ._closing import ON_CLOSED, Closing, unfinished
+from ._library_thread import refuse
+from ._values import count, milliseconds, text
+from .errors import ClosedError, ForkedError, PinnateError, TimedOutError
+
+# How long the end of the program waits for each handle. An engine closes within its own close_limit anyway.
+_EXIT_PATIENCE = 60.0
+
+# How long closing waits for other threads that are about to enter the library, or are inside for a blocking
+# call. Who announced a call that long ago is inside, and from there on the library sorts it out.
+_ENTRY_PATIENCE = 1.0
+
+_open_handles: "weakref.WeakSet[Handle]" = weakref.WeakSet()
+os.register_at_fork(after_in_child=_open_handles.clear)
+_exiting = False
+
+_Self = TypeVar("_Self", bound="Handle")
+
+
+class TierSettings(NamedTuple):
+    """What every tier is opened with; see pinnate_tier_options."""
+
+    fleet: Optional[str]
+    id: Optional[str]
+    labels: Optional[Mapping[str, str]]
+    log: Optional[_logging.Log]
+    log_level: int
+    heartbeat: Optional[float]
+    backoff_min: Optional[float]
+    backoff_max: Optional[float]
+    link_limit: Optional[int]
+
+
+class Handle:
+    """The base of Controller, Gateway, Engine and Client.
+
+    All methods may be called on any thread, except that methods which wait raise WrongThreadError inside
+    callbacks. Use it in a `with` statement, or call close(): a forgotten handle emits ResourceWarning and is
+    closed when it is collected, and what is open when the program ends is closed then.
+    """
+
+    _noun = ""  # as in pinnate_<noun>_open
+    _pointer: Optional[int] = None
+    _closing: Optional[Closing] = None
+
+    def _open(self, options: Any, settings: TierSettings) -> None:
+        """`options`: the pinnate_<noun>_options, complete but for its `tier`."""
+        if _exiting:
+            raise ClosedError(f"{self._noun}: the program is ending, so nothing can be opened any more")
+        unfinished()  # lets go of what forgotten handles left
+        library = _library.load()
+        options.size = ctypes.sizeof(options)
+        self._process = os.getpid()
+        self._idle = threading.Condition()  # with a re-entrant lock: a signal handler may close the handle
+        self._uses = 0
+        self._kept: List[int] = []  # numbers in _slots of what callbacks need until the handle is closed
+        self._watch = 0
+        pointer = ctypes.c_void_p()
+        try:
+            self._fill(options.tier, settings)
+            open_function = getattr(library, f"pinnate_{self._noun}_open")
+            _library.check(open_function(ctypes.byref(options), ctypes.byref(pointer)))
+        except BaseException:
+            _slots.drop(self._kept)
+            raise
+        self._pointer = pointer.value
+        _open_handles.add(self)
+
+    def _fill(self, tier: _abi.TierOptions, settings: TierSettings) -> None:
+        tier.size = ctypes.sizeof(tier)
+        tier.fleet = text(settings.fleet, "fleet")
+        tier.id = text(settings.id, "id")
+        labels = settings.labels or {}
+        tier.labels = (_abi.Label * len(labels))(
+            *((text(key, "label"), text(value, f"label {key}")) for key, value in labels.items())
+        )
+        tier.label_count = len(labels)
+        log = _logging.callback_of(settings.log)
+        if log is not None:
+            tier.log = _logging.ON_LOG
+            tier.log_arg = self._keep(log)
+            tier.log_level = _logging.c_level(settings.log_level)
+        tier.heartbeat_ms = milliseconds(settings.heartbeat, "heartbeat")
+        tier.backoff_min_ms = milliseconds(settings.backoff_min, "backoff_min")
+        tier.backoff_max_ms = milliseconds(settings.backoff_max, "backoff_max")
+        tier.link_limit_bytes = count(settings.link_limit, "link_limit", ctypes.c_size_t(-1).value)
+
+    def _keep(self, thing: Any) -> int:
+        """Keeps an object for callbacks until the handle is closed; gives its number."""
+        number = _slots.add(thing)
+        self._kept.append(number)
+        return number
+
+    def _invoke(self, verb: str, *arguments: Any) -> None:
+        """Calls pinnate_<noun>_<verb> with the handle and `arguments`, and raises what it returns."""
+        self._enter()
+        try:
+            function = getattr(_library.load(), f"pinnate_{self._noun}_{verb}")
+            _library.check(function(self._pointer, *arguments))
+        finally:
+            self._leave()
+
+    def _watch_with(self, function: Any, callback: Optional[Any]) -> None:
+        """Has pinnate_<noun>_watch call `function` with the number of `callback`; None ends it."""
+        number = 0 if callback is None else self._keep(callback)
+        try:
+            # A null function pointer is what ends watching.
+            self._invoke("watch", type(function)() if callback is None else function, number)
+        except BaseException:
+            _slots.drop([number])
+            raise
+        # The callback before is found no more, also by a roll-up that is already on its way to it.
+        _slots.drop([self._watch])
+        self._kept = [kept for kept in self._kept if kept != self._watch]
+        self._watch = number
+
+    def _enter(self) -> None:
+        if self._pointer is not None and self._process != os.getpid():
+            raise ForkedError(
+                f"this {self._noun} belongs to the parent process; open handles after fork(), or start "
+                "processes by the method 'spawn'"
+            )
+        if self._pointer is None:
+            raise ClosedError(f"this {self._noun} is closed")
+        with self._idle:
+            if self._closing is not None:
+                raise ClosedError(f"this {self._noun} is closing or closed")
+            self._uses += 1
+
+    def _leave(self) -> None:
+        with self._idle:
+            self._uses -= 1
+            if self._uses == 0:
+                self._idle.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        """Whether close() was called."""
+        return self._pointer is None or self._closing is not None
+
+    def close(self, timeout: Optional[float] = None) -> None:
+        """Closes the handle and waits until its sockets, files and threads are gone.
+
+        Requests under way end with ClosedError. Closing again, also from another thread, waits for the same
+        end. TimedOutError after `timeout` seconds (None: as long as it takes); it goes on closing all the
+        same. In a child of fork() it does nothing: the handle is the parent's.
+        """
+        if self._pointer is None or self._process != os.getpid():
+            return
+        refuse(f"{type(self).__name__}.close")
+        if timeout is not None:
+            milliseconds(timeout, "timeout")
+        if not self._begin_closing(_ENTRY_PATIENCE).wait(timeout):
+            raise TimedOutError(f"{self._noun}: not closed within {timeout} s; it goes on closing")
+
+    def _begin_closing(self, patience: float) -> Closing:
+        with self._idle:
+            if self._closing is not None:
+                return self._closing
+            self._closing = closing = Closing(self._kept)
+            self._idle.wait_for(lambda: self._uses == 0, patience)
+        _open_handles.discard(self)
+        function = getattr(_library.load(), f"pinnate_{self._noun}_close")
+        status = function(self._pointer, ON_CLOSED, closing.argument)
+        if status:
+            closing.refused()
+            _library.check(status)
+        return closing
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<pinnate.{type(self).__name__} {'closed' if self.closed else 'open'} at {id(self):#x}>"
+
+    def __del__(
+        self, _warn: Callable[..., None] = warnings.warn, _process: Callable[[], int] = os.getpid
+    ) -> None:
+        if self._pointer is None or self._closing is not None or self._process != _process():
+            return
+        _warn(f"{self!r} was never closed", ResourceWarning, source=self)
+        # Not waited for: a collection may run anywhere, the library's thread included.
+        self._begin_closing(0)
+
+
+@atexit.register
+def _close_all() -> None:
+    """Ends what is open while Python can still run callbacks."""
+    global _exiting
+    _exiting = True
+    # All begin before any is waited for: each may have services to drain.
+    for handle in list(_open_handles):
+        try:
+            handle._begin_closing(_ENTRY_PATIENCE)
+        except PinnateError as error:
+            warnings.warn(f"{handle!r} did not close: {error}", ResourceWarning)
+    for closing in unfinished():
+        if not closing.wait(_EXIT_PATIENCE):
+            warnings.warn("a Pinnate handle did not close before the end of the program", ResourceWarning)

@@ -1,0 +1,137 @@
+"""Publishing and withdrawing, as Controller and Client have it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Any, Callable, List, Mapping, Optional, Tuple, Union
+
+from . import _abi
+from ._handle import Handle
+from ._requests import ON_DONE, ON_PROGRESS, ON_PUBLISHED, ON_RELEASES, ask
+from ._values import BytesLike, Path, as_bytes, is_bytes, milliseconds, path, point_at, text
+from .errors import InvalidError
+from .fleet import Limits, Published, Release
+
+Artifact = Union[Path, BytesLike]
+Artifacts = Union[Artifact, Mapping[str, Artifact]]
+
+
+class Publishing(Handle):
+    """A handle that orders what the fleet serves."""
+
+    def publish(
+        self,
+        name: str,
+        version: str,
+        artifacts: Artifacts,
+        *,
+        loader: Optional[str] = None,
+        config: BytesLike = b"",
+        selector: Optional[str] = None,
+        limits: Optional[Limits] = None,
+        on_progress: Optional[Callable[[int, int], Any]] = None,
+        timeout: Optional[float] = 60.0,
+    ) -> Published:
+        """Publishes a module and waits until all of it is on the controller's disk, synced.
+
+        `name`: the function's, 1 to 63 of [a-z0-9._-], beginning with a letter or digit. `version`: 1 to 63
+        of [a-zA-Z0-9._+-].
+        `artifacts`: a file's path (str or os.PathLike), the bytes themselves, or either by platform, such as
+        {"linux-x86_64": "a.so", "any": b"..."}. Without a platform it is read from an ELF file, else it is
+        "any". A file is read meanwhile and must not change.
+        `loader`: the kind of loader that makes services from it; default "native", shared objects.
+        `config`: handed to the service when it is created; at most 64 KiB.
+        `selector`: such as "region=eu,ring!=canary"; default: every engine.
+        `on_progress(done, total)`: bytes stored of bytes in all, on the library's thread.
+        `timeout`: in seconds; None waits for as long as it takes.
+
+        ConflictError: the version was published with other bytes. TimedOutError: it may still be published.
+        Also InvalidError, TooLargeError, NoSpaceError, IoError, and from a client UnreachableError and
+        RefusedError.
+        """
+        request, alive = _publish_struct(name, version, artifacts, loader, config, selector, limits)
+        if on_progress is not None and not callable(on_progress):
+            raise TypeError(f"on_progress must be callable, not {type(on_progress).__name__}")
+        progress = _abi.ProgressFn() if on_progress is None else ON_PROGRESS
+        published: Published = ask(
+            self,
+            "publish",
+            ctypes.byref(request),
+            progress,
+            ON_PUBLISHED,
+            what=f"publishing '{name}' {version}",
+            timeout=timeout,
+            on_progress=on_progress,
+        )
+        del alive  # the library has copied it
+        return published
+
+    def unpublish(self, name: str, release: int = 0, *, timeout: Optional[float] = 10.0) -> None:
+        """Withdraws one release, or with 0 all current ones of `name`. NotFoundError when none is current."""
+        if not isinstance(release, int) or isinstance(release, bool):
+            raise TypeError(f"release must be an int, not {type(release).__name__}")
+        if not 0 <= release < 2**64:
+            raise InvalidError(f"release must not be negative or beyond 64 bits: {release}")
+        ask(
+            self,
+            "unpublish",
+            text(name, "name"),
+            release,
+            ON_DONE,
+            what=f"withdrawing '{name}'",
+            timeout=timeout,
+        )
+
+    def releases(self, name: Optional[str] = None, *, timeout: Optional[float] = 10.0) -> List[Release]:
+        """Lists releases, of one name or of all, newest first; at most 1000."""
+        listed: List[Release] = ask(
+            self, "releases", text(name, "name"), ON_RELEASES, what="listing releases", timeout=timeout
+        )
+        return listed
+
+
+def _publish_struct(
+    name: str,
+    version: str,
+    artifacts: Artifacts,
+    loader: Optional[str],
+    config: BytesLike,
+    selector: Optional[str],
+    limits: Optional[Limits],
+) -> Tuple[_abi.Publish, List[bytes]]:
+    """The struct, and the bytes that it points into."""
+    by_platform: List[Tuple[Optional[str], Artifact]] = (
+        [(platform, artifact) for platform, artifact in artifacts.items()]
+        if isinstance(artifacts, Mapping)
+        else [(None, artifacts)]
+    )
+    alive: List[bytes] = []
+    array = (_abi.Artifact * len(by_platform))()
+    for struct, (platform, artifact) in zip(array, by_platform):
+        struct.platform = text(platform, "platform")
+        if is_bytes(artifact):
+            alive.append(as_bytes(artifact, "artifact"))  # type: ignore[arg-type]
+            point_at(struct.bytes, alive[-1])
+        elif isinstance(artifact, (str, os.PathLike)):
+            struct.path = path(artifact, "path")
+        else:
+            raise TypeError(f"an artifact must be a path or bytes, not {type(artifact).__name__}")
+    alive.append(as_bytes(config, "config"))
+    limits = limits or Limits()
+    publish = _abi.Publish(
+        size=ctypes.sizeof(_abi.Publish),
+        name=text(name, "name"),
+        version=text(version, "version"),
+        loader=text(loader, "loader"),
+        artifacts=array,
+        artifact_count=len(array),
+        selector=text(selector, "selector"),
+        load_limit_ms=milliseconds(limits.load, "limits.load"),
+        create_limit_ms=milliseconds(limits.create, "limits.create"),
+        health_limit_ms=milliseconds(limits.health, "limits.health"),
+        call_limit_ms=milliseconds(limits.call, "limits.call"),
+        drain_limit_ms=milliseconds(limits.drain, "limits.drain"),
+    )
+    point_at(publish.config, alive[-1])
+    return publish, alive

@@ -1,0 +1,88 @@
+"""Copies the records of fleet.py out of structs that belong to the library, while a callback lasts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _abi
+from ._values import said
+from .fleet import Failure, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
+
+
+def published(pointer: Any) -> Published:
+    c = pointer.contents
+    return Published(
+        c.release, c.epoch, c.revision, bool(c.created), c.prepare_us / 1e6, c.durable_us / 1e6
+    )
+
+
+def release(pointer: Any) -> Release:
+    c = _abi.sized(pointer, _abi.Release)
+    return Release(
+        number=c.number,
+        name=said(c.name),
+        version=said(c.version),
+        selector=said(c.selector),
+        manifest=said(c.manifest),
+        platforms=tuple(said(c.platforms).split()),
+        artifact_bytes=c.artifact_bytes,
+        decided_at=c.decided_unix_ms / 1e3,
+        current=bool(c.current),
+        ended=said(c.ended),
+    )
+
+
+def _release_status(pointer: Any) -> ReleaseStatus:
+    c = _abi.sized(pointer, _abi.ReleaseStatus)
+    return ReleaseStatus(
+        number=c.number,
+        name=said(c.name),
+        version=said(c.version),
+        current=bool(c.current),
+        phases={phase: c.phases[phase] for phase in Phase},
+        serving=c.serving,
+        serving_offline=c.serving_offline,
+        failures=tuple(
+            Failure(said(c.failures[i].engine), said(c.failures[i].reason)) for i in range(c.failure_count)
+        ),
+    )
+
+
+def rollup(pointer: Any) -> Rollup:
+    c = _abi.sized(pointer, _abi.Rollup)
+    return Rollup(
+        id=said(c.id),
+        epoch=c.epoch,
+        revision=c.revision,
+        known_engines=c.known_engines,
+        online_engines=c.online_engines,
+        forgotten_engines=c.forgotten_engines,
+        known_gateways=c.known_gateways,
+        online_gateways=c.online_gateways,
+        releases=tuple(_release_status(c.releases[i]) for i in range(c.release_count)),
+        notices=tuple(said(c.notices[i]) for i in range(c.notice_count)),
+    )
+
+
+def service(c: Any) -> Service:
+    return Service(
+        said(c.name), said(c.version), c.release, Phase(c.phase), said(c.reason), bool(c.serving)
+    )
+
+
+def tier(pointer: Any) -> Tier:
+    c = _abi.sized(pointer, _abi.Tier)
+    return Tier(
+        role=Role(c.role),
+        id=said(c.id),
+        path=said(c.path),
+        online=bool(c.online),
+        platform=said(c.platform),
+        labels={said(c.labels[i].key): said(c.labels[i].value) for i in range(c.label_count)},
+        epoch=c.epoch,
+        revision=c.revision,
+        known_engines=c.known_engines,
+        online_engines=c.online_engines,
+        services=tuple(service(c.services[i]) for i in range(c.service_count)),
+        notice=said(c.notice),
+    )

@@ -1,0 +1,65 @@
+"""A relay between a controller, or another gateway, and what is below."""
+
+from __future__ import annotations
+
+import logging
+from typing import Mapping, Optional
+
+from . import _abi
+from ._asking import Asking
+from ._calling import Calling
+from ._handle import TierSettings
+from ._listening import Listening
+from ._logging import Log
+from ._values import Path, count, milliseconds, path, text
+
+
+class Gateway(Asking, Calling, Listening):
+    """Fronts an edge node or a container cluster, any number deep.
+
+    call() goes to a function below it or, when none below serves it, through the upstream; status(),
+    engines() and tiers() tell what is below, also while the upstream is away.
+    A context manager: leaving the `with` block closes it and waits. All methods may be called on any thread.
+    """
+
+    _noun = "gateway"
+
+    def __init__(
+        self,
+        cache_dir: Optional[Path] = None,
+        *,
+        fleet: Optional[str] = None,
+        id: Optional[str] = None,
+        labels: Optional[Mapping[str, str]] = None,
+        log: Optional[Log] = None,
+        log_level: int = logging.DEBUG,
+        heartbeat: Optional[float] = None,
+        backoff_min: Optional[float] = None,
+        backoff_max: Optional[float] = None,
+        link_limit: Optional[int] = None,
+        cache_limit: Optional[int] = None,
+        forget_after: Optional[float] = None,
+    ) -> None:
+        """Opens a gateway; link it with dial_upstream(), listen() and dial_downstream().
+
+        `cache_dir`: where artifacts, desired state and known engines survive a restart, made if missing;
+        default: memory only. `labels`: inherited by all below. `cache_limit`: bytes kept of artifacts that no
+        current release needs; default 1 GiB. The other arguments are those of Controller.
+        """
+        options = _abi.GatewayOptions(
+            cache_dir=path(cache_dir, "cache_dir"),
+            cache_limit_bytes=count(cache_limit, "cache_limit"),
+            forget_after_ms=milliseconds(forget_after, "forget_after"),
+        )
+        self._open(
+            options,
+            TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit),
+        )
+
+    def dial_upstream(self, address: str) -> None:
+        """Keeps a link to the controller or gateway above at `address`. One upstream link at a time."""
+        self._invoke("dial_upstream", text(address, "address"))
+
+    def dial_downstream(self, address: str) -> None:
+        """Keeps a link to an engine or gateway below that listens at `address`; once per address."""
+        self._invoke("dial_downstream", text(address, "address"))

@@ -1,0 +1,254 @@
+"""Closing: waited for, safe to forget, safe at the end of the program and after fork()."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import unittest
+import warnings
+
+import pinnate
+from pinnate import _closing, _slots
+from support import GREET, PATIENCE, Fleet, Seen, folder, shared
+from test_package import PACKAGE
+
+
+def program(source, *arguments):
+    """Runs a program that uses the package; it must end well and say nothing."""
+    return subprocess.run(
+        # Newer Pythons warn of any fork() beside threads; what becomes of it is what a test here is about.
+        [sys.executable, "-X", "dev", "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(source)]
+        + list(arguments),
+        env={**os.environ, "PYTHONPATH": os.path.dirname(PACKAGE)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE * 2,
+    )
+
+
+FLEET = """
+import os, sys, threading
+import pinnate
+
+folder = sys.argv[1]
+live = threading.Event()
+controller = pinnate.Controller(os.path.join(folder, "state"))
+address = controller.listen("unix:" + os.path.join(folder, "c.sock"))
+engine = pinnate.Engine(id="one", loaders=[pinnate.PythonLoader()], log=lambda level, line: None)
+engine.dial_upstream(address)
+controller.watch(lambda rollup: live.set() if any(r.serving for r in rollup.releases) else None)
+controller.publish("greet", "1.0.0", b"def handle(p):\\n    return p\\n", loader="python")
+assert live.wait(60)
+assert engine.call("greet", b"x") == b"x"
+"""
+
+
+class Closing(unittest.TestCase):
+    def test_leaving_the_block_has_let_go_of_everything(self):
+        state = folder(self)
+        address = "unix:" + os.path.join(state, "c.sock")
+        for _ in range(5):
+            with pinnate.Controller(os.path.join(state, "state")) as controller:
+                controller.listen(address)
+                self.assertFalse(controller.closed)
+            self.assertTrue(controller.closed)
+
+    def test_a_closed_handle_says_so(self):
+        with pinnate.Controller(folder(self)) as controller:
+            pass
+        controller.close()
+        for use in (
+            controller.status,
+            lambda: controller.listen("tcp://127.0.0.1:0"),
+            lambda: controller.watch(print),
+            lambda: list(controller.engines()),
+        ):
+            with self.assertRaisesRegex(pinnate.ClosedError, "controller"):
+                use()
+
+    def test_closing_from_many_threads_waits_for_one_end(self):
+        engine = pinnate.Engine()
+        threads = [threading.Thread(target=engine.close) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+            self.assertFalse(thread.is_alive())
+        self.assertEqual(_closing.unfinished(), [])
+
+    def test_what_callbacks_needed_is_let_go_when_closed(self):
+        before = len(_slots._objects)
+        fleet = Fleet(self, engines=2)
+        fleet.publish_live("greet", "1.0.0", GREET)
+        fleet.controller.call("greet", b"")
+        for handle in (*fleet.engines, fleet.gateway, fleet.controller):
+            handle.close()
+        self.assertEqual(len(_slots._objects), before)
+
+    def test_a_request_under_way_ends_when_its_handle_closes(self):
+        gate, entered = threading.Event(), threading.Event()
+        shared.update(gate=gate, entered=entered)
+        self.addCleanup(gate.set)
+        fleet = Fleet(self, engines=1)
+        fleet.publish_live(
+            "stuck",
+            "1.0.0",
+            b"import support\ndef handle(p):\n    support.shared['entered'].set()\n"
+            b"    support.shared['gate'].wait(60)\n    return p\n",
+        )
+        client, outcome = fleet.client(), Seen()
+
+        def call():
+            try:
+                outcome(client.call("stuck", timeout=PATIENCE))
+            except pinnate.PinnateError as error:
+                outcome(error)
+
+        threading.Thread(target=call).start()
+        self.assertTrue(entered.wait(PATIENCE))
+        client.close()
+        outcome.until(lambda each: isinstance(each, pinnate.ClosedError), "ClosedError")
+
+    def test_an_engine_closes_within_its_limit_whatever_a_module_does(self):
+        gate, entered = threading.Event(), threading.Event()
+        shared.update(gate=gate, entered=entered)
+        self.addCleanup(gate.set)
+        fleet = Fleet(self, engines=0)
+        engine = fleet.open(pinnate.Engine, loaders=[pinnate.PythonLoader()], close_limit=0.3)
+        engine.dial_upstream(fleet.below)
+        published = fleet.publish(
+            "stuck",
+            "1.0.0",
+            b"import support\ndef handle(p):\n    support.shared['entered'].set()\n"
+            b"    support.shared['gate'].wait(60)\n    return p\n",
+        )
+        fleet.rollups.until_latest(lambda rollup: rollup.live(published.release) == 1, "live")
+        ended = Seen()
+
+        def call():
+            try:
+                ended(fleet.controller.call("stuck", timeout=PATIENCE))
+            except pinnate.PinnateError as error:
+                ended(error)
+
+        threading.Thread(target=call).start()
+        self.assertTrue(entered.wait(PATIENCE))
+        engine.close(timeout=30)
+        gate.set()
+        ended.until(lambda outcome: True, "the call's one outcome")
+
+    def test_a_forgotten_handle_warns_and_is_closed(self):
+        state = folder(self)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            controller = pinnate.Controller(state)
+            del controller
+            gc.collect()
+        self.assertEqual([warning.category for warning in caught], [ResourceWarning])
+        self.assertIn("Controller", str(caught[0].message))
+        for closing in _closing.unfinished():
+            self.assertTrue(closing.wait(PATIENCE))
+        pinnate.Controller(state).close()
+
+    def test_a_signal_interrupts_the_wait_for_the_end(self):
+        closing = _closing.Closing(())
+        self.addCleanup(_closing.unfinished)
+        self.addCleanup(closing.refused)
+
+        def interrupt(*_):
+            raise InterruptedError("by the test")
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with self.assertRaises(InterruptedError):
+            closing.wait(PATIENCE)
+
+    def test_waiting_for_the_end_stops_at_its_limit(self):
+        closing = _closing.Closing(())
+        self.assertFalse(closing.wait(0.01))
+        self.assertIn(closing, _closing.unfinished())
+        closing.refused()
+        self.assertTrue(closing.wait(PATIENCE))
+        self.assertNotIn(closing, _closing.unfinished())
+
+
+class EndOfTheProgram(unittest.TestCase):
+    def check(self, source, code=0):
+        done = program(source, folder(self))
+        self.assertEqual((done.returncode, done.stderr), (code, ""), done.stdout)
+        return done.stdout
+
+    def test_what_is_open_is_closed(self):
+        for _ in range(5):
+            self.check(FLEET)
+
+    def test_an_exit_code_is_kept(self):
+        self.check(FLEET + "sys.exit(3)\n", code=3)
+
+    def test_services_are_closed_before_python_ends(self):
+        source = FLEET.replace(
+            'b"def handle(p):\\n    return p\\n"',
+            'b"class S:\\n    def call(self, p):\\n        return p\\n'
+            '    def close(self):\\n        print(\'closed\', flush=True)\\n'
+            'def create(config):\\n    return S()\\n"',
+        )
+        self.assertEqual(self.check(source), "closed\n")
+
+    def test_a_service_that_never_returns_does_not_keep_the_program_from_ending(self):
+        source = FLEET.replace('id="one"', 'id="one", close_limit=0.3') + textwrap.dedent(
+            """
+            running = threading.Event()  # the watch before this one may still set `live`
+            endless = b"import time\\ndef handle(p):\\n    while True:\\n        time.sleep(0.001)\\n"
+            release = controller.publish("endless", "1.0.0", endless, loader="python").release
+            controller.watch(lambda rollup: running.set() if rollup.live(release) else None)
+            assert running.wait(60)
+            try:
+                controller.call("endless", timeout=0.2)
+            except pinnate.TimedOutError:
+                print("timed out")
+            """
+        )
+        self.assertEqual(self.check(source), "timed out\n")
+
+    def test_nothing_can_be_opened_while_the_program_ends(self):
+        source = """
+            import atexit, sys
+            def late():
+                import pinnate
+                try:
+                    pinnate.Engine()
+                except pinnate.ClosedError as error:
+                    print(error)
+            atexit.register(late)  # runs after the package's own, which is registered later
+            import pinnate
+        """
+        self.assertIn("ending", self.check(source))
+
+    def test_a_forked_child_is_refused_and_leaves_the_parents_handles_alone(self):
+        source = FLEET + textwrap.dedent(
+            """
+            import warnings
+            child = os.fork()
+            if child == 0:
+                try:
+                    engine.call("greet", b"child")
+                except pinnate.ForkedError:
+                    engine.close()
+                    del engine
+                    sys.exit(7)  # through atexit, too
+                sys.exit(1)
+            _, status = os.waitpid(child, 0)
+            assert os.WEXITSTATUS(status) == 7, status
+            assert engine.call("greet", b"parent") == b"parent"
+            """
+        )
+        self.check(source)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,135 @@
+"""The package itself: what it says of itself, which Pythons can read it, how it finds the library."""
+
+import ast
+import glob
+import inspect
+import os
+import subprocess
+import sys
+import unittest
+from unittest import mock
+
+import pinnate
+from pinnate import _library
+from support import folder
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.dirname(os.path.abspath(pinnate.__file__))
+SAMPLES = os.path.normpath(os.path.join(HERE, "../../../samples/python"))
+
+
+def python(*arguments, **environment):
+    """Runs this Python, with the package importable."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": os.path.dirname(PACKAGE), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    )
+
+
+class Package(unittest.TestCase):
+    def test_every_file_can_be_read_by_python_3_9(self):
+        files = [file for root in (PACKAGE, HERE, SAMPLES) for file in glob.glob(os.path.join(root, "*.py"))]
+        self.assertGreater(len(files), 20)
+        for file in files:
+            with self.subTest(file), open(file) as source:
+                ast.parse(source.read(), file, feature_version=(3, 9))
+
+    def test_every_public_name_says_what_it_is(self):
+        for name in pinnate.__all__:
+            thing = getattr(pinnate, name)
+            self.assertTrue(inspect.getdoc(thing), name)
+            if not inspect.isclass(thing):
+                continue
+            for member, value in inspect.getmembers(thing):
+                if member.startswith("_") and member != "__init__":
+                    continue
+                ours = str(getattr(value, "__module__", "")).startswith("pinnate")
+                if ours or isinstance(value, property):
+                    with self.subTest(f"{name}.{member}"):
+                        # An __init__ that dataclasses or enum wrote says nothing.
+                        written = member != "__init__" or "__init__" in vars(thing)
+                        exempt = hasattr(thing, "__dataclass_fields__") or issubclass(thing, Exception)
+                        self.assertTrue(inspect.getdoc(value) or not written or exempt)
+
+    def test_every_public_function_is_fully_annotated(self):
+        for name in pinnate.__all__:
+            thing = getattr(pinnate, name)
+            functions = [(name, thing)]
+            if inspect.isclass(thing):
+                functions = inspect.getmembers(thing, inspect.isfunction)
+            for member, function in functions:
+                private = member.startswith("_") and member != "__init__"
+                if private or not function.__module__.startswith("pinnate"):
+                    continue
+                signature = inspect.signature(function)
+                with self.subTest(f"{name}.{member}"):
+                    self.assertIsNot(signature.return_annotation, inspect.Signature.empty)
+                    for parameter in list(signature.parameters.values()):
+                        if parameter.name != "self":
+                            self.assertIsNot(parameter.annotation, inspect.Parameter.empty, parameter.name)
+        self.assertTrue(os.path.exists(os.path.join(PACKAGE, "py.typed")))
+
+    def test_all_lists_every_public_name(self):
+        public = {
+            name
+            for name, thing in vars(pinnate).items()
+            if not name.startswith("_") and getattr(thing, "__module__", "").startswith("pinnate")
+        }
+        self.assertEqual(public, set(pinnate.__all__))
+
+    def test_importing_needs_no_library_and_using_one_that_is_not_there_says_what_was_tried(self):
+        done = python(
+            "-c",
+            "import pinnate\n"
+            "try:\n    pinnate.version()\nexcept pinnate.LibraryNotFoundError as error:\n    print(error)\n",
+            PINNATE_LIBRARY="/nowhere/libpinnate.so",
+        )
+        self.assertEqual(done.stderr, "")
+        self.assertIn("/nowhere/libpinnate.so", done.stdout)
+        self.assertIn("PINNATE_LIBRARY", done.stdout)
+
+    def test_a_library_that_is_not_pinnate_is_refused_in_words(self):
+        done = python(
+            "-c",
+            "import pinnate\n"
+            "try:\n    pinnate.version()\nexcept pinnate.IncompatibleError as error:\n    print(error)\n",
+            PINNATE_LIBRARY="libc.so.6",
+        )
+        self.assertIn("libc.so.6 does not fit", done.stdout, done.stderr)
+
+    def test_the_library_named_by_the_environment_is_the_only_one_tried(self):
+        with mock.patch.dict(os.environ, PINNATE_LIBRARY="/some/where.so"):
+            self.assertEqual(list(_library.candidates()), ["/some/where.so"])
+
+    def test_a_library_beside_the_package_goes_before_the_systems(self):
+        beside = folder(self)
+        for name in ("libpinnate.so", "libpinnate.so.0", "libpinnate.so.0.1.0"):
+            open(os.path.join(beside, name), "w").close()
+        with mock.patch.dict(os.environ), mock.patch.object(
+            _library, "__file__", os.path.join(beside, "_library.py")
+        ), mock.patch("ctypes.util.find_library", return_value="libpinnate.so.9"):
+            os.environ.pop("PINNATE_LIBRARY", None)
+            found = list(_library.candidates())
+        self.assertEqual(found[0], os.path.join(beside, "libpinnate.so.0"))
+        self.assertEqual(found[3:], ["libpinnate.so.0", "libpinnate.so.9"])
+
+    def test_the_library_tells_its_version_and_platform(self):
+        self.assertRegex(pinnate.version(), r"^0\.\d+\.\d+$")
+        self.assertRegex(pinnate.platform(), r"^[a-z]+-[a-z0-9_]+$")
+
+    def test_the_sample_runs(self):
+        sample = os.path.join(SAMPLES, "fleet.py")
+        done = python("-W", "error", sample)
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("1.1.0", done.stdout)
+        with open(sample) as source:
+            self.assertLess(len(source.readlines()), 60)
+
+
+if __name__ == "__main__":
+    unittest.main()

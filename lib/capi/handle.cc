@@ -1,0 +1,153 @@
+#include "capi/handle.h"
+
+#include "capi/boundary.h"
+
+#include <exception>
+#include <future>
+#include <utility>
+#include <variant>
+
+namespace pinnate::capi {
+
+Handle::~Handle() {
+  if (mailbox_) mailbox_->end();
+}
+
+Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
+  mark_children_of_fork();
+  const std::shared_ptr<runtime::Reactor> reactor = runtime::Reactor::attach(setup.loop);
+  if (!reactor) return {PINNATE_IO, "the system has no thread or descriptor to give for a loop"};
+  if (!reactor->shared_thread() && !reactor->on_loop_thread()) return wrong_thread();
+  id_ = setup.tier.id;
+  log_ = setup.log;
+  mailbox_ = std::make_shared<Mailbox>(reactor);
+  const auto send = [this](const wire::Message& message) { this->send(message); };
+  requests_ = std::make_unique<Requests>(noun_, send);
+  publisher_ = std::make_unique<Publisher>(mailbox_, requests_.get(), send);
+  parts.reactor = reactor;
+  parts.log = log_;
+  parts.link_limit_bytes = setup.link_limit_bytes;
+  parts.on_host_message = [this](Buffer bytes) { received(bytes); };
+  shared_thread_ = reactor->shared_thread();
+  Status opened;
+  const auto open_node = [&] {
+    loop_thread_ = std::this_thread::get_id();
+    auto node = runtime::Node::open(std::move(parts));
+    if (node.ok())
+      node_ = std::move(*node);
+    else
+      opened = node.status();
+  };
+  if (shared_thread_)
+    reactor->run(open_node);
+  else
+    open_node();
+  return opened;
+}
+
+Status Handle::closed_status() const { return {PINNATE_CLOSED, std::string("the ") + noun_ + " is closing or closed"}; }
+
+Status Handle::wrong_thread() const {
+  return {PINNATE_WRONG_THREAD, std::string("the ") + noun_ + " is on a loop of the host's: call this on that loop's thread"};
+}
+
+Status Handle::usable() const {
+  if (mailbox_->closing()) return closed_status();
+  if (!shared_thread_ && !on_loop_thread()) return wrong_thread();
+  return {};
+}
+
+Status Handle::soon(std::function<void()> work) {
+  if (Status s = usable(); !s.ok()) return s;
+  const auto mailbox = mailbox_;  // the handle may go before the post has returned
+  if (!on_loop_thread()) return mailbox->post(std::move(work)) ? Status() : closed_status();
+  work();
+  return {};
+}
+
+Status Handle::on_loop(const std::function<Status()>& work) {
+  if (Status s = usable(); !s.ok()) return s;
+  if (on_loop_thread()) return work();
+  return await([&work](const Settle& settle) {
+    Status status;
+    try {
+      status = work();
+    } catch (const std::exception& e) {
+      status = Status(PINNATE_INTERNAL, e.what());
+    }
+    settle(status);
+  });
+}
+
+Status Handle::wait(const std::function<void(Settle)>& begin) {
+  if (mailbox_->closing()) return closed_status();
+  if (on_loop_thread())
+    return {PINNATE_WRONG_THREAD, "this would block the loop's thread, which has the work to do: call it on another"};
+  return await(begin);
+}
+
+Status Handle::await(const std::function<void(Settle)>& begin) {
+  const auto outcome = std::make_shared<std::promise<Status>>();
+  auto settled = outcome->get_future();
+  // The only owner of the promise is what runs on the loop: if that is lost, so is the promise, and this ends.
+  auto work = [begin, outcome] { begin([outcome](const Status& status) { outcome->set_value(status); }); };
+  const auto mailbox = mailbox_;
+  if (!mailbox->post(std::move(work))) return closed_status();
+  try {
+    return settled.get();
+  } catch (const std::future_error&) {
+    return {PINNATE_INTERNAL, "the request was lost"};
+  }
+}
+
+void Handle::send(const wire::Message& message) {
+  if (open_parts_ == 0) node_->host_message(wire::encode(message));
+}
+
+void Handle::received(const Buffer& bytes) {
+  if (open_parts_ != 0) return;
+  try {
+    const auto message = wire::decode(bytes);
+    if (!message.ok()) return log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": " + message.status().message());
+    if (!*message) return;
+    if (const auto* want = std::get_if<wire::WantChunk>(&**message))
+      publisher_->wanted(*want);
+    else
+      requests_->received(**message);
+  } catch (const std::exception& e) {
+    // Ours, or one that a callback of the host's let out; the loop goes on.
+    log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": an answer could not be passed on: " + e.what());
+  }
+}
+
+Status Handle::close(pinnate_closed_fn on_closed, void* arg) {
+  if (Status s = usable(); !s.ok()) return s;
+  const auto begin = [this, on_closed, arg] {
+    on_closed_ = on_closed;
+    on_closed_arg_ = arg;
+    start_closing();
+  };
+  const auto mailbox = mailbox_;
+  return mailbox->close(begin) ? Status() : closed_status();
+}
+
+void Handle::start_closing() {
+  open_parts_ = 2;
+  closing();
+  requests_->end_all();
+  publisher_->stop([this] { part_closed(); });
+  node_->close([this] { part_closed(); });
+}
+
+void Handle::part_closed() {
+  if (--open_parts_ > 0) return;
+  node_ = nullptr;
+  publisher_ = nullptr;
+  mailbox_->end();
+  const pinnate_closed_fn on_closed = on_closed_;
+  void* const arg = on_closed_arg_;
+  if (on_closed) on_closed(arg);
+  delete this;
+}
+
+}  // namespace pinnate::capi

@@ -1,0 +1,34 @@
+// The way onto a handle's loop from any thread. It outlives the handle: whoever posts late finds it shut, not gone.
+#pragma once
+
+#include "runtime/reactor.h"
+
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace pinnate::capi {
+
+class Mailbox {
+ public:
+  explicit Mailbox(std::shared_ptr<runtime::Reactor> reactor) : reactor_(std::move(reactor)) {}
+
+  bool closing() const;
+
+  // For the host's requests. False, and `work` never runs, once close was called.
+  bool post(std::function<void()> work);
+  // The last post for the host: everything posted before runs before. False when it was called already.
+  bool close(std::function<void()> work);
+  // For the answers of the library's own jobs, also while closing. False, and `work` never runs, after end.
+  bool answer(std::function<void()> work);
+  // Lets go of the loop. On its thread, when nothing of the handle is left on it; or where no handle came to be.
+  void end();
+
+ private:
+  // Posting happens under the lock, so that a loop is never let go of in the middle of a post.
+  mutable std::mutex mutex_;
+  std::shared_ptr<runtime::Reactor> reactor_;
+  bool closing_ = false;
+};
+
+}  // namespace pinnate::capi

@@ -1,0 +1,98 @@
+#include "capi/options.h"
+
+#include "base/names.h"
+#include "capi/boundary.h"
+#include "capi/identity.h"
+
+namespace pinnate::capi {
+namespace {
+
+constexpr std::size_t kLinkLimitBytes = 8 * 1024 * 1024;
+constexpr std::size_t kLeastLinkLimitBytes = 4 * 1024 * 1024;
+
+Result<Labels> read_labels(const pinnate_tier_options& given) {
+  Labels labels;
+  if (given.label_count == 0) return labels;
+  if (Status s = required(given.labels, "options.tier.labels"); !s.ok()) return s;
+  if (given.label_count > 64) return {PINNATE_TOO_LARGE, "more than 64 labels"};
+  for (std::size_t i = 0; i < given.label_count; i++) {
+    const std::string where = "options.tier.labels[" + std::to_string(i) + "]";
+    if (Status s = required(given.labels[i].key, (where + ".key").c_str()); !s.ok()) return s;
+    if (Status s = required(given.labels[i].value, (where + ".value").c_str()); !s.ok()) return s;
+    if (!labels.emplace(given.labels[i].key, given.labels[i].value).second)
+      return {PINNATE_INVALID, where + ": the key '" + given.labels[i].key + "' was there before"};
+  }
+  return labels;
+}
+
+Status read_log(const pinnate_tier_options& given, Log* log) {
+  if (given.log_level < PINNATE_LOG_DEBUG || given.log_level > PINNATE_LOG_ERROR)
+    return {PINNATE_INVALID, "options.tier.log_level is " + std::to_string(given.log_level) + ": no pinnate_log_level"};
+  *log = Log{given.log, given.log_arg, given.log_level};
+  return {};
+}
+
+}  // namespace
+
+Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::string& role) {
+  TierSetup setup;
+  setup.loop = given.loop;
+  if (Status s = read_log(given, &setup.log); !s.ok()) return s;
+  setup.link_limit_bytes = or_default(given.link_limit_bytes, kLinkLimitBytes);
+  if (setup.link_limit_bytes < kLeastLinkLimitBytes)
+    return {PINNATE_INVALID, "options.tier.link_limit_bytes is " + std::to_string(setup.link_limit_bytes) + "; at least " +
+                                 std::to_string(kLeastLinkLimitBytes) + " are needed"};
+
+  tier::TierOptions& tier = setup.tier;
+  if (given.fleet) tier.fleet = given.fleet;
+  Result<Labels> labels = read_labels(given);
+  if (!labels.ok()) return labels.status();
+  tier.labels = std::move(*labels);
+  tier.heartbeat_ms = or_default(given.heartbeat_ms, tier.heartbeat_ms);
+  // Only one of the two given: the other keeps its default, or follows where that would contradict.
+  tier.backoff_min_ms = or_default(given.backoff_min_ms, tier.backoff_min_ms);
+  if (given.backoff_max_ms == 0 && tier.backoff_max_ms < tier.backoff_min_ms) tier.backoff_max_ms = tier.backoff_min_ms;
+  if (given.backoff_max_ms != 0) tier.backoff_max_ms = given.backoff_max_ms;
+  if (given.backoff_min_ms == 0 && tier.backoff_min_ms > tier.backoff_max_ms) tier.backoff_min_ms = tier.backoff_max_ms;
+
+  const Result<std::uint64_t> seed = random_number();
+  if (!seed.ok()) return seed.status();
+  tier.seed = *seed;
+  const Result<std::uint64_t> incarnation = new_incarnation();
+  if (!incarnation.ok()) return incarnation.status();
+  tier.incarnation = *incarnation;
+  setup.id_given = given.id != nullptr;
+  if (setup.id_given) {
+    tier.id = given.id;
+  } else {
+    Result<std::string> id = random_tier_id(role);
+    if (!id.ok()) return id.status();
+    tier.id = std::move(*id);
+  }
+  if (Status s = tier::check_options(tier); !s.ok()) return s;
+  return setup;
+}
+
+Status settle_id(const std::string& dir, TierSetup* setup) {
+  Result<std::string> id = keep_tier_id(dir, setup->id_given ? setup->tier.id : "", setup->tier.id);
+  if (!id.ok()) return id.status();
+  setup->tier.id = std::move(*id);
+  return {};
+}
+
+Result<std::optional<std::string>> read_folder(const char* given, const char* name) {
+  if (!given) return std::optional<std::string>();
+  if (*given == '\0') return {PINNATE_INVALID, std::string("options.") + name + " is empty; NULL is for none"};
+  return std::optional<std::string>(given);
+}
+
+Result<std::unique_ptr<store::Store>> open_store(const std::optional<std::string>& dir, const std::string& role,
+                                                 TierSetup* setup) {
+  if (!dir) return store::make_memory_store();
+  auto store = store::open_folder_store(*dir, role);
+  if (!store.ok()) return store.status();
+  if (Status s = settle_id(*dir, setup); !s.ok()) return s;
+  return store;
+}
+
+}  // namespace pinnate::capi

@@ -1,0 +1,45 @@
+// What the options of every tier have in common, checked and taken over.
+#pragma once
+
+#include "base/log.h"
+#include "base/status.h"
+#include "store/store.h"
+#include "tier/tier.h"
+
+#include <pinnate/common.h>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace pinnate::capi {
+
+struct TierSetup {
+  uv_loop_s* loop = nullptr;
+  Log log;
+  std::size_t link_limit_bytes = 0;
+  tier::TierOptions tier;  // with an id: the given one, or one made at random
+  bool id_given = false;
+};
+
+// `role` begins an id that is made at random.
+Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::string& role);
+
+// Takes the id that is kept in the folder, or keeps the one of `setup` there. With the folder's store open.
+Status settle_id(const std::string& dir, TierSetup* setup);
+
+// The folder's name, or nothing when there is none. PINNATE_INVALID when it is "".
+Result<std::optional<std::string>> read_folder(const char* given, const char* name);
+
+// The store of a gateway or an engine: in `dir`, with the id settled; without one, in memory.
+Result<std::unique_ptr<store::Store>> open_store(const std::optional<std::string>& dir, const std::string& role,
+                                                 TierSetup* setup);
+
+// `given`, or where that is 0 `otherwise`.
+template <class Number>
+Number or_default(Number given, Number otherwise) {
+  return given != 0 ? given : otherwise;
+}
+
+}  // namespace pinnate::capi

@@ -1,0 +1,126 @@
+#include "capi/publish_order.h"
+
+#include "base/limits.h"
+#include "base/names.h"
+#include "capi/boundary.h"
+#include "capi/sized.h"
+#include "content/elf.h"
+#include "content/selector.h"
+
+#include <algorithm>
+
+namespace pinnate::capi {
+namespace {
+
+constexpr std::size_t kElfHead = 20;
+constexpr std::uint32_t kLongestLimit = 600000;
+
+Status take_limit(std::uint32_t given, const char* name, std::uint32_t* limit) {
+  if (given > kLongestLimit)
+    return {PINNATE_INVALID, std::string("publish.") + name + " is " + std::to_string(given) + "; 1 to 600000 are allowed"};
+  if (given != 0) *limit = given;
+  return {};
+}
+
+Result<Source> open_source(const pinnate_artifact& given) {
+  const bool has_bytes = given.bytes.data || given.bytes.size != 0;
+  if (given.path && has_bytes) return {PINNATE_INVALID, "both a path and bytes are given; give one of them"};
+  if (given.path) return Source::open_file(given.path);
+  if (!has_bytes) return {PINNATE_INVALID, "neither a path nor bytes are given"};
+  if (!given.bytes.data) return {PINNATE_INVALID, "bytes.data is NULL"};
+  // Before it is copied.
+  if (given.bytes.size > kArtifactCeilingBytes) return {PINNATE_TOO_LARGE, "larger than 2 GiB"};
+  return Source::copy_of(given.bytes);
+}
+
+// "" when it is not ELF.
+Result<std::string> platform_of(const Source& source) {
+  std::string room;
+  const auto head = source.read(0, std::min<std::uint64_t>(kElfHead, source.size_bytes()), &room);
+  if (!head.ok()) return head.status();
+  return content::elf_platform(*head);
+}
+
+Result<PublishOrder::Artifact> read_artifact(const pinnate_artifact& given) {
+  Result<Source> source = open_source(given);
+  if (!source.ok()) return source.status();
+  const std::string what = given.path ? given.path : "the artifact";
+  if (source->size_bytes() == 0) return {PINNATE_INVALID, what + " is empty"};
+  if (source->size_bytes() > kArtifactCeilingBytes) return {PINNATE_TOO_LARGE, what + " is larger than 2 GiB"};
+  PublishOrder::Artifact artifact;
+  if (given.platform) {
+    artifact.platform = given.platform;
+    if (Status s = check_platform(artifact.platform); !s.ok()) return s;
+  } else {
+    const Result<std::string> platform = platform_of(*source);
+    if (!platform.ok()) return platform.status();
+    artifact.platform = platform->empty() ? "any" : *platform;
+  }
+  artifact.source = std::move(*source);
+  return artifact;
+}
+
+Status read_artifacts(const pinnate_publish& given, std::vector<PublishOrder::Artifact>* artifacts) {
+  if (given.artifact_count == 0) return {PINNATE_INVALID, "publish.artifact_count is 0: nothing to publish"};
+  if (given.artifact_count > kArtifactsPerManifest)
+    return {PINNATE_INVALID, "publish.artifact_count is " + std::to_string(given.artifact_count) + "; at most " +
+                                 std::to_string(kArtifactsPerManifest) + " are allowed"};
+  if (Status s = required(given.artifacts, "publish.artifacts"); !s.ok()) return s;
+  for (std::size_t i = 0; i < given.artifact_count; i++) {
+    Result<PublishOrder::Artifact> artifact = read_artifact(given.artifacts[i]);
+    if (!artifact.ok())
+      return {artifact.status().code(), "publish.artifacts[" + std::to_string(i) + "]: " + artifact.status().message()};
+    artifacts->push_back(std::move(*artifact));
+  }
+  std::sort(artifacts->begin(), artifacts->end(), [](const auto& a, const auto& b) { return a.platform < b.platform; });
+  const auto twice = std::adjacent_find(artifacts->begin(), artifacts->end(),
+                                        [](const auto& a, const auto& b) { return a.platform == b.platform; });
+  if (twice != artifacts->end())
+    return {PINNATE_INVALID, "publish.artifacts has two artifacts for " + twice->platform + ": state the platform of each"};
+  return {};
+}
+
+Status read_limits(const pinnate_publish& given, content::Limits* limits) {
+  if (Status s = take_limit(given.load_limit_ms, "load_limit_ms", &limits->load_ms); !s.ok()) return s;
+  if (Status s = take_limit(given.create_limit_ms, "create_limit_ms", &limits->create_ms); !s.ok()) return s;
+  if (Status s = take_limit(given.health_limit_ms, "health_limit_ms", &limits->health_ms); !s.ok()) return s;
+  if (Status s = take_limit(given.call_limit_ms, "call_limit_ms", &limits->call_ms); !s.ok()) return s;
+  return take_limit(given.drain_limit_ms, "drain_limit_ms", &limits->drain_ms);
+}
+
+}  // namespace
+
+std::uint64_t PublishOrder::artifact_bytes() const {
+  std::uint64_t sum = 0;
+  for (const Artifact& artifact : artifacts) sum += artifact.source.size_bytes();
+  return sum;
+}
+
+Result<PublishOrder> read_publish(const pinnate_publish* publish) {
+  const Result<pinnate_publish> given = read_sized(publish, "publish");
+  if (!given.ok()) return given.status();
+  PublishOrder order;
+  if (Status s = required(given->name, "publish.name"); !s.ok()) return s;
+  if (Status s = required(given->version, "publish.version"); !s.ok()) return s;
+  order.name = given->name;
+  order.version = given->version;
+  order.loader = given->loader ? given->loader : "native";
+  if (Status s = check_function_name(order.name); !s.ok()) return s;
+  if (Status s = check_version(order.version); !s.ok()) return s;
+  if (Status s = check_loader_kind(order.loader); !s.ok()) return s;
+  const Result<content::Selector> selector = content::Selector::parse(given->selector ? given->selector : "");
+  if (!selector.ok()) return selector.status();
+  order.selector = selector->str();
+  if (Status s = read_limits(*given, &order.limits); !s.ok()) return s;
+  if (given->config.size > kConfigLimitBytes)
+    return {PINNATE_TOO_LARGE, "publish.config is " + std::to_string(given->config.size) + " bytes; at most " +
+                                   std::to_string(kConfigLimitBytes) + " are allowed"};
+  if (given->config.size != 0) {
+    if (Status s = required(given->config.data, "publish.config.data"); !s.ok()) return s;
+    order.config = Buffer(std::string(static_cast<const char*>(given->config.data), given->config.size));
+  }
+  if (Status s = read_artifacts(*given, &order.artifacts); !s.ok()) return s;
+  return order;
+}
+
+}  // namespace pinnate::capi

@@ -1,0 +1,102 @@
+#include "content/chunk.h"
+
+#include "base/limits.h"
+#include "content/sha256.h"
+
+#include <zlib.h>
+
+#include <new>
+
+namespace pinnate::content {
+namespace {
+
+constexpr char kPlain = 0;
+constexpr char kZlib = 1;
+
+Bytef* writable(char* p) { return reinterpret_cast<Bytef*>(p); }
+Bytef* readable(const char* p) { return reinterpret_cast<Bytef*>(const_cast<char*>(p)); }  // zlib's API predates const
+
+// Appends the deflated form of `plain` if it is smaller than `plain`.
+bool deflate_if_smaller(std::string_view plain, std::string* out) {
+  if (plain.size() < 2) return false;
+  z_stream z{};
+  if (deflateInit(&z, 6) != Z_OK) return false;  // no memory: plain is as good
+  const std::size_t before = out->size(), room = plain.size() - 1;
+  out->resize(before + room);
+  z.next_in = readable(plain.data());
+  z.avail_in = static_cast<uInt>(plain.size());
+  z.next_out = writable(out->data() + before);
+  z.avail_out = static_cast<uInt>(room);
+  const bool fits = deflate(&z, Z_FINISH) == Z_STREAM_END;
+  out->resize(before + (fits ? room - z.avail_out : 0));
+  deflateEnd(&z);
+  return fits;
+}
+
+// Fills `out` exactly, from all of `bytes`; false where they are anything else.
+bool inflate_exactly(std::string_view bytes, std::string* out) {
+  z_stream z{};
+  if (inflateInit(&z) != Z_OK) throw std::bad_alloc();
+  char nowhere = 0;  // zlib wants a place to write even where there is nothing to write
+  z.next_in = readable(bytes.data());
+  z.avail_in = static_cast<uInt>(bytes.size());
+  z.next_out = writable(out->empty() ? &nowhere : out->data());
+  z.avail_out = static_cast<uInt>(out->size());
+  const bool whole = inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_in == 0 && z.avail_out == 0;
+  inflateEnd(&z);
+  return whole;
+}
+
+Result<std::string> decode(std::string_view encoded, std::uint32_t plain_bytes, const Digest& expected) {
+  if (plain_bytes > kChunkBytes)
+    return {PINNATE_CORRUPT,
+            "chunk of " + std::to_string(plain_bytes) + " bytes: the largest is " + std::to_string(kChunkBytes)};
+  if (encoded.empty()) return {PINNATE_CORRUPT, "chunk: no bytes at all"};
+  if (encoded.size() > std::size_t(plain_bytes) + 1)
+    return {PINNATE_CORRUPT, "chunk: " + std::to_string(encoded.size()) + " bytes are more than " +
+                                 std::to_string(plain_bytes) + " plain ones can take"};
+  const std::string_view body = encoded.substr(1);
+  std::string plain;
+  switch (encoded[0]) {
+    case kPlain:
+      if (body.size() != plain_bytes)
+        return {PINNATE_CORRUPT,
+                "chunk: " + std::to_string(body.size()) + " plain bytes instead of " + std::to_string(plain_bytes)};
+      plain.assign(body);
+      break;
+    case kZlib:
+      plain.resize(plain_bytes);
+      if (!inflate_exactly(body, &plain))
+        return {PINNATE_CORRUPT,
+                "chunk: the compressed bytes do not inflate to exactly " + std::to_string(plain_bytes) + " bytes"};
+      break;
+    default:
+      return {PINNATE_CORRUPT,
+              "chunk: encoding " + std::to_string(static_cast<unsigned char>(encoded[0])) + " is not known"};
+  }
+  if (const Digest found = sha256(plain); found != expected)
+    return {PINNATE_CORRUPT, "chunk: its digest is " + found.hex() + " instead of " + expected.hex()};
+  return plain;
+}
+
+}  // namespace
+
+Buffer encode_chunk(std::string_view plain) {
+  std::string out(1, kZlib);
+  if (!deflate_if_smaller(plain, &out)) {
+    out[0] = kPlain;
+    out.append(plain);
+  }
+  out.shrink_to_fit();  // chunks are held by the hundred: no slack in each
+  return Buffer(std::move(out));
+}
+
+Result<std::string> decode_chunk(std::string_view encoded, std::uint32_t plain_bytes, const Digest& expected) {
+  try {
+    return decode(encoded, plain_bytes, expected);
+  } catch (const std::bad_alloc&) {
+    return {PINNATE_NO_MEMORY, "out of memory"};
+  }
+}
+
+}  // namespace pinnate::content

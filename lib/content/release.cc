@@ -1,0 +1,76 @@
+#include "content/release.h"
+
+#include "base/limits.h"
+#include "content/packed.h"
+#include "content/selector.h"
+
+#include <new>
+
+namespace pinnate::content {
+namespace {
+
+constexpr std::uint64_t kFormat = 1;
+constexpr std::size_t kMostBytes =
+    kConfigLimitBytes + 64 * 1024;  // beside the configuration: names, and room for signatures
+constexpr std::size_t kMostSelector = 1024;
+
+Result<Release> decode(const Buffer& bytes) {
+  Packed packed(bytes.view(), "release", kMostBytes);
+  Fields top = packed.fields();
+  const std::uint64_t format = top.number("format", 0, UINT64_MAX);
+  if (top.ok() && format != kFormat)
+    top.fail(PINNATE_INCOMPATIBLE,
+             "it is of format " + std::to_string(format) + ", and this version knows format 1: upgrade this tier");
+
+  Release release;
+  release.number = top.number("number", 1, UINT64_MAX);
+  release.epoch = top.number("epoch", 0, UINT64_MAX);
+  release.name = top.text("name", check_function_name);
+  release.version = top.text("version", check_version);
+  const auto manifest = Digest::from_bytes(top.bytes("manifest digest", 32));
+  if (top.ok() && !manifest) top.fail(PINNATE_CORRUPT, "its manifest digest is not 32 bytes long");
+  if (manifest) release.manifest = *manifest;
+  release.selector = top.text("selector", kMostSelector);
+  if (top.ok())
+    if (auto parsed = Selector::parse(release.selector); !parsed.ok())
+      top.fail(PINNATE_INVALID, parsed.status().message());
+  release.config = bytes.slice(top.bytes("configuration", kConfigLimitBytes));
+  release.decided_unix_ms = top.signed_number("time of decision");
+  // A policy narrows which engines may serve the release and when, so it must not be passed over by one who cannot
+  // keep it.
+  if (!top.is_nil("policy"))
+    top.fail(PINNATE_INCOMPATIBLE, "it has a policy, which this version cannot keep: upgrade this tier");
+  top.list("signatures", 64);  // room for them; none is checked yet
+  if (!packed.status().ok()) return packed.status();
+  return release;
+}
+
+}  // namespace
+
+Buffer encode_release(const Release& release) {
+  StringSink sink;
+  msgpack::packer<StringSink> p(sink);
+  p.pack_array(11);
+  p.pack_uint64(kFormat);
+  p.pack_uint64(release.number);
+  p.pack_uint64(release.epoch);
+  pack_text(p, release.name);
+  pack_text(p, release.version);
+  pack_bytes(p, release.manifest.view());
+  pack_text(p, release.selector);
+  pack_bytes(p, release.config.view());
+  p.pack_int64(release.decided_unix_ms);
+  p.pack_nil();
+  p.pack_array(0);
+  return Buffer(std::move(sink.out));
+}
+
+Result<Release> decode_release(const Buffer& bytes) {
+  try {
+    return decode(bytes);
+  } catch (const std::bad_alloc&) {
+    return {PINNATE_NO_MEMORY, "out of memory"};
+  }
+}
+
+}  // namespace pinnate::content

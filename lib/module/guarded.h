@@ -1,0 +1,36 @@
+// Runs a module's code: whatever it throws ends here, as words. Only the unwinding of a thread that is being cancelled goes on,
+// since nothing may stop that.
+#pragma once
+
+#include "module/reason.h"
+
+#include <cxxabi.h>
+
+#include <exception>
+#include <optional>
+#include <string>
+
+namespace pinnate::module {
+
+// What it threw, or nothing. `on_unwinding` runs when the thread is being ended under us.
+template <typename Run, typename OnUnwinding>
+std::optional<std::string> thrown_by(Run run, OnUnwinding on_unwinding) {
+  try {
+    run();
+    return std::nullopt;
+  } catch (const abi::__forced_unwind&) {
+    on_unwinding();
+    throw;
+  } catch (const std::exception& e) {
+    return "threw an exception: " + reason(e.what());
+  } catch (...) {
+    return "threw an exception";
+  }
+}
+
+template <typename Run>
+std::optional<std::string> thrown_by(Run run) {
+  return thrown_by(run, [] {});
+}
+
+}  // namespace pinnate::module

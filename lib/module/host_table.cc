@@ -1,0 +1,79 @@
+#include "module/host_table.h"
+
+#include "base/limits.h"
+#include "module/call.h"
+#include "module/reason.h"
+#include "module/service.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <new>
+#include <string>
+
+namespace pinnate::module {
+namespace {
+
+constexpr std::size_t kLogLineBytes = 4096;
+
+// A module is told nothing of our troubles: no exception may pass through its frames.
+void log(void* engine, int level, const char* message) {
+  const auto& origin = *static_cast<const Origin*>(engine);
+  const int known = std::clamp<int>(level, PINNATE_LOG_DEBUG, PINNATE_LOG_ERROR);
+  try {
+    origin.outlet->log(static_cast<pinnate_log_level>(known),
+                       origin.label + ": " + one_line(message ? message : "", kLogLineBytes));
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+void* allocate(void*, std::size_t size_bytes) { return std::malloc(size_bytes ? size_bytes : 1); }
+
+void release(void*, void* memory) { std::free(memory); }
+
+std::uint32_t remaining_ms(const pinnate_reply* reply) {
+  const std::shared_ptr<Call> call = find_reply(reply);
+  if (!call) return 0;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(call->deadline() - Clock::now()).count();
+  return static_cast<std::uint32_t>(std::max<decltype(left)>(left, 0));
+}
+
+template <typename MakeOutcome>
+void end(pinnate_reply* reply, MakeOutcome make_outcome) {
+  const std::shared_ptr<Call> call = find_reply(reply);
+  if (!call) return blame_stale_reply(reply, "answered a call that it had answered before (ignored)");
+  Outcome outcome;
+  try {
+    // The service is there: `destroy` may not return while one of its threads is in here.
+    outcome = make_outcome(call->service().label());
+  } catch (const std::bad_alloc&) {
+    outcome.status = Status(PINNATE_NO_MEMORY, "no memory");  // short enough to need none
+  }
+  if (!call->answer(std::move(outcome))) blame_stale_reply(reply, "answered a call twice (the second answer is ignored)");
+}
+
+void answer(pinnate_reply* reply, const void* data, std::size_t size_bytes) {
+  end(reply, [&](const std::string& label) -> Outcome {
+    if (size_bytes > kCallLimitBytes)
+      return {{PINNATE_TOO_LARGE, label + ": answered with " + std::to_string(size_bytes) + " bytes; the limit is " +
+                                      std::to_string(kCallLimitBytes)}, {}, {}};
+    if (size_bytes == 0) return {};
+    if (!data) return {{PINNATE_FAILED, label + ": answered with NULL of " + std::to_string(size_bytes) + " bytes"}, {}, {}};
+    return {{}, Buffer(std::string(static_cast<const char*>(data), size_bytes)), {}};
+  });
+}
+
+void fail(pinnate_reply* reply, const char* words) {
+  end(reply, [&](const std::string& label) -> Outcome {
+    const std::string said = reason(words ? words : "");
+    return {{PINNATE_FAILED, label + ": " + said}, Buffer(said), {}};
+  });
+}
+
+}  // namespace
+
+pinnate_host make_host_table(const Origin& origin) {
+  return {sizeof(pinnate_host), const_cast<Origin*>(&origin), &log, &allocate, &release, &remaining_ms, &answer, &fail};
+}
+
+}  // namespace pinnate::module

@@ -1,0 +1,64 @@
+// An artifact as the loaders get it: a sealed memory file, its bytes mapped, and a path that opens it and nothing else.
+//
+// Where memfd_create or /proc is missing (or `private_files` asks for it) it is a file of mode 0600 in a folder instead, under
+// a name that this process never uses twice, removed when the image goes. Such a file could be cut short by others, so
+// there `data` is a copy in memory and not a mapping, which would raise SIGBUS.
+#pragma once
+
+#include "base/status.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pinnate::module {
+
+struct ImageSource {
+  std::string label;  // what messages call it
+  std::uint64_t size_bytes = 0;
+  std::uint32_t chunk_count = 0;
+  std::function<Result<std::string>(std::uint32_t index)> read_chunk;
+};
+
+struct ImagePlace {
+  std::string folder;  // for private files; "": $TMPDIR, else /tmp
+  bool private_files = false;
+};
+
+class Image {
+ public:
+  // Reads all chunks in ascending order. Those that are PINNATE_CORRUPT or PINNATE_NOT_FOUND are listed in `bad` and the rest
+  // is still read, so that one answer names them all.
+  static Result<std::unique_ptr<Image>> assemble(const ImageSource& source, const ImagePlace& place,
+                                                 std::vector<std::uint32_t>& bad);
+  ~Image();
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+
+  int fd() const { return fd_; }
+  const std::string& path() const { return path_; }
+  std::string_view data() const { return data_; }
+
+ private:
+  Image() = default;
+  Status open(const ImageSource& source, const ImagePlace& place);
+  bool open_memory_file(const std::string& name);
+  Status open_private_file(const std::string& folder);
+  Status fill(const ImageSource& source, std::vector<std::uint32_t>& bad);
+  Status seal();
+
+  int fd_ = -1;
+  bool memory_file_ = false;
+  std::string path_;
+  std::string copy_;   // of a private file's bytes
+  void* mapped_ = nullptr;
+  std::string_view data_;
+};
+
+// Removes private files that a process left in `folder` when it died. Only for a folder that one engine owns.
+void remove_stale_images(const std::string& folder);
+
+}  // namespace pinnate::module

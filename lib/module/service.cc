@@ -1,0 +1,139 @@
+#include "module/service.h"
+
+#include "module/call.h"
+#include "module/guarded.h"
+#include "module/host_table.h"
+
+#include <algorithm>
+
+namespace pinnate::module {
+namespace {
+
+std::shared_ptr<const Origin> make_origin(const LoadOrder& order, std::shared_ptr<Outlet> outlet) {
+  return std::make_shared<const Origin>(
+      Origin{"module '" + order.name + "' " + order.version, std::move(outlet)});
+}
+
+// A status that a loader returned instead of a plain "not 0".
+Code as_code(int result) {
+  return result > PINNATE_OK && result <= PINNATE_INTERNAL ? static_cast<Code>(result) : PINNATE_FAILED;
+}
+
+}  // namespace
+
+Service::Service(std::shared_ptr<Bell> bell, LoadOrder order, Loader loader, std::shared_ptr<Outlet> outlet,
+                 std::shared_ptr<BlackBox> box)
+    : Doorway(std::move(bell)),
+      order_(std::move(order)),
+      loader_(std::move(loader)),
+      outlet_(std::move(outlet)),
+      origin_(make_origin(order_, outlet_)),
+      origin_number_(origin_),
+      host_(make_host_table(*origin_)),
+      note_(std::move(box), order_.artifact) {}
+
+Outcome Service::load(const ImagePlace& place) {
+  Outcome outcome;
+  ImageSource source{label(), order_.size_bytes, order_.chunk_count, [this](std::uint32_t index) -> Result<std::string> {
+                       // What it reads is the host's, and goes when the host closes.
+                       if (abandoned() || !outlet_->enter()) return Status(PINNATE_CANCELLED, "given up");
+                       Result<std::string> chunk = order_.read_chunk(index);
+                       outlet_->leave();
+                       return chunk;
+                     }};
+  Result<std::unique_ptr<Image>> image = Image::assemble(source, place, outcome.bad_chunks);
+  order_.read_chunk = nullptr;
+  if (!image.ok()) {
+    outcome.status = refused(image.status().code(), image.status().message());
+    return outcome;
+  }
+  image_ = std::move(*image);
+
+  const std::string digest = order_.artifact.hex();
+  const pinnate_image view{sizeof(pinnate_image),  order_.name.c_str(),   order_.version.c_str(),
+                           digest.c_str(),         image_->fd(),          image_->path().c_str(),
+                           image_->data().data(),  image_->data().size()};
+  ReasonBuffer error;
+  int result = 0;
+  note_.set_doing(Moment::kLoad);
+  const auto thrown = thrown_by(
+      [&] { result = loader_.table.load(loader_.table.self, &view, &module_, error.data(), error.size()); });
+  note_.set_doing(Moment::kIdle);
+  if (thrown || result != 0) {
+    outcome.status = refused(loader_.load_returns_status ? as_code(result) : PINNATE_FAILED,
+                             thrown ? "its loader '" + loader_.kind + "' " + *thrown : error.str());
+    image_.reset();
+    return outcome;
+  }
+  flags_ = loader_.table.flags | (loader_.module_flags ? loader_.module_flags(module_) : 0);
+  loaded_ = true;
+  return outcome;
+}
+
+Status Service::create() {
+  if (!loaded_ || service_) return refused(PINNATE_INTERNAL, loaded_ ? "created before" : "not loaded");
+  ReasonBuffer error;
+  int result = 0;
+  note_.set_doing(Moment::kCreate);
+  const auto thrown = thrown_by([&] {
+    result = loader_.table.create(module_, &host_, order_.config.data(), order_.config.size(), &service_, error.data(),
+                                  error.size());
+  });
+  if (!thrown && result == 0) note_.set_young(true);
+  note_.set_doing(Moment::kIdle);
+  if (thrown || result != 0) service_ = nullptr;
+  if (thrown) return refused(PINNATE_FAILED, "create " + *thrown);
+  if (result != 0) return refused(PINNATE_FAILED, "create failed: " + error.str());
+  created_.store(true, std::memory_order_release);
+  return {};
+}
+
+Status Service::check_health() {
+  if (!created()) return refused(PINNATE_INTERNAL, "not created");
+  if (!loader_.table.check_health) return {};
+  ReasonBuffer error;
+  int result = 0;
+  note_.set_doing(Moment::kHealthCheck);
+  const auto thrown = thrown_by([&] { result = loader_.table.check_health(module_, service_, error.data(), error.size()); });
+  note_.set_doing(Moment::kIdle);
+  if (thrown) return refused(PINNATE_FAILED, "its health check " + *thrown);
+  if (result != 0) return refused(PINNATE_FAILED, "its health check failed: " + error.str());
+  return {};
+}
+
+Status Service::destroy() {
+  Status status;
+  if (created_.exchange(false)) {
+    if (const auto thrown = thrown_by([&] { loader_.table.destroy(module_, service_); }))
+      status = refused(PINNATE_FAILED, "destroy " + *thrown);
+  }
+  if (loaded_) {
+    loaded_ = false;
+    if (const auto thrown = thrown_by([&] { loader_.table.unload(module_); }))
+      status = refused(PINNATE_FAILED, "unload " + *thrown);
+  }
+  image_.reset();
+  return status;
+}
+
+void Service::run_call(Call& call, pinnate_reply* reply, std::string_view payload) {
+  const auto failed = [&](const std::string& words) {
+    if (!call.answer({{PINNATE_FAILED, label() + ": " + words}, Buffer(words), {}}))
+      outlet_->log(PINNATE_LOG_WARNING, label() + ": " + words + " after it had answered the call");
+  };
+  const auto thrown = thrown_by([&] { loader_.table.call(module_, service_, reply, payload.data(), payload.size()); },
+                                [&] { failed("ended the thread that called it"); });
+  if (thrown) failed(*thrown);
+}
+
+void Service::report(const Done& done, Outcome outcome) {
+  const std::lock_guard lock(reporting_);
+  if (!abandoned()) outlet_->report(done, std::move(outcome));
+}
+
+void Service::abandon() {
+  const std::lock_guard lock(reporting_);
+  abandoned_.store(true, std::memory_order_release);
+}
+
+}  // namespace pinnate::module

@@ -1,0 +1,93 @@
+#include "module/thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+
+namespace pinnate::module {
+
+struct Thread::State {
+  pthread_t id{};
+  std::function<void()> body;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool ended = false;
+
+  // C linkage is what pthread_create asks for; every ABI that Pinnate runs on calls both alike.
+  static void* run(void* argument) {
+    const std::unique_ptr<std::shared_ptr<State>> holder(static_cast<std::shared_ptr<State>*>(argument));
+    struct AtEnd {  // also when a module ends the thread under us (pthread_exit, pthread_cancel)
+      State& state;
+      ~AtEnd() {
+        state.body = nullptr;
+        const std::lock_guard lock(state.mutex);
+        state.ended = true;
+        state.changed.notify_all();
+      }
+    } at_end{**holder};
+    (*holder)->body();
+    return nullptr;
+  }
+};
+
+Thread::Thread() = default;
+Thread::Thread(Thread&&) noexcept = default;
+Thread& Thread::operator=(Thread&& other) noexcept {
+  leave_behind();
+  state_ = std::move(other.state_);
+  return *this;
+}
+Thread::~Thread() { leave_behind(); }
+
+Result<Thread> Thread::start(const char* name, std::function<void()> body) {
+  Thread thread;
+  auto state = std::make_shared<State>();
+  state->body = std::move(body);
+  auto holder = std::make_unique<std::shared_ptr<State>>(state);
+
+  // The host's handlers run on the host's threads; faults stay with the thread that made them.
+  sigset_t blocked, before;
+  sigfillset(&blocked);
+  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&blocked, fault);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
+  const int error = pthread_create(&state->id, nullptr, &State::run, holder.get());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error) return {PINNATE_NO_MEMORY, std::string("cannot start the thread '") + name + "': " + std::strerror(error)};
+  holder.release();
+  pthread_setname_np(state->id, name);
+  thread.state_ = std::move(state);
+  return thread;
+}
+
+bool Thread::is_current() const { return state_ && pthread_equal(state_->id, pthread_self()); }
+
+bool Thread::join_until(TimePoint limit) {
+  if (!state_) return true;
+  {
+    std::unique_lock lock(state_->mutex);
+    if (!state_->changed.wait_until(lock, limit, [&] { return state_->ended; })) return false;
+  }
+  // What remains is the end of the thread itself, where only a module's thread_local destructors can linger.
+  const auto left = std::max<Clock::duration>(limit - Clock::now(), std::chrono::milliseconds(100));
+  const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
+  timespec at{};
+  clock_gettime(CLOCK_REALTIME, &at);
+  at.tv_sec += static_cast<time_t>(ns / 1000000000 + (at.tv_nsec + ns % 1000000000) / 1000000000);
+  at.tv_nsec = static_cast<long>((at.tv_nsec + ns % 1000000000) % 1000000000);
+  if (pthread_timedjoin_np(state_->id, nullptr, &at) != 0) return false;
+  state_.reset();
+  return true;
+}
+
+void Thread::leave_behind() {
+  if (!state_) return;
+  pthread_detach(state_->id);
+  state_.reset();
+}
+
+}  // namespace pinnate::module

@@ -1,0 +1,38 @@
+// A thread of the library's own. It takes none of the host's signals, and it can be left behind: a module may hold it for
+// ever, so whatever its body uses must be owned by the body.
+#pragma once
+
+#include "base/status.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+namespace pinnate::module {
+
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+
+class Thread {
+ public:
+  Thread();
+  ~Thread();  // leaves it behind unless it was joined
+  Thread(Thread&&) noexcept;
+  Thread& operator=(Thread&&) noexcept;
+
+  // `name`: at most 15 characters, shown by ps and debuggers.
+  static Result<Thread> start(const char* name, std::function<void()> body);
+
+  bool started() const { return state_ != nullptr; }
+  bool is_current() const;
+  // True when it has ended by then and is joined; false: it still runs. Destructors of a module's thread_local objects count
+  // as running.
+  bool join_until(TimePoint limit);
+  void leave_behind();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace pinnate::module

@@ -1,0 +1,104 @@
+#include "module/workers.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pinnate::module {
+
+Workers::Workers(std::uint32_t threads, std::uint32_t queue_limit, Run run)
+    : threads_(std::max<std::uint32_t>(threads, 1)), queue_limit_(queue_limit), run_(std::move(run)) {}
+
+bool Workers::admit() {
+  std::uint32_t seen = waiting_.load(std::memory_order_relaxed);
+  while (seen < queue_limit_)
+    if (waiting_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
+  return false;
+}
+
+std::size_t Workers::able_locked() const {
+  return static_cast<std::size_t>(
+      std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return !w->overdue; }));
+}
+
+bool Workers::start_locked() {
+  auto worker = std::make_shared<Worker>();
+  auto thread = Thread::start("pinnate-worker", [this, worker, keep = keep_.lock()] { work(worker); });
+  if (!thread.ok()) return false;
+  worker->thread = std::move(*thread);
+  workers_.push_back(std::move(worker));
+  return true;
+}
+
+bool Workers::submit(std::shared_ptr<Call> call) {
+  const std::lock_guard lock(mutex_);
+  if (idle_ <= queue_.size() && able_locked() < threads_ && !stopping_ && !start_locked() && workers_.empty()) return false;
+  queue_.push_back(std::move(call));
+  changed_.notify_one();
+  return true;
+}
+
+bool Workers::forget(const Call* call) {
+  std::shared_ptr<Call> forgotten;  // destroyed outside the lock
+  const std::lock_guard lock(mutex_);
+  const auto it = std::find_if(queue_.begin(), queue_.end(), [&](const auto& c) { return c.get() == call; });
+  if (it == queue_.end()) return false;
+  forgotten = std::move(*it);
+  queue_.erase(it);
+  return true;
+}
+
+void Workers::overdue(const Call* call) {
+  const std::lock_guard lock(mutex_);
+  const auto it = std::find_if(workers_.begin(), workers_.end(), [&](const auto& w) { return w->running == call; });
+  if (it == workers_.end() || (*it)->overdue || workers_.size() >= threads_ + kOverdueLimit) return;
+  (*it)->overdue = true;
+  if (!queue_.empty() && able_locked() < threads_ && !stopping_) start_locked();
+}
+
+void Workers::work(const std::shared_ptr<Worker>& worker) {
+  std::unique_lock lock(mutex_);
+  struct AtEnd {  // also when a module ends our thread
+    Workers& all;
+    const std::shared_ptr<Worker>& worker;
+    std::unique_lock<std::mutex>& lock;
+    ~AtEnd() {
+      if (!lock.owns_lock()) lock.lock();
+      if (all.stopping_) return;  // stop() joins it
+      worker->thread.leave_behind();
+      all.workers_.remove(worker);
+      if (!all.queue_.empty() && all.able_locked() < all.threads_) all.start_locked();
+    }
+  } at_end{*this, worker, lock};
+  for (;;) {
+    ++idle_;
+    changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    --idle_;
+    if (stopping_) return;
+    std::shared_ptr<Call> call = std::move(queue_.front());
+    queue_.pop_front();
+    worker->running = call.get();
+    lock.unlock();
+    run_(call);
+    call.reset();
+    lock.lock();
+    worker->running = nullptr;
+    if (!std::exchange(worker->overdue, false)) continue;
+    if (able_locked() > threads_) return;
+  }
+}
+
+void Workers::stop(TimePoint limit) {
+  std::list<std::shared_ptr<Worker>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    all = workers_;
+    changed_.notify_all();
+  }
+  for (const auto& worker : all)
+    if (!worker->thread.join_until(limit)) worker->thread.leave_behind();
+  const std::lock_guard lock(mutex_);
+  workers_.clear();
+}
+
+}  // namespace pinnate::module

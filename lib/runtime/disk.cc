@@ -1,0 +1,100 @@
+#include "runtime/disk.h"
+
+#include "content/chunk.h"
+
+#include <exception>
+#include <new>
+#include <utility>
+
+namespace pinnate::runtime {
+namespace {
+
+Status closed() { return {PINNATE_CLOSED, "the store is closed"}; }
+
+// Within a catch block.
+Status status_of_exception() noexcept {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return {PINNATE_NO_MEMORY, {}};
+  } catch (const std::exception& e) {
+    try {
+      return {PINNATE_INTERNAL, std::string("the store failed: ") + e.what()};
+    } catch (...) {
+      return {PINNATE_NO_MEMORY, {}};
+    }
+  } catch (...) {
+    return {PINNATE_INTERNAL, {}};
+  }
+}
+
+}  // namespace
+
+template <typename Work>
+tier::Completion Disk::guarded(tier::Token token, Work&& work) noexcept {
+  tier::Completion done;
+  done.token = token;
+  try {
+    std::lock_guard lock(mutex_);
+    done.status = store_ ? work(&done.bytes) : closed();
+  } catch (...) {
+    done.status = status_of_exception();
+  }
+  return done;
+}
+
+Result<Restored> Disk::restore() {
+  std::lock_guard lock(mutex_);
+  return store_->restore();
+}
+
+tier::Completion Disk::commit(tier::Token token, const std::vector<RecordWrite>& writes) noexcept {
+  return guarded(token, [&](Buffer*) { return store_->commit(writes); });
+}
+
+tier::Completion Disk::read(tier::Token token, const Digest& artifact, std::uint32_t index) noexcept {
+  return guarded(token, [&](Buffer* bytes) {
+    Result<Buffer> chunk = store_->read_chunk(artifact, index);
+    if (chunk.ok()) *bytes = std::move(*chunk);
+    return chunk.status();
+  });
+}
+
+tier::Completion Disk::write(tier::Token token, const Digest& artifact, std::uint32_t index, const Buffer& encoded) noexcept {
+  return guarded(token, [&](Buffer*) { return store_->write_chunk(artifact, index, encoded); });
+}
+
+tier::Completion Disk::sync(tier::Token token, const Digest& artifact) noexcept {
+  return guarded(token, [&](Buffer*) { return store_->sync_artifact(artifact); });
+}
+
+void Disk::drop(const Digest& artifact) noexcept {
+  guarded(0, [&](Buffer*) { return store_->drop_artifact(artifact); });
+}
+
+Result<std::string> Disk::plain_chunk(const content::ArtifactEntry& artifact, std::uint32_t index) noexcept {
+  try {
+    if (index >= artifact.chunks.size()) return {PINNATE_INTERNAL, "no chunk " + std::to_string(index)};
+    const tier::Completion read_out = read(0, artifact.digest, index);
+    if (!read_out.status.ok()) return read_out.status;
+    return content::decode_chunk(read_out.bytes.view(), artifact.chunk_bytes(index), artifact.chunks[index]);
+  } catch (...) {
+    return status_of_exception();
+  }
+}
+
+void Disk::close() {
+  std::unique_ptr<store::Store> store;
+  std::lock_guard lock(mutex_);
+  store.swap(store_);
+}
+
+Status verify(const tier::AcceptChunk& order) noexcept {
+  try {
+    return content::decode_chunk(order.encoded.view(), order.plain_bytes, order.expected).status();
+  } catch (...) {
+    return status_of_exception();
+  }
+}
+
+}  // namespace pinnate::runtime

@@ -1,0 +1,292 @@
+#include "runtime/node.h"
+
+#include "runtime/clock.h"
+#include "runtime/disk.h"
+#include "runtime/links.h"
+#include "runtime/orders.h"
+#include "runtime/timer.h"
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace pinnate::runtime {
+namespace {
+
+constexpr std::int64_t kDropLimitMs = 1000;
+constexpr std::int64_t kCloseFlushMs = 200;
+// Chunks that wait to be verified hold memory; links wait meanwhile.
+constexpr std::size_t kUnverifiedLimitBytes = 16 * 1024 * 1024;
+
+class Driver : public Node, private TurnEnd, private Links::Owner, private Orders::Owner, private Timer::Owner {
+ public:
+  Driver(NodeParts parts, std::shared_ptr<Disk> disk)
+      : reactor_(std::move(parts.reactor)),
+        log_(parts.log),
+        close_limit_ms_(parts.close_limit_ms),
+        on_host_message_(std::move(parts.on_host_message)),
+        tier_(std::move(parts.tier)),
+        services_(std::move(parts.services)),
+        links_(*this, reactor_, log_, parts.link_limit_bytes),
+        orders_(*this, reactor_, std::move(disk), parts.store_blocks, services_.get()),
+        timer_(*reactor_, this) {}
+  ~Driver() override { reactor_->forget(this); }
+
+  void start(Restored restored) {
+    report([&] { tier_->start(now(), std::move(restored)); });
+  }
+
+  Result<std::string> listen(const std::string& address) override {
+    if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
+    return links_.listen(address);
+  }
+
+  Status keep_link(tier::Side side, const std::string& address) override {
+    if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
+    if (Result<Address> parsed = parse_dial_address(address); !parsed.ok()) return parsed.status();
+    report([this, side, address] { tier_->keep_link(now(), side, address); });
+    return {};
+  }
+
+  void host_message(Buffer message) override {
+    report([this, message = std::move(message)] { tier_->link_message(now(), tier::kHostLink, message); });
+  }
+
+  void close(std::function<void()> closed) override {
+    if (phase_ != Phase::open) return;
+    closed_ = std::move(closed);
+    phase_ = Phase::tier_closes;
+    close_by_ms_ = monotonic_ms() + close_limit_ms_;
+    links_.stop_listening();
+    report([this] { tier_->close(now()); });
+  }
+
+  module::ServiceHost* services() override { return services_.get(); }
+
+ private:
+  enum class Phase { open, tier_closes, parts_close, disk_closes, over };
+  using Report = std::function<void()>;
+
+  bool tier_lives() const { return phase_ == Phase::open || phase_ == Phase::tier_closes; }
+
+  // ---- what happened, to the tier ----
+
+  // Never from inside an action: then it waits for its turn.
+  template <typename Event>
+  void report(Event&& event) {
+    if (!tier_lives()) return;
+    if (carrying_out_) {
+      reports_.emplace_back(std::forward<Event>(event));
+      return;
+    }
+    event();
+    carry_out_all();
+  }
+
+  void link_opened(tier::LinkId link) override {
+    report([this, link] { tier_->link_opened(now(), link); });
+  }
+  void link_heard(tier::LinkId link) override {
+    report([this, link] { tier_->link_heard(now(), link); });
+  }
+  void link_message(tier::LinkId link, Buffer message) override {
+    report([this, link, message = std::move(message)]() mutable { tier_->link_message(now(), link, std::move(message)); });
+  }
+  void link_drained(tier::LinkId link, std::size_t bytes) override {
+    report([this, link, bytes] { tier_->link_drained(now(), link, bytes); });
+  }
+  void link_closed(tier::LinkId link, Status why) override {
+    report([this, link, why = std::move(why)]() mutable { tier_->link_closed(now(), link, std::move(why)); });
+  }
+  void completed(tier::Completion completion) override {
+    if (may_read_links()) links_.read_on();
+    report([this, completion = std::move(completion)]() mutable { tier_->completed(now(), std::move(completion)); });
+  }
+  bool may_read_links() const override { return orders_.unverified_bytes() < kUnverifiedLimitBytes; }
+  void turn_end_wanted() override { reactor_->at_turn_end(this); }
+
+  // ---- what the tier wants, in the world ----
+
+  void carry_out_all() {
+    turn_end_wanted();
+    struct Carrying {
+      bool& flag;
+      explicit Carrying(bool& f) : flag(f) { flag = true; }
+      ~Carrying() { flag = false; }
+    } carrying(carrying_out_);
+    for (;;) {
+      std::vector<tier::Action> actions = tier_->take_actions();
+      for (tier::Action& action : actions) carry_out_guarded(action);
+      if (!actions.empty()) continue;
+      if (reports_.empty()) return;
+      const Report next = std::move(reports_.front());
+      reports_.pop_front();
+      if (tier_lives()) next();
+    }
+  }
+
+  // The host survives when memory runs out: what was ordered fails.
+  void carry_out_guarded(tier::Action& action) {
+    try {
+      std::visit([this](auto& order) { carry_out(order); }, action);
+    } catch (const std::bad_alloc&) {
+      std::visit([this](auto& order) { fail(order, {PINNATE_NO_MEMORY, {}}); }, action);
+    }
+  }
+
+  void carry_out(tier::Dial& order) { links_.dial(order.link, order.address); }
+  void carry_out(tier::Drop& order) { links_.drop(order.link, order.why, kDropLimitMs); }
+  void carry_out(tier::WriteLog& order) { log_(order.level, order.message); }
+  void carry_out(tier::Send& order) {
+    if (order.link != tier::kHostLink) return links_.send(order.link, order.priority, std::move(order.message));
+    if (on_host_message_) for_host_.push_back(std::move(order.message));
+  }
+  template <typename Order>
+  void carry_out(Order& order) {
+    orders_.carry_out(order);
+  }
+
+  template <typename Order>
+  void fail(Order& order, Status why) {
+    if constexpr (std::is_same_v<Order, tier::Dial>) {
+      link_closed(order.link, std::move(why));
+    } else if constexpr (std::is_same_v<Order, tier::Send>) {
+      if (order.link == tier::kHostLink) return;
+      links_.drop(order.link, why, 0);
+      link_closed(order.link, std::move(why));
+    } else if constexpr (requires { order.token; }) {
+      tier::Completion completion;
+      completion.token = order.token;
+      completion.status = std::move(why);
+      completed(std::move(completion));
+    }
+  }
+
+  // ---- turns and time ----
+
+  void turn_ended() noexcept override {
+    guarded([this] {
+      links_.end_turn();
+      tell_host();
+      advance_closing();
+      arm_timer();
+    });
+  }
+
+  void tell_host() {
+    std::vector<Buffer> messages;
+    messages.swap(for_host_);
+    for (Buffer& message : messages) on_host_message_(std::move(message));
+  }
+
+  void arm_timer() {
+    if (phase_ == Phase::over) return;
+    std::int64_t at = links_.check_at_ms();
+    // A tier that still wants to be woken for a time gone by is not worth a busy loop.
+    if (tier_lives()) at = std::min(at, std::max(tier_->next_wake_ms(), woke_at_ms_ + 1));
+    if (phase_ == Phase::tier_closes) at = std::min(at, close_by_ms_);
+    if (at >= armed_for_ms_) return;  // woken too early, it will be armed again
+    armed_for_ms_ = at;
+    timer_.set(at);
+  }
+
+  void timer_fired() noexcept override {
+    guarded([this] { wake(); });
+  }
+
+  void wake() {
+    armed_for_ms_ = tier::kNever;
+    turn_end_wanted();
+    const tier::Now at = now();
+    links_.check(at.monotonic_ms);
+    if (!tier_lives() || tier_->next_wake_ms() > at.monotonic_ms) return;
+    woke_at_ms_ = at.monotonic_ms;
+    report([this, at] { tier_->woke(at); });
+  }
+
+  // ---- closing ----
+
+  void advance_closing() {
+    if (phase_ == Phase::tier_closes && (tier_->closed() || monotonic_ms() >= close_by_ms_)) {
+      phase_ = Phase::parts_close;
+      links_.drop_all(kCloseFlushMs);
+      const std::int64_t left_ms = std::max<std::int64_t>(close_by_ms_ - monotonic_ms(), 0);
+      orders_.close_services(static_cast<std::uint32_t>(left_ms), [this] {
+        services_closed_ = true;
+        turn_end_wanted();
+      });
+    }
+    if (phase_ == Phase::parts_close && services_closed_ && links_.empty()) {
+      phase_ = Phase::disk_closes;
+      orders_.close_disk([this] { finish(); });
+    }
+  }
+
+  // Watchers of sockets were closed in an earlier turn or in this one; after the timer's callback they are gone as well.
+  void finish() {
+    phase_ = Phase::over;
+    links_.end_turn();
+    timer_.close([reactor = reactor_, closed = std::move(closed_)] {
+      if (closed) reactor->post(closed);
+    });
+  }
+
+  template <typename Work>
+  void guarded(Work work) noexcept {
+    try {
+      work();
+    } catch (const std::exception& e) {
+      try {
+        log_(PINNATE_LOG_ERROR, std::string("a turn of the driver was cut short: ") + e.what());
+        turn_end_wanted();
+      } catch (...) {  // no memory for the words either
+      }
+    }
+  }
+
+  std::shared_ptr<Reactor> reactor_;
+  Log log_;
+  std::uint32_t close_limit_ms_;
+  std::function<void(Buffer)> on_host_message_;
+  std::unique_ptr<tier::Tier> tier_;
+  std::unique_ptr<module::ServiceHost> services_;
+  Links links_;
+  Orders orders_;
+
+  Timer timer_;
+  std::int64_t armed_for_ms_ = tier::kNever, woke_at_ms_ = -1;
+  bool carrying_out_ = false;
+  std::deque<Report> reports_;
+  std::vector<Buffer> for_host_;
+
+  Phase phase_ = Phase::open;
+  std::int64_t close_by_ms_ = tier::kNever;
+  bool services_closed_ = false;
+  std::function<void()> closed_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::open(NodeParts parts) {
+  try {
+    auto disk = std::make_shared<Disk>(std::move(parts.store));
+    Result<Restored> restored = disk->restore();
+    if (!restored.ok()) return restored.status();
+    if (parts.services) {
+      std::vector<Restored::Death> deaths = parts.services->deaths();
+      restored->deaths.insert(restored->deaths.end(), std::make_move_iterator(deaths.begin()), std::make_move_iterator(deaths.end()));
+    }
+    auto node = std::make_unique<Driver>(std::move(parts), std::move(disk));
+    node->start(std::move(*restored));
+    return std::unique_ptr<Node>(std::move(node));
+  } catch (const std::bad_alloc&) {
+    return {PINNATE_NO_MEMORY, "not enough memory to open"};
+  } catch (const std::exception& e) {
+    return {PINNATE_INTERNAL, std::string("cannot open: ") + e.what()};
+  }
+}
+
+}  // namespace pinnate::runtime

@@ -1,0 +1,178 @@
+#include "runtime/orders.h"
+
+#include <utility>
+
+namespace pinnate::runtime {
+namespace {
+
+// Verifying less than this costs less than handing it to another thread.
+constexpr std::size_t kVerifiedHereBytes = 4 * 1024;
+
+}  // namespace
+
+// The way back to the loop's thread, from any other. Held by all work under way, so it may outlive the orders and the reactor.
+struct Orders::Desk {
+  std::weak_ptr<Reactor> reactor;
+  Orders* orders;  // null when they are gone; read on the loop's thread
+
+  static void hand_in(const std::shared_ptr<Desk>& desk, std::function<void(Orders&)> what) {
+    const auto reactor = desk->reactor.lock();
+    if (!reactor) return;
+    reactor->post([desk, what = std::move(what)] {
+      if (desk->orders) what(*desk->orders);
+    });
+  }
+  static void answer(const std::shared_ptr<Desk>& desk, tier::Completion completion, std::size_t verified_bytes = 0) {
+    hand_in(desk, [completion = std::move(completion), verified_bytes](Orders& orders) {
+      orders.unverified_bytes_ -= verified_bytes;
+      orders.owner_.completed(completion);
+    });
+  }
+};
+
+Orders::Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks,
+               module::ServiceHost* services)
+    : owner_(owner),
+      reactor_(std::move(reactor)),
+      disk_(std::move(disk)),
+      store_blocks_(store_blocks),
+      services_(services),
+      pool_(Pool::shared()),
+      strand_(std::make_shared<Strand>(pool_)),
+      desk_(std::make_shared<Desk>(Desk{reactor_, this})) {}
+
+Orders::~Orders() { desk_->orders = nullptr; }
+
+// ---- disk ----
+
+// `work` takes the disk and returns a completion.
+template <typename Work>
+void Orders::on_disk(Work work) {
+  if (!store_blocks_) return owner_.completed(work(*disk_));
+  strand_->submit([disk = disk_, desk = desk_, work = std::move(work)] { Desk::answer(desk, work(*disk)); });
+}
+
+void Orders::carry_out(tier::Commit& order) {
+  on_disk([token = order.token, writes = std::move(order.writes)](Disk& disk) { return disk.commit(token, writes); });
+}
+
+void Orders::carry_out(tier::ReadChunk& order) {
+  on_disk([order](Disk& disk) { return disk.read(order.token, order.artifact, order.index); });
+}
+
+void Orders::carry_out(tier::SyncArtifact& order) {
+  on_disk([order](Disk& disk) { return disk.sync(order.token, order.artifact); });
+}
+
+void Orders::carry_out(tier::DropArtifact& order) {
+  if (!store_blocks_) return disk_->drop(order.artifact);
+  strand_->submit([disk = disk_, order] { disk->drop(order.artifact); });
+}
+
+void Orders::carry_out(tier::AcceptChunk& order) {
+  const auto keep = [](Disk& disk, const tier::AcceptChunk& chunk, Status verified) {
+    if (verified.ok() && chunk.keep) return disk.write(chunk.token, chunk.artifact, chunk.index, chunk.encoded);
+    tier::Completion done;
+    done.token = chunk.token;
+    done.status = std::move(verified);
+    return done;
+  };
+  if (!store_blocks_ && order.encoded.size() <= kVerifiedHereBytes) return owner_.completed(keep(*disk_, order, verify(order)));
+
+  // Hashing and inflating go on side by side; only what follows needs the disk, in turn.
+  const std::size_t bytes = order.encoded.size();
+  unverified_bytes_ += bytes;
+  auto shared = std::make_shared<const tier::AcceptChunk>(std::move(order));
+  pool_->submit([=, disk = disk_, desk = desk_, strand = strand_, blocks = store_blocks_] {
+    Status verified = verify(*shared);
+    if (!blocks || !verified.ok() || !shared->keep) return Desk::answer(desk, keep(*disk, *shared, std::move(verified)), bytes);
+    strand->submit([=] { Desk::answer(desk, keep(*disk, *shared, {}), bytes); });
+  });
+}
+
+void Orders::close_disk(std::function<void()> closed) {
+  strand_->submit([disk = disk_, desk = desk_, closed = std::move(closed)] {
+    disk->close();
+    Desk::hand_in(desk, [closed](Orders&) { closed(); });
+  });
+}
+
+// ---- modules ----
+
+module::Done Orders::answer(tier::Token token) {
+  return [desk = desk_, token](module::Outcome outcome) {
+    tier::Completion completion;
+    completion.token = token;
+    completion.status = std::move(outcome.status);
+    completion.bytes = std::move(outcome.bytes);
+    completion.chunks = std::move(outcome.bad_chunks);
+    Desk::answer(desk, std::move(completion));
+  };
+}
+
+bool Orders::has_services(tier::Token token) {
+  if (services_) return true;
+  tier::Completion completion;
+  completion.token = token;
+  completion.status = {PINNATE_INTERNAL, "this tier runs no modules"};
+  owner_.completed(std::move(completion));
+  return false;
+}
+
+void Orders::carry_out(tier::Load& order) {
+  if (!has_services(order.token)) return;
+  module::LoadOrder load;
+  load.service = order.service;
+  load.name = std::move(order.name);
+  load.version = std::move(order.version);
+  load.loader = std::move(order.loader);
+  load.artifact = order.artifact.digest;
+  load.size_bytes = order.artifact.size_bytes;
+  load.config = std::move(order.config);
+  load.chunk_count = static_cast<std::uint32_t>(order.artifact.chunks.size());
+  load.call_limit_ms = order.call_limit_ms;
+  load.read_chunk = [disk = disk_, artifact = std::make_shared<const content::ArtifactEntry>(std::move(order.artifact))](
+                        std::uint32_t index) { return disk->plain_chunk(*artifact, index); };
+  services_->load(std::move(load), answer(order.token));
+}
+
+void Orders::carry_out(tier::Create& order) {
+  if (has_services(order.token)) services_->create(order.service, answer(order.token));
+}
+void Orders::carry_out(tier::CheckHealth& order) {
+  if (has_services(order.token)) services_->check_health(order.service, answer(order.token));
+}
+void Orders::carry_out(tier::Drain& order) {
+  if (has_services(order.token)) services_->drain(order.service, answer(order.token));
+}
+void Orders::carry_out(tier::Destroy& order) {
+  if (has_services(order.token)) services_->destroy(order.service, answer(order.token));
+}
+void Orders::carry_out(tier::Invoke& order) {
+  if (has_services(order.token))
+    services_->invoke(order.function, std::move(order.payload), order.timeout_ms, answer(order.token));
+}
+void Orders::carry_out(tier::Activate& order) {
+  if (services_) services_->activate(order.function, order.service);
+}
+void Orders::carry_out(tier::Deactivate& order) {
+  if (services_) services_->deactivate(order.function);
+}
+void Orders::carry_out(tier::Abandon& order) {
+  if (services_) services_->abandon(order.service);
+}
+void Orders::carry_out(tier::Trust& order) {
+  if (services_) services_->trust(order.service);
+}
+void Orders::carry_out(tier::Forgive& order) {
+  if (services_) services_->forgive(order.artifact);
+}
+
+void Orders::close_services(std::uint32_t limit_ms, std::function<void()> closed) {
+  if (!services_) return reactor_->post([desk = desk_, closed = std::move(closed)] {
+    if (desk->orders) closed();
+  });
+  services_->close(limit_ms, [desk = desk_, closed = std::move(closed)] { Desk::hand_in(desk, [closed](Orders&) { closed(); }); });
+}
+
+}  // namespace pinnate::runtime

@@ -1,0 +1,75 @@
+// Carries out what a tier orders of the disk and of its modules, off the loop's thread, and brings the answers back to it.
+#pragma once
+
+#include "module/service_host.h"
+#include "runtime/disk.h"
+#include "runtime/pool.h"
+#include "runtime/reactor.h"
+#include "tier/action.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace pinnate::runtime {
+
+class Orders {
+ public:
+  // Where answers go: on the loop's thread, possibly from inside the order when the store does not block.
+  class Owner {
+   public:
+    virtual void completed(tier::Completion completion) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // `services` may be null; then orders for modules fail. `store_blocks`: false for a store in memory, which is used at once, on the
+  // loop's thread.
+  Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks, module::ServiceHost* services);
+  ~Orders();  // answers that are still under way are dropped
+
+  void carry_out(tier::Commit& order);
+  void carry_out(tier::ReadChunk& order);
+  void carry_out(tier::AcceptChunk& order);
+  void carry_out(tier::SyncArtifact& order);
+  void carry_out(tier::DropArtifact& order);
+  void carry_out(tier::Load& order);
+  void carry_out(tier::Create& order);
+  void carry_out(tier::CheckHealth& order);
+  void carry_out(tier::Activate& order);
+  void carry_out(tier::Deactivate& order);
+  void carry_out(tier::Drain& order);
+  void carry_out(tier::Destroy& order);
+  void carry_out(tier::Abandon& order);
+  void carry_out(tier::Trust& order);
+  void carry_out(tier::Forgive& order);
+  void carry_out(tier::Invoke& order);
+
+  // Encoded bytes of chunks that wait to be verified and kept.
+  std::size_t unverified_bytes() const { return unverified_bytes_; }
+
+  // Each calls back once, on the loop's thread, never from inside the call.
+  void close_services(std::uint32_t limit_ms, std::function<void()> closed);
+  void close_disk(std::function<void()> closed);  // after all that was ordered of it
+
+ private:
+  struct Desk;
+
+  module::Done answer(tier::Token token);
+  template <typename Work>
+  void on_disk(Work work);
+  bool has_services(tier::Token token);
+
+  Owner& owner_;
+  std::shared_ptr<Reactor> reactor_;
+  std::shared_ptr<Disk> disk_;
+  bool store_blocks_;
+  module::ServiceHost* services_;
+  std::shared_ptr<Pool> pool_;
+  std::shared_ptr<Strand> strand_;
+  std::shared_ptr<Desk> desk_;
+  std::size_t unverified_bytes_ = 0;
+};
+
+}  // namespace pinnate::runtime

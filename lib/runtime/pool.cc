@@ -1,0 +1,152 @@
+#include "runtime/pool.h"
+
+#include "runtime/thread.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace pinnate::runtime {
+namespace {
+
+// Work reports its own failures; what it still throws must not end the process.
+void perform(std::function<void()>& work) noexcept {
+  try {
+    work();
+  } catch (...) {
+  }
+  work = nullptr;
+}
+
+// What the threads hold: outlives the pool until the last of them has left.
+struct Crew : std::enable_shared_from_this<Crew> {
+  Crew(const char* name, std::size_t most) : name(name), most(most) {}
+
+  void submit(std::function<void()> work) {
+    {
+      std::lock_guard lock(mutex);
+      queue.push_back(std::move(work));
+      if (queue.size() > idle && threads.size() < most) {
+        auto thread = Thread::start(name, [self = shared_from_this()] { self->toil(); });
+        if (thread) threads.push_back(std::move(thread));
+      }
+      if (threads.empty()) {
+        work = std::move(queue.back());
+        queue.pop_back();
+      } else {
+        work = nullptr;
+      }
+    }
+    if (work) return perform(work);
+    ready.notify_one();
+  }
+
+  void toil() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      idle++;
+      ready.wait(lock, [this] { return ending || !queue.empty(); });
+      idle--;
+      if (queue.empty()) return;
+      std::function<void()> work = std::move(queue.front());
+      queue.pop_front();
+      lock.unlock();
+      perform(work);
+      lock.lock();
+    }
+  }
+
+  void end() {
+    std::lock_guard lock(mutex);
+    ending = true;
+    for (auto& thread : threads) thread->leave();
+    ready.notify_all();
+  }
+
+  const char* const name;
+  const std::size_t most;
+  std::mutex mutex;
+  std::condition_variable ready;
+  std::deque<std::function<void()>> queue;
+  std::vector<std::shared_ptr<Thread>> threads;
+  std::size_t idle = 0;
+  bool ending = false;
+};
+
+class CrewPool : public Pool {
+ public:
+  CrewPool(const char* name, std::size_t most) : crew_(std::make_shared<Crew>(name, most)) {}
+  ~CrewPool() override { crew_->end(); }
+  void submit(std::function<void()> work) override { crew_->submit(std::move(work)); }
+
+ private:
+  std::shared_ptr<Crew> crew_;
+};
+
+// One at a time per process, for as long as anybody holds it.
+struct Post {
+  std::mutex mutex;
+  std::weak_ptr<Pool> pool;
+
+  std::shared_ptr<Pool> get(const char* name, std::size_t most) {
+    std::lock_guard lock(mutex);
+    std::shared_ptr<Pool> held = pool.lock();
+    if (!held) pool = held = std::make_shared<CrewPool>(name, most);
+    return held;
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<Pool> Pool::shared() {
+  static Post& post = *new Post;
+  return post.get("pinnate-work", 2);
+}
+
+std::shared_ptr<Pool> Pool::for_names() {
+  static Post& post = *new Post;
+  return post.get("pinnate-names", 1);
+}
+
+struct Strand::State : std::enable_shared_from_this<State> {
+  // After this much, others of the pool get their turn.
+  static constexpr int kInOneGo = 16;
+
+  void run() {
+    for (int i = 0; i < kInOneGo; i++) {
+      std::function<void()> work;
+      {
+        std::lock_guard lock(mutex);
+        if (queue.empty()) {
+          running = false;
+          return;
+        }
+        work = std::move(queue.front());
+        queue.pop_front();
+      }
+      perform(work);
+    }
+    pool->submit([self = shared_from_this()] { self->run(); });
+  }
+
+  std::shared_ptr<Pool> pool;
+  std::mutex mutex;
+  std::deque<std::function<void()>> queue;
+  bool running = false;
+};
+
+Strand::Strand(std::shared_ptr<Pool> pool) : state_(std::make_shared<State>()) { state_->pool = std::move(pool); }
+Strand::~Strand() = default;
+
+void Strand::submit(std::function<void()> work) {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->queue.push_back(std::move(work));
+    if (std::exchange(state_->running, true)) return;
+  }
+  state_->pool->submit([state = state_] { state->run(); });
+}
+
+}  // namespace pinnate::runtime

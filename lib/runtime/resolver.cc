@@ -1,0 +1,70 @@
+#include "runtime/resolver.h"
+
+#include "runtime/pool.h"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace pinnate::runtime {
+namespace {
+
+struct Asker {
+  std::weak_ptr<Reactor> reactor;
+  std::function<void(Resolved)> done;
+};
+
+using Question = std::pair<std::string, std::uint16_t>;
+
+// Never destroyed: a lookup may run on while the process exits.
+struct Lookups {
+  std::mutex mutex;
+  std::map<Question, std::vector<Asker>> asked;
+
+  static Lookups& get() {
+    static Lookups& lookups = *new Lookups;
+    return lookups;
+  }
+};
+
+Resolved ask_system(const Question& question) noexcept {
+  try {
+    return look_up(question.first, question.second);
+  } catch (const std::exception&) {
+    return Status(PINNATE_NO_MEMORY, {});
+  }
+}
+
+void answer(const Question& question) {
+  const Resolved found = ask_system(question);
+  std::vector<Asker> askers;
+  {
+    Lookups& lookups = Lookups::get();
+    std::lock_guard lock(lookups.mutex);
+    const auto entry = lookups.asked.find(question);
+    askers = std::move(entry->second);
+    lookups.asked.erase(entry);
+  }
+  for (Asker& asker : askers)
+    if (auto reactor = asker.reactor.lock()) reactor->post([done = std::move(asker.done), found] { done(found); });
+}
+
+}  // namespace
+
+void resolve(const std::shared_ptr<Reactor>& reactor, const std::string& host, std::uint16_t port, std::function<void(Resolved)> done) {
+  if (auto numeric = numeric_address(host, port)) {
+    reactor->post([done = std::move(done), address = *numeric] { done(std::vector<SocketAddress>{address}); });
+    return;
+  }
+  const Question question(host, port);
+  Lookups& lookups = Lookups::get();
+  {
+    std::lock_guard lock(lookups.mutex);
+    auto& askers = lookups.asked[question];
+    askers.push_back({reactor, std::move(done)});
+    if (askers.size() > 1) return;
+  }
+  Pool::for_names()->submit([question] { answer(question); });
+}
+
+}  // namespace pinnate::runtime

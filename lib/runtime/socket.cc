@@ -1,0 +1,165 @@
+#include "runtime/socket.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace pinnate::runtime {
+namespace {
+
+// Bulk data that waits in the kernel is in the way of control and calls.
+constexpr int kUnsentBytes = 32 * 1024;
+constexpr int kUnixSendBytes = 64 * 1024;
+
+Result<std::vector<SocketAddress>> ask(const std::string& host, std::uint16_t port, int flags) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = flags | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (error != 0) {
+    const std::string why = error == EAI_SYSTEM ? errno_text(errno) : gai_strerror(error);
+    return {PINNATE_UNREACHABLE, "cannot find the host '" + host + "': " + why};
+  }
+  std::vector<SocketAddress> addresses;
+  for (const addrinfo* a = found; a; a = a->ai_next) {
+    if (a->ai_addrlen > sizeof(sockaddr_storage)) continue;
+    SocketAddress address;
+    std::memcpy(&address.storage, a->ai_addr, a->ai_addrlen);
+    address.length = a->ai_addrlen;
+    addresses.push_back(address);
+  }
+  freeaddrinfo(found);
+  if (addresses.empty()) return {PINNATE_UNREACHABLE, "the host '" + host + "' has no address"};
+  return addresses;
+}
+
+}  // namespace
+
+std::string errno_text(int error) { return std::system_category().message(error); }
+
+bool SocketAddress::is_loopback() const {
+  if (family() == AF_UNIX) return true;
+  if (family() == AF_INET) {
+    sockaddr_in in;
+    std::memcpy(&in, &storage, sizeof in);
+    return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+  }
+  if (family() != AF_INET6) return false;
+  sockaddr_in6 in;
+  std::memcpy(&in, &storage, sizeof in);
+  return IN6_IS_ADDR_LOOPBACK(&in.sin6_addr) || (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) && in.sin6_addr.s6_addr[12] == 127);
+}
+
+std::uint16_t SocketAddress::port() const {
+  // The port of sockaddr_in and sockaddr_in6 is in the same place.
+  if (family() != AF_INET && family() != AF_INET6) return 0;
+  sockaddr_in in;
+  std::memcpy(&in, &storage, sizeof in);
+  return ntohs(in.sin_port);
+}
+
+std::string SocketAddress::text() const {
+  if (family() == AF_UNIX) {
+    sockaddr_un un{};
+    std::memcpy(&un, &storage, std::min<std::size_t>(length, sizeof un));
+    if (length <= offsetof(sockaddr_un, sun_path)) return "unix:";
+    return "unix:" + std::string(un.sun_path, strnlen(un.sun_path, sizeof un.sun_path));
+  }
+  char host[INET6_ADDRSTRLEN] = "?";
+  Address address;
+  if (family() == AF_INET6) {
+    sockaddr_in6 in;
+    std::memcpy(&in, &storage, sizeof in);
+    inet_ntop(AF_INET6, &in.sin6_addr, host, sizeof host);
+  } else {
+    sockaddr_in in;
+    std::memcpy(&in, &storage, sizeof in);
+    inet_ntop(AF_INET, &in.sin_addr, host, sizeof host);
+  }
+  address.host = host;
+  address.port = port();
+  return address.text();
+}
+
+SocketAddress unix_address(const std::string& path) {
+  SocketAddress address;
+  sockaddr_un un{};
+  un.sun_family = AF_UNIX;
+  std::memcpy(un.sun_path, path.data(), std::min(path.size(), sizeof un.sun_path - 1));
+  std::memcpy(&address.storage, &un, sizeof un);
+  address.length = sizeof un;
+  return address;
+}
+
+std::optional<SocketAddress> numeric_address(const std::string& host, std::uint16_t port) {
+  Result<std::vector<SocketAddress>> found = ask(host, port, AI_NUMERICHOST);
+  if (!found.ok()) return std::nullopt;
+  return found->front();
+}
+
+Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_t port) { return ask(host, port, 0); }
+
+Socket Socket::open(int family) { return Socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
+
+void Socket::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+void Socket::prepare_for_link() {
+  // Each fails on sockets of the other family, which is as well.
+  const int on = 1;
+  if (setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0) {
+    setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof kUnsentBytes);
+  } else {
+    setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &kUnixSendBytes, sizeof kUnixSendBytes);
+  }
+}
+
+int Socket::connect(const SocketAddress& address) {
+  if (::connect(fd_, address.get(), address.length) == 0) return 0;
+  return errno == EINTR ? EINPROGRESS : errno;
+}
+
+bool Socket::connected_to_itself() const {
+  SocketAddress own, peer;
+  own.length = peer.length = sizeof own.storage;
+  if (getsockname(fd_, reinterpret_cast<sockaddr*>(&own.storage), &own.length) != 0 || own.family() == AF_UNIX) return false;
+  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0) return false;
+  return own.length == peer.length && std::memcmp(&own.storage, &peer.storage, own.length) == 0;
+}
+
+int Socket::error() {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  return error;
+}
+
+ssize_t Socket::receive(std::span<char> into) {
+  ssize_t n;
+  do {
+    n = ::recv(fd_, into.data(), into.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+ssize_t Socket::send(std::string_view bytes) {
+  ssize_t n;
+  do {
+    n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+void Socket::end_sending() { ::shutdown(fd_, SHUT_WR); }
+
+}  // namespace pinnate::runtime

@@ -1,0 +1,106 @@
+#include "runtime/thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace pinnate::runtime {
+namespace {
+
+// SQLite, zlib and getaddrinfo fit; what is never touched costs nothing.
+constexpr std::size_t kStackBytes = 1024 * 1024;
+
+struct Running : Thread {
+  void leave() override { leaving = true; }
+
+  pthread_t handle{};
+  std::string name;
+  std::function<void()> main;
+  std::atomic<bool> leaving{false}, ended{false};
+};
+
+// Every thread until it is joined. Never destroyed itself, since threads may still run while the process exits.
+class Roll {
+ public:
+  static Roll& get() {
+    static Roll& roll = *new Roll;
+    return roll;
+  }
+
+  bool start(std::shared_ptr<Running> thread) {
+    std::lock_guard lock(mutex_);
+    if (process_ != getpid()) threads_.clear();  // a child of fork has none of its parent's threads
+    process_ = getpid();
+    std::erase_if(threads_, [](const auto& t) { return t->ended && pthread_join(t->handle, nullptr) == 0; });
+    threads_.push_back(thread);
+    if (create(thread)) return true;
+    threads_.pop_back();
+    return false;
+  }
+
+  void join_leaving() {
+    timespec until{};
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1;
+    std::lock_guard lock(mutex_);
+    if (process_ != getpid()) return;
+    std::erase_if(threads_, [&](const auto& t) {
+      if (!t->leaving || pthread_equal(t->handle, pthread_self())) return false;
+      return pthread_timedjoin_np(t->handle, nullptr, &until) == 0;
+    });
+  }
+
+ private:
+  static bool create(const std::shared_ptr<Running>& thread) {
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return false;
+    pthread_attr_setstacksize(&attributes, kStackBytes);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
+    auto* argument = new std::shared_ptr<Running>(thread);
+    const bool ok = pthread_create(&thread->handle, &attributes, enter, argument) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    pthread_attr_destroy(&attributes);
+    if (!ok) delete argument;
+    return ok;
+  }
+
+  static void* enter(void* argument) {
+    std::shared_ptr<Running> thread = std::move(*static_cast<std::shared_ptr<Running>*>(argument));
+    delete static_cast<std::shared_ptr<Running>*>(argument);
+    pthread_setname_np(pthread_self(), thread->name.c_str());
+    thread->main();
+    thread->main = nullptr;
+    thread->ended = true;
+    return nullptr;
+  }
+
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<Running>> threads_;
+  pid_t process_ = 0;
+};
+
+// With the library unloaded under it, a thread would run on into nothing.
+struct AtExit {
+  ~AtExit() { Roll::get().join_leaving(); }
+} at_exit;
+
+}  // namespace
+
+std::shared_ptr<Thread> Thread::start(const char* name, std::function<void()> main) {
+  auto thread = std::make_shared<Running>();
+  thread->name = std::string(name).substr(0, 15);
+  thread->main = std::move(main);
+  if (!Roll::get().start(thread)) return nullptr;
+  return thread;
+}
+
+}  // namespace pinnate::runtime

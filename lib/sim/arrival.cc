@@ -1,0 +1,160 @@
+// The receiving half of the network: what arrives, what is held up on its way, and how ends learn that a connection
+// is over.
+#include "sim/network.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pinnate::sim {
+
+void Network::arrive(ConnectionId id, int from, Piece& piece) {
+  Connection* c = find(id);
+  if (!c) return;
+  if (blocked(*c, from) || (c->flows[from] && !c->flows[from]->held.empty()))
+    flow(*c, from).held.push_back(std::move(piece));
+  else
+    land(id, from, piece);
+}
+
+void Network::release(ConnectionId id, int from) {
+  for (Connection* c = find(id); c && c->flows[from] && !c->flows[from]->held.empty() && !blocked(*c, from);
+       c = find(id)) {
+    // Not popped before it has landed: what arrives meanwhile must queue behind it.
+    Piece piece = std::move(c->flows[from]->held.front());
+    land(id, from, piece);
+    if (c = find(id); c && c->flows[from] && !c->flows[from]->held.empty()) c->flows[from]->held.pop_front();
+  }
+  pump(id, from);
+}
+
+void Network::land(ConnectionId id, int from, Piece& piece) {
+  Connection* c = find(id);
+  if (c->black_hole) return;
+  const int to = 1 - from;
+  if (Flow* way = c->flows[from].get(); way && way->cut_after_bytes >= 0) {
+    if (way->cut_after_bytes < std::int64_t(piece.bytes)) {
+      const auto part = std::size_t(way->cut_after_bytes);
+      std::vector<Buffer> messages;
+      if (c->muxes[to] && c->ends[to].state == End::open &&
+          c->muxes[to]->receive(std::string_view(piece.raw).substr(0, part), &messages).ok())
+        land_messages(id, from, std::move(messages));
+      return reset(id, {PINNATE_UNREACHABLE, "connection reset by peer"});
+    }
+    way->cut_after_bytes -= std::int64_t(piece.bytes);
+  }
+  const End receiver = c->ends[to];
+  if (receiver.state == End::vanished) {
+    // A machine without power is silent; once it is back it knows nothing of this connection and says so.
+    if (hosts_[receiver.host].power == Power::off) return;
+    return lose(id, from, {PINNATE_UNREACHABLE, "connection reset by peer"});
+  }
+  if (receiver.state == End::gone) return;  // its own end of the connection is on its way
+  if (piece.end) return lose(id, to, {PINNATE_UNREACHABLE, "the peer closed the connection"});
+
+  if (c->muxes[to]) {
+    std::vector<Buffer> messages;
+    const Status status = c->muxes[to]->receive(piece.raw, &messages);
+    land_messages(id, from, std::move(messages));
+    if (!status.ok()) {
+      lose(id, to, status);
+      return finish(id, to, false);
+    }
+    pump(id, to);  // credit that it granted
+  } else {
+    std::vector<Buffer> messages;
+    if (!piece.message.empty()) messages.push_back(std::move(piece.message));
+    land_messages(id, from, std::move(messages));
+  }
+  if (c = find(id); c && piece.bulk_bytes > 0 && c->ends[from].state == End::open)
+    hosts_[c->ends[from].host].endpoint->link_drained(c->ends[from].link, piece.bulk_bytes);
+}
+
+void Network::land_messages(ConnectionId id, int from, std::vector<Buffer> messages) {
+  const int to = 1 - from;
+  const auto still_open = [&]() -> End* {
+    Connection* c = find(id);
+    return c && c->ends[to].state == End::open ? &c->ends[to] : nullptr;
+  };
+  if (End* end = still_open()) hosts_[end->host].endpoint->link_heard(end->link);
+  for (Buffer& message : messages) {
+    End* end = still_open();
+    if (!end) return;
+    traffic.count(find(id)->ends[from].host, end->host, message);
+    hosts_[end->host].endpoint->link_message(end->link, std::move(message));
+  }
+}
+
+// ---- ends ---------------------------------------------------------------------------------------------------------
+
+void Network::lose(ConnectionId id, int end, Status why, bool silently) {
+  Connection* c = find(id);
+  if (!c) return;
+  End& lost = c->ends[end];
+  if (lost.host == kNoHost || lost.state == End::gone || lost.state == End::vanished) return forget_if_over(id);
+  lost.state = silently ? End::vanished : End::gone;
+  HostState& host = hosts_[lost.host];
+  for (Ref& ref : host.links) {
+    if (ref.link == lost.link) ref.connection = kLost;
+  }
+  queue_.after(0, [this, at = lost.host, link = lost.link, life = host.life, why = std::move(why)] {
+    if (hosts_[at].life != life || !find_ref(at, link)) return;  // ended, or dropped it meanwhile
+    erase_ref(at, link);
+    hosts_[at].endpoint->link_closed(link, why);
+  });
+  forget_if_over(id);
+}
+
+void Network::reset(ConnectionId id, const Status& why) {
+  lose(id, 0, why);
+  lose(id, 1, why);
+  connections_.erase(id);
+}
+
+void Network::forget_if_over(ConnectionId id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  const auto over = [](const End& end) {
+    return end.host == kNoHost || end.state == End::gone || end.state == End::vanished;
+  };
+  if (over(found->second.ends[0]) && over(found->second.ends[1])) connections_.erase(found);
+}
+
+// ---- tables -------------------------------------------------------------------------------------------------------
+
+Network::Connection* Network::find(ConnectionId id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : &found->second;
+}
+
+const Network::Ref* Network::find_ref(HostId host, tier::LinkId link) const {
+  const auto& links = hosts_[host].links;
+  const auto at =
+      std::lower_bound(links.begin(), links.end(), link, [](const Ref& r, tier::LinkId l) { return r.link < l; });
+  return at != links.end() && at->link == link ? &*at : nullptr;
+}
+
+void Network::add_ref(HostId host, Ref ref) {
+  auto& links = hosts_[host].links;
+  links.insert(
+      std::lower_bound(links.begin(), links.end(), ref.link, [](const Ref& r, tier::LinkId l) { return r.link < l; }),
+      ref);
+}
+
+void Network::erase_ref(HostId host, tier::LinkId link) {
+  std::erase_if(hosts_[host].links, [link](const Ref& r) { return r.link == link; });
+}
+
+int Network::side_of(const Connection& c, HostId host, tier::LinkId link) const {
+  return c.ends[0].host == host && c.ends[0].link == link ? 0 : 1;
+}
+
+bool Network::blocked(const Connection& c, int from) const {
+  return (c.flows[from] && c.flows[from]->stalled) || !reachable(c.ends[0].host, c.ends[1].host);
+}
+
+Flow& Network::flow(Connection& c, int from) {
+  if (!c.flows[from]) c.flows[from] = std::make_unique<Flow>();
+  return *c.flows[from];
+}
+
+}  // namespace pinnate::sim

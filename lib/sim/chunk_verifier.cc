@@ -1,0 +1,19 @@
+#include "sim/chunk_verifier.h"
+
+#include "content/chunk.h"
+
+namespace pinnate::sim {
+
+std::optional<Buffer> ChunkVerifier::verify(const Buffer& encoded, std::uint32_t plain_bytes, const Digest& expected) {
+  const auto found = good_.find(expected);
+  if (found != good_.end() && found->second.plain_bytes == plain_bytes &&
+      (found->second.encoded.data() == encoded.data() || found->second.encoded == encoded) &&
+      found->second.encoded.size() == encoded.size())
+    return found->second.encoded;
+  verified += plain_bytes;
+  if (!content::decode_chunk(encoded.view(), plain_bytes, expected).ok()) return std::nullopt;
+  // A copy of its own: the buffer may be a slice that keeps a whole message alive.
+  return good_.insert_or_assign(expected, Good{Buffer(encoded.str()), plain_bytes}).first->second.encoded;
+}
+
+}  // namespace pinnate::sim

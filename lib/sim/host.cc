@@ -1,0 +1,203 @@
+#include "sim/host.h"
+
+#include "sim/message_type.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pinnate::sim {
+namespace {
+
+constexpr std::int64_t kWallStartMs = 1767225600000;  // 2026-01-01
+constexpr Micros kHostLatency = 20;
+constexpr std::uint32_t kWakesAtOnce = 1000;
+
+std::uint64_t seed_of_life(std::uint64_t world, HostId host, std::uint32_t life) {
+  return Random(world ^ (std::uint64_t(host) << 32 | life) * 0x9e3779b97f4a7c15u).next();
+}
+
+}  // namespace
+
+Host::Host(std::string name, const HostOptions& options, Surroundings& world, Make make)
+    : name_(std::move(name)),
+      options_(options),
+      world_(world),
+      make_(std::move(make)),
+      id_(world.network.attach(this, options.extra_latency)),
+      disk_(options.keeps_disk, world.disk_times, world.queue, world.random, world.verifier),
+      boot_ms_(std::int64_t(world.random.below(1000000))),
+      wall_skew_ms_(options.wall_skew_ms) {
+  if (options_.listens) world_.network.listen(id_, name_);
+}
+
+tier::Now Host::now() const {
+  const std::int64_t ms = world_.queue.now() / kMillisecond;
+  return {ms + boot_ms_, kWallStartMs + ms + wall_skew_ms_};
+}
+
+void Host::note(What what, std::uint64_t number, std::string_view words, std::string_view bytes, Code code) {
+  world_.trace.note({world_.queue.now(), id_, what, number, code, words, bytes});
+}
+
+// ---- life ---------------------------------------------------------------------------------------------------------
+
+void Host::start() {
+  if (tier_) return breach("was started while it runs");
+  ++life_;
+  closing_ = false;
+  armed_ = -1;
+  const std::uint64_t seed = seed_of_life(world_.seed, id_, life_);
+  note(What::started, life_);
+  tier_ = make_(seed, Random(seed).next());
+  if (!tier_) return breach("could not be made: its options are wrong");
+  if (options_.has_modules)
+    modules_ =
+        std::make_unique<ModuleHost>(id_, static_cast<EngineHost&>(*this), disk_, world_.modules, world_.verifier);
+  world_.network.set_power(id_, Network::Power::on);
+  Restored restored = disk_.restore();
+  restored.deaths = black_box_.deaths();
+  tell([&](tier::Tier& t, tier::Now at) { t.start(at, std::move(restored)); });
+  for (const auto& [side, address] : kept_links_)
+    tell([&](tier::Tier& t, tier::Now at) { t.keep_link(at, side, address); });
+  for (tier::Token token : std::exchange(strays_, {})) {
+    if (!deliver_strays_) continue;
+    later(Micros(world_.random.below(20)) * kMillisecond, [this, token] {
+      tier::Completion stray;
+      stray.token = token;
+      answer(std::move(stray));
+    });
+  }
+}
+
+void Host::crash(Crash how) {
+  if (!tier_) {
+    if (how == Crash::power_loss) world_.network.set_power(id_, Network::Power::off);
+    return;
+  }
+  const bool power = how == Crash::power_loss;
+  note(What::ended, life_, power ? "by loss of power" : "by a kill");
+  end(true, power ? Network::Power::off : Network::Power::no_process, power);
+  // A machine that boots again counts its monotonic time from then.
+  if (power) boot_ms_ = 1000 - world_.queue.now() / kMillisecond;
+}
+
+void Host::end(bool died, Network::Power power, bool power_lost) {
+  if (modules_ && options_.keeps_disk) {
+    if (died)
+      black_box_.died(modules_->inside(), modules_->young());
+    else
+      black_box_.ended_well();
+  }
+  tier_.reset();
+  modules_.reset();
+  armed_ = -1;
+  world_.network.set_power(id_, power);
+  strays_.clear();
+  disk_.crash(power_lost, &strays_);
+}
+
+void Host::close() {
+  if (!tier_ || closing_) return;
+  closing_ = true;
+  tell([](tier::Tier& t, tier::Now at) { t.close(at); });
+}
+
+// ---- reports to the tier ------------------------------------------------------------------------------------------
+
+template <class F>
+void Host::tell(F&& report) {
+  if (!tier_) return;
+  report(*tier_, now());
+  carry_out();
+}
+
+void Host::carry_out() {
+  for (tier::Action& action : tier_->take_actions()) std::visit([this](auto& a) { act(a); }, action);
+  arm();
+  if (closing_ && tier_->closed()) {
+    later(0, [this] {
+      if (!tier_ || !closing_) return;
+      note(What::ended, life_, "well");
+      end(false, Network::Power::no_process, false);
+    });
+  }
+}
+
+void Host::link_opened(tier::LinkId link) {
+  note(What::link_opened, link);
+  tell([&](tier::Tier& t, tier::Now at) { t.link_opened(at, link); });
+}
+
+void Host::link_message(tier::LinkId link, Buffer message) {
+  note(What::received, link, {}, message.view());
+  tell([&](tier::Tier& t, tier::Now at) { t.link_message(at, link, std::move(message)); });
+}
+
+void Host::link_heard(tier::LinkId link) {
+  tell([&](tier::Tier& t, tier::Now at) { t.link_heard(at, link); });
+}
+
+void Host::link_drained(tier::LinkId link, std::size_t bytes) {
+  note(What::drained, link);
+  tell([&](tier::Tier& t, tier::Now at) { t.link_drained(at, link, bytes); });
+}
+
+void Host::link_closed(tier::LinkId link, Status why) {
+  note(What::link_closed, link, why.message());
+  tell([&](tier::Tier& t, tier::Now at) { t.link_closed(at, link, std::move(why)); });
+}
+
+void Host::answer(tier::Completion completion) {
+  note(What::completed, completion.token, completion.status.message(), completion.bytes.view(),
+       completion.status.code());
+  tell([&](tier::Tier& t, tier::Now at) { t.completed(at, std::move(completion)); });
+}
+
+void Host::keep_link(tier::Side side, const std::string& address) {
+  kept_links_.emplace_back(side, address);
+  tell([&](tier::Tier& t, tier::Now at) { t.keep_link(at, side, address); });
+}
+
+void Host::host_message(wire::Message message) {
+  later(kHostLatency, [this, bytes = wire::encode(message)] { link_message(tier::kHostLink, bytes); });
+}
+
+// ---- time ---------------------------------------------------------------------------------------------------------
+
+void Host::arm() {
+  const std::int64_t next = tier_->next_wake_ms();
+  if (next == tier::kNever) return;
+  const Micros when = std::max((next - boot_ms_) * kMillisecond, world_.queue.now());
+  if (armed_ >= 0 && armed_ <= when) return;
+  armed_ = when;
+  later(when - world_.queue.now(), [this, when] { rang(when); });
+}
+
+void Host::rang(Micros when) {
+  if (armed_ != when) return;  // another was armed for earlier
+  armed_ = -1;
+  if (tier_->next_wake_ms() > now().monotonic_ms) return arm();
+  woke_in_a_row_ = last_woke_ == when ? woke_in_a_row_ + 1 : 0;
+  last_woke_ = when;
+  if (woke_in_a_row_ > kWakesAtOnce) {
+    breach("asks to be woken again and again at one time");
+    woke_in_a_row_ = 0;
+    return later(kMillisecond, [this] { arm(); });
+  }
+  note(What::woke);
+  tell([](tier::Tier& t, tier::Now at) { t.woke(at); });
+}
+
+// ---- EngineHost ---------------------------------------------------------------------------------------------------
+
+void Host::later(Micros delay, std::function<void()> work) {
+  world_.queue.after(delay, [this, life = life_, work = std::move(work)] {
+    if (tier_ && life_ == life) work();
+  });
+}
+
+void Host::die(std::string why) { world_.on_death(id_, std::move(why)); }
+
+void Host::breach(std::string what) { world_.on_breach(id_, std::move(what)); }
+
+}  // namespace pinnate::sim

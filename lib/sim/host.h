@@ -1,0 +1,146 @@
+// One simulated machine with one tier on it: the driver of that tier through all its lives. It carries out the
+// tier's actions on the world's network, its own disk and its own modules, and reports back what came of them.
+#pragma once
+
+#include "base/random.h"
+#include "sim/black_box.h"
+#include "sim/disk.h"
+#include "sim/event_queue.h"
+#include "sim/module_host.h"
+#include "sim/network.h"
+#include "sim/trace.h"
+#include "tier/tier.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pinnate::sim {
+
+struct HostOptions {
+  bool keeps_disk = true;  // false: every life begins with an empty disk
+  bool has_modules = false;  // an engine
+  bool listens = true;  // at its name
+  Micros extra_latency = 0;  // of its connections, one way
+  std::int64_t wall_skew_ms = 0;
+  Micros respawn_after = kSecond;  // after a module took it down; -1: never
+};
+
+// What every host shares with its world.
+struct Surroundings {
+  std::uint64_t seed;
+  EventQueue& queue;
+  Network& network;
+  Trace& trace;
+  Random& random;
+  ChunkVerifier& verifier;
+  ModuleBook& modules;
+  const DiskTimes& disk_times;
+  std::function<void(HostId, std::string why)> on_death;  // a module took the tier down
+  std::function<void(HostId, std::string what)> on_breach;  // a tier broke its contract with the driver
+  std::function<void(HostId, pinnate_log_level, const std::string&)> on_log;
+  std::function<bool(HostId, const wire::Message&)> on_host_message;  // true: answered; else it is kept for who asked
+};
+
+class Host final : public Endpoint, private EngineHost {
+ public:
+  // Makes the tier of one life.
+  using Make = std::function<std::unique_ptr<tier::Tier>(std::uint64_t seed, std::uint64_t incarnation)>;
+
+  Host(std::string name, const HostOptions& options, Surroundings& world, Make make);
+
+  const std::string& name() const { return name_; }
+  HostId id() const { return id_; }
+  const HostOptions& options() const { return options_; }
+
+  // ---- life ----
+  void start();
+  enum class Crash { kill, power_loss };
+  // Power loss: what was not synced is lost, and peers hear nothing. Kill: the machine lives on and closes its links.
+  void crash(Crash how);
+  void close();  // the tier ends well; up() turns false when it has
+  bool up() const { return tier_ != nullptr; }
+  std::uint32_t lives() const { return life_; }
+  // Orders of the life before are answered in the next one: a tier must tell that they are not its own.
+  void deliver_strays(bool on) { deliver_strays_ = on; }
+
+  // ---- from outside ----
+  void keep_link(tier::Side side, const std::string& address);
+  void host_message(wire::Message message);
+  void jump_clock(std::int64_t by_ms) { wall_skew_ms_ += by_ms; }
+  void flip_sent_chunks(std::uint32_t count) {
+    flip_chunks_ = count;
+  }  // the next so many chunks that it sends are corrupt
+  std::vector<wire::Message>& answers() { return answers_; }
+
+  // ---- the truth ----
+  Disk& disk() { return disk_; }
+  const Disk& disk() const { return disk_; }
+  const ModuleHost* modules() const { return modules_.get(); }  // null when it is down or no engine
+  const BlackBox& black_box() const { return black_box_; }
+
+  // ---- Endpoint ----
+  void link_opened(tier::LinkId link) override;
+  void link_message(tier::LinkId link, Buffer message) override;
+  void link_heard(tier::LinkId link) override;
+  void link_drained(tier::LinkId link, std::size_t bytes) override;
+  void link_closed(tier::LinkId link, Status why) override;
+
+ private:
+  // ---- EngineHost ----
+  void later(Micros delay, std::function<void()> work) override;
+  void answer(tier::Completion completion) override;
+  void die(std::string why) override;
+  void breach(std::string what) override;
+
+  tier::Now now() const;
+  void note(What what, std::uint64_t number = 0, std::string_view words = {}, std::string_view bytes = {},
+            Code code = PINNATE_OK);
+  template <class F>
+  void tell(F&& report);
+  void carry_out();
+  void arm();
+  void rang(Micros when);
+  void end(bool died, Network::Power power, bool power_lost);
+
+  void act(tier::Dial& dial);
+  void act(tier::Send& send);
+  void act(tier::Drop& drop);
+  void act(tier::Trust& trust);
+  void act(tier::Forgive& forgive);
+  void act(tier::Activate& activate);
+  void act(tier::Deactivate& deactivate);
+  void act(tier::Invoke& invoke);
+  void act(tier::WriteLog& log);
+  template <class A>
+  void act(A& action);
+  void host_answer(Buffer message);
+  void flip(Buffer* message);
+
+  std::string name_;
+  HostOptions options_;
+  Surroundings& world_;
+  Make make_;
+  HostId id_;
+  Disk disk_;
+  std::unique_ptr<tier::Tier> tier_;
+  std::unique_ptr<ModuleHost> modules_;
+  std::vector<std::pair<tier::Side, std::string>> kept_links_;
+  std::vector<wire::Message> answers_;
+  BlackBox black_box_;
+  std::vector<tier::Token> strays_;
+
+  std::uint32_t life_ = 0;
+  std::int64_t boot_ms_ = 0;  // virtual time plus this is the host's monotonic time
+  std::int64_t wall_skew_ms_ = 0;
+  Micros armed_ = -1;
+  std::uint32_t woke_in_a_row_ = 0;
+  Micros last_woke_ = -1;
+  std::uint32_t flip_chunks_ = 0;
+  bool closing_ = false, deliver_strays_ = false;
+};
+
+}  // namespace pinnate::sim

@@ -1,0 +1,104 @@
+// How a host carries out what its tier wants done.
+#include "sim/host.h"
+#include "sim/message_type.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pinnate::sim {
+
+void Host::act(tier::Dial& dial) {
+  if (dial.link % 2 == 0 || world_.network.knows(id_, dial.link))
+    return breach("dials link " + std::to_string(dial.link) + ", which is not its to number, or in use");
+  world_.network.dial(id_, dial.link, dial.address);
+}
+
+void Host::act(tier::Send& send) {
+  if (flip_chunks_ > 0 && message_type(send.message.view()) == kChunkBytes) flip(&send.message);
+  note(What::sent, send.link, {}, send.message.view());
+  if (send.link == tier::kHostLink) return host_answer(std::move(send.message));
+  if (!world_.network.send(id_, send.link, send.priority, std::move(send.message)))
+    breach("sends on link " + std::to_string(send.link) + ", which is not open");
+}
+
+void Host::act(tier::Drop& drop) {
+  note(What::link_closed, drop.link, drop.why.message());
+  if (!world_.network.drop(id_, drop.link)) breach("drops link " + std::to_string(drop.link) + ", which is not there");
+}
+
+void Host::act(tier::Trust& trust) {
+  if (!modules_) return breach("is no engine, and trusts a service");
+  black_box_.forgive(modules_->artifact_of(trust.service));
+  modules_->order(std::move(trust));
+}
+
+void Host::act(tier::Forgive& forgive) { black_box_.forgive(forgive.artifact); }
+
+void Host::act(tier::Activate& activate) {
+  note(What::activated, activate.service, activate.function);
+  if (!modules_) return breach("is no engine, and activates a service");
+  modules_->order(std::move(activate));
+}
+
+void Host::act(tier::Deactivate& deactivate) {
+  note(What::deactivated, 0, deactivate.function);
+  if (!modules_) return breach("is no engine, and deactivates a service");
+  modules_->order(std::move(deactivate));
+}
+
+void Host::act(tier::Invoke& invoke) {
+  note(What::invoked, invoke.token, invoke.function, invoke.payload.view());
+  if (!modules_) return breach("is no engine, and invokes a function");
+  modules_->order(std::move(invoke));
+}
+
+void Host::act(tier::WriteLog& log) {
+  if (world_.on_log) world_.on_log(id_, log.level, log.message);
+}
+
+template <class A>
+void Host::act(A& action) {
+  if constexpr (requires { action.token; }) {
+    if (action.token == 0) breach("gives an order with token 0");
+  }
+  if constexpr (requires { Disk::Order(std::move(action)); }) {
+    // Guarded by the disk's own life.
+    disk_.submit(std::move(action), [this](tier::Completion completion) { answer(std::move(completion)); });
+  } else {
+    if (!modules_) return breach("is no engine, and orders a service");
+    modules_->order(std::move(action));
+  }
+}
+
+template void Host::act(tier::Commit&);
+template void Host::act(tier::ReadChunk&);
+template void Host::act(tier::AcceptChunk&);
+template void Host::act(tier::SyncArtifact&);
+template void Host::act(tier::DropArtifact&);
+template void Host::act(tier::Load&);
+template void Host::act(tier::Create&);
+template void Host::act(tier::CheckHealth&);
+template void Host::act(tier::Drain&);
+template void Host::act(tier::Destroy&);
+template void Host::act(tier::Abandon&);
+
+void Host::host_answer(Buffer message) {
+  auto decoded = wire::decode(message);
+  if (!decoded.ok() || !*decoded) return breach("tells its host what is no message: " + decoded.status().message());
+  if (!world_.on_host_message(id_, **decoded)) answers_.push_back(std::move(**decoded));
+}
+
+// As a peer with bad memory would send it: framed well, and wrong inside.
+void Host::flip(Buffer* message) {
+  auto decoded = wire::decode(*message);
+  if (!decoded.ok() || !*decoded) return;
+  auto* chunk = std::get_if<wire::ChunkBytes>(&**decoded);
+  if (!chunk || chunk->encoded.empty()) return;
+  --flip_chunks_;
+  std::string bytes = chunk->encoded.str();
+  bytes[bytes.size() / 2] ^= char(1 << world_.random.below(8));
+  chunk->encoded = Buffer(std::move(bytes));
+  *message = wire::encode(**decoded);
+}
+
+}  // namespace pinnate::sim

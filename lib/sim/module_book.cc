@@ -1,0 +1,62 @@
+#include "sim/module_book.h"
+
+#include <utility>
+
+namespace pinnate::sim {
+
+void ModuleBook::behave(const Digest& artifact, Step step, Conduct conduct, HostId engine) {
+  conduct_[{artifact, step, engine}] = std::move(conduct);
+}
+
+void ModuleBook::behave_well(const Digest& artifact) {
+  std::erase_if(conduct_, [&](const auto& entry) { return std::get<0>(entry.first) == artifact; });
+}
+
+Micros ModuleBook::usual(Step step) const {
+  switch (step) {
+    case Step::load:
+      return times.load;
+    case Step::create:
+      return times.create;
+    case Step::health:
+      return times.health;
+    case Step::call:
+      return times.call;
+    case Step::destroy:
+      return times.destroy;
+  }
+  return 0;
+}
+
+Conduct ModuleBook::next(HostId engine, const Digest& artifact, Step step) {
+  Conduct conduct;
+  if (!conduct_.empty()) {
+    auto found = conduct_.find({artifact, step, engine});
+    if (found == conduct_.end()) found = conduct_.find({artifact, step, kNoHost});
+    if (found != conduct_.end()) {
+      conduct = found->second;
+      if (conduct.first_times > 0 && ++tries_[{artifact, step, engine}] > conduct.first_times)
+        conduct.fate = Fate::well;
+    }
+  }
+  if (conduct.takes < 0) conduct.takes = usual(step);
+  return conduct;
+}
+
+void ModuleBook::began(const std::string& payload, HostId engine) {
+  if (!count_runs) return;
+  Runs& runs = runs_[payload];
+  ++runs.begun;
+  runs.last = engine;
+}
+
+void ModuleBook::ended(const std::string& payload) {
+  if (count_runs) ++runs_[payload].ended;
+}
+
+ModuleBook::Runs ModuleBook::runs(const std::string& payload) const {
+  const auto found = runs_.find(payload);
+  return found == runs_.end() ? Runs{} : found->second;
+}
+
+}  // namespace pinnate::sim

@@ -1,0 +1,69 @@
+// How modules behave in this world, by artifact, and what was really run: the truth that callers' answers are held
+// against.
+#pragma once
+
+#include "base/digest.h"
+#include "sim/event_queue.h"
+#include "sim/trace.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+
+namespace pinnate::sim {
+
+enum class Step : std::uint8_t { load, create, health, call, destroy };
+
+enum class Fate : std::uint8_t {
+  well,
+  fails,
+  hangs,  // never ends
+  kills,  // takes its process down
+};
+
+struct Conduct {
+  Fate fate = Fate::well;
+  std::uint32_t first_times = 0;  // so often on each engine, then well; 0: always
+  Micros takes = -1;  // -1: as all modules do
+  std::string words = "the module said no";
+};
+
+struct ModuleTimes {
+  Micros load = 5 * kMillisecond, create = 2 * kMillisecond, health = kMillisecond, call = kMillisecond,
+         destroy = kMillisecond;
+};
+
+class ModuleBook {
+ public:
+  ModuleTimes times;
+
+  // On every engine, or on one alone, which then goes before what is true of all.
+  void behave(const Digest& artifact, Step step, Conduct conduct, HostId engine = kNoHost);
+  void behave_well(const Digest& artifact);
+
+  // What this step does now; counts the try. `takes` is always set.
+  Conduct next(HostId engine, const Digest& artifact, Step step);
+
+  // ---- calls that ran ----
+  struct Runs {
+    std::uint32_t begun = 0, ended = 0;
+    HostId last = kNoHost;
+  };
+  bool count_runs = true;
+  void began(const std::string& payload, HostId engine);
+  void ended(const std::string& payload);
+  Runs runs(const std::string& payload) const;
+  const std::unordered_map<std::string, Runs>& all_runs() const { return runs_; }
+
+ private:
+  Micros usual(Step step) const;
+
+  using Key = std::tuple<Digest, Step, HostId>;
+  std::map<Key, Conduct> conduct_;
+  std::map<Key, std::uint32_t> tries_;
+  std::unordered_map<std::string, Runs> runs_;
+};
+
+}  // namespace pinnate::sim

@@ -1,0 +1,279 @@
+#include "sim/module_host.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pinnate::sim {
+
+ModuleHost::Service* ModuleHost::find(tier::ServiceId id) {
+  const auto at = std::find_if(services_.begin(), services_.end(), [&](const Service& s) { return s.id == id; });
+  return at == services_.end() ? nullptr : &*at;
+}
+
+ModuleHost::Service* ModuleHost::must_find(tier::ServiceId id, const char* verb) {
+  Service* service = find(id);
+  if (service && service->state != Service::abandoned) return service;
+  host_.breach(std::string(verb) + (service ? " an abandoned" : " an unknown") + " service " + std::to_string(id));
+  return nullptr;
+}
+
+bool ModuleHost::abandoned(tier::ServiceId id) {
+  const Service* service = find(id);
+  return !service || service->state == Service::abandoned;
+}
+
+void ModuleHost::complete(tier::Token token, Status status, Buffer bytes, std::vector<std::uint32_t> chunks) {
+  tier::Completion completion;
+  completion.token = token;
+  completion.status = std::move(status);
+  completion.bytes = std::move(bytes);
+  completion.chunks = std::move(chunks);
+  host_.answer(std::move(completion));
+}
+
+// ---- load and create: one at a time -------------------------------------------------------------------------------
+
+void ModuleHost::order(tier::Load load) {
+  if (load.service == 0 || find(load.service))
+    return host_.breach("loads service " + std::to_string(load.service) + " twice");
+  Service service;
+  service.id = load.service;
+  service.name = load.name;
+  service.version = load.version;
+  service.artifact = load.artifact.digest;
+  service.config = load.config;
+  services_.push_back(std::move(service));
+  queue(std::move(load));
+}
+
+void ModuleHost::order(tier::Create create) {
+  Service* service = must_find(create.service, "creates");
+  if (!service) return;
+  if (service->state != Service::loaded)
+    return host_.breach("creates service " + std::to_string(create.service) + " before it is loaded");
+  queue(create);
+}
+
+void ModuleHost::queue(LaneOrder order) {
+  lane_.push_back(std::move(order));
+  if (!lane_busy_) begin_next();
+}
+
+void ModuleHost::begin_next() {
+  lane_busy_ = !lane_.empty();
+  if (!lane_busy_) return;
+  const LaneOrder order = std::move(lane_.front());
+  lane_.erase(lane_.begin());
+  std::visit([this](const auto& o) { begin(o); }, order);
+}
+
+void ModuleHost::begin(const tier::Load& load) {
+  if (abandoned(load.service)) return begin_next();
+  const Conduct conduct = book_.next(id_, load.artifact.digest, Step::load);
+  if (conduct.fate == Fate::hangs) return;
+  host_.later(conduct.takes, [this, load, conduct] {
+    if (conduct.fate == Fate::kills) return host_.die("loading " + load.name);
+    finish_load(load, conduct);
+    begin_next();
+  });
+}
+
+void ModuleHost::finish_load(const tier::Load& load, const Conduct& conduct) {
+  Service* service = find(load.service);
+  if (!service || service->state == Service::abandoned) return;
+  std::vector<std::uint32_t> bad;
+  for (std::uint32_t i = 0; i < load.artifact.chunks.size(); ++i) {
+    const Buffer* held = disk_.chunk(load.artifact.digest, i);
+    if (!held || !verifier_.verify(*held, load.artifact.chunk_bytes(i), load.artifact.chunks[i])) bad.push_back(i);
+  }
+  if (bad.empty() && conduct.fate == Fate::well) {
+    service->state = Service::loaded;
+    return complete(load.token);
+  }
+  // A load that failed leaves nothing to destroy.
+  std::erase_if(services_, [&](const Service& s) { return s.id == load.service; });
+  if (bad.empty()) return complete(load.token, {PINNATE_INVALID, conduct.words});
+  complete(load.token, {PINNATE_CORRUPT, std::to_string(bad.size()) + " chunks are bad or missing"}, {},
+           std::move(bad));
+}
+
+void ModuleHost::begin(const tier::Create& create) {
+  Service* service = find(create.service);
+  if (!service || service->state == Service::abandoned) return begin_next();
+  service->state = Service::creating;
+  const Conduct conduct = book_.next(id_, service->artifact, Step::create);
+  if (conduct.fate == Fate::hangs) {
+    hanging_create_ = create.service;
+    return;
+  }
+  host_.later(conduct.takes, [this, create, conduct] {
+    if (conduct.fate == Fate::kills) return host_.die("creating service " + std::to_string(create.service));
+    if (Service* s = find(create.service); s && s->state == Service::creating) {
+      s->state = conduct.fate == Fate::fails ? Service::loaded : Service::created;
+      complete(create.token, conduct.fate == Fate::fails ? Status(PINNATE_FAILED, conduct.words) : Status());
+    }
+    begin_next();
+  });
+}
+
+// ---- the life of a service ----------------------------------------------------------------------------------------
+
+void ModuleHost::order(tier::CheckHealth check) {
+  Service* service = must_find(check.service, "checks");
+  if (!service) return;
+  const Conduct conduct = book_.next(id_, service->artifact, Step::health);
+  ++service->checks;
+  if (conduct.fate == Fate::hangs) return;
+  host_.later(conduct.takes, [this, check, conduct] {
+    if (conduct.fate == Fate::kills) return host_.die("checking service " + std::to_string(check.service));
+    if (Service* s = find(check.service)) --s->checks;
+    if (abandoned(check.service)) return;
+    complete(check.token, conduct.fate == Fate::fails ? Status(PINNATE_FAILED, conduct.words) : Status());
+  });
+}
+
+void ModuleHost::order(tier::Activate activate) {
+  Service* service = must_find(activate.service, "activates");
+  if (!service) return;
+  if (service->state != Service::created || service->draining != 0)
+    return host_.breach("activates service " + std::to_string(activate.service) + " that is not created, or drains");
+  Serving now{activate.function, service->id, service->name, service->version, service->artifact, service->config};
+  for (Serving& serving : serving_) {
+    if (serving.function == activate.function) {
+      serving = std::move(now);
+      return;
+    }
+  }
+  serving_.push_back(std::move(now));
+}
+
+void ModuleHost::order(tier::Deactivate deactivate) {
+  std::erase_if(serving_, [&](const Serving& s) { return s.function == deactivate.function; });
+}
+
+void ModuleHost::order(tier::Drain drain) {
+  Service* service = must_find(drain.service, "drains");
+  if (!service) return;
+  for (const Serving& serving : serving_) {
+    if (serving.service == drain.service)
+      return host_.breach("drains service " + std::to_string(drain.service) + " that takes calls");
+  }
+  if (service->draining != 0) return host_.breach("drains service " + std::to_string(drain.service) + " twice");
+  service->draining = drain.token;
+  if (service->calls == 0)
+    host_.later(0, [this, drain] {
+      if (!abandoned(drain.service)) complete(drain.token);
+    });
+}
+
+void ModuleHost::order(tier::Destroy destroy) {
+  Service* service = must_find(destroy.service, "destroys");
+  if (!service) return;
+  for (const Serving& serving : serving_) {
+    if (serving.service == destroy.service)
+      return host_.breach("destroys service " + std::to_string(destroy.service) + " that takes calls");
+  }
+  if (service->calls > 0)
+    return host_.breach("destroys service " + std::to_string(destroy.service) + " with calls in it");
+  const Conduct conduct = book_.next(id_, service->artifact, Step::destroy);
+  if (conduct.fate == Fate::hangs) return;
+  host_.later(conduct.takes, [this, destroy, conduct] {
+    if (conduct.fate == Fate::kills) return host_.die("destroying service " + std::to_string(destroy.service));
+    if (abandoned(destroy.service)) return;
+    std::erase_if(services_, [&](const Service& s) { return s.id == destroy.service; });
+    complete(destroy.token);
+  });
+}
+
+void ModuleHost::order(tier::Abandon abandon) {
+  Service* service = find(abandon.service);
+  if (!service) return;  // gone by itself: whoever gives up need not know
+  service->state = Service::abandoned;
+  std::erase_if(serving_, [&](const Serving& s) { return s.service == abandon.service; });
+  if (hanging_create_ == abandon.service) {
+    hanging_create_ = 0;
+    host_.later(0, [this] { begin_next(); });
+  }
+}
+
+void ModuleHost::order(tier::Trust trust) {
+  if (Service* service = must_find(trust.service, "trusts")) service->trusted = true;
+}
+
+// ---- calls --------------------------------------------------------------------------------------------------------
+
+void ModuleHost::order(tier::Invoke invoke) {
+  const Serving* now = serving(invoke.function);
+  if (!now) {
+    host_.later(0, [this, invoke] {
+      complete(invoke.token, {PINNATE_NOT_FOUND, "no service of '" + invoke.function + "' here"});
+    });
+    return;
+  }
+  Service* service = find(now->service);
+  const Conduct conduct = book_.next(id_, service->artifact, Step::call);
+  const std::string payload = invoke.payload.str();
+  const Micros limit = Micros(invoke.timeout_ms) * kMillisecond;
+  book_.began(payload, id_);
+  ++service->calls;
+  const bool in_time = conduct.fate != Fate::hangs && conduct.takes <= limit;
+  if (!in_time) {
+    host_.later(limit, [this, invoke] {
+      complete(invoke.token, {PINNATE_TIMEOUT, "'" + invoke.function + "' did not answer in " +
+                                                   std::to_string(invoke.timeout_ms) + " ms"});
+    });
+  }
+  if (conduct.fate == Fate::hangs) return;
+  const std::string result = invoke.function + "@" + service->artifact.hex().substr(0, 8) + ":" + payload;
+  host_.later(conduct.takes, [this, token = invoke.token, id = service->id, conduct, payload, result, in_time] {
+    if (conduct.fate == Fate::kills) return host_.die("calling service " + std::to_string(id));
+    book_.ended(payload);
+    if (in_time && conduct.fate == Fate::fails) complete(token, {PINNATE_FAILED, conduct.words}, Buffer(conduct.words));
+    if (in_time && conduct.fate == Fate::well) complete(token, {}, Buffer(result));
+    Service* s = find(id);
+    if (!s) return;
+    --s->calls;
+    if (s->calls == 0 && s->draining != 0 && s->state != Service::abandoned) complete(s->draining);
+  });
+}
+
+// ---- the truth ----------------------------------------------------------------------------------------------------
+
+const Serving* ModuleHost::serving(std::string_view function) const {
+  for (const Serving& serving : serving_) {
+    if (serving.function == function) return &serving;
+  }
+  return nullptr;
+}
+
+Digest ModuleHost::artifact_of(tier::ServiceId service) const {
+  const Service* found = const_cast<ModuleHost*>(this)->find(service);
+  return found ? found->artifact : Digest{};
+}
+
+std::vector<Restored::Death> ModuleHost::inside() const {
+  std::vector<Restored::Death> deaths;
+  for (const Service& s : services_) {
+    const bool waits = std::any_of(lane_.begin(), lane_.end(), [&](const LaneOrder& o) {
+      return std::visit([&](const auto& order) { return order.service == s.id; }, o);
+    });
+    if (s.state == Service::loading && !waits)
+      deaths.push_back({s.artifact, "load", 1});
+    else if (s.state == Service::creating)
+      deaths.push_back({s.artifact, "create", 1});
+    else if (s.checks > 0)
+      deaths.push_back({s.artifact, "health check", 1});
+    else if (s.calls > 0)
+      deaths.push_back({s.artifact, "call", 1});
+  }
+  return deaths;
+}
+
+std::vector<Restored::Death> ModuleHost::young() const {
+  std::vector<Restored::Death> deaths;
+  for (const Service& s : services_)
+    if (s.state == Service::created && !s.trusted) deaths.push_back({s.artifact, "first 60 s", 1});
+  return deaths;
+}
+
+}  // namespace pinnate::sim

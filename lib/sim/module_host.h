@@ -1,0 +1,102 @@
+// The modules of one simulated engine in one life: answers the orders that a real service host would, with
+// behaviour from the world's book. It holds the truth about what an engine serves.
+#pragma once
+
+#include "content/record.h"
+#include "sim/chunk_verifier.h"
+#include "sim/disk.h"
+#include "sim/module_book.h"
+#include "tier/action.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace pinnate::sim {
+
+// The service that takes a function's calls now.
+struct Serving {
+  std::string function;
+  tier::ServiceId service = 0;
+  std::string name, version;
+  Digest artifact;
+  Buffer config;
+};
+
+// What a module host needs of the host that it is in. None of it is called from inside an order.
+class EngineHost {
+ public:
+  virtual ~EngineHost() = default;
+  virtual void later(Micros delay, std::function<void()> work) = 0;  // unless this life ends before
+  virtual void answer(tier::Completion completion) = 0;
+  virtual void die(std::string why) = 0;  // a module took the process down
+  virtual void breach(std::string what) = 0;  // the tier asked for what it may not
+};
+
+class ModuleHost {
+ public:
+  ModuleHost(HostId id, EngineHost& host, const Disk& disk, ModuleBook& book, ChunkVerifier& verifier)
+      : id_(id), host_(host), disk_(disk), book_(book), verifier_(verifier) {}
+
+  void order(tier::Load load);
+  void order(tier::Create create);
+  void order(tier::CheckHealth check);
+  void order(tier::Activate activate);
+  void order(tier::Deactivate deactivate);
+  void order(tier::Drain drain);
+  void order(tier::Destroy destroy);
+  void order(tier::Abandon abandon);
+  void order(tier::Trust trust);
+  void order(tier::Invoke invoke);
+
+  // ---- the truth ----
+  const Serving* serving(std::string_view function) const;
+  const std::vector<Serving>& all_serving() const { return serving_; }
+  Digest artifact_of(tier::ServiceId service) const;  // zero: no such service
+  // Made and not destroyed, serving or draining.
+  std::size_t services() const { return services_.size(); }
+  // Services inside a load, create, health check or call now; and those created and not yet trusted.
+  std::vector<Restored::Death> inside() const;
+  std::vector<Restored::Death> young() const;
+
+ private:
+  struct Service {
+    tier::ServiceId id = 0;
+    std::string name, version;
+    Digest artifact;
+    Buffer config;
+    enum : std::uint8_t { loading, loaded, creating, created, abandoned } state = loading;
+    bool trusted = false;
+    std::uint32_t calls = 0, checks = 0;
+    tier::Token draining = 0;
+  };
+  using LaneOrder = std::variant<tier::Load, tier::Create>;
+
+  Service* find(tier::ServiceId id);
+  Service* must_find(tier::ServiceId id, const char* verb);
+  void complete(tier::Token token, Status status = {}, Buffer bytes = {}, std::vector<std::uint32_t> chunks = {});
+  void queue(LaneOrder order);
+  void begin_next();
+  void begin(const tier::Load& load);
+  void begin(const tier::Create& create);
+  void finish_load(const tier::Load& load, const Conduct& conduct);
+  bool abandoned(tier::ServiceId id);
+
+  HostId id_;
+  EngineHost& host_;
+  const Disk& disk_;
+  ModuleBook& book_;
+  ChunkVerifier& verifier_;
+  std::vector<Service> services_;  // few
+  std::vector<Serving> serving_;
+  // Loads and creates run one at a time. One that hangs holds up all later ones, until a create is abandoned; nothing
+  // ends a load that hangs, for the C library holds its lock.
+  std::vector<LaneOrder> lane_;
+  bool lane_busy_ = false;
+  tier::ServiceId hanging_create_ = 0;
+};
+
+}  // namespace pinnate::sim

@@ -1,0 +1,150 @@
+// A simulated network: hosts that listen and dial by address, connections with latency, and everything that goes
+// wrong with them.
+//
+// Messages pass whole and in order; drained bulk is told to the sender when it has arrived. With `through_mux`
+// every connection passes the bytes of a real wire::Mux at both ends instead, so that a reset can fall between any
+// two bytes. Time passes between a cause and every report to a host: no function here calls a host from inside.
+#pragma once
+
+#include "base/buffer.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "sim/event_queue.h"
+#include "sim/flow.h"
+#include "sim/traffic.h"
+#include "tier/action.h"
+#include "wire/mux.h"
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace pinnate::sim {
+
+struct NetworkOptions {
+  Micros latency_min = 200, latency_max = 2 * kMillisecond;  // one way; each connection draws its own
+  Micros dial_timeout = 5 * kSecond;
+  std::size_t link_limit_bytes = 8 * 1024 * 1024;  // unsent, then the peer does not read
+  bool through_mux = false;
+};
+
+// A host as the network sees it.
+class Endpoint {
+ public:
+  virtual ~Endpoint() = default;
+  virtual void link_opened(tier::LinkId link) = 0;
+  virtual void link_message(tier::LinkId link, Buffer message) = 0;
+  virtual void link_heard(tier::LinkId link) = 0;
+  virtual void link_drained(tier::LinkId link, std::size_t bytes) = 0;
+  virtual void link_closed(tier::LinkId link, Status why) = 0;
+};
+
+class Network {
+ public:
+  Network(NetworkOptions options, EventQueue& queue, Random& random)
+      : options_(options), queue_(queue), random_(random) {}
+
+  Traffic traffic;
+
+  // ---- hosts ----
+  enum class Power : std::uint8_t {
+    on,  // a tier runs
+    no_process,  // the machine answers, and refuses
+    off,  // silence
+  };
+  HostId attach(Endpoint* endpoint, Micros extra_latency);
+  // A process that ends resets its links; a machine that loses power says nothing to anybody.
+  void set_power(HostId host, Power power);
+  Power power(HostId host) const { return hosts_[host].power; }
+  void listen(HostId host, const std::string& address) { listeners_[address] = host; }
+  void end_listening(const std::string& address) { listeners_.erase(address); }
+
+  // ---- what tiers do; false: the host has no such open link ----
+  void dial(HostId host, tier::LinkId link, const std::string& address);
+  bool send(HostId host, tier::LinkId link, wire::Class priority, Buffer message);
+  bool drop(HostId host, tier::LinkId link);
+  bool knows(HostId host, tier::LinkId link) const { return find_ref(host, link) != nullptr; }
+
+  // ---- faults: each on all connections between two hosts; how many there were ----
+  std::size_t cut(HostId a, HostId b);  // what is in flight is lost
+  std::size_t cut_after(HostId from, HostId to, std::uint64_t bytes);  // once so many more have arrived at `to`
+  std::size_t half_open(HostId believer, HostId other);  // `other` has lost it, `believer` is not told
+  std::size_t stall(HostId from, HostId to, bool on);  // nothing arrives until it is off
+  std::size_t limit(HostId from, HostId to, std::uint64_t bytes_per_second);  // 0: no limit
+  void partition(const std::vector<HostId>& island);  // these hear each other, and nobody else
+  void heal();  // partitions and stalls
+
+  // ---- the truth ----
+  bool reachable(HostId a, HostId b) const { return hosts_[a].island == hosts_[b].island; }
+  bool linked(HostId a, HostId b) const;  // an open connection, in the eyes of both
+  std::vector<HostId> peers(HostId host) const;
+  std::size_t connections() const { return connections_.size(); }
+
+ private:
+  using ConnectionId = std::uint64_t;
+  static constexpr ConnectionId kLost = 0;  // gone, and the host's tier is yet to be told
+
+  struct End {
+    HostId host = kNoHost;
+    tier::LinkId link = 0;
+    enum : std::uint8_t { opening, open, gone, vanished } state = opening;  // vanished: gone without a word
+  };
+  struct Connection {
+    End ends[2];  // the dialler first
+    Micros latency = 0;
+    bool black_hole = false;
+    std::unique_ptr<Flow> flows[2];  // from ends[i]; none: it just flows
+    std::unique_ptr<wire::Mux> muxes[2];  // of ends[i]
+  };
+  struct Ref {
+    tier::LinkId link;
+    ConnectionId connection;
+  };
+  struct HostState {
+    Endpoint* endpoint = nullptr;
+    Micros extra_latency = 0;
+    Power power = Power::no_process;
+    std::uint32_t island = 0, life = 0;
+    tier::LinkId next_accepted = 2;
+    std::vector<Ref> links;  // by link
+  };
+
+  Micros draw_latency(HostId a, HostId b);
+  void syn(ConnectionId id, const std::string& address);
+  void fail_dial(ConnectionId id, Micros delay, Status why);
+  Connection* find(ConnectionId id);
+  const Ref* find_ref(HostId host, tier::LinkId link) const;
+  void add_ref(HostId host, Ref ref);
+  void erase_ref(HostId host, tier::LinkId link);
+  int side_of(const Connection& c, HostId host, tier::LinkId link) const;
+  std::vector<ConnectionId> between(HostId a, HostId b) const;
+  std::vector<ConnectionId> all_of(HostId host) const;
+
+  bool blocked(const Connection& c, int from) const;
+  Flow& flow(Connection& c, int from);
+  void pump(ConnectionId id, int from);
+  void fly(ConnectionId id, Connection& c, int from, Piece piece);
+  void arrive(ConnectionId id, int from, Piece& piece);
+  void land(ConnectionId id, int from, Piece& piece);
+  void land_messages(ConnectionId id, int from, std::vector<Buffer> messages);
+  void release(ConnectionId id, int from);
+  void finish(ConnectionId id, int from, bool flush);
+  void lose(ConnectionId id, int end, Status why, bool silently = false);
+  void reset(ConnectionId id, const Status& why);
+  void forget_if_over(ConnectionId id);
+
+  NetworkOptions options_;
+  EventQueue& queue_;
+  Random& random_;
+  std::vector<HostState> hosts_;
+  std::unordered_map<std::string, HostId> listeners_;
+  std::unordered_map<ConnectionId, Connection> connections_;
+  ConnectionId next_connection_ = 1;
+  std::uint32_t next_island_ = 1;
+};
+
+}  // namespace pinnate::sim

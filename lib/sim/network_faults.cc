@@ -1,0 +1,111 @@
+// What is done to connections from outside, and what is asked about them.
+#include "sim/network.h"
+
+#include <algorithm>
+
+namespace pinnate::sim {
+
+std::vector<Network::ConnectionId> Network::all_of(HostId host) const {
+  std::vector<ConnectionId> ids;
+  for (const Ref& ref : hosts_[host].links) {
+    if (ref.connection != kLost) ids.push_back(ref.connection);
+  }
+  return ids;
+}
+
+// Also those of which only one end is left.
+std::vector<Network::ConnectionId> Network::between(HostId a, HostId b) const {
+  std::vector<ConnectionId> ids = all_of(a);
+  for (ConnectionId id : all_of(b)) {
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  }
+  std::erase_if(ids, [&](ConnectionId id) {
+    const Connection& c = connections_.at(id);
+    return !((c.ends[0].host == a && c.ends[1].host == b) || (c.ends[0].host == b && c.ends[1].host == a));
+  });
+  return ids;
+}
+
+std::size_t Network::cut(HostId a, HostId b) {
+  const auto ids = between(a, b);
+  for (ConnectionId id : ids) reset(id, {PINNATE_UNREACHABLE, "connection reset by peer"});
+  return ids.size();
+}
+
+std::size_t Network::cut_after(HostId from, HostId to, std::uint64_t bytes) {
+  const auto ids = between(from, to);
+  for (ConnectionId id : ids) {
+    Connection& c = *find(id);
+    flow(c, c.ends[0].host == from ? 0 : 1).cut_after_bytes = std::int64_t(bytes);
+  }
+  return ids.size();
+}
+
+std::size_t Network::half_open(HostId believer, HostId other) {
+  const auto ids = between(believer, other);
+  for (ConnectionId id : ids) {
+    Connection& c = *find(id);
+    c.black_hole = true;
+    lose(id, c.ends[0].host == other ? 0 : 1, {PINNATE_UNREACHABLE, "connection timed out"}, true);
+  }
+  return ids.size();
+}
+
+std::size_t Network::stall(HostId from, HostId to, bool on) {
+  const auto ids = between(from, to);
+  for (ConnectionId id : ids) {
+    Connection& c = *find(id);
+    const int side = c.ends[0].host == from ? 0 : 1;
+    flow(c, side).stalled = on;
+    if (!on) queue_.after(0, [this, id, side] { release(id, side); });
+  }
+  return ids.size();
+}
+
+std::size_t Network::limit(HostId from, HostId to, std::uint64_t bytes_per_second) {
+  const auto ids = between(from, to);
+  for (ConnectionId id : ids) {
+    Connection& c = *find(id);
+    flow(c, c.ends[0].host == from ? 0 : 1).bytes_per_second = bytes_per_second;
+  }
+  return ids.size();
+}
+
+void Network::partition(const std::vector<HostId>& island) {
+  for (HostId host : island) hosts_[host].island = next_island_;
+  ++next_island_;
+}
+
+void Network::heal() {
+  for (HostState& host : hosts_) host.island = 0;
+  for (HostId host = 0; host < hosts_.size(); ++host) {
+    for (ConnectionId id : all_of(host)) {
+      Connection& c = *find(id);
+      for (int from = 0; from < 2; ++from) {
+        if (!c.flows[from]) continue;
+        c.flows[from]->stalled = false;
+        queue_.after(0, [this, id, from] { release(id, from); });
+      }
+    }
+  }
+}
+
+bool Network::linked(HostId a, HostId b) const {
+  const auto ids = between(a, b);
+  return std::any_of(ids.begin(), ids.end(), [&](ConnectionId id) {
+    const Connection& c = connections_.at(id);
+    return c.ends[0].state == End::open && c.ends[1].state == End::open;
+  });
+}
+
+std::vector<HostId> Network::peers(HostId host) const {
+  std::vector<HostId> others;
+  for (ConnectionId id : all_of(host)) {
+    const Connection& c = connections_.at(id);
+    if (c.ends[0].state == End::open && c.ends[1].state == End::open)
+      others.push_back(c.ends[c.ends[0].host == host ? 1 : 0].host);
+  }
+  return others;
+}
+
+}  // namespace pinnate::sim

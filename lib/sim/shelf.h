@@ -1,0 +1,45 @@
+// Every module that was made in this world, with its bytes: the files of those who publish, and the truth about
+// which digest is which version.
+#pragma once
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "content/manifest.h"
+#include "wire/message.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pinnate::sim {
+
+struct Module {
+  std::string name, version;
+  std::vector<std::pair<std::string, std::string>> artifacts;  // platform, plain bytes
+  std::string loader = "native";
+  content::Limits limits;
+};
+
+class Shelf {
+ public:
+  struct Book {
+    Digest digest;
+    Buffer bytes;  // the manifest, encoded
+    content::Manifest manifest;
+    std::vector<Buffer> artifacts;  // plain, in the manifest's order
+  };
+
+  const Book& add(const Module& module);
+  const Book* find(const Digest& manifest) const;
+  // What was published under an artifact's digest: "name@version", or "" when nothing was.
+  std::string title_of(const Digest& artifact) const;
+
+  // What a publisher answers when it is asked for a chunk.
+  wire::ChunkBytes answer(const wire::WantChunk& want) const;
+
+ private:
+  std::map<Digest, Book> books_;
+};
+
+}  // namespace pinnate::sim

@@ -1,0 +1,131 @@
+#include "sim/world.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace pinnate::sim {
+
+World::World(const WorldOptions& options)
+    : options_(options),
+      random_(options.seed),
+      network_(options.network, queue_, random_),
+      surroundings_{options.seed,
+                    queue_,
+                    network_,
+                    trace_,
+                    random_,
+                    verifier_,
+                    modules_,
+                    options_.disk,
+                    [this](HostId id, std::string why) {
+                      Host& host = at(id);
+                      fault(host.name(), "a module kills it, " + why);
+                      host.crash(Host::Crash::kill);
+                      if (host.options().respawn_after < 0) return;
+                      queue_.after(host.options().respawn_after, [&host, life = host.lives()] {
+                        if (!host.up() && host.lives() == life) host.start();
+                      });
+                    },
+                    [this](HostId id, std::string what) { breaches_.push_back(at(id).name() + " " + what); },
+                    [this](HostId id, pinnate_log_level level, const std::string& line) {
+                      if (on_log) on_log(id, level, line);
+                    },
+                    [this](HostId id, const wire::Message& message) { return answer_for_host(id, message); }} {}
+
+// ---- tiers --------------------------------------------------------------------------------------------------------
+
+Host& World::add(const std::string& name, const HostOptions& options, Host::Make make) {
+  if (names_.count(name)) throw std::invalid_argument("two tiers are named " + name);
+  hosts_.push_back(std::make_unique<Host>(name, options, surroundings_, std::move(make)));
+  Host& host = *hosts_.back();
+  names_.emplace(name, host.id());
+  host.start();
+  return host;
+}
+
+void World::dial_up(std::string_view lower, const std::string& upper) {
+  at(lower).keep_link(tier::Side::upstream, upper);
+}
+
+void World::dial_down(std::string_view upper, const std::string& lower) {
+  at(upper).keep_link(tier::Side::downstream, lower);
+}
+
+Host& World::at(std::string_view tier) {
+  const auto found = names_.find(tier);
+  if (found == names_.end()) throw std::invalid_argument("no tier is named " + std::string(tier));
+  return *hosts_[found->second];
+}
+
+const Host& World::at(std::string_view tier) const { return const_cast<World*>(this)->at(tier); }
+
+// ---- time ---------------------------------------------------------------------------------------------------------
+
+void World::advance(std::int64_t ms) {
+  const Micros until = queue_.now() + ms * kMillisecond;
+  while (queue_.run_next(until)) {
+  }
+}
+
+bool World::run_until(const std::function<bool()>& holds, std::int64_t limit_ms) {
+  const Micros until = queue_.now() + limit_ms * kMillisecond;
+  while (!holds()) {
+    if (queue_.now() >= until) return false;
+    // To the next event, whenever that is, and through the rest of its millisecond.
+    if (!queue_.run_next(until)) continue;
+    const Micros slice = std::min(until, (queue_.now() / kMillisecond + 1) * kMillisecond);
+    while (queue_.run_next(slice)) {
+    }
+  }
+  return true;
+}
+
+// ---- the process around a tier ------------------------------------------------------------------------------------
+
+std::uint64_t World::publish(std::string_view tier, const Module& module, const std::string& selector,
+                             const std::string& config) {
+  wire::Publish order;
+  order.manifest = shelf_.add(module).bytes;
+  order.selector = selector;
+  order.config = Buffer(config);
+  return request(tier, std::move(order));
+}
+
+wire::Published World::publish_and_wait(std::string_view tier, const Module& module, const std::string& selector,
+                                        const std::string& config, std::int64_t limit_ms) {
+  wire::Publish order;
+  order.manifest = shelf_.add(module).bytes;
+  order.selector = selector;
+  order.config = Buffer(config);
+  return ask<wire::Published>(tier, std::move(order), limit_ms);
+}
+
+bool World::answer_for_host(HostId id, const wire::Message& message) {
+  const auto* want = std::get_if<wire::WantChunk>(&message);
+  if (!want) return false;
+  at(id).host_message(shelf_.answer(*want));
+  return true;
+}
+
+// ---- the truth ----------------------------------------------------------------------------------------------------
+
+const Serving* World::serving(std::string_view engine, std::string_view function) const {
+  const ModuleHost* modules = at(engine).modules();
+  return modules ? modules->serving(function) : nullptr;
+}
+
+std::string World::version_on(std::string_view engine, std::string_view function) const {
+  const Serving* now = serving(engine, function);
+  return now ? now->version : std::string();
+}
+
+std::vector<HostId> World::live_engines() const {
+  std::vector<HostId> live;
+  for (const auto& host : hosts_) {
+    if (host->up() && host->options().has_modules) live.push_back(host->id());
+  }
+  return live;
+}
+
+}  // namespace pinnate::sim

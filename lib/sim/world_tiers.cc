@@ -1,0 +1,43 @@
+// The tiers that a world is made of, as they ship.
+#include "sim/world.h"
+
+#include <utility>
+
+namespace pinnate::sim {
+namespace {
+
+// A life's own seed and incarnation; all else is as configured.
+template <class Options>
+Host::Make maker(std::unique_ptr<tier::Tier> (*make)(Options), Options options, const std::string& name) {
+  if (options.tier.id.empty()) options.tier.id = name;
+  return [make, options = std::move(options)](std::uint64_t seed, std::uint64_t incarnation) {
+    Options life = options;
+    life.tier.seed = seed;
+    life.tier.incarnation = incarnation;
+    return make(std::move(life));
+  };
+}
+
+}  // namespace
+
+Host& World::add_controller(const std::string& name, tier::ControllerOptions options, HostOptions host) {
+  return add(name, host, maker(tier::make_controller, std::move(options), name));
+}
+
+Host& World::add_gateway(const std::string& name, tier::GatewayOptions options, HostOptions host) {
+  return add(name, host, maker(tier::make_gateway, std::move(options), name));
+}
+
+Host& World::add_engine(const std::string& name, tier::EngineOptions options, HostOptions host) {
+  host.has_modules = true;
+  host.keeps_disk = options.durable;
+  if (options.platform.empty()) options.platform = "linux-x86_64";
+  return add(name, host, maker(tier::make_engine, std::move(options), name));
+}
+
+Host& World::add_client(const std::string& name, tier::ClientOptions options, HostOptions host) {
+  host.keeps_disk = false;
+  return add(name, host, maker(tier::make_client, std::move(options), name));
+}
+
+}  // namespace pinnate::sim

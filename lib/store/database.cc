@@ -1,0 +1,208 @@
+#include "store/database.h"
+
+#include "store/checksum.h"
+#include "store/files.h"
+#include "store/record_key.h"
+
+#include <cerrno>
+
+#include <sqlite3.h>
+
+namespace pinnate::store {
+namespace {
+
+constexpr char kVersion[] = "1";  // user_version of the file
+
+// locking_mode=EXCLUSIVE before anything is read keeps WAL without a mapped -shm file: one cut short by somebody
+// would raise SIGBUS. The LOCK file of the folder keeps others out anyway.
+constexpr char kSettings[] =
+    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"
+    "PRAGMA trusted_schema=OFF; PRAGMA synchronous=FULL;";
+
+// The error number of the last write to the database or its log that failed. SQLite's own sqlite3_system_errno is
+// overwritten by what a rollback does after it.
+int write_error(sqlite3* db) {
+  for (int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {  // in WAL mode the "journal" is the log
+    sqlite3_file* file = nullptr;
+    int error = 0;
+    if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK || !file || !file->pMethods) continue;
+    if (file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK && error != 0) return error;
+  }
+  return sqlite3_system_errno(db);
+}
+
+bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
+
+}  // namespace
+
+void Database::CloseConnection::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+void Database::FinishStatement::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+Result<Database> Database::open(const std::string& path, bool may_create) {
+  Database database;
+  database.path_ = path;
+  sqlite3* db = nullptr;
+  const int flags =
+      SQLITE_OPEN_READWRITE | (may_create ? SQLITE_OPEN_CREATE : 0) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+  const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
+  database.db_.reset(db);
+  if (code != SQLITE_OK) {
+    if (!db) return {PINNATE_NO_MEMORY, "out of memory"};
+    if (!may_create && sqlite3_system_errno(db) == ENOENT)
+      return {PINNATE_CORRUPT,
+              "the state database '" + path + "' is missing beside its artifacts: restore the folder from a backup"};
+    return database.failure(code);
+  }
+  sqlite3_extended_result_codes(db, 1);
+  sqlite3_busy_timeout(db, 1000);  // somebody may be looking into the file with another program
+  if (Status s = database.set_up(may_create); !s.ok()) return s;
+  return database;
+}
+
+Status Database::set_up(bool may_create) {
+  if (Status s = run(kSettings); !s.ok()) return s;
+  const auto version = ask("PRAGMA user_version"), objects = ask("SELECT count(*) FROM sqlite_schema");
+  if (!version.ok()) return version.status();
+  if (!objects.ok()) return objects.status();
+  const bool blank = *version == "0" && *objects == "0";
+  if (blank && !may_create)
+    return {PINNATE_CORRUPT,
+            "the state database '" + path_ + "' is empty beside its artifacts: restore the folder from a backup"};
+  if (!blank && *version != kVersion)
+    return {PINNATE_INCOMPATIBLE, "the state database '" + path_ + "' is of version " + *version +
+                                      ", and this is for version " + kVersion +
+                                      ": use the version of Pinnate that made it, or another folder"};
+  if (const auto mode = ask("PRAGMA journal_mode=WAL"); !mode.ok() || *mode != "wal")
+    return mode.ok() ? Status(PINNATE_IO,
+                              "the state database '" + path_ + "' cannot use a write-ahead log on this file system")
+                     : mode.status();
+  if (blank) {
+    if (Status s = create(); !s.ok()) return s;
+  } else if (const auto check = ask("PRAGMA quick_check(1)"); !check.ok() || *check != "ok") {
+    return check.ok() ? Status(PINNATE_CORRUPT, "the state database '" + path_ + "' is damaged (" + *check +
+                                                    "): restore the folder from a backup")
+                      : check.status();
+  }
+  // The names of the database and of its log, which are both there by now; also when a process that died made them.
+  if (Status s = sync_path(path_.substr(0, path_.find_last_of('/') + 1)); !s.ok()) return s;
+
+  auto put = prepare("INSERT OR REPLACE INTO records(key, value, crc) VALUES(?1, ?2, ?3)");
+  auto remove = prepare("DELETE FROM records WHERE key = ?1");
+  if (!put.ok()) return put.status();
+  if (!remove.ok()) return remove.status();
+  put_ = std::move(*put);
+  remove_ = std::move(*remove);
+  return {};
+}
+
+Status Database::create() {
+  Status s =
+      run("BEGIN IMMEDIATE;"
+          "CREATE TABLE records(key TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;"
+          "PRAGMA user_version=1; COMMIT;");
+  if (!s.ok() && !sqlite3_get_autocommit(db_.get())) (void)run("ROLLBACK");
+  return s;
+}
+
+Result<std::map<std::string, Buffer>> Database::load() {
+  auto select = prepare("SELECT key, value, crc FROM records");
+  if (!select.ok()) return select.status();
+  sqlite3_stmt* row = select->get();
+  std::map<std::string, Buffer> records;
+  int code;
+  while ((code = sqlite3_step(row)) == SQLITE_ROW) {
+    const auto column = [&](int i) {  // the pointer first: SQLite's order
+      const char* p = static_cast<const char*>(sqlite3_column_blob(row, i));
+      return std::string(p ? p : "", static_cast<std::size_t>(sqlite3_column_bytes(row, i)));
+    };
+    std::string key = column(0), value = column(1);
+    if (!is_record_key(key) || checksum(key, value) != static_cast<std::uint64_t>(sqlite3_column_int64(row, 2)))
+      return {PINNATE_CORRUPT, "the state database '" + path_ + "' is damaged (record '" +
+                                   (is_record_key(key) ? key : "?") + "'): restore the folder from a backup"};
+    records.emplace(std::move(key), Buffer(std::move(value)));
+  }
+  if (code != SQLITE_DONE) return failure(code);
+  return records;
+}
+
+Status Database::commit(const std::vector<RecordWrite>& writes) {
+  if (Status s = check_writes(writes); !s.ok()) return s;
+  if (writes.empty()) return {};
+  Status s = run("BEGIN IMMEDIATE");
+  for (const RecordWrite& each : writes)
+    if (s.ok()) s = write(each);
+  if (s.ok()) s = run("COMMIT");
+  if (!s.ok() && !sqlite3_get_autocommit(db_.get())) (void)run("ROLLBACK");
+  return s;
+}
+
+Status Database::write(const RecordWrite& write) {
+  sqlite3_stmt* statement = write.value ? put_.get() : remove_.get();
+  int code = sqlite3_bind_text(statement, 1, write.key.data(), static_cast<int>(write.key.size()), SQLITE_STATIC);
+  if (write.value) {
+    const std::string_view value = write.value->view();
+    // A null pointer would bind NULL, and not an empty value.
+    if (code == SQLITE_OK)
+      code = sqlite3_bind_blob64(statement, 2, value.empty() ? "" : value.data(), value.size(), SQLITE_STATIC);
+    if (code == SQLITE_OK) code = sqlite3_bind_int64(statement, 3, checksum(write.key, value));
+  }
+  if (code != SQLITE_OK) return failure(code);
+  return step(statement);
+}
+
+Status Database::step(sqlite3_stmt* statement) {
+  const int code = sqlite3_step(statement);
+  Status s = code == SQLITE_DONE || code == SQLITE_ROW ? Status() : failure(code);
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  return s;
+}
+
+Status Database::run(const char* sql) {
+  const int code = sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? Status() : failure(code);
+}
+
+Result<Database::Statement> Database::prepare(const char* sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v2(db_.get(), sql, -1, &statement, nullptr);
+  if (code != SQLITE_OK) return failure(code);
+  return Statement(statement);
+}
+
+Result<std::string> Database::ask(const char* sql) {
+  auto statement = prepare(sql);
+  if (!statement.ok()) return statement.status();
+  const int code = sqlite3_step(statement->get());
+  if (code != SQLITE_ROW) return failure(code);
+  const unsigned char* text = sqlite3_column_text(statement->get(), 0);
+  return std::string(text ? reinterpret_cast<const char*>(text) : "");
+}
+
+Status Database::failure(int code) const {
+  const std::string name = "the state database '" + path_ + "'", why = sqlite3_errmsg(db_.get());
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return {PINNATE_NO_SPACE, "cannot write " + name + ": the disk is full; free some space there"};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {PINNATE_CORRUPT, name + " is damaged (" + why + "): restore the folder from a backup"};
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {PINNATE_IN_USE, name + " is open in another program: close it there"};
+    case SQLITE_NOMEM:
+      return {PINNATE_NO_MEMORY, "out of memory"};
+    case SQLITE_TOOBIG:
+      return {PINNATE_TOO_LARGE, "cannot write " + name + ": " + why};
+    default:
+      break;
+  }
+  if (code == SQLITE_IOERR_NOMEM) return {PINNATE_NO_MEMORY, "out of memory"};
+  const bool io = (code & 0xff) == SQLITE_IOERR;
+  const int error = io ? write_error(db_.get()) : sqlite3_system_errno(db_.get());
+  if (io && code != SQLITE_IOERR_READ && is_full(error)) return os_error(error, "write the state database", path_);
+  return {PINNATE_IO,
+          "cannot use " + name + ": " + why + (error != 0 ? " (" + os_error(error, "use", path_).message() + ")" : "")};
+}
+
+}  // namespace pinnate::store

@@ -1,0 +1,189 @@
+#include "store/files.h"
+
+#include <cerrno>
+#include <memory>
+#include <system_error>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace pinnate::store {
+namespace {
+
+constexpr mode_t kFileMode = 0600, kFolderMode = 0700;  // configurations may hold secrets
+
+template <typename Call>
+auto uninterrupted(Call call) {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+const char* advice(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return "; free some space there";
+    case EFBIG:
+      return "; raise the file size limit";
+    case EACCES:
+    case EPERM:
+      return "; give this process the right to";
+    case EROFS:
+      return "; mount it writable or choose another folder";
+    case EMFILE:
+    case ENFILE:
+      return "; raise the limit on open files";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Status os_error(int error, const char* doing, const std::string& path) {
+  Code code = PINNATE_IO;
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) code = PINNATE_NO_SPACE;
+  if (error == ENOENT) code = PINNATE_NOT_FOUND;
+  if (error == ENOMEM) code = PINNATE_NO_MEMORY;
+  return {code, std::string("cannot ") + doing + " '" + path + "': " + std::generic_category().message(error) +
+                    advice(error)};
+}
+
+Result<Descriptor> open_file(const std::string& path, int flags) {
+  const int fd = uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); });
+  if (fd < 0) return os_error(errno, "open", path);
+  return Descriptor(fd);
+}
+
+Result<std::uint64_t> file_size(const Descriptor& file, const std::string& path) {
+  struct stat st;
+  if (::fstat(file.get(), &st) != 0) return os_error(errno, "examine", path);
+  if (!S_ISREG(st.st_mode)) return {PINNATE_CORRUPT, "'" + path + "' is not a regular file"};
+  return static_cast<std::uint64_t>(st.st_size);
+}
+
+Result<std::string> read_at(const Descriptor& file, std::uint64_t offset, std::size_t length, const std::string& path) {
+  std::string bytes(length, '\0');
+  std::size_t got = 0;
+  while (got < length) {
+    const ssize_t n = uninterrupted(
+        [&] { return ::pread(file.get(), bytes.data() + got, length - got, static_cast<off_t>(offset + got)); });
+    if (n < 0) return os_error(errno, "read", path);
+    if (n == 0) break;
+    got += static_cast<std::size_t>(n);
+  }
+  bytes.resize(got);
+  return bytes;
+}
+
+Status write_at(const Descriptor& file, std::uint64_t offset, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t n =
+        uninterrupted([&] { return ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+    if (n < 0) return os_error(errno, "write", path);
+    if (n == 0) return os_error(ENOSPC, "write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+  return {};
+}
+
+void cut_file(const Descriptor& file, std::uint64_t size) {
+  if (::ftruncate(file.get(), static_cast<off_t>(size)) != 0) return;  // glibc insists on its result being looked at
+}
+
+Status sync_file(const Descriptor& file, const std::string& path) {
+  if (uninterrupted([&] { return ::fdatasync(file.get()); }) == 0) return {};
+  return os_error(errno, "sync", path);
+}
+
+Result<std::string> read_file(const std::string& path, std::size_t most_bytes) {
+  auto file = open_file(path, O_RDONLY | O_NONBLOCK);  // a FIFO in its place must not hold us up
+  if (!file.ok()) return file.status();
+  auto size = file_size(*file, path);
+  if (!size.ok()) return size.status();
+  if (*size > most_bytes)
+    return {PINNATE_CORRUPT,
+            "'" + path + "' is larger than the " + std::to_string(most_bytes) + " bytes that it may be"};
+  return read_at(*file, 0, static_cast<std::size_t>(*size), path);
+}
+
+Status write_file(const std::string& path, std::string_view content) {
+  auto file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!file.ok()) return file.status();
+  return write_at(*file, 0, content, path);
+}
+
+Status replace_file(const std::string& folder, const std::string& name, std::string_view content) {
+  const std::string path = folder + "/" + name, fresh = path + ".new";
+  Status s = write_file(fresh, content);
+  if (s.ok()) s = sync_path(fresh);
+  if (s.ok()) s = rename_file(fresh, path);
+  if (!s.ok()) {
+    ::unlink(fresh.c_str());
+    return s;
+  }
+  return sync_path(folder);
+}
+
+Status sync_path(const std::string& path) {
+  auto file = open_file(path, O_RDONLY);
+  if (!file.ok()) return file.status();
+  if (uninterrupted([&] { return ::fsync(file->get()); }) == 0) return {};
+  if (errno == EINVAL) return {};  // a file system whose folders cannot be synced keeps their entries by itself
+  return os_error(errno, "sync", path);
+}
+
+Status rename_file(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return {};
+  return os_error(errno, "replace", to);
+}
+
+Status remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return os_error(errno, "remove", path);
+}
+
+Status make_folders(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string part = path.substr(0, slash);
+    if (::mkdir(part.c_str(), kFolderMode) == 0) {
+      const std::size_t above = part.find_last_of('/');
+      if (Status s = sync_path(above == std::string::npos ? "." : part.substr(0, above + 1)); !s.ok()) return s;
+    } else if (const int error = errno; error != EEXIST) {
+      struct stat st;  // a folder above may be one that we could not make, EROFS say, and need not
+      if (::stat(part.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) return os_error(error, "make the folder", part);
+    }
+    if (slash == std::string::npos) break;
+  }
+  struct stat st;
+  if (::stat(path.c_str(), &st) != 0) return os_error(errno, "examine", path);
+  if (!S_ISDIR(st.st_mode))
+    return {PINNATE_INVALID, "'" + path + "' is not a folder; name one, or one that can be made"};
+  return {};
+}
+
+Result<std::vector<std::string>> list_folder(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
+  if (!folder) return os_error(errno, "list", path);
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(folder.get());
+    if (!entry) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return os_error(errno, "list", path);
+  return names;
+}
+
+}  // namespace pinnate::store

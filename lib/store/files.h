@@ -1,0 +1,63 @@
+// Files and folders as a store needs them: written whole or not at all, synced, and with errors in words.
+#pragma once
+
+#include "base/status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pinnate::store {
+
+// A file descriptor that is closed with its owner.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor();
+  int get() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+};
+
+// What the operating system's error number means for `path`: "cannot <doing> '<path>': <why>; <what to do>".
+// PINNATE_NO_SPACE for a full disk, quota or file size limit, PINNATE_NOT_FOUND, PINNATE_NO_MEMORY, else PINNATE_IO.
+Status os_error(int error, const char* doing, const std::string& path);
+
+// `flags` are those of open(2); O_CLOEXEC is added. A new file is for its owner alone.
+Result<Descriptor> open_file(const std::string& path, int flags);
+Result<std::uint64_t> file_size(const Descriptor& file, const std::string& path);
+// Fewer than `length` bytes are returned only at the end of the file.
+Result<std::string> read_at(const Descriptor& file, std::uint64_t offset, std::size_t length, const std::string& path);
+// On failure some of `bytes` may have been written.
+Status write_at(const Descriptor& file, std::uint64_t offset, std::string_view bytes, const std::string& path);
+// Best effort: used to give back space, where a longer file does no harm.
+void cut_file(const Descriptor& file, std::uint64_t size);
+Status sync_file(const Descriptor& file, const std::string& path);
+
+// The whole file, which must be a regular one of at most `most_bytes`: PINNATE_CORRUPT otherwise.
+Result<std::string> read_file(const std::string& path, std::size_t most_bytes);
+// A new file, or what was there replaced. Not synced.
+Status write_file(const std::string& path, std::string_view content);
+// `folder`/`name` holds `content` on return, after a power loss too; on failure it holds what it held before (or, when
+// only the last sync of the folder failed, either). Uses `name`.new meanwhile.
+Status replace_file(const std::string& folder, const std::string& name, std::string_view content);
+Status sync_path(const std::string& path);  // a file or a folder, and not what is in the folder
+Status rename_file(const std::string& from, const std::string& to);
+Status remove_file(const std::string& path);  // OK also when it is not there
+
+// Makes `path` and the folders above it that are missing, synced.
+Status make_folders(const std::string& path);
+// Names of what is in the folder, without "." and "..", in no order.
+Result<std::vector<std::string>> list_folder(const std::string& path);
+
+}  // namespace pinnate::store

@@ -1,0 +1,85 @@
+#include "store/state_folder.h"
+
+#include <cerrno>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace pinnate::store {
+namespace {
+
+constexpr char kVersion[] = "1";
+
+std::string printable(std::string_view s) {
+  std::string out;
+  for (char c : s) out.push_back(c >= 0x20 && c < 0x7f ? c : '?');
+  return out;
+}
+
+}  // namespace
+
+StateFolder::StateFolder(std::string path, Descriptor lock)
+    : path_(std::move(path)), lock_(std::move(lock)), owner_(::getpid()) {}
+
+// Closing alone would leave the folder locked for as long as a child of fork() has the descriptor; a child that runs
+// destructors must not unlock its parent's.
+StateFolder::~StateFolder() {
+  if (lock_.get() >= 0 && ::getpid() == owner_) ::flock(lock_.get(), LOCK_UN);
+}
+
+Result<StateFolder> StateFolder::open(const std::string& dir, const std::string& kind) {
+  if (dir.empty() || dir.find('\0') != std::string::npos)
+    return {PINNATE_INVALID, "the path of the folder is empty or no path"};
+  std::error_code error;
+  std::string path = std::filesystem::absolute(dir, error).string();
+  if (error) return os_error(error.value(), "find", dir);
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (Status s = make_folders(path); !s.ok()) return s;
+
+  auto lock = open_file(path + "/LOCK", O_RDWR | O_CREAT);
+  if (!lock.ok()) return lock.status();
+  if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return os_error(errno, "lock", path + "/LOCK");
+    return {PINNATE_IN_USE, "the folder '" + path +
+                                "' is in use by another process, or by another handle of this one; close that, " +
+                                "or give each a folder of its own"};
+  }
+  StateFolder folder(std::move(path), std::move(*lock));
+  if (Status s = folder.check_format(kind); !s.ok()) return s;
+  return folder;
+}
+
+Status StateFolder::check_format(const std::string& kind) const {
+  const std::string wanted = "pinnate " + kind + " " + kVersion + "\n";
+  const auto found = read_file(path_ + "/FORMAT", 128);
+  if (found.ok() && *found == wanted) return {};
+  if (found.ok()) {
+    const std::string shown = printable(std::string_view(*found).substr(0, found->find('\n')));
+    return {PINNATE_INCOMPATIBLE, "the folder '" + path_ + "' says it is '" + shown + "', and this is 'pinnate " +
+                                      kind + " " + kVersion +
+                                      "': choose another folder, or the version of Pinnate that made this one"};
+  }
+  if (found.status().code() != PINNATE_NOT_FOUND) return found.status();
+
+  // FORMAT comes before anything else of ours, so what is here without it is not ours to change.
+  auto names = list_folder(path_);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names)
+    if (name == "records" || name == "artifacts" || name == "state.db" || name == "journal")
+      return {PINNATE_INCOMPATIBLE, "the folder '" + path_ + "' holds '" + name +
+                                        "' but no FORMAT file that says whose it is: choose " +
+                                        "another folder, or restore the whole of this one"};
+  return replace_file(path_, "FORMAT", wanted);
+}
+
+Result<std::string> StateFolder::make(const std::string& name) const {
+  std::string path = path_ + "/" + name;
+  if (Status s = make_folders(path); !s.ok()) return s;
+  // It may be there because a process made it and died before it was synced.
+  if (Status s = sync_path(path_); !s.ok()) return s;
+  return path;
+}
+
+}  // namespace pinnate::store

@@ -1,0 +1,193 @@
+#include "tier/calls.h"
+
+#include "base/limits.h"
+
+#include <algorithm>
+
+namespace pinnate::tier {
+namespace {
+constexpr std::size_t kPendingPerLink = 4096;
+constexpr std::size_t kAttempts = 3;
+constexpr std::uint32_t kLongestCallMs = 600000;
+}  // namespace
+
+Calls::~Calls() {
+  for (auto& [id, pending] : pending_) core_->cancel_alarm(&pending.limit);
+}
+
+void Calls::take(LinkId from, const wire::Call& call) {
+  const auto refuse = [&](Code code, std::string reason) {
+    core_->send(from, wire::Returned{call.id, code, cut_reason(std::move(reason)), false, {}});
+  };
+  if (Status s = check_function_name(call.function); !s.ok()) return refuse(s.code(), s.message());
+  if (call.payload.size() > kCallLimitBytes)
+    return refuse(PINNATE_TOO_LARGE, "a payload of " + std::to_string(call.payload.size()) + " bytes; " +
+                                         std::to_string(kCallLimitBytes) + " are allowed");
+  if (call.route.size() > 32) return refuse(PINNATE_INVALID, "a route over more than 32 tiers");
+  if (from_count_[from] >= kPendingPerLink)
+    return refuse(PINNATE_BUSY, "more than " + std::to_string(kPendingPerLink) + " calls are under way on one link");
+  const std::uint64_t id = next_++;
+  Pending& pending = pending_[id];
+  from_count_[from]++;
+  pending.from = from;
+  pending.asked_as = call.id;
+  pending.call = call;
+  const std::uint32_t timeout_ms = std::clamp<std::uint32_t>(call.timeout_ms, 1, kLongestCallMs);
+  pending.deadline_ms = core_->now().monotonic_ms + timeout_ms;
+  pending.limit = core_->alarm_in(timeout_ms, [this, id, timeout_ms] {
+    Pending& late = pending_.at(id);
+    late.limit = 0;
+    if (late.via != 0) core_->send(late.via, wire::Cancel{id});
+    fail(id, PINNATE_TIMEOUT, "no result within " + std::to_string(timeout_ms) + " ms", late.via != 0);
+  });
+  route(id);
+}
+
+void Calls::route(std::uint64_t id) {
+  Pending& pending = pending_.at(id);
+  const wire::Call& call = pending.call;
+  const Session* upstream = links_->upstream();
+  const bool from_above = upstream && pending.from == upstream->link;
+  const std::string& self = core_->options().id;
+
+  if (!call.route.empty()) {
+    if (local_ && call.route.size() == 1 && call.route[0] == self) {
+      // falls through to the local service
+    } else {
+      Session* next = directory_ ? links_->downstream(call.route[0]) : nullptr;
+      if (!next) return fail(id, PINNATE_UNREACHABLE, "'" + call.route[0] + "' is not linked to '" + self + "'", false);
+      return forward(id, next->link, {call.route.begin() + 1, call.route.end()});
+    }
+  }
+  if (local_ && (call.engine.empty() || call.engine == self)) {
+    const std::int64_t left_ms = std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms);
+    if (local_(call, static_cast<std::uint32_t>(left_ms), [this, id](wire::Returned r) {
+          if (pending_.contains(id)) end(id, std::move(r));
+        }))
+      return;
+    if (call.engine == self || from_above || !upstream) return fail(id, PINNATE_NOT_FOUND, nobody_serves(call.function), false);
+    return forward(id, upstream->link, {});
+  }
+  if (!call.engine.empty()) return locate(id);
+
+  std::vector<const Child*> candidates = directory_ ? directory_->serving(call.function) : std::vector<const Child*>();
+  std::erase_if(candidates, [&](const Child* c) {
+    return std::find(pending.tried.begin(), pending.tried.end(), c->link) != pending.tried.end();
+  });
+  if (!candidates.empty()) return forward(id, candidates[core_->random().below(candidates.size())]->link, {});
+  if (upstream && !from_above && std::find(pending.tried.begin(), pending.tried.end(), upstream->link) == pending.tried.end())
+    return forward(id, upstream->link, {});
+  fail(id, state_->publishes(call.function) ? PINNATE_UNREACHABLE : PINNATE_NOT_FOUND, nobody_serves(call.function), false);
+}
+
+void Calls::locate(std::uint64_t id) {
+  Pending& pending = pending_.at(id);
+  const std::string engine = pending.call.engine;
+  const auto nowhere_below = [this, id, engine] {
+    Pending& p = pending_.at(id);
+    const Session* upstream = links_->upstream();
+    if (upstream && p.from != upstream->link) return forward(id, upstream->link, {});
+    fail(id, PINNATE_NOT_FOUND, "no engine '" + engine + "' is linked below '" + core_->options().id + "'", false);
+  };
+  if (!lookups_) return nowhere_below();
+  wire::Lookup lookup;
+  lookup.engine = engine;
+  lookup.limit = 1;
+  lookup.timeout_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms));
+  lookups_->ask(lookup, [this, id, engine, nowhere_below](const wire::Tiers& tiers) {
+    if (!pending_.contains(id)) return;  // timed out meanwhile
+    if (tiers.rows.empty() || !tiers.rows[0].online) {
+      if (!tiers.rows.empty()) return fail(id, PINNATE_UNREACHABLE, "engine '" + engine + "' is offline", false);
+      return nowhere_below();
+    }
+    std::vector<std::string> route;
+    const std::string& path = tiers.rows[0].path;
+    for (std::size_t at = 0; at < path.size();) {
+      const std::size_t slash = std::min(path.find('/', at), path.size());
+      route.push_back(path.substr(at, slash - at));
+      at = slash + 1;
+    }
+    route.push_back(engine);
+    Session* next = links_->downstream(route[0]);
+    if (!next) return fail(id, PINNATE_UNREACHABLE, "'" + route[0] + "' was lost meanwhile", false);
+    forward(id, next->link, {route.begin() + 1, route.end()});
+  });
+}
+
+void Calls::forward(std::uint64_t id, LinkId via, std::vector<std::string> route) {
+  Pending& pending = pending_.at(id);
+  pending.via = via;
+  pending.tried.push_back(via);
+  wire::Call call = pending.call;
+  call.id = id;
+  call.route = std::move(route);
+  call.timeout_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms));
+  core_->send(via, call);
+}
+
+void Calls::take(LinkId from, const wire::Returned& returned) {
+  const auto found = pending_.find(returned.id);
+  if (found == pending_.end() || found->second.via != from) return;  // late, or not asked there
+  Pending& pending = found->second;
+  if (!returned.ran && pending.call.engine.empty() && pending.tried.size() < kAttempts &&
+      (returned.code == PINNATE_NOT_FOUND || returned.code == PINNATE_UNREACHABLE || returned.code == PINNATE_BUSY)) {
+    pending.via = 0;
+    return route(returned.id);
+  }
+  end(returned.id, returned);
+}
+
+void Calls::cancel(LinkId from, std::uint64_t asked_as) {
+  for (auto& [id, pending] : pending_) {
+    if (pending.from != from || pending.asked_as != asked_as) continue;
+    if (pending.via != 0) core_->send(pending.via, wire::Cancel{id});
+    return fail(id, PINNATE_CANCELLED, "cancelled by the caller", pending.via != 0);
+  }
+}
+
+void Calls::link_down(LinkId link) {
+  std::vector<std::uint64_t> orphans, lost;
+  for (const auto& [id, pending] : pending_) {
+    if (pending.from == link) orphans.push_back(id);
+    else if (pending.via == link) lost.push_back(id);
+  }
+  for (std::uint64_t id : orphans) {
+    Pending& pending = pending_.at(id);
+    if (pending.via != 0 && pending.via != link) core_->send(pending.via, wire::Cancel{id});
+    core_->cancel_alarm(&pending.limit);
+    pending_.erase(id);
+  }
+  from_count_.erase(link);
+  for (std::uint64_t id : lost) {
+    Pending& pending = pending_.at(id);
+    if (pending.call.idempotent && pending.tried.size() < kAttempts) {
+      pending.via = 0;
+      route(id);
+    } else {
+      fail(id, PINNATE_INTERRUPTED, "the link was lost after the call was sent: it may or may not have run", true);
+    }
+  }
+}
+
+void Calls::end(std::uint64_t id, wire::Returned returned) {
+  const auto found = pending_.find(id);
+  if (found == pending_.end()) return;
+  Pending pending = std::move(found->second);
+  pending_.erase(found);
+  if (const auto count = from_count_.find(pending.from); count != from_count_.end() && --count->second == 0) from_count_.erase(count);
+  core_->cancel_alarm(&pending.limit);
+  returned.id = pending.asked_as;
+  returned.reason = cut_reason(std::move(returned.reason));
+  core_->send(pending.from, returned);
+}
+
+void Calls::fail(std::uint64_t id, Code code, std::string reason, bool ran) {
+  end(id, {0, code, std::move(reason), ran, {}});
+}
+
+std::string Calls::nobody_serves(const std::string& function) const {
+  if (!state_->publishes(function)) return "no function '" + function + "' is published";
+  return "no engine in reach of '" + core_->options().id + "' serves '" + function + "' now; see the status of '" + function + "'";
+}
+
+}  // namespace pinnate::tier

@@ -1,0 +1,207 @@
+#include "tier/client.h"
+
+#include "tier/links.h"
+
+#include <deque>
+
+namespace pinnate::tier {
+namespace {
+
+constexpr std::size_t kRequests = 65536;
+
+class Client final : public Tier, private LinkOwner {
+ public:
+  explicit Client(ClientOptions options)
+      : options_(std::move(options)), core_(options_.tier, &actions_), links_(&core_, wire::Role::client, this) {}
+
+  void start(Now now, Restored) override { core_.set_now(now); }
+  void link_opened(Now now, LinkId link) override { core_.set_now(now), links_.opened(link); }
+  void link_message(Now now, LinkId link, Buffer bytes) override;
+  void link_heard(Now now, LinkId link) override { core_.set_now(now), links_.heard(link); }
+  void link_drained(Now now, LinkId link, std::size_t bytes) override { core_.set_now(now), links_.drained(link, bytes); }
+  void link_closed(Now now, LinkId link, Status why) override { core_.set_now(now), links_.closed(link, why); }
+  void completed(Now now, Completion completion) override { core_.set_now(now), core_.complete(std::move(completion)); }
+  void woke(Now now) override { core_.set_now(now), core_.ring_alarms(); }
+  std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
+  void keep_link(Now now, Side side, const std::string& address) override { core_.set_now(now), links_.keep(side, address); }
+  void close(Now now) override {
+    core_.set_now(now);
+    links_.say_goodbye(true);
+    closed_ = true;
+  }
+  bool closed() const override { return closed_; }
+
+ private:
+  struct Request {
+    wire::Message message;
+    bool sent = false;
+    bool lasting = false;  // a watch: asked again over every new link
+    Core::AlarmId limit = 0;
+  };
+
+  // LinkOwner
+  void fill_hello(wire::Hello*) override {}
+  Labels labels_below(const Session&) override { return {}; }
+  Status admit(const Session&) override { return {}; }
+  void link_up(Session& session) override;
+  void link_down(Session& session, const Status& why) override;
+  void message(Session& session, wire::Message& message) override;
+  void dial_failed(const std::string& address, const Status& why) override;
+  void room(Session&) override {}
+  void refused(const Session&, const Status& why) override { fail_all(why); }
+
+  void ask(std::uint64_t id, wire::Message message, bool lasting);
+  void fail(std::uint64_t id, const Status& why);
+  void fail_all(const Status& why);
+
+  ClientOptions options_;
+  Core core_;
+  Links links_;
+  std::map<std::uint64_t, Request> requests_;
+  std::string last_failure_;
+  bool closed_ = false;
+};
+
+template <class T>
+constexpr bool is_request = std::is_same_v<T, wire::Publish> || std::is_same_v<T, wire::Unpublish> ||
+                            std::is_same_v<T, wire::ListReleases> || std::is_same_v<T, wire::GetStatus> ||
+                            std::is_same_v<T, wire::Lookup> || std::is_same_v<T, wire::Call>;
+template <class T>
+constexpr bool is_answer = std::is_same_v<T, wire::Published> || std::is_same_v<T, wire::Done> || std::is_same_v<T, wire::Releases> ||
+                           std::is_same_v<T, wire::StatusReport> || std::is_same_v<T, wire::Tiers> || std::is_same_v<T, wire::Returned>;
+
+void Client::link_message(Now now, LinkId link, Buffer bytes) {
+  core_.set_now(now);
+  if (link != kHostLink) return links_.received(link, bytes);
+  auto decoded = wire::decode(bytes);
+  if (!decoded.ok() || !decoded->has_value())
+    return core_.log(PINNATE_LOG_ERROR, "a malformed request of the host: " + decoded.status().message());
+  std::visit(
+      [&]<class T>(T& m) {
+        if constexpr (is_request<T>) {
+          bool lasting = false;
+          if constexpr (std::is_same_v<T, wire::GetStatus>) {
+            lasting = m.watch;
+            if (m.end_watch) {
+              if (const auto found = requests_.find(m.id); found != requests_.end()) {
+                core_.cancel_alarm(&found->second.limit);
+                requests_.erase(found);
+              }
+              if (const Session* up = links_.upstream()) core_.send(up->link, m);
+              return;
+            }
+          }
+          const std::uint64_t id = m.id;
+          ask(id, std::move(m), lasting);
+        } else if (const Session* up = links_.upstream()) {
+          core_.send(up->link, wire::class_of(m), bytes);  // chunks of a publish, cancelling
+        }
+      },
+      **decoded);
+}
+
+void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {
+  if (requests_.size() >= kRequests || requests_.contains(id)) {
+    Request refused{std::move(message), false, false, 0};
+    const auto [it, fresh] = requests_.emplace(id, std::move(refused));
+    if (fresh) fail(id, {PINNATE_BUSY, "too many requests at once"});
+    return;
+  }
+  Request& request = requests_.emplace(id, Request{std::move(message), false, lasting, 0}).first->second;
+  if (const Session* up = links_.upstream()) {
+    request.sent = true;
+    core_.send(up->link, request.message);
+    return;
+  }
+  request.limit = core_.alarm_in(options_.connect_timeout_ms, [this, id] {
+    requests_.at(id).limit = 0;
+    fail(id, {PINNATE_UNREACHABLE, "no link within " + std::to_string(options_.connect_timeout_ms) + " ms" +
+                                       (last_failure_.empty() ? "" : ": " + last_failure_)});
+  });
+}
+
+void Client::link_up(Session& session) {
+  last_failure_.clear();
+  for (auto& [id, request] : requests_) {
+    if (request.sent) continue;
+    core_.cancel_alarm(&request.limit);
+    request.sent = true;
+    core_.send(session.link, request.message);
+  }
+}
+
+void Client::link_down(Session&, const Status& why) {
+  std::vector<std::uint64_t> lost;
+  for (auto& [id, request] : requests_) {
+    if (!request.sent) continue;
+    if (request.lasting) request.sent = false;
+    else lost.push_back(id);
+  }
+  for (std::uint64_t id : lost) {
+    const bool may_have_run = std::holds_alternative<wire::Call>(requests_.at(id).message) ||
+                              std::holds_alternative<wire::Publish>(requests_.at(id).message) ||
+                              std::holds_alternative<wire::Unpublish>(requests_.at(id).message);
+    fail(id, {may_have_run ? PINNATE_INTERRUPTED : PINNATE_UNREACHABLE,
+              "the link was lost before the answer came: " + why.message() +
+                  (may_have_run ? "; it may or may not have been carried out" : "")});
+  }
+}
+
+void Client::dial_failed(const std::string& address, const Status& why) {
+  last_failure_ = address + ": " + why.message();
+  core_.log(PINNATE_LOG_INFO, "no link to " + last_failure_);
+  // A peer that answered and said no will say no again; a peer that is not there may come.
+  if (why.code() == PINNATE_REFUSED || why.code() == PINNATE_INCOMPATIBLE || why.code() == PINNATE_CORRUPT) fail_all(why);
+}
+
+void Client::message(Session& session, wire::Message& m) {
+  const bool known = std::visit(
+      [&]<class T>(T& answer) {
+        if constexpr (is_answer<T>) {
+          const auto found = requests_.find(answer.id);
+          if (found == requests_.end()) return true;  // late
+          if (!found->second.lasting) requests_.erase(found);
+          core_.send(kHostLink, answer);
+          return true;
+        } else {
+          return std::is_same_v<T, wire::PublishProgress> || std::is_same_v<T, wire::WantChunk>;
+        }
+      },
+      m);
+  if (known) {
+    if (std::holds_alternative<wire::PublishProgress>(m) || std::holds_alternative<wire::WantChunk>(m)) core_.send(kHostLink, m);
+    return;
+  }
+  if (std::holds_alternative<wire::Goodbye>(m) || std::holds_alternative<wire::Welcome>(m)) return;
+  links_.refuse(session.link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " to a client"});
+}
+
+void Client::fail_all(const Status& why) {
+  while (!requests_.empty()) fail(requests_.begin()->first, why);
+}
+
+void Client::fail(std::uint64_t id, const Status& why) {
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return;
+  Request request = std::move(found->second);
+  requests_.erase(found);
+  core_.cancel_alarm(&request.limit);
+  const auto answer = [&](auto out) {
+    out.id = id;
+    out.code = why.code();
+    out.reason = cut_reason(why.message());
+    core_.send(kHostLink, out);
+  };
+  if (std::holds_alternative<wire::Publish>(request.message)) answer(wire::Published{});
+  else if (std::holds_alternative<wire::Unpublish>(request.message)) answer(wire::Done{});
+  else if (std::holds_alternative<wire::ListReleases>(request.message)) answer(wire::Releases{});
+  else if (std::holds_alternative<wire::GetStatus>(request.message)) answer(wire::StatusReport{});
+  else if (std::holds_alternative<wire::Lookup>(request.message)) answer(wire::Tiers{});
+  else answer(wire::Returned{});
+}
+
+}  // namespace
+
+std::unique_ptr<Tier> make_client(ClientOptions options) { return std::make_unique<Client>(std::move(options)); }
+
+}  // namespace pinnate::tier

@@ -1,0 +1,381 @@
+#include "tier/controller.h"
+
+#include "content/selector.h"
+#include "content/sha256.h"
+#include "tier/history.h"
+#include "tier/publishing.h"
+#include "tier/relay.h"
+
+#include <algorithm>
+#include <list>
+
+namespace pinnate::tier {
+namespace {
+
+constexpr std::size_t kPublishesAtOnce = 16;
+constexpr std::uint64_t kEpochCeiling = std::uint64_t{1} << 60;  // beyond is no epoch that anybody reached
+
+class Controller final : public Relay {
+ public:
+  explicit Controller(ControllerOptions options)
+      : Relay(options.tier, wire::Role::controller, options.forget_after_ms, nullptr), options_(std::move(options)) {}
+
+  void start(Now now, Restored restored) override;
+  bool closed() const override { return closing_ && !deciding_ && decisions_.empty(); }
+
+ protected:
+  void fill_hello(wire::Hello* hello) override {
+    Relay::fill_hello(hello);
+    hello->role = wire::Role::controller;
+  }
+  void link_down(Session& session, const Status& why) override;
+  void upstream_message(Session& session, wire::Message&) override {
+    links_.refuse(session.link, {PINNATE_REFUSED, "a controller has no upstream"});
+  }
+  bool request(LinkId link, wire::Message& message) override;
+  void heard_of(const wire::Position& position) override;
+  void tell_upstream() override { note_lost_releases(); }
+  std::set<Digest> manifests_in_use() const override;
+  std::uint64_t cache_limit_bytes() const override { return 4 * options_.artifact_limit_bytes; }
+
+ private:
+  struct Decision {
+    // Fills the next state from the present one, and what to write besides. An error ends it.
+    std::function<Status(DesiredState* next, std::vector<RecordWrite>* writes)> make;
+    std::function<void(const Status&)> done;
+  };
+  void decide(Decision decision);
+  void next_decision();
+
+  void publish(LinkId link, const wire::Publish& publish);
+  void published(Publishing& publishing, const Status& status);
+  void answer_publish(LinkId link, std::uint64_t id, const Status& status, std::uint64_t release, bool created, std::uint64_t durable_us);
+  Status check_publish(const content::Manifest& manifest, const wire::Publish& publish, std::string* selector) const;
+  const DesiredState::Entry* unchanged(const wire::Publish& publish, const Digest& manifest, const std::string& name,
+                                       const std::string& selector) const;
+  Status make_release(const wire::Publish& publish, const Digest& manifest, DesiredState* next, std::vector<RecordWrite>* writes,
+                      std::uint64_t* number);
+  void unpublish(LinkId link, const wire::Unpublish& unpublish);
+  void list(LinkId link, const wire::ListReleases& list);
+  void note_lost_releases();
+
+  ControllerOptions options_;
+  History history_;
+  bool started_ = false;
+  std::list<Publishing> publishing_;
+  std::deque<Decision> decisions_;
+  bool deciding_ = false;
+  bool new_epoch_waits_ = false;
+  wire::Position heard_;  // the highest position of another history
+};
+
+void Controller::start(Now now, Restored restored) {
+  core_.set_now(now);
+  auto state = DesiredState::restore(restored);
+  if (state.ok()) {
+    state_ = std::move(*state);
+  } else {
+    // Without its desired state a controller must not speak for the fleet. It keeps what it has and says so.
+    notice("state", "the state folder is damaged: " + state.status().message() + "; put back a copy of it");
+    core_.log(PINNATE_LOG_ERROR, state.status().message());
+  }
+  started_ = state.ok();
+  manifests_.restore(restored);
+  inventory_.restore(restored);
+  history_.restore(restored);
+  directory_.restore(restored);
+  if (const auto found = restored.records.find("restored-copy"); found != restored.records.end())
+    notice("restored-copy", found->second.str());
+  state_changed();
+}
+
+// ---- decisions ----------------------------------------------------------------------------------------------------
+// One at a time, each durable before it is acted on: nothing is sent downstream, or acknowledged, that a crash could take back.
+
+void Controller::decide(Decision decision) {
+  decisions_.push_back(std::move(decision));
+  if (!deciding_) next_decision();
+}
+
+void Controller::next_decision() {
+  while (!deciding_ && !decisions_.empty()) {
+    Decision decision = std::move(decisions_.front());
+    decisions_.pop_front();
+    auto next = std::make_shared<DesiredState>(state_);
+    std::vector<RecordWrite> writes;
+    const Status made = started_ ? decision.make(next.get(), &writes)
+                                 : Status(PINNATE_CORRUPT, "the controller's state folder is damaged; nothing can be decided");
+    if (!made.ok() || next->position() == state_.position()) {
+      history_.take_back();
+      decision.done(made);
+      continue;
+    }
+    history_.passed(next->position(), &writes);
+    for (auto& write : manifests_.take_changes()) writes.push_back(std::move(write));
+    for (auto& write : next->changes_since(state_)) writes.push_back(std::move(write));
+    deciding_ = true;
+    core_.act(Commit{core_.order([this, next, done = std::move(decision.done)](Completion& c) {
+                       deciding_ = false;
+                       if (c.status.ok()) {
+                         state_ = std::move(*next);
+                         history_.settle();
+                       } else {
+                         history_.take_back();
+                       }
+                       done(c.status);
+                       if (c.status.ok()) state_changed();
+                       next_decision();
+                     }),
+                     std::move(writes)});
+  }
+}
+
+// ---- publish ------------------------------------------------------------------------------------------------------
+
+bool Controller::request(LinkId link, wire::Message& m) {
+  const Session* session = links_.find(link);
+  const bool client = link == kHostLink || (session && session->peer.role == wire::Role::client);
+  if (!client) return false;
+  if (auto* p = std::get_if<wire::Publish>(&m)) return publish(link, *p), true;
+  if (auto* u = std::get_if<wire::Unpublish>(&m)) return unpublish(link, *u), true;
+  if (auto* l = std::get_if<wire::ListReleases>(&m)) return list(link, *l), true;
+  if (auto* chunk = std::get_if<wire::ChunkBytes>(&m)) {
+    for (auto& p : publishing_)
+      if (p.link() == link) p.take(*chunk);
+    return true;
+  }
+  return false;
+}
+
+std::set<Digest> Controller::manifests_in_use() const {
+  auto used = Relay::manifests_in_use();
+  for (const auto& p : publishing_) used.insert(p.manifest());
+  return used;
+}
+
+Status Controller::check_publish(const content::Manifest& manifest, const wire::Publish& publish, std::string* selector) const {
+  for (const auto& artifact : manifest.artifacts)
+    if (artifact.size_bytes > options_.artifact_limit_bytes)
+      return {PINNATE_TOO_LARGE, "module '" + manifest.name + "' " + manifest.version + ": the artifact for " + artifact.platform +
+                                     " is " + std::to_string(artifact.size_bytes) + " bytes; the limit is " +
+                                     std::to_string(options_.artifact_limit_bytes)};
+  if (publish.config.size() > kConfigLimitBytes)
+    return {PINNATE_TOO_LARGE, "a configuration of " + std::to_string(publish.config.size()) + " bytes; the limit is " +
+                                   std::to_string(kConfigLimitBytes)};
+  auto parsed = content::Selector::parse(publish.selector);
+  if (!parsed.ok()) return parsed.status();
+  *selector = parsed->str();
+  return history_.check_same_bytes(manifest);
+}
+
+// The newest current release of `name`, if it says exactly this already.
+const DesiredState::Entry* Controller::unchanged(const wire::Publish& publish, const Digest& manifest, const std::string& name,
+                                                 const std::string& selector) const {
+  for (auto it = state_.releases().rbegin(); it != state_.releases().rend(); ++it) {
+    const content::Release& release = it->second.release;
+    if (release.name != name) continue;
+    const bool same = release.manifest == manifest && release.selector == selector && release.config == publish.config;
+    return same ? &it->second : nullptr;
+  }
+  return nullptr;
+}
+
+void Controller::answer_publish(LinkId link, std::uint64_t id, const Status& status, std::uint64_t release, bool created,
+                                std::uint64_t durable_us) {
+  wire::Published out;
+  out.id = id;
+  out.code = status.code();
+  out.reason = cut_reason(status.message());
+  out.release = release;
+  out.position = state_.position();
+  out.created = created;
+  out.durable_us = durable_us;
+  core_.send(link, out);
+}
+
+void Controller::publish(LinkId link, const wire::Publish& request) {
+  const auto refuse = [&](const Status& status) { answer_publish(link, request.id, status, 0, false, 0); };
+  if (closing_) return refuse({PINNATE_CLOSED, "the controller is closing"});
+  if (publishing_.size() >= kPublishesAtOnce)
+    return refuse({PINNATE_BUSY, "more than " + std::to_string(kPublishesAtOnce) + " publishes are under way"});
+  auto decoded = content::decode_manifest(request.manifest);
+  if (!decoded.ok()) return refuse(decoded.status());
+  std::string selector;
+  if (Status s = check_publish(*decoded, request, &selector); !s.ok()) return refuse(s);
+  const Digest digest = content::sha256(request.manifest.view());
+  if (const auto* same = unchanged(request, digest, decoded->name, selector))
+    return answer_publish(link, request.id, {}, same->release.number, false, 0);
+  if (auto added = manifests_.add(request.manifest); !added.ok()) return refuse(added.status());
+  publishing_.emplace_back(&core_, &manifests_, &inventory_, link, request, digest,
+                           [this](Publishing& p, const Status& status) { published(p, status); });
+  publishing_.back().begin();
+}
+
+void Controller::published(Publishing& done, const Status& status) {
+  const auto it = std::find_if(publishing_.begin(), publishing_.end(), [&](const Publishing& p) { return &p == &done; });
+  if (it == publishing_.end()) return;  // its link went meanwhile
+  const LinkId link = done.link();
+  const std::uint64_t id = done.request().id;
+  if (!status.ok()) {
+    publishing_.erase(it);
+    manifests_.keep_only(manifests_in_use());
+    return answer_publish(link, id, status, 0, false, 0);
+  }
+  struct Made {
+    std::uint64_t number = 0;
+    bool created = false;
+  };
+  auto made = std::make_shared<Made>();
+  const std::int64_t before_ms = done.whole_ms();
+  decide({[this, publish = done.request(), manifest = done.manifest(), made](DesiredState* next, std::vector<RecordWrite>* writes) {
+            const Status status = make_release(publish, manifest, next, writes, &made->number);
+            made->created = next->position() != state_.position();
+            return status;
+          },
+          [this, it, link, id, made, before_ms](const Status& decided) {
+            publishing_.erase(it);
+            const auto us = static_cast<std::uint64_t>(core_.now().monotonic_ms - before_ms) * 1000;
+            answer_publish(link, id, decided, decided.ok() ? made->number : 0, decided.ok() && made->created, us);
+          }});
+}
+
+Status Controller::make_release(const wire::Publish& publish, const Digest& digest, DesiredState* next,
+                                std::vector<RecordWrite>* writes, std::uint64_t* number) {
+  const auto manifest = manifests_.find(digest);
+  std::string selector;
+  // Again: another publish may have been decided since.
+  if (Status s = check_publish(*manifest, publish, &selector); !s.ok()) return s;
+  if (const auto* same = unchanged(publish, digest, manifest->name, selector)) {
+    *number = same->release.number;
+    return {};
+  }
+  content::Release release;
+  release.epoch = std::max<std::uint64_t>(1, state_.position().epoch);
+  release.number = state_.position().revision + 1;
+  release.name = manifest->name;
+  release.version = manifest->version;
+  release.manifest = digest;
+  release.selector = selector;
+  release.config = publish.config;
+  release.decided_unix_ms = core_.now().wall_ms;
+  auto entry = DesiredState::make_entry(content::encode_release(release));
+  if (!entry.ok()) return {PINNATE_INTERNAL, "a release that cannot be read back: " + entry.status().message()};
+
+  std::vector<std::uint64_t> superseded;
+  if (selector.empty())
+    for (const auto& [n, other] : state_.releases())
+      if (other.release.name == release.name) superseded.push_back(n);
+  if (state_.releases().size() - superseded.size() >= kReleaseLimit)
+    return {PINNATE_TOO_LARGE, std::to_string(kReleaseLimit) + " releases are current; withdraw some first"};
+  if (state_.size_bytes() + entry->record.size() > kStateLimitBytes)
+    return {PINNATE_TOO_LARGE, "the configurations of all current releases are over " + std::to_string(kStateLimitBytes) + " bytes"};
+
+  wire::ReleaseFacts facts;
+  facts.number = release.number;
+  facts.name = release.name;
+  facts.version = release.version;
+  facts.selector = selector;
+  facts.manifest = digest;
+  facts.platforms = manifest->platforms();
+  facts.decided_unix_ms = release.decided_unix_ms;
+  facts.current = true;
+  History::Artifacts artifacts;
+  for (const auto& artifact : manifest->artifacts) {
+    facts.artifact_bytes += artifact.size_bytes;
+    artifacts[artifact.platform] = artifact.digest;
+  }
+  for (std::uint64_t n : superseded) history_.end(n, "superseded by " + std::to_string(release.number), writes);
+  history_.add(facts, std::move(artifacts), writes);
+  next->decide(release.epoch, release.number, superseded, {*entry});
+  *number = release.number;
+  return {};
+}
+
+void Controller::unpublish(LinkId link, const wire::Unpublish& request) {
+  decide({[this, request](DesiredState* next, std::vector<RecordWrite>* writes) -> Status {
+            if (Status s = check_function_name(request.name); !s.ok()) return s;
+            std::vector<std::uint64_t> gone;
+            for (const auto& [number, entry] : state_.releases())
+              if (entry.release.name == request.name && (request.release == 0 || request.release == number)) gone.push_back(number);
+            if (gone.empty())
+              return {PINNATE_NOT_FOUND, request.release == 0
+                                             ? "no release of '" + request.name + "' is current"
+                                             : "release " + std::to_string(request.release) + " of '" + request.name + "' is not current"};
+            for (std::uint64_t number : gone) history_.end(number, "withdrawn", writes);
+            next->decide(state_.position().epoch, state_.position().revision + 1, gone, {});
+            return {};
+          },
+          [this, link, id = request.id](const Status& status) {
+            core_.send(link, wire::Done{id, status.code(), cut_reason(status.message())});
+          }});
+}
+
+void Controller::list(LinkId link, const wire::ListReleases& request) {
+  wire::Releases out;
+  out.id = request.id;
+  out.releases = history_.list(request.name, 1000);
+  core_.send(link, out);
+}
+
+void Controller::link_down(Session& session, const Status& why) {
+  Relay::link_down(session, why);
+  // What is still being pulled from a lost link cannot end; a decision already under way does, unanswered.
+  for (auto it = publishing_.begin(); it != publishing_.end();) {
+    const bool pulling = it->link() == session.link && it->whole_ms() == 0;
+    it = pulling ? publishing_.erase(it) : std::next(it);
+  }
+}
+
+// ---- a restored copy ----------------------------------------------------------------------------------------------
+
+void Controller::heard_of(const wire::Position& p) {
+  if (!started_ || p.revision == 0 || p.epoch == 0 || p.epoch > kEpochCeiling || p.revision > kEpochCeiling) return;
+  const wire::Position& own = state_.position();
+  if (!p.newer_than(own) && !(p.epoch == own.epoch && history_.contradicts(p))) return;
+  if (p.newer_than(heard_)) heard_ = p;
+  if (std::exchange(new_epoch_waits_, true)) return;
+  // Its disk came from a backup: what it knows is the truth from now on, under an epoch above all that were seen.
+  decide({[this](DesiredState* next, std::vector<RecordWrite>* writes) -> Status {
+            const wire::Position& mine = state_.position();
+            const std::uint64_t epoch = std::max(heard_.epoch, mine.epoch) + 1;
+            next->decide(epoch, std::max(heard_.revision, mine.revision) + 1, {}, {});
+            const std::string text = "this controller holds revision " + std::to_string(mine.revision) + " of epoch " +
+                                     std::to_string(mine.epoch) + ", the fleet knew of revision " + std::to_string(heard_.revision) +
+                                     " of epoch " + std::to_string(heard_.epoch) +
+                                     ": its state folder was restored from a copy. Epoch " + std::to_string(epoch) +
+                                     " began; releases acknowledged after the copy are lost, those still served are listed in the history";
+            writes->push_back({"restored-copy", Buffer(text)});
+            return {};
+          },
+          [this](const Status& status) {
+            new_epoch_waits_ = false;
+            if (!status.ok()) return;
+            notice("restored-copy", "epoch " + std::to_string(state_.position().epoch) + " began because the fleet knew of revision " +
+                                        std::to_string(heard_.revision) + " of epoch " + std::to_string(heard_.epoch) +
+                                        ": the state folder was restored from a copy; releases acknowledged after it are lost, "
+                                        "those still served are listed in the history");
+          }});
+}
+
+// Releases that engines serve and this history does not know were acknowledged after the copy it was restored from.
+void Controller::note_lost_releases() {
+  if (deciding_) return;  // the next status change will do
+  std::vector<RecordWrite> writes;
+  for (const auto& [number, row] : directory_.total().rows) {
+    if (history_.knows(number) || number > state_.position().revision || row.serving + row.serving_offline == 0) continue;
+    wire::ReleaseFacts facts;
+    facts.number = number;
+    facts.name = row.name;
+    facts.version = row.version;
+    facts.ended = "lost with a restored copy";
+    history_.add(facts, {}, &writes);
+  }
+  history_.settle();
+  commit(std::move(writes));
+}
+
+}  // namespace
+
+std::unique_ptr<Tier> make_controller(ControllerOptions options) { return std::make_unique<Controller>(std::move(options)); }
+
+}  // namespace pinnate::tier

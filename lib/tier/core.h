@@ -1,0 +1,79 @@
+// What every part of a tier shares: the time of the report being handled, the list of actions, orders under way, alarms.
+#pragma once
+
+#include "tier/tier.h"
+#include "wire/message.h"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace pinnate::tier {
+
+class Core {
+ public:
+  Core(const TierOptions& options, std::vector<Action>* actions);
+
+  const TierOptions& options() const { return options_; }
+  Now now() const { return now_; }
+  void set_now(Now now) { now_ = now; }
+  Random& random() { return random_; }
+  LinkId new_dialled_link() { return next_link_ += 2; }
+
+  template <class A>
+  void act(A action) {
+    actions_->push_back(std::move(action));
+  }
+  void send(LinkId link, const wire::Message& message) { send(link, wire::class_of(message), wire::encode(message)); }
+  void send(LinkId link, wire::Class priority, Buffer message) { act(Send{link, priority, std::move(message)}); }
+  void log(pinnate_log_level level, std::string message) { act(WriteLog{level, std::move(message)}); }
+
+  // A token for an order, and what to do when it is answered. An order that is forgotten is not answered.
+  using Answer = std::function<void(Completion&)>;
+  Token order(Answer answer);
+  void forget_order(Token token) { orders_.erase(token); }
+  void complete(Completion completion);
+
+  // Runs `ring` once, at `at_ms` or soon after. 0 is no alarm.
+  using AlarmId = std::uint64_t;
+  AlarmId alarm_at(std::int64_t at_ms, std::function<void()> ring);
+  AlarmId alarm_in(std::int64_t in_ms, std::function<void()> ring) {
+    return alarm_at(now_.monotonic_ms + in_ms, std::move(ring));
+  }
+  void cancel_alarm(AlarmId* id);
+  void ring_alarms();
+  std::int64_t next_alarm_ms() const { return alarms_.empty() ? kNever : alarms_.begin()->first.first; }
+
+ private:
+  TierOptions options_;
+  std::vector<Action>* actions_;
+  Random random_;
+  Now now_;
+  LinkId next_link_ = ~LinkId{0};  // the first is 1
+  Token next_token_;
+  std::unordered_map<Token, Answer> orders_;
+  AlarmId next_alarm_ = 1;
+  std::map<std::pair<std::int64_t, AlarmId>, std::function<void()>> alarms_;
+  std::unordered_map<AlarmId, std::int64_t> alarm_times_;
+};
+
+// Exponential backoff with jitter: each delay is between half and all of a ceiling that doubles up to a cap.
+class Backoff {
+ public:
+  Backoff(std::uint32_t min_ms, std::uint32_t max_ms) : min_ms_(min_ms), max_ms_(max_ms) {}
+  std::int64_t next_ms(Random& random);
+  void reset() { tries_ = 0; }
+  std::uint32_t tries() const { return tries_; }
+  void set_tries(std::uint32_t tries) { tries_ = tries; }
+
+ private:
+  std::uint32_t min_ms_, max_ms_, tries_ = 0;
+};
+
+// "..." cut to kReasonBytes, on a UTF-8 boundary.
+std::string cut_reason(std::string reason);
+
+}  // namespace pinnate::tier

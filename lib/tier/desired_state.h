@@ -1,0 +1,64 @@
+// The ordered set of current releases, and what was withdrawn lately: enough to bring another copy up to date by what it
+// lacks. The number of a release is the revision that decided it, so what a copy at revision R lacks are the numbers above R.
+#pragma once
+
+#include "base/buffer.h"
+#include "content/record.h"
+#include "content/release.h"
+#include "wire/message.h"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace pinnate::tier {
+
+inline constexpr std::size_t kStateLimitBytes = 64 * 1024 * 1024;  // of all records of current releases
+
+class DesiredState {
+ public:
+  struct Entry {
+    content::Release release;
+    Buffer record;
+    Digest digest;  // of the record
+  };
+
+  const wire::Position& position() const { return position_; }
+  const std::map<std::uint64_t, Entry>& releases() const { return releases_; }
+  const Entry* find(std::uint64_t number) const;
+  bool publishes(const std::string& name) const;
+  std::size_t size_bytes() const { return size_bytes_; }
+
+  // One decision: withdraws some and adds at most one (whose number must be `revision`). Remembers withdrawals.
+  void decide(std::uint64_t epoch, std::uint64_t revision, const std::vector<std::uint64_t>& withdrawn,
+              const std::vector<Entry>& added);
+
+  // Whether a copy at (epoch, revision) can be brought here by what it lacks. Otherwise it needs the whole set.
+  bool reaches_from(const wire::Position& from) const;
+  // What a copy at `revision` (0: nothing) lacks.
+  std::vector<std::uint64_t> withdrawn_since(std::uint64_t revision) const;
+  std::vector<const Entry*> added_since(std::uint64_t revision) const;
+
+  // The state after `base` (this, or nothing when `whole`) was changed as told. Fails, changing nothing, when the digest is not
+  // the one announced.
+  Status advance(const wire::Position& to, bool whole, const std::vector<std::uint64_t>& withdrawn, std::vector<Entry> added);
+
+  // Records that bring a store from `before` to this.
+  std::vector<RecordWrite> changes_since(const DesiredState& before) const;
+  static Result<DesiredState> restore(const Restored& restored);
+
+  static Result<Entry> make_entry(Buffer record);
+
+ private:
+  Digest digest_at(std::uint64_t epoch, std::uint64_t revision) const;
+  Buffer head() const;
+
+  wire::Position position_;
+  std::map<std::uint64_t, Entry> releases_;
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> withdrawn_;  // (at revision, number), ascending
+  std::uint64_t floor_ = 0;  // withdrawals after this revision are all in withdrawn_
+  std::size_t size_bytes_ = 0;
+};
+
+}  // namespace pinnate::tier

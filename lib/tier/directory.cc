@@ -1,0 +1,317 @@
+#include "tier/directory.h"
+
+#include "base/limits.h"
+
+#include <algorithm>
+
+namespace pinnate::tier {
+namespace {
+
+constexpr std::size_t kFailuresShown = 4;
+constexpr std::size_t kNoticesShown = 16;
+constexpr std::size_t kRowsPerRollup = 400;
+
+bool gone(const wire::ReleaseRow& r) {
+  return r.fetching + r.loading + r.live + r.failed + r.incompatible + r.not_selected + r.serving + r.serving_offline == 0;
+}
+
+}  // namespace
+
+Child* Directory::find(const std::string& id) {
+  const auto found = children_.find(id);
+  return found == children_.end() ? nullptr : found->second.get();
+}
+
+void Directory::count(Child& child, Contribution now) {
+  const std::string& id = child.hello.id;
+  const auto serves = [](const Contribution& c) {
+    std::set<std::string> names;
+    for (const auto& [release, row] : c.rows)
+      if (row.serving > 0) names.insert(row.name);
+    return names;
+  };
+  const auto was = serves(child.counted), is = serves(now);
+  for (const auto& name : was)
+    if (!is.contains(name)) {
+      serving_[name].erase(id);
+      if (serving_[name].empty()) serving_.erase(name);
+    }
+  for (const auto& name : is) serving_[name][id] = &child;
+  sum_.replace(id, child.counted, now);
+  child.counted = std::move(now);
+  unsaved_.insert(id);
+  changed_();
+}
+
+void Directory::joined(const Session& session) {
+  auto& child = children_[session.peer.id];
+  if (!child) child = std::make_unique<Child>();
+  core_->cancel_alarm(&child->forget);
+  const bool same_role = child->hello.role == session.peer.role;
+  child->hello = session.peer;
+  child->link = session.link;
+  child->position = session.peer.position;
+  Contribution online;
+  if (child->engine()) {
+    // Until it says otherwise nothing is known of it: pending for all.
+    online.online = 1;
+    child->status = {};
+  } else {
+    online.gateways_online = 1;
+    if (same_role) online.forgotten = child->reported.forgotten;
+    // Its engines stay as last known, offline, until its first roll-up, which is whole.
+    Contribution last = child->reported.offline_now();
+    online.offline = last.offline;
+    online.rows = std::move(last.rows);
+    online.gateways_offline = last.gateways_offline > 0 ? last.gateways_offline - 1 : 0;
+  }
+  child->reported = online;
+  count(*child, std::move(online));
+}
+
+void Directory::left(const Session& session, bool forget_it) {
+  Child* child = find(session.peer.id);
+  if (!child || child->link != session.link) return;
+  if (forget_it) return forget(session.peer.id, false);
+  set_offline(*child);
+}
+
+void Directory::set_offline(Child& child) {
+  child.link = 0;
+  count(child, child.reported.offline_now());
+  child.forget = core_->alarm_in(forget_after_ms_, [this, id = child.hello.id] {
+    if (Child* c = find(id)) c->forget = 0;
+    forget(id, true);
+  });
+}
+
+void Directory::forget(const std::string& id, bool tell) {
+  const auto found = children_.find(id);
+  if (found == children_.end()) return;
+  Child& child = *found->second;
+  core_->cancel_alarm(&child.forget);
+  const std::uint64_t lost = tell ? child.counted.offline + child.counted.online : 0;
+  Contribution forgotten;
+  forgotten.forgotten = forgotten_.forgotten + lost + child.counted.forgotten;
+  count(child, {});
+  sum_.replace("", forgotten_, forgotten);
+  forgotten_ = forgotten;
+  if (tell) core_->log(PINNATE_LOG_WARNING, std::string(role_name(child.hello.role)) + " '" + id + "' was offline for too long and is forgotten");
+  children_.erase(found);
+  unsaved_.insert(id);
+  changed_();
+}
+
+void Directory::take(const Session& session, const wire::EngineStatus& status) {
+  Child* child = find(session.peer.id);
+  if (!child || child->link != session.link || !child->engine()) return;
+  child->status = status;
+  child->position = status.position;
+  for (wire::ServiceRow& row : child->status.rows) row.reason = cut_reason(std::move(row.reason));
+  child->notices.clear();
+  if (!status.notice.empty()) child->notices.push_back("engine '" + session.peer.id + "': " + cut_reason(status.notice));
+  child->reported = contribution_of(session.peer.id, child->status, *state_);
+  count(*child, child->reported);
+}
+
+void Directory::take(const Session& session, const wire::Rollup& rollup) {
+  Child* child = find(session.peer.id);
+  if (!child || child->link != session.link || child->engine()) return;
+  Contribution now;
+  now.online = rollup.online;
+  now.offline = rollup.offline;
+  now.forgotten = rollup.forgotten;
+  now.gateways_online = rollup.gateways_online + 1;
+  now.gateways_offline = rollup.gateways_offline;
+  if (!rollup.whole) now.rows = child->reported.rows;
+  for (const wire::ReleaseRow& row : rollup.rows) {
+    if (gone(row)) {
+      now.rows.erase(row.release);
+      continue;
+    }
+    wire::ReleaseRow& kept = now.rows[row.release] = row;
+    if (kept.failures.size() > kFailuresShown) kept.failures.resize(kFailuresShown);
+    for (auto& failure : kept.failures) failure.reason = cut_reason(std::move(failure.reason));
+  }
+  if (now.rows.size() > 4 * kReleaseLimit) now.rows.clear();  // no honest gateway says so much
+  child->position = rollup.position;
+  child->notices.clear();
+  for (std::size_t i = 0; i < std::min(rollup.notices.size(), kNoticesShown); i++)
+    child->notices.push_back(cut_reason(rollup.notices[i]));
+  child->reported = now;
+  count(*child, std::move(now));
+}
+
+std::vector<const Child*> Directory::serving(const std::string& function) const {
+  std::vector<const Child*> children;
+  if (const auto found = serving_.find(function); found != serving_.end())
+    for (const auto& [id, child] : found->second) children.push_back(child);
+  return children;
+}
+
+wire::ReleaseRow Directory::row_with_failures(std::uint64_t release) const {
+  wire::ReleaseRow row;
+  if (const auto found = sum_.total().rows.find(release); found != sum_.total().rows.end()) row = found->second;
+  row.release = release;
+  row.failures.clear();
+  for (const std::string& part : sum_.failing(release)) {
+    if (row.failures.size() >= kFailuresShown) break;
+    const auto child = children_.find(part);
+    if (child == children_.end()) continue;
+    const auto in = child->second->counted.rows.find(release);
+    if (in == child->second->counted.rows.end()) continue;
+    for (const auto& failure : in->second.failures)
+      if (row.failures.size() < kFailuresShown) row.failures.push_back(failure);
+  }
+  return row;
+}
+
+std::vector<std::string> Directory::notices() const {
+  std::vector<std::string> all;
+  for (const auto& [id, child] : children_)
+    for (const auto& notice : child->notices)
+      if (child->link != 0 && all.size() < kNoticesShown) all.push_back(notice);
+  return all;
+}
+
+std::vector<wire::Rollup> Directory::take_rollup(bool whole, const std::vector<std::string>& own_notices) {
+  const std::set<std::uint64_t> changed = sum_.take_changed();
+  sum_.take_totals_changed();
+  std::set<std::uint64_t> releases = changed;
+  if (whole) {
+    releases.clear();
+    told_.clear();
+    for (const auto& [release, row] : sum_.total().rows) releases.insert(release);
+  }
+  std::vector<wire::Rollup> messages(1);
+  const auto fill = [&](wire::Rollup& m) {
+    m.position = m.seen = state_->position();
+    m.online = total().online;
+    m.offline = total().offline;
+    m.forgotten = total().forgotten;
+    m.gateways_online = total().gateways_online;
+    m.gateways_offline = total().gateways_offline;
+    m.whole = whole && messages.size() == 1;
+    m.notices = own_notices;
+    for (auto& notice : notices())
+      if (m.notices.size() < kNoticesShown) m.notices.push_back(std::move(notice));
+  };
+  fill(messages.back());
+  for (std::uint64_t release : releases) {
+    wire::ReleaseRow row = row_with_failures(release);
+    // What is withdrawn and served nowhere is no longer spoken of.
+    if (!state_->find(release) && row.serving + row.serving_offline == 0) {
+      row = {};
+      row.release = release;
+      if (told_.erase(release) == 0) continue;
+    } else {
+      told_.insert(release);
+    }
+    if (messages.back().rows.size() >= kRowsPerRollup) {
+      messages.emplace_back();
+      fill(messages.back());
+    }
+    messages.back().rows.push_back(std::move(row));
+  }
+  return messages;
+}
+
+void Directory::report(const std::string& name, wire::StatusReport* out) const {
+  out->position = state_->position();
+  out->online = total().online;
+  out->offline = total().offline;
+  out->forgotten = total().forgotten;
+  out->gateways_online = total().gateways_online;
+  out->gateways_offline = total().gateways_offline;
+  std::set<std::uint64_t> releases;
+  for (const auto& [number, entry] : state_->releases()) releases.insert(number);
+  for (const auto& [number, row] : total().rows)
+    if (row.serving + row.serving_offline > 0) releases.insert(number);
+  for (auto it = releases.rbegin(); it != releases.rend() && out->rows.size() < 1000; ++it) {
+    wire::ReleaseRow row = row_with_failures(*it);
+    const DesiredState::Entry* entry = state_->find(*it);
+    if (entry) row.name = entry->release.name, row.version = entry->release.version;
+    if (!name.empty() && row.name != name) continue;
+    wire::StatusRow shown = status_row(row, total(), entry != nullptr);
+    shown.failures = std::move(row.failures);
+    out->rows.push_back(std::move(shown));
+  }
+  for (auto& notice : notices())
+    if (out->notices.size() < kNoticesShown) out->notices.push_back(std::move(notice));
+}
+
+// ---- across restarts ----------------------------------------------------------------------------------------------
+// known/ID is the hello, status/ID the last engine status or whole roll-up, as on the wire.
+
+std::vector<RecordWrite> Directory::take_changes() {
+  std::vector<RecordWrite> writes;
+  for (const std::string& id : unsaved_) {
+    const Child* child = find(id);
+    if (!child) {
+      writes.push_back({"known/" + id, std::nullopt});
+      writes.push_back({"status/" + id, std::nullopt});
+      continue;
+    }
+    writes.push_back({"known/" + id, wire::encode(child->hello)});
+    if (child->engine()) {
+      writes.push_back({"status/" + id, wire::encode(child->status)});
+      continue;
+    }
+    wire::Rollup rollup;
+    rollup.position = child->position;
+    rollup.online = child->reported.online;
+    rollup.offline = child->reported.offline;
+    rollup.forgotten = child->reported.forgotten;
+    rollup.gateways_online = child->reported.gateways_online;
+    rollup.gateways_offline = child->reported.gateways_offline;
+    for (const auto& [release, row] : child->reported.rows)
+      if (rollup.rows.size() < kReleaseLimit) rollup.rows.push_back(row);
+    writes.push_back({"status/" + id, wire::encode(rollup)});
+  }
+  if (!unsaved_.empty()) writes.push_back({"forgotten", Buffer(std::to_string(forgotten_.forgotten))});
+  unsaved_.clear();
+  return writes;
+}
+
+void Directory::restore(const Restored& restored) {
+  const auto message = [&](const std::string& key) -> std::optional<wire::Message> {
+    const auto found = restored.records.find(key);
+    if (found == restored.records.end()) return std::nullopt;
+    auto decoded = wire::decode(found->second);
+    return decoded.ok() ? std::move(*decoded) : std::nullopt;
+  };
+  for (auto it = restored.records.lower_bound("known/"); it != restored.records.end() && it->first.starts_with("known/"); ++it) {
+    const std::string id = it->first.substr(6);
+    auto hello = message(it->first);
+    if (!hello || !std::holds_alternative<wire::Hello>(*hello)) continue;
+    auto child = std::make_unique<Child>();
+    child->hello = std::get<wire::Hello>(std::move(*hello));
+    if (child->hello.id != id) continue;
+    auto status = message("status/" + id);
+    if (child->engine()) {
+      if (status && std::holds_alternative<wire::EngineStatus>(*status)) child->status = std::get<wire::EngineStatus>(*status);
+      child->position = child->status.position;
+      child->reported = contribution_of(id, child->status, *state_);
+    } else if (status && std::holds_alternative<wire::Rollup>(*status)) {
+      const auto& rollup = std::get<wire::Rollup>(*status);
+      child->position = rollup.position;
+      child->reported.online = rollup.online;
+      child->reported.offline = rollup.offline;
+      child->reported.forgotten = rollup.forgotten;
+      child->reported.gateways_online = rollup.gateways_online;
+      child->reported.gateways_offline = rollup.gateways_offline;
+      for (const auto& row : rollup.rows) child->reported.rows[row.release] = row;
+    }
+    Child& kept = *(children_[id] = std::move(child));
+    set_offline(kept);
+  }
+  if (const auto found = restored.records.find("forgotten"); found != restored.records.end()) {
+    Contribution forgotten;
+    forgotten.forgotten = std::strtoull(found->second.str().c_str(), nullptr, 10);
+    sum_.replace("", forgotten_, forgotten);
+    forgotten_ = forgotten;
+  }
+  unsaved_.clear();
+}
+
+}  // namespace pinnate::tier

@@ -1,0 +1,430 @@
+#include "tier/engine.h"
+
+#include "content/selector.h"
+#include "tier/calls.h"
+#include "tier/replicator.h"
+#include "tier/slot.h"
+
+#include <algorithm>
+#include <deque>
+
+namespace pinnate::tier {
+namespace {
+
+constexpr std::int64_t kReportIntervalMs = 10;
+constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
+constexpr std::uint32_t kDeathsInARow = 2;
+
+class Engine final : public Tier, private LinkOwner {
+ public:
+  explicit Engine(EngineOptions options);
+
+  void start(Now now, Restored restored) override;
+  void link_opened(Now now, LinkId link) override { at(now), links_.opened(link), settle(); }
+  void link_message(Now now, LinkId link, Buffer bytes) override;
+  void link_heard(Now now, LinkId link) override { at(now), links_.heard(link); }
+  void link_drained(Now now, LinkId link, std::size_t bytes) override { at(now), links_.drained(link, bytes); }
+  void link_closed(Now now, LinkId link, Status why) override { at(now), links_.closed(link, why), settle(); }
+  void completed(Now now, Completion completion) override { at(now), core_.complete(std::move(completion)), settle(); }
+  void woke(Now now) override { at(now), core_.ring_alarms(), settle(); }
+  std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
+  void keep_link(Now now, Side side, const std::string& address) override { at(now), links_.keep(side, address); }
+  void close(Now now) override;
+  bool closed() const override { return closing_ && slots_.empty(); }
+
+ private:
+  // LinkOwner
+  void fill_hello(wire::Hello* hello) override {
+    hello->platform = options_.platform;
+    hello->position = state_.position();
+  }
+  Labels labels_below(const Session&) override { return {}; }
+  Status admit(const Session&) override {
+    if (closing_) return {PINNATE_CLOSED, "the engine is closing"};
+    return {};
+  }
+  void link_up(Session& session) override;
+  void link_down(Session& session, const Status& why) override;
+  void message(Session& session, wire::Message& message) override;
+  void dial_failed(const std::string& address, const Status& why) override {
+    core_.log(PINNATE_LOG_INFO, "no link to " + address + ": " + why.message());
+  }
+  void room(Session&) override {}
+  void refused(const Session&, const Status& why) override { core_.log(PINNATE_LOG_WARNING, "refused a peer: " + why.message()); }
+
+  void at(Now now) { core_.set_now(now); }
+  void settle();  // after every report: forget empty slots, tell what changed
+  void request(LinkId link, wire::Message& message);
+  void take_desired(Session& session, const wire::Desired& page);
+  void applied(LinkId link, wire::Confirm confirm, DesiredState next, std::vector<Buffer> manifests);
+  void take_labels(const Labels& inherited);
+  void evaluate();
+  void drop_unused();
+  using Watches = std::map<std::pair<LinkId, std::uint64_t>, std::string>;  // (link, id) -> name
+  void report(const Watches& to);
+  wire::EngineStatus status() const;
+  std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms);
+  void take_turn(std::function<void()> begin);
+  void end_turn();
+  bool run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
+
+  EngineOptions options_;
+  Core core_;
+  Links links_;
+  DesiredState state_;
+  Manifests manifests_;
+  Inventory inventory_;
+  Fetcher fetcher_;
+  Calls calls_;
+  StateReceiver receiver_;
+  Labels inherited_;
+  SlotWorld world_;
+  std::map<std::string, std::unique_ptr<Slot>> slots_;
+  bool applying_ = false;                        // a new desired state is being made durable
+  std::map<Digest, Restored::Death> deaths_;
+  std::map<Digest, std::int64_t> quarantine_until_ms_;
+  std::string wedged_by_;
+  std::map<std::string, std::string> notices_;
+  std::deque<std::function<void()>> turns_;
+  bool turn_taken_ = false;
+  ServiceId next_service_ = 1;
+  bool dirty_ = false, closing_ = false;
+  std::int64_t reported_ms_ = -1000000;
+  Core::AlarmId report_ = 0;
+  Watches watches_;
+};
+
+Engine::Engine(EngineOptions options)
+    : options_(std::move(options)),
+      core_(options_.tier, &actions_),
+      links_(&core_, wire::Role::engine, this),
+      inventory_(&core_),
+      fetcher_(&core_, &manifests_, &inventory_,
+               {[this](const std::string& peer, const std::string& what) {
+                  notices_["corrupt/" + peer] = what;
+                  core_.log(PINNATE_LOG_WARNING, what);
+                  dirty_ = true;
+                },
+                [this](const Status& why) { core_.log(PINNATE_LOG_WARNING, "a chunk is not kept: " + why.message()); }}),
+      calls_(&core_, &links_, nullptr, nullptr, &state_) {
+  world_.core = &core_;
+  world_.manifests = &manifests_;
+  world_.inventory = &inventory_;
+  world_.fetcher = &fetcher_;
+  world_.platform = options_.platform;
+  world_.changed = [this] { dirty_ = true; };
+  world_.new_service = [this] { return next_service_++; };
+  world_.notice = [this](std::string key, std::string text) {
+    core_.log(PINNATE_LOG_WARNING, text);
+    if (notices_.size() < 32) notices_[std::move(key)] = std::move(text);
+    dirty_ = true;
+  };
+  world_.hold = [this](const Digest& artifact, std::int64_t* wait_ms) { return hold(artifact, wait_ms); };
+  world_.take_turn = [this](std::function<void()> begin) { take_turn(std::move(begin)); };
+  world_.end_turn = [this] { end_turn(); };
+  world_.wedged = [this](const std::string& who, bool wedged) {
+    wedged_by_ = wedged ? who : "";
+    if (wedged) notices_["wedged"] = "wedged by " + who + "; it loads nothing until it restarts";
+    else notices_.erase("wedged");
+    dirty_ = true;
+    if (!wedged)
+      for (auto& [name, slot] : slots_) slot->retry_if_held();
+  };
+  calls_.set_local([this](const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
+    return run_here(call, timeout_ms, std::move(done));
+  });
+}
+
+void Engine::start(Now now, Restored restored) {
+  at(now);
+  if (auto state = DesiredState::restore(restored); state.ok()) state_ = std::move(*state);
+  else core_.log(PINNATE_LOG_WARNING, "the state folder is damaged and starts empty: " + state.status().message());
+  if (const auto found = restored.records.find("context"); found != restored.records.end())
+    if (auto context = wire::decode(found->second); context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
+      inherited_ = std::get<wire::Context>(**context).inherited;
+  manifests_.restore(restored);
+  inventory_.restore(restored);
+  for (const auto& death : restored.deaths) {
+    deaths_[death.artifact] = death;
+    if (death.in_a_row < kDeathsInARow) continue;
+    std::int64_t wait_ms = kQuarantineMinMs;
+    for (std::uint32_t i = kDeathsInARow; i < death.in_a_row && wait_ms < kQuarantineMaxMs; i++) wait_ms *= 2;
+    quarantine_until_ms_[death.artifact] = now.monotonic_ms + std::min(wait_ms, kQuarantineMaxMs);
+  }
+  evaluate();
+  settle();
+}
+
+// ---- links and messages -------------------------------------------------------------------------------------------
+
+void Engine::link_message(Now now, LinkId link, Buffer bytes) {
+  at(now);
+  if (link != kHostLink) {
+    links_.received(link, bytes);
+  } else if (auto decoded = wire::decode(bytes); decoded.ok() && decoded->has_value()) {
+    request(kHostLink, **decoded);
+  } else {
+    core_.log(PINNATE_LOG_ERROR, "a malformed request of the host: " + decoded.status().message());
+  }
+  settle();
+}
+
+void Engine::link_up(Session& session) {
+  if (session.side != Side::upstream) return;
+  receiver_.reset();
+  fetcher_.source_up(session.link, std::string(role_name(session.peer.role)) + " '" + session.peer.id + "'");
+  for (auto& [name, slot] : slots_) slot->source_up();
+  reported_ms_ = -1000000;
+  dirty_ = true;
+}
+
+void Engine::link_down(Session& session, const Status&) {
+  if (session.side == Side::upstream) fetcher_.source_down();
+  calls_.link_down(session.link);
+  std::erase_if(watches_, [&](const auto& w) { return w.first.first == session.link; });
+}
+
+void Engine::message(Session& session, wire::Message& m) {
+  if (session.side != Side::upstream) return request(session.link, m);
+  if (auto* desired = std::get_if<wire::Desired>(&m)) return take_desired(session, *desired);
+  if (auto* chunk = std::get_if<wire::ChunkBytes>(&m)) return fetcher_.take(*chunk);
+  if (auto* manifest = std::get_if<wire::ManifestBytes>(&m)) return fetcher_.take(*manifest);
+  if (auto* welcome = std::get_if<wire::Welcome>(&m)) return take_labels(welcome->inherited);
+  if (auto* context = std::get_if<wire::Context>(&m)) return take_labels(context->inherited);
+  if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(session.link, *call);
+  if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(session.link, cancel->id);
+  if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
+  if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
+  links_.refuse(session.link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " to an engine"});
+}
+
+// What a client, or the process around, may ask.
+void Engine::request(LinkId link, wire::Message& m) {
+  const auto not_here = [&](std::uint64_t id, auto answer) {
+    answer.id = id;
+    answer.code = PINNATE_REFUSED;
+    answer.reason = "'" + options_.tier.id + "' is an engine; ask the controller for this";
+    core_.send(link, answer);
+  };
+  if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(link, *call);
+  if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
+  if (auto* lookup = std::get_if<wire::Lookup>(&m)) {
+    wire::Hello self;
+    self.id = options_.tier.id;
+    self.platform = options_.platform;
+    self.labels = options_.tier.labels;
+    wire::Tiers tiers;
+    tiers.id = lookup->id;
+    if (lookup->at == options_.tier.id) lookup->at.clear();
+    if (auto row = engine_row(self, true, status(), state_, *lookup)) tiers.rows.push_back(std::move(*row));
+    return core_.send(link, tiers);
+  }
+  if (auto* get = std::get_if<wire::GetStatus>(&m)) {
+    if (get->end_watch) {
+      watches_.erase({link, get->id});
+      return;
+    }
+    if (get->watch && watches_.size() < 256) watches_[{link, get->id}] = get->name;
+    return report({{{link, get->id}, get->name}});
+  }
+  if (auto* p = std::get_if<wire::Publish>(&m)) return not_here(p->id, wire::Published{});
+  if (auto* u = std::get_if<wire::Unpublish>(&m)) return not_here(u->id, wire::Done{});
+  if (auto* l = std::get_if<wire::ListReleases>(&m)) return not_here(l->id, wire::Releases{});
+  if (link != kHostLink) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of kind " + std::to_string(m.index())});
+}
+
+// ---- the desired state --------------------------------------------------------------------------------------------
+
+void Engine::take_desired(Session& session, const wire::Desired& page) {
+  if (applying_) return links_.refuse(session.link, {PINNATE_REFUSED, "a desired state before the last one was confirmed"});
+  wire::Confirm confirm;
+  DesiredState next = state_;
+  if (!receiver_.take(page, &next, &confirm)) return core_.send(session.link, confirm);
+  auto manifests = receiver_.take_manifests();
+  if (!options_.durable) return applied(session.link, confirm, std::move(next), std::move(manifests));
+  // Durable first: an engine that restarts must not act on an older state than it did before.
+  applying_ = true;
+  auto shared = std::make_shared<DesiredState>(std::move(next));
+  std::vector<RecordWrite> writes = shared->changes_since(state_);
+  core_.act(Commit{core_.order([this, link = session.link, confirm, shared, manifests](Completion& c) {
+                     applying_ = false;
+                     if (!c.status.ok()) world_.notice("disk", "cannot write the state folder: " + c.status.message());
+                     else notices_.erase("disk");
+                     applied(link, confirm, std::move(*shared), manifests);
+                   }),
+                   std::move(writes)});
+}
+
+void Engine::applied(LinkId link, wire::Confirm confirm, DesiredState next, std::vector<Buffer> manifests) {
+  state_ = std::move(next);
+  for (const Buffer& bytes : manifests)
+    if (auto added = manifests_.add(bytes); !added.ok()) core_.log(PINNATE_LOG_WARNING, added.status().message());
+  if (links_.find(link)) core_.send(link, confirm);
+  evaluate();
+}
+
+void Engine::take_labels(const Labels& inherited) {
+  if (!check_labels(inherited).ok() || inherited == inherited_) return;
+  inherited_ = inherited;
+  if (options_.durable) core_.act(Commit{core_.order([](Completion&) {}), {{"context", wire::encode(wire::Context{inherited_})}}});
+  evaluate();
+}
+
+// For each function the newest release that selects this engine.
+void Engine::evaluate() {
+  if (closing_) return;
+  Labels labels = options_.tier.labels;
+  labels.insert(inherited_.begin(), inherited_.end());
+  std::map<std::string, const DesiredState::Entry*> chosen;
+  for (const auto& [number, entry] : state_.releases()) {
+    auto selector = content::Selector::parse(entry.release.selector);
+    if (selector.ok() && selector->matches(labels)) chosen[entry.release.name] = &entry;
+  }
+  std::set<Digest> manifests;
+  for (const auto& [name, entry] : chosen) manifests.insert(entry->release.manifest);
+  for (const auto& [name, entry] : chosen) {
+    auto& slot = slots_[name];
+    if (!slot) slot = std::make_unique<Slot>(&world_, name);
+  }
+  fetcher_.keep_only(manifests);
+  for (auto& [name, slot] : slots_) {
+    const auto found = chosen.find(name);
+    slot->want(found == chosen.end() ? nullptr : found->second);
+  }
+  drop_unused();
+  dirty_ = true;
+}
+
+void Engine::drop_unused() {
+  std::set<Digest> manifests, artifacts;
+  for (const auto& [number, entry] : state_.releases()) manifests.insert(entry.release.manifest);
+  manifests_.keep_only(manifests);
+  for (const auto& [name, slot] : slots_) slot->artifacts_in_use(&artifacts);
+  inventory_.trim(artifacts, 0);
+  if (auto writes = manifests_.take_changes(); options_.durable && !writes.empty())
+    core_.act(Commit{core_.order([](Completion&) {}), std::move(writes)});
+}
+
+// ---- loading in turn ----------------------------------------------------------------------------------------------
+
+std::optional<std::string> Engine::hold(const Digest& artifact, std::int64_t* wait_ms) {
+  if (!wedged_by_.empty()) return "not loaded: the engine is wedged by " + wedged_by_ + "; restart it";
+  const auto until = quarantine_until_ms_.find(artifact);
+  if (until == quarantine_until_ms_.end()) return std::nullopt;
+  const Restored::Death& death = deaths_[artifact];
+  if (core_.now().monotonic_ms >= until->second) {  // one more try
+    quarantine_until_ms_.erase(until);
+    return std::nullopt;
+  }
+  *wait_ms = until->second - core_.now().monotonic_ms;
+  return "quarantined: artifact " + artifact.hex().substr(0, 12) + " ended this engine " + std::to_string(death.in_a_row) +
+         " times in a row (last in: " + death.moment + "); it is tried again in " + std::to_string(*wait_ms / 1000) + " s";
+}
+
+void Engine::take_turn(std::function<void()> begin) {
+  turns_.push_back(std::move(begin));
+  if (turn_taken_) return;
+  turn_taken_ = true;
+  auto next = std::move(turns_.front());
+  turns_.pop_front();
+  next();
+}
+
+void Engine::end_turn() {
+  if (turns_.empty()) {
+    turn_taken_ = false;
+    return;
+  }
+  // From an alarm of its own, so that a row of refused loads does not nest.
+  core_.alarm_in(0, [this] {
+    if (turns_.empty()) {
+      turn_taken_ = false;
+      return;
+    }
+    auto next = std::move(turns_.front());
+    turns_.pop_front();
+    next();
+  });
+}
+
+// ---- calls --------------------------------------------------------------------------------------------------------
+
+bool Engine::run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
+  const auto found = slots_.find(call.function);
+  if (found == slots_.end() || !found->second->serving()) return false;
+  timeout_ms = std::min(timeout_ms, found->second->call_limit_ms());
+  const Token token = core_.order([done = std::move(done)](Completion& c) {
+    wire::Returned returned;
+    returned.code = c.status.code();
+    returned.reason = c.status.message();
+    returned.ran = c.status.code() != PINNATE_NOT_FOUND && c.status.code() != PINNATE_BUSY;
+    returned.result = c.bytes;
+    done(std::move(returned));
+  });
+  core_.act(Invoke{token, call.function, call.payload, timeout_ms});
+  return true;
+}
+
+// ---- status -------------------------------------------------------------------------------------------------------
+
+wire::EngineStatus Engine::status() const {
+  wire::EngineStatus status;
+  status.position = state_.position();
+  for (const auto& [name, slot] : slots_)
+    for (auto& row : slot->rows()) status.rows.push_back(std::move(row));
+  if (const auto wedged = notices_.find("wedged"); wedged != notices_.end()) status.notice = wedged->second;
+  else if (!notices_.empty()) status.notice = notices_.begin()->second;
+  status.notice = cut_reason(std::move(status.notice));
+  return status;
+}
+
+void Engine::settle() {
+  std::erase_if(slots_, [](const auto& s) { return s.second->empty(); });
+  if (!dirty_ || closing_) return;
+  const std::int64_t next_ms = reported_ms_ + kReportIntervalMs;
+  if (core_.now().monotonic_ms < next_ms) {
+    if (report_ == 0) report_ = core_.alarm_at(next_ms, [this] { report_ = 0; });  // settle follows
+    return;
+  }
+  dirty_ = false;
+  reported_ms_ = core_.now().monotonic_ms;
+  if (const Session* upstream = links_.upstream()) core_.send(upstream->link, status());
+  report(watches_);
+  drop_unused();
+}
+
+// To those who ask about this engine itself.
+void Engine::report(const Watches& to) {
+  if (to.empty()) return;
+  const wire::EngineStatus now = status();
+  const Contribution self = contribution_of(options_.tier.id, now, state_);
+  for (const auto& [who, name] : to) {
+    wire::StatusReport out;
+    out.id = who.second;
+    out.tier = options_.tier.id;
+    out.position = state_.position();
+    out.online = 1;
+    if (!now.notice.empty()) out.notices.push_back(now.notice);
+    for (const auto& [release, row] : self.rows) {
+      if (!name.empty() && row.name != name) continue;
+      out.rows.push_back(status_row(row, self, state_.find(release) != nullptr));
+      out.rows.back().failures = row.failures;
+    }
+    core_.send(who.first, out);
+  }
+}
+
+void Engine::close(Now now) {
+  at(now);
+  if (closing_) return;
+  closing_ = true;
+  links_.say_goodbye(!options_.durable);
+  for (auto& [name, slot] : slots_) slot->close();
+  std::erase_if(slots_, [](const auto& s) { return s.second->empty(); });
+}
+
+}  // namespace
+
+std::unique_ptr<Tier> make_engine(EngineOptions options) { return std::make_unique<Engine>(std::move(options)); }
+
+}  // namespace pinnate::tier

@@ -1,0 +1,161 @@
+#include "tier/fetcher.h"
+
+#include <algorithm>
+
+namespace pinnate::tier {
+namespace {
+constexpr std::size_t kWindow = 16;                // chunks asked for at once: 1 MiB on the way
+constexpr std::uint32_t kCorruptLimit = 8;         // then it is given up; whoever wants it tries again later
+}  // namespace
+
+Fetcher::~Fetcher() {
+  for (auto& [key, want] : wants_) {
+    if (want.token != 0) core_->forget_order(want.token);
+    core_->cancel_alarm(&want.again);
+  }
+}
+
+void Fetcher::source_up(LinkId link, const std::string& peer) {
+  source_ = link;
+  connected_ = true;
+  peer_ = peer;
+  for (const auto& [digest, waiting] : manifest_wants_) core_->send(source_, wire::WantManifest{digest});
+  ask_more();
+}
+
+void Fetcher::source_down() {
+  connected_ = false;
+  in_flight_ = 0;
+  for (auto& [key, want] : wants_)
+    if (want.stage == Stage::asked) queue(key, true);
+}
+
+void Fetcher::queue(const Key& key, bool first) {
+  wants_[key].stage = Stage::queued;
+  first ? queue_.push_front(key) : queue_.push_back(key);
+}
+
+void Fetcher::want_manifest(const Digest& digest, ManifestDone done) {
+  if (manifests_->find(digest)) return done({});
+  auto& waiting = manifest_wants_[digest];
+  waiting.push_back(std::move(done));
+  if (waiting.size() == 1 && connected_) core_->send(source_, wire::WantManifest{digest});
+}
+
+void Fetcher::want_chunk(const Digest& manifest, std::uint32_t artifact, std::uint32_t index, ChunkDone done) {
+  const Key key(manifest, artifact, index);
+  const auto [it, fresh] = wants_.try_emplace(key);
+  it->second.waiting.push_back(std::move(done));
+  if (!fresh) return;
+  queue(key, false);
+  ask_more();
+}
+
+void Fetcher::ask_more() {
+  while (connected_ && in_flight_ < kWindow && !queue_.empty()) {
+    const Key key = queue_.front();
+    queue_.pop_front();
+    const auto found = wants_.find(key);
+    if (found == wants_.end() || found->second.stage != Stage::queued || found->second.again != 0) continue;
+    found->second.stage = Stage::asked;
+    in_flight_++;
+    core_->send(source_, wire::WantChunk{std::get<0>(key), std::get<1>(key), std::get<2>(key)});
+  }
+}
+
+void Fetcher::take(const wire::ManifestBytes& answer) {
+  const auto found = manifest_wants_.find(answer.manifest);
+  if (found == manifest_wants_.end()) return;  // nobody asked
+  Status status(answer.code, answer.reason);
+  if (answer.code == PINNATE_OK) {
+    auto added = manifests_->add(answer.bytes);
+    status = added.ok() ? Status() : added.status();
+    if (status.ok() && !manifests_->find(answer.manifest))
+      status = {PINNATE_CORRUPT, peer_ + " sent another manifest than " + answer.manifest.hex()};
+  }
+  auto waiting = std::move(found->second);
+  manifest_wants_.erase(found);
+  for (auto& done : waiting) done(status);
+}
+
+void Fetcher::take(const wire::ChunkBytes& answer) {
+  const Key key(answer.manifest, answer.artifact, answer.index);
+  const auto found = wants_.find(key);
+  if (found == wants_.end() || found->second.stage != Stage::asked) return;  // not asked for, or given up
+  if (in_flight_ > 0) in_flight_--;
+  if (answer.code != PINNATE_OK)
+    finish(key, {answer.code, peer_ + ": " + cut_reason(answer.reason)}, {});
+  else
+    accept(key, found->second, answer.encoded);
+  ask_more();
+}
+
+void Fetcher::accept(const Key& key, Want& want, const Buffer& encoded) {
+  const auto manifest = manifests_->find(std::get<0>(key));
+  const std::uint32_t index = std::get<2>(key);
+  if (!manifest || std::get<1>(key) >= manifest->artifacts.size() ||
+      index >= manifest->artifacts[std::get<1>(key)].chunks.size())
+    return finish(key, {PINNATE_CANCELLED, "the manifest is gone"}, {});
+  const content::ArtifactEntry& artifact = manifest->artifacts[std::get<1>(key)];
+  want.stage = Stage::verifying;
+  want.token = core_->order([this, key, encoded, digest = artifact.digest](Completion& c) {
+    const auto waiting = wants_.find(key);
+    if (waiting == wants_.end()) return;
+    waiting->second.token = 0;
+    if (c.status.code() == PINNATE_CORRUPT) return came_wrong(key, c.status.message());
+    if (c.status.ok()) {
+      inventory_->add(digest, std::get<2>(key), encoded.size());
+    } else if (events_.not_kept) {
+      events_.not_kept(c.status);
+    }
+    // Good bytes that could not be kept are passed on all the same; whoever must keep them asks the inventory.
+    finish(key, {}, encoded);
+  });
+  core_->act(AcceptChunk{want.token, artifact.digest, index, encoded, artifact.chunks[index], artifact.chunk_bytes(index), true});
+}
+
+void Fetcher::came_wrong(const Key& key, const std::string& why) {
+  Want& want = wants_[key];
+  const std::string what = "chunk " + std::to_string(std::get<2>(key)) + " of manifest " + std::get<0>(key).hex().substr(0, 12) +
+                           " from " + peer_ + ": " + why;
+  if (events_.corrupt) events_.corrupt(peer_, what);
+  if (++want.corrupt >= kCorruptLimit) return finish(key, {PINNATE_CORRUPT, what}, {});
+  want.stage = Stage::queued;
+  want.again = core_->alarm_in(50 << want.corrupt, [this, key] {
+    const auto found = wants_.find(key);
+    if (found == wants_.end()) return;
+    found->second.again = 0;
+    queue(key, true);
+    ask_more();
+  });
+}
+
+void Fetcher::finish(const Key& key, const Status& status, const Buffer& encoded) {
+  const auto found = wants_.find(key);
+  auto waiting = std::move(found->second.waiting);
+  wants_.erase(found);
+  for (auto& done : waiting) done(status, encoded);
+}
+
+void Fetcher::keep_only(const std::set<Digest>& wanted) {
+  std::vector<Key> gone;
+  for (const auto& [key, want] : wants_)
+    if (!wanted.contains(std::get<0>(key)) && want.stage == Stage::queued) gone.push_back(key);
+  for (const Key& key : gone) {
+    core_->cancel_alarm(&wants_[key].again);
+    finish(key, {PINNATE_CANCELLED, "superseded"}, {});
+  }
+  std::vector<std::pair<Digest, std::vector<ManifestDone>>> manifests;
+  for (auto it = manifest_wants_.begin(); it != manifest_wants_.end();) {
+    if (wanted.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    manifests.emplace_back(it->first, std::move(it->second));
+    it = manifest_wants_.erase(it);
+  }
+  for (auto& [digest, waiting] : manifests)
+    for (auto& done : waiting) done({PINNATE_CANCELLED, "superseded"});
+}
+
+}  // namespace pinnate::tier

@@ -1,0 +1,77 @@
+// Pulls manifests and chunks over one link, a window of them at a time. Who wants what is already wanted waits for the same
+// answer. What was under way when the link went is asked for again over the next one, and nothing else is.
+#pragma once
+
+#include "tier/inventory.h"
+#include "tier/links.h"
+#include "tier/manifests.h"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace pinnate::tier {
+
+class Fetcher {
+ public:
+  struct Events {
+    // A chunk was not what the manifest says; `peer` sent it. It is asked for again.
+    std::function<void(const std::string& peer, const std::string& what)> corrupt;
+    // A good chunk could not be kept on disk: it is passed on, not held.
+    std::function<void(const Status& why)> not_kept;
+  };
+  Fetcher(Core* core, Manifests* manifests, Inventory* inventory, Events events)
+      : core_(core), manifests_(manifests), inventory_(inventory), events_(std::move(events)) {}
+  ~Fetcher();
+
+  // The link to ask, and what to call its other end in words.
+  void source_up(LinkId link, const std::string& peer);
+  void source_down();
+  bool has_source() const { return source_ != 0; }
+
+  using ManifestDone = std::function<void(const Status&)>;
+  void want_manifest(const Digest& digest, ManifestDone done);
+  using ChunkDone = std::function<void(const Status&, const Buffer& encoded)>;
+  // The manifest must be held.
+  void want_chunk(const Digest& manifest, std::uint32_t artifact, std::uint32_t index, ChunkDone done);
+
+  void take(const wire::ManifestBytes& answer);
+  void take(const wire::ChunkBytes& answer);
+
+  // Gives up what belongs to other manifests, as PINNATE_CANCELLED. What is in flight is taken when it comes, and kept.
+  void keep_only(const std::set<Digest>& wanted);
+
+ private:
+  using Key = std::tuple<Digest, std::uint32_t, std::uint32_t>;
+  enum class Stage { queued, asked, verifying };
+  struct Want {
+    Stage stage = Stage::queued;
+    std::vector<ChunkDone> waiting;
+    std::uint32_t corrupt = 0;  // times it came wrong
+    Token token = 0;
+    Core::AlarmId again = 0;
+  };
+  void ask_more();
+  void queue(const Key& key, bool first);
+  void accept(const Key& key, Want& want, const Buffer& encoded);
+  void came_wrong(const Key& key, const std::string& why);
+  void finish(const Key& key, const Status& status, const Buffer& encoded);
+
+  Core* core_;
+  Manifests* manifests_;
+  Inventory* inventory_;
+  Events events_;
+  LinkId source_ = 0;
+  bool connected_ = false;
+  std::string peer_;
+  std::map<Digest, std::vector<ManifestDone>> manifest_wants_;
+  std::map<Key, Want> wants_;
+  std::deque<Key> queue_;
+  std::size_t in_flight_ = 0;  // asked and not answered
+};
+
+}  // namespace pinnate::tier

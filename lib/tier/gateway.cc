@@ -1,0 +1,164 @@
+#include "tier/gateway.h"
+
+#include "tier/relay.h"
+
+namespace pinnate::tier {
+namespace {
+
+class Gateway final : public Relay {
+ public:
+  explicit Gateway(GatewayOptions options)
+      : Relay(options.tier, wire::Role::gateway, options.forget_after_ms, &fetcher_),
+        options_(std::move(options)),
+        fetcher_(&core_, &manifests_, &inventory_,
+                 {[this](const std::string& peer, const std::string& what) { notice("corrupt/" + peer, what); },
+                  [this](const Status& why) { notice("disk", "a chunk is passed on but not kept: " + why.message()); }}) {}
+
+  void start(Now now, Restored restored) override;
+
+ protected:
+  void fill_hello(wire::Hello* hello) override {
+    Relay::fill_hello(hello);
+    hello->role = wire::Role::gateway;
+  }
+  void link_up(Session& session) override;
+  void link_down(Session& session, const Status& why) override;
+  void upstream_message(Session& session, wire::Message& message) override;
+  bool request(LinkId link, wire::Message& message) override;
+  void heard_of(const wire::Position& position) override;
+  void tell_upstream() override { tell(false); }
+  std::uint64_t cache_limit_bytes() const override { return options_.cache_limit_bytes; }
+
+ private:
+  void take_desired(Session& session, const wire::Desired& page);
+  void take_labels(const Labels& inherited);
+  void tell(bool whole);
+  // What the controller should hear of: another history below, as long as this copy is not past it.
+  wire::Position seen() const { return state_.position().newer_than(seen_) ? state_.position() : seen_; }
+
+  GatewayOptions options_;
+  Fetcher fetcher_;
+  StateReceiver receiver_;
+  wire::Position seen_;  // the highest position that a tier below has and this copy had not
+};
+
+void Gateway::start(Now now, Restored restored) {
+  core_.set_now(now);
+  if (auto state = DesiredState::restore(restored); state.ok()) {
+    state_ = std::move(*state);
+  } else {
+    core_.log(PINNATE_LOG_WARNING, "the cache is damaged and starts empty: " + state.status().message());
+  }
+  if (const auto found = restored.records.find("context"); found != restored.records.end())
+    if (auto context = wire::decode(found->second); context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
+      inherited_ = std::get<wire::Context>(**context).inherited;
+  manifests_.restore(restored);
+  inventory_.restore(restored);
+  directory_.restore(restored);
+  state_changed();
+}
+
+// ---- upstream -----------------------------------------------------------------------------------------------------
+
+void Gateway::link_up(Session& session) {
+  if (session.side == Side::downstream) return Relay::link_up(session);
+  receiver_.reset();
+  fetcher_.source_up(session.link, std::string(role_name(session.peer.role)) + " '" + session.peer.id + "'");
+  tell(true);
+}
+
+void Gateway::link_down(Session& session, const Status& why) {
+  if (session.side == Side::upstream) fetcher_.source_down();
+  Relay::link_down(session, why);
+}
+
+void Gateway::upstream_message(Session& session, wire::Message& m) {
+  if (auto* desired = std::get_if<wire::Desired>(&m)) return take_desired(session, *desired);
+  if (auto* chunk = std::get_if<wire::ChunkBytes>(&m)) {
+    fetcher_.take(*chunk);
+    return;
+  }
+  if (auto* manifest = std::get_if<wire::ManifestBytes>(&m)) return fetcher_.take(*manifest);
+  if (auto* welcome = std::get_if<wire::Welcome>(&m)) return take_labels(welcome->inherited);
+  if (auto* context = std::get_if<wire::Context>(&m)) return take_labels(context->inherited);
+  if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(session.link, *call);
+  if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(session.link, cancel->id);
+  if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
+  if (auto* lookup = std::get_if<wire::Lookup>(&m)) {
+    lookups_.ask(*lookup, [this, link = session.link, id = lookup->id](wire::Tiers tiers) {
+      tiers.id = id;
+      core_.send(link, tiers);
+    });
+    return;
+  }
+  if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
+  links_.refuse(session.link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " from above"});
+}
+
+void Gateway::take_desired(Session& session, const wire::Desired& page) {
+  wire::Confirm confirm;
+  const DesiredState before = state_;
+  const bool advanced = receiver_.take(page, &state_, &confirm);
+  confirm.seen = seen();
+  core_.send(session.link, confirm);
+  if (!advanced) return;
+  for (const Buffer& manifest : receiver_.take_manifests())
+    if (auto added = manifests_.add(manifest); !added.ok()) core_.log(PINNATE_LOG_WARNING, added.status().message());
+  fetcher_.keep_only(manifests_in_use());
+  state_changed();
+  // The tiers below are told at once: this copy is a cache, and the controller's is durable already.
+  std::vector<RecordWrite> writes = manifests_.take_changes();
+  for (auto& write : state_.changes_since(before)) writes.push_back(std::move(write));
+  commit(std::move(writes));
+}
+
+void Gateway::take_labels(const Labels& inherited) {
+  if (!check_labels(inherited).ok() || inherited == inherited_) return;
+  inherited_ = inherited;
+  commit({{"context", wire::encode(wire::Context{inherited_})}});
+  links_.each_up(Side::downstream, [&](Session& s) {
+    if (s.peer.role != wire::Role::client) core_.send(s.link, wire::Context{labels_below(s)});
+  });
+}
+
+void Gateway::tell(bool whole) {
+  const Session* upstream = links_.upstream();
+  if (!upstream) return;
+  for (wire::Rollup& rollup : directory_.take_rollup(whole, own_notices())) {
+    rollup.seen = seen();
+    core_.send(upstream->link, rollup);
+  }
+  if (auto writes = manifests_.take_changes(); !writes.empty()) commit(std::move(writes));
+  content_grew();
+}
+
+// ---- downstream ---------------------------------------------------------------------------------------------------
+
+void Gateway::heard_of(const wire::Position& position) {
+  const bool other = position.newer_than(state_.position()) ||
+                     (position.epoch == state_.position().epoch && position.revision == state_.position().revision &&
+                      position.revision > 0 && position.digest != state_.position().digest);
+  if (!other || position == seen_ || (seen_.newer_than(position) && seen_.newer_than(state_.position()))) return;
+  seen_ = position;
+  status_changed();
+}
+
+bool Gateway::request(LinkId link, wire::Message& m) {
+  const auto refuse = [&](std::uint64_t id, auto answer) {
+    answer.id = id;
+    answer.code = PINNATE_REFUSED;
+    answer.reason = "'" + core_.options().id + "' is a gateway; ask the controller for this";
+    core_.send(link, answer);
+    return true;
+  };
+  if (auto* p = std::get_if<wire::Publish>(&m)) return refuse(p->id, wire::Published{});
+  if (auto* u = std::get_if<wire::Unpublish>(&m)) return refuse(u->id, wire::Done{});
+  if (auto* l = std::get_if<wire::ListReleases>(&m)) return refuse(l->id, wire::Releases{});
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<Tier> make_gateway(GatewayOptions options) { return std::make_unique<Gateway>(std::move(options)); }
+
+}  // namespace pinnate::tier

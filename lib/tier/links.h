@@ -1,0 +1,105 @@
+// The links of one tier: dialling with backoff, the handshake, heartbeats, which of two links between the same two tiers stays.
+#pragma once
+
+#include "tier/core.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pinnate::tier {
+
+struct Session {
+  LinkId link = 0;
+  bool dialled = false;
+  Side side = Side::unknown;   // of the peer; known once it is up
+  bool up = false;             // both hellos were accepted
+  bool greeted = false;        // our hello went out
+  bool welcomed = false;       // the peer accepted ours
+  bool admitted = false;       // we accepted the peer's
+  wire::Hello peer;
+  std::int64_t heard_ms = 0;
+  std::int64_t bulk_room = 0;  // bytes of bulk that may still be handed to the link
+  Core::AlarmId watch = 0;     // handshake limit, then heartbeat
+};
+
+inline constexpr std::int64_t kBulkRoomBytes = 512 * 1024;
+
+// What a tier says to its links.
+class LinkOwner {
+ public:
+  virtual ~LinkOwner() = default;
+  virtual void fill_hello(wire::Hello* hello) = 0;           // role, platform, position
+  virtual Labels labels_below(const Session& session) = 0;   // for Welcome, downward
+  // The peer's hello was accepted by fleet, version and role: anything else against it?
+  virtual Status admit(const Session& session) = 0;
+  virtual void link_up(Session& session) = 0;
+  virtual void link_down(Session& session, const Status& why) = 0;  // only after link_up
+  virtual void message(Session& session, wire::Message& message) = 0;
+  virtual void dial_failed(const std::string& address, const Status& why) = 0;
+  virtual void room(Session& session) = 0;                   // bulk_room grew
+  virtual void refused(const Session& session, const Status& why) = 0;  // we refused a peer in the handshake
+};
+
+class Links {
+ public:
+  Links(Core* core, wire::Role role, LinkOwner* owner) : core_(core), role_(role), owner_(owner) {}
+
+  void keep(Side side, const std::string& address);
+  void opened(LinkId link);
+  void received(LinkId link, const Buffer& bytes);
+  void heard(LinkId link);
+  void drained(LinkId link, std::size_t bytes);
+  void closed(LinkId link, const Status& why);
+
+  // Says why and ends the link; dials again later if it is a kept one.
+  void refuse(LinkId link, Status why);
+  void say_goodbye(bool forget);  // on every link; then drops them all, and dials no more
+
+  Session* find(LinkId link);
+  Session* upstream();                            // the one that is up, or null
+  Session* downstream(const std::string& id);     // the one of this peer that is up, or null
+  template <class F>
+  void each_up(Side side, F&& f) {
+    std::vector<LinkId> links;  // `f` may end any of them
+    for (auto& [link, session] : sessions_)
+      if (session->up && session->side == side) links.push_back(link);
+    for (LinkId link : links)
+      if (Session* session = find(link); session && session->up) f(*session);
+  }
+
+ private:
+  struct Kept {
+    Kept(Side s, std::string a, Backoff b) : side(s), address(std::move(a)), backoff(b) {}
+    Side side;
+    std::string address;
+    Backoff backoff;
+    LinkId link = 0;          // dialling or open
+    std::string held_by;      // id of a peer that is linked otherwise: wait until that link is gone
+    Core::AlarmId redial = 0;
+  };
+  void dial(Kept& kept);
+  void redial_later(Kept& kept);
+  void ended(LinkId link, const Status& why);  // of an open link, by whichever end
+  void greet(Session& session);
+  void take_hello(Session& session, wire::Hello& hello);
+  Status judge(Session& session, const wire::Hello& hello);
+  bool yields(const Session& session);  // the other link between the two stays
+  void come_up(Session& session);
+  void watch(Session& session);
+  Kept* kept_of(LinkId link);
+
+  Core* core_;
+  wire::Role role_;
+  LinkOwner* owner_;
+  std::map<LinkId, std::unique_ptr<Session>> sessions_;
+  std::map<std::string, LinkId> below_;  // peers downstream that are up, clients apart
+  LinkId upstream_ = 0;
+  std::vector<std::unique_ptr<Kept>> kept_;
+  bool leaving_ = false;
+};
+
+const char* role_name(wire::Role role);
+
+}  // namespace pinnate::tier

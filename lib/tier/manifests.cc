@@ -1,0 +1,57 @@
+#include "tier/manifests.h"
+
+#include "content/sha256.h"
+
+namespace pinnate::tier {
+
+Result<std::shared_ptr<const content::Manifest>> Manifests::add(const Buffer& bytes) {
+  const Digest digest = content::sha256(bytes.view());
+  if (const auto found = held_.find(digest); found != held_.end()) return found->second.manifest;
+  auto manifest = content::decode_manifest(bytes);
+  if (!manifest.ok()) return manifest.status();
+  auto shared = std::make_shared<const content::Manifest>(std::move(*manifest));
+  held_[digest] = {bytes, shared};
+  unsaved_.insert(digest);
+  unremoved_.erase(digest);
+  return std::shared_ptr<const content::Manifest>(shared);
+}
+
+std::shared_ptr<const content::Manifest> Manifests::find(const Digest& digest) const {
+  const auto found = held_.find(digest);
+  return found == held_.end() ? nullptr : found->second.manifest;
+}
+
+Buffer Manifests::bytes_of(const Digest& digest) const {
+  const auto found = held_.find(digest);
+  return found == held_.end() ? Buffer() : found->second.bytes;
+}
+
+void Manifests::keep_only(const std::set<Digest>& wanted) {
+  for (auto it = held_.begin(); it != held_.end();) {
+    if (wanted.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    if (unsaved_.erase(it->first) == 0) unremoved_.insert(it->first);
+    it = held_.erase(it);
+  }
+}
+
+std::vector<RecordWrite> Manifests::take_changes() {
+  std::vector<RecordWrite> writes;
+  for (const Digest& digest : unsaved_) writes.push_back({"manifest/" + digest.hex(), bytes_of(digest)});
+  for (const Digest& digest : unremoved_) writes.push_back({"manifest/" + digest.hex(), std::nullopt});
+  unsaved_.clear();
+  unremoved_.clear();
+  return writes;
+}
+
+void Manifests::restore(const Restored& restored) {
+  for (auto it = restored.records.lower_bound("manifest/"); it != restored.records.end() && it->first.starts_with("manifest/"); ++it) {
+    const auto named = Digest::from_hex(std::string_view(it->first).substr(9));
+    // One that is damaged on disk is as good as absent: it is asked for again.
+    if (named && content::sha256(it->second.view()) == *named && add(it->second).ok()) unsaved_.erase(*named);
+  }
+}
+
+}  // namespace pinnate::tier

@@ -1,0 +1,37 @@
+// The manifests this tier holds, by digest.
+#pragma once
+
+#include "base/buffer.h"
+#include "content/manifest.h"
+#include "content/record.h"
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+namespace pinnate::tier {
+
+class Manifests {
+ public:
+  // Keeps `bytes` if they are a manifest; returns it.
+  Result<std::shared_ptr<const content::Manifest>> add(const Buffer& bytes);
+  std::shared_ptr<const content::Manifest> find(const Digest& digest) const;
+  Buffer bytes_of(const Digest& digest) const;  // empty when it is not held
+
+  // Forgets all but these.
+  void keep_only(const std::set<Digest>& wanted);
+  // Records that bring a store from what it was told last to this.
+  std::vector<RecordWrite> take_changes();
+  void restore(const Restored& restored);
+
+ private:
+  struct Held {
+    Buffer bytes;
+    std::shared_ptr<const content::Manifest> manifest;
+  };
+  std::map<Digest, Held> held_;
+  std::set<Digest> unsaved_, unremoved_;
+};
+
+}  // namespace pinnate::tier

@@ -1,0 +1,122 @@
+#include "tier/provider.h"
+
+#include <algorithm>
+
+namespace pinnate::tier {
+namespace {
+constexpr std::size_t kWaitingPerLink = 256;  // a peer asks for fewer at once, or it breaks the protocol
+constexpr std::size_t kRecentBytes = 2 * 1024 * 1024;
+constexpr std::size_t kRecentEntries = 64;
+}  // namespace
+
+void Provider::want(Session& session, const wire::WantManifest& want) {
+  const LinkId link = session.link;
+  const auto reply = [this, link, digest = want.manifest](const Status& status) {
+    if (!links_->find(link)) return;
+    wire::ManifestBytes answer;
+    answer.manifest = digest;
+    answer.bytes = manifests_->bytes_of(digest);
+    if (answer.bytes.empty()) {
+      answer.code = status.ok() ? PINNATE_NOT_FOUND : status.code();
+      answer.reason = status.ok() ? "no manifest " + digest.hex() + " here" : cut_reason(status.message());
+    }
+    core_->send(link, answer);
+  };
+  if (!manifests_->find(want.manifest) && fetcher_) return fetcher_->want_manifest(want.manifest, reply);
+  reply({});
+}
+
+void Provider::want(Session& session, const wire::WantChunk& want) {
+  auto& waiting = waiting_[session.link];
+  if (waiting.size() >= kWaitingPerLink)
+    return links_->refuse(session.link, {PINNATE_REFUSED, "more than " + std::to_string(kWaitingPerLink) + " chunks wanted at once"});
+  waiting.push_back(want);
+  room(session);
+}
+
+void Provider::room(Session& session) {
+  const auto found = waiting_.find(session.link);
+  if (found == waiting_.end()) return;
+  auto& waiting = found->second;
+  while (!waiting.empty() && session.bulk_room > 0) {
+    const wire::WantChunk want = waiting.front();
+    waiting.pop_front();
+    session.bulk_room -= static_cast<std::int64_t>(kChunkBytes);  // put right when its size is known
+    resolve(session.link, want);
+  }
+}
+
+void Provider::resolve(LinkId link, const wire::WantChunk& want) {
+  const Key key(want.manifest, want.artifact, want.index);
+  const auto recent = std::find_if(recent_.begin(), recent_.end(), [&](const auto& r) { return r.first == key; });
+  Session* session = links_->find(link);
+  if (!session) return;
+  if (recent != recent_.end()) return send(*session, recent->second);
+  auto& for_whom = loading_[key];
+  for_whom.push_back(link);
+  if (for_whom.size() > 1) return;
+  const auto begin = [this, key](const Status& status) {
+    const auto manifest = manifests_->find(std::get<0>(key));
+    if (!manifest)
+      return answer(key, status.ok() ? Status(PINNATE_NOT_FOUND, "no manifest " + std::get<0>(key).hex() + " here") : status, {});
+    const auto [digest, artifact, index] = key;
+    if (artifact >= manifest->artifacts.size() || index >= manifest->artifacts[artifact].chunks.size())
+      return answer(key, {PINNATE_NOT_FOUND, "no such chunk"}, {});
+    load(key, manifest->artifacts[artifact]);
+  };
+  if (!manifests_->find(want.manifest) && fetcher_) return fetcher_->want_manifest(want.manifest, begin);
+  begin({});
+}
+
+void Provider::load(const Key& key, const content::ArtifactEntry& artifact) {
+  const std::uint32_t index = std::get<2>(key);
+  const auto fetch = [this, key] {
+    if (!fetcher_) return answer(key, {PINNATE_NOT_FOUND, "the chunk is not held here"}, {});
+    fetcher_->want_chunk(std::get<0>(key), std::get<1>(key), std::get<2>(key),
+                         [this, key](const Status& status, const Buffer& encoded) { answer(key, status, encoded); });
+  };
+  if (!inventory_->has(artifact.digest, index)) return fetch();
+  inventory_->touch(artifact.digest);
+  const Token token = core_->order([this, key, fetch, digest = artifact.digest](Completion& c) {
+    if (c.status.ok()) return answer(key, {}, c.bytes);
+    // Damaged or lost on disk: fetched anew.
+    core_->log(PINNATE_LOG_WARNING, "chunk " + std::to_string(std::get<2>(key)) + " of " + digest.hex() + ": " + c.status.message());
+    inventory_->lost(digest, std::get<2>(key));
+    fetch();
+  });
+  core_->act(ReadChunk{token, artifact.digest, index});
+}
+
+void Provider::answer(const Key& key, const Status& status, const Buffer& encoded) {
+  const auto found = loading_.find(key);
+  if (found == loading_.end()) return;
+  const std::vector<LinkId> for_whom = std::move(found->second);
+  loading_.erase(found);
+  wire::ChunkBytes answer;
+  answer.manifest = std::get<0>(key);
+  answer.artifact = std::get<1>(key);
+  answer.index = std::get<2>(key);
+  answer.code = status.code();
+  answer.reason = cut_reason(status.message());
+  answer.encoded = encoded;
+  const Buffer message = wire::encode(answer);  // once for all links
+  if (status.ok()) remember(key, message);
+  for (LinkId link : for_whom)
+    if (Session* session = links_->find(link)) send(*session, message);
+}
+
+void Provider::send(Session& session, const Buffer& message) {
+  session.bulk_room += static_cast<std::int64_t>(kChunkBytes) - static_cast<std::int64_t>(message.size());
+  core_->send(session.link, wire::Class::bulk, message);
+}
+
+void Provider::remember(const Key& key, const Buffer& message) {
+  recent_.emplace_front(key, message);
+  recent_bytes_ += message.size();
+  while (recent_bytes_ > kRecentBytes || recent_.size() > kRecentEntries) {
+    recent_bytes_ -= recent_.back().second.size();
+    recent_.pop_back();
+  }
+}
+
+}  // namespace pinnate::tier

@@ -1,0 +1,43 @@
+// Serves manifests and chunks to the links below: what is held from the store, what is not through the fetcher, each read or
+// fetched once for all that wait. What a slow link waits for is a list of names, not of bytes.
+#pragma once
+
+#include "tier/fetcher.h"
+
+#include <deque>
+#include <list>
+#include <map>
+
+namespace pinnate::tier {
+
+class Provider {
+ public:
+  // `fetcher` may be null: a controller has nobody to ask.
+  Provider(Core* core, Links* links, Manifests* manifests, Inventory* inventory, Fetcher* fetcher)
+      : core_(core), links_(links), manifests_(manifests), inventory_(inventory), fetcher_(fetcher) {}
+
+  void want(Session& session, const wire::WantManifest& want);
+  void want(Session& session, const wire::WantChunk& want);
+  void room(Session& session);
+  void link_down(LinkId link) { waiting_.erase(link); }
+
+ private:
+  using Key = std::tuple<Digest, std::uint32_t, std::uint32_t>;  // manifest, artifact, index
+  void resolve(LinkId link, const wire::WantChunk& want);
+  void load(const Key& key, const content::ArtifactEntry& artifact);
+  void answer(const Key& key, const Status& status, const Buffer& encoded);
+  void send(Session& session, const Buffer& message);
+  void remember(const Key& key, const Buffer& message);
+
+  Core* core_;
+  Links* links_;
+  Manifests* manifests_;
+  Inventory* inventory_;
+  Fetcher* fetcher_;
+  std::map<LinkId, std::deque<wire::WantChunk>> waiting_;  // for room
+  std::map<Key, std::vector<LinkId>> loading_;             // being read or fetched, and for whom
+  std::list<std::pair<Key, Buffer>> recent_;               // messages that many links want at the same time, newest first
+  std::size_t recent_bytes_ = 0;
+};
+
+}  // namespace pinnate::tier

@@ -1,0 +1,96 @@
+#include "tier/publishing.h"
+
+#include <algorithm>
+#include <set>
+
+namespace pinnate::tier {
+namespace {
+constexpr std::int64_t kProgressIntervalMs = 50;
+}
+
+Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, wire::Publish publish, Digest manifest,
+                       std::function<void(Publishing&, const Status&)> done)
+    : core_(core),
+      manifests_(manifests),
+      inventory_(inventory),
+      link_(link),
+      publish_(std::move(publish)),
+      manifest_(manifest),
+      done_(std::move(done)),
+      fetcher_(core, manifests, inventory,
+               {[core](const std::string&, const std::string& what) { core->log(PINNATE_LOG_WARNING, what); },
+                [this](const Status& why) { not_kept_ = why; }}) {}
+
+Publishing::~Publishing() {
+  if (sync_ != 0) core_->forget_order(sync_);
+  core_->cancel_alarm(&ending_);
+}
+
+void Publishing::begin() {
+  const auto manifest = manifests_->find(manifest_);
+  struct Place {
+    std::uint32_t artifact, index;
+  };
+  std::vector<Place> wanted;
+  std::set<Digest> seen;  // two platforms may share their bytes
+  for (std::uint32_t a = 0; a < manifest->artifacts.size(); a++) {
+    const auto& artifact = manifest->artifacts[a];
+    total_bytes_ += artifact.size_bytes;
+    if (!seen.insert(artifact.digest).second) continue;
+    for (std::uint32_t i = 0; i < artifact.chunks.size(); i++) {
+      if (inventory_->has(artifact.digest, i)) done_bytes_ += artifact.chunk_bytes(i);
+      else wanted.push_back({a, i});
+    }
+  }
+  missing_ = wanted.size();
+  fetcher_.source_up(link_, "the publisher");
+  if (missing_ == 0) {
+    whole_ms_ = core_->now().monotonic_ms;
+    return sync_next();
+  }
+  for (const Place& place : wanted) {
+    const std::size_t bytes = manifest->artifacts[place.artifact].chunk_bytes(place.index);
+    fetcher_.want_chunk(manifest_, place.artifact, place.index,
+                        [this, bytes](const Status& status, const Buffer&) { arrived(status, bytes); });
+  }
+}
+
+void Publishing::arrived(const Status& status, std::size_t bytes) {
+  if (finished_) return;
+  // The controller is where bytes must be kept: what cannot be written ends the publish.
+  if (!not_kept_.ok()) return finish(not_kept_);
+  if (!status.ok()) return finish(status);
+  done_bytes_ += bytes;
+  const std::int64_t now = core_->now().monotonic_ms;
+  if (now - told_ms_ >= kProgressIntervalMs || missing_ == 1) {
+    told_ms_ = now;
+    core_->send(link_, wire::PublishProgress{publish_.id, std::min(done_bytes_, total_bytes_), total_bytes_});
+  }
+  if (--missing_ > 0) return;
+  whole_ms_ = now;
+  sync_next();
+}
+
+void Publishing::sync_next() {
+  const auto manifest = manifests_->find(manifest_);
+  if (synced_ == manifest->artifacts.size()) return finish({});
+  sync_ = core_->order([this](Completion& c) {
+    sync_ = 0;
+    if (!c.status.ok()) return finish(c.status);
+    synced_++;
+    sync_next();
+  });
+  core_->act(SyncArtifact{sync_, manifest->artifacts[synced_].digest});
+}
+
+void Publishing::finish(const Status& status) {
+  if (std::exchange(finished_, true)) return;
+  // Deferred, so that `done` may destroy this while the fetcher is still on the stack.
+  ending_ = core_->alarm_in(0, [this, status] {
+    ending_ = 0;
+    const auto done = done_;  // it may destroy this
+    done(*this, status);
+  });
+}
+
+}  // namespace pinnate::tier

@@ -1,0 +1,49 @@
+// One publish on its way in: pulls the chunks that are not held from whoever published, then has the artifacts synced. The decision
+// itself is the controller's.
+#pragma once
+
+#include "tier/fetcher.h"
+
+#include <functional>
+#include <memory>
+
+namespace pinnate::tier {
+
+class Publishing {
+ public:
+  // `done` runs once, when everything is on disk or when it cannot be. `link` is where to pull from.
+  Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, wire::Publish publish, Digest manifest,
+             std::function<void(Publishing&, const Status&)> done);
+  ~Publishing();
+
+  LinkId link() const { return link_; }
+  const wire::Publish& request() const { return publish_; }
+  const Digest& manifest() const { return manifest_; }
+  std::int64_t whole_ms() const { return whole_ms_; }  // when the last chunk had come
+
+  void begin();
+  void take(const wire::ChunkBytes& chunk) { fetcher_.take(chunk); }
+
+ private:
+  void arrived(const Status& status, std::size_t bytes);
+  void sync_next();
+  void finish(const Status& status);
+
+  Core* core_;
+  Manifests* manifests_;
+  Inventory* inventory_;
+  LinkId link_;
+  wire::Publish publish_;
+  Digest manifest_;
+  std::function<void(Publishing&, const Status&)> done_;
+  Fetcher fetcher_;
+  Status not_kept_;
+  std::uint64_t total_bytes_ = 0, done_bytes_ = 0;
+  std::size_t missing_ = 0, synced_ = 0;
+  std::int64_t told_ms_ = 0, whole_ms_ = 0;
+  Token sync_ = 0;
+  Core::AlarmId ending_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace pinnate::tier

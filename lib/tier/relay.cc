@@ -1,0 +1,262 @@
+#include "tier/relay.h"
+
+#include <algorithm>
+
+namespace pinnate::tier {
+namespace {
+constexpr std::int64_t kGatherMs = 5;         // changes of one burst become one roll-up
+constexpr std::int64_t kStatusIntervalMs = 100;
+constexpr std::int64_t kSaveIntervalMs = 1000;
+constexpr std::size_t kWatches = 1024;
+}  // namespace
+
+Relay::Relay(const TierOptions& options, wire::Role role, std::uint32_t forget_after_ms, Fetcher* fetcher)
+    : core_(options, &actions_),
+      links_(&core_, role, this),
+      inventory_(&core_),
+      replicator_(&core_, &links_, &state_, &manifests_),
+      directory_(&core_, &state_, forget_after_ms, [this] { status_changed(); }),
+      provider_(&core_, &links_, &manifests_, &inventory_, fetcher),
+      lookups_(&core_, &links_, &directory_, &state_),
+      calls_(&core_, &links_, &directory_, &lookups_, &state_) {}
+
+// ---- reports of the driver ----------------------------------------------------------------------------------------
+
+void Relay::link_opened(Now now, LinkId link) {
+  core_.set_now(now);
+  links_.opened(link);
+}
+void Relay::link_message(Now now, LinkId link, Buffer bytes) {
+  core_.set_now(now);
+  if (link != kHostLink) return links_.received(link, bytes);
+  auto decoded = wire::decode(bytes);
+  if (decoded.ok() && decoded->has_value()) return dispatch(kHostLink, nullptr, **decoded);
+  core_.log(PINNATE_LOG_ERROR, "a malformed request of the host: " + decoded.status().message());
+}
+void Relay::link_heard(Now now, LinkId link) {
+  core_.set_now(now);
+  links_.heard(link);
+}
+void Relay::link_drained(Now now, LinkId link, std::size_t bytes) {
+  core_.set_now(now);
+  links_.drained(link, bytes);
+}
+void Relay::link_closed(Now now, LinkId link, Status why) {
+  core_.set_now(now);
+  links_.closed(link, why);
+}
+void Relay::completed(Now now, Completion completion) {
+  core_.set_now(now);
+  core_.complete(std::move(completion));
+}
+void Relay::woke(Now now) {
+  core_.set_now(now);
+  core_.ring_alarms();
+}
+void Relay::keep_link(Now now, Side side, const std::string& address) {
+  core_.set_now(now);
+  links_.keep(side, address);
+}
+void Relay::close(Now now) {
+  core_.set_now(now);
+  if (closing_) return;
+  closing_ = true;
+  links_.say_goodbye(false);
+  commit(directory_.take_changes());
+}
+
+// ---- links --------------------------------------------------------------------------------------------------------
+
+void Relay::fill_hello(wire::Hello* hello) { hello->position = state_.position(); }
+
+Labels Relay::labels_below(const Session&) {
+  Labels labels = core_.options().labels;
+  labels.insert(inherited_.begin(), inherited_.end());  // own ones are nearer and win
+  return labels;
+}
+
+Status Relay::admit(const Session& session) {
+  if (closing_) return {PINNATE_CLOSED, "'" + core_.options().id + "' is closing"};
+  if (session.side != Side::downstream || session.peer.role == wire::Role::client) return {};
+  const Child* known = directory_.find(session.peer.id);
+  if (known && known->hello.role != session.peer.role && known->link != 0)
+    return {PINNATE_CONFLICT, std::string("a ") + role_name(known->hello.role) + " of the id '" + session.peer.id + "' is linked"};
+  return {};
+}
+
+void Relay::link_up(Session& session) {
+  if (session.side != Side::downstream || session.peer.role == wire::Role::client) return;
+  notice("twice/" + session.peer.id, "");
+  directory_.joined(session);
+  heard_of(session.peer.position);
+  replicator_.link_up(session);
+}
+
+void Relay::link_down(Session& session, const Status&) {
+  const LinkId link = session.link;
+  provider_.link_down(link);
+  calls_.link_down(link);
+  lookups_.link_down(link);
+  replicator_.link_down(link);
+  std::erase_if(watches_, [&](const auto& w) { return w.first.first == link; });
+  if (session.side == Side::downstream) directory_.left(session, false);
+}
+
+void Relay::dial_failed(const std::string& address, const Status& why) {
+  core_.log(PINNATE_LOG_INFO, "no link to " + address + ": " + why.message());
+}
+
+void Relay::room(Session& session) { provider_.room(session); }
+
+void Relay::refused(const Session& session, const Status& why) {
+  core_.log(PINNATE_LOG_WARNING, "refused " + std::string(role_name(session.peer.role)) + " '" + session.peer.id.substr(0, 127) + "': " + why.message());
+  if (why.code() == PINNATE_CONFLICT && session.side == Side::downstream) {
+    const Session* other = links_.downstream(session.peer.id);
+    if (other && other->peer.incarnation != session.peer.incarnation)
+      notice("twice/" + session.peer.id, "two tiers call themselves '" + session.peer.id + "': the one linked first stays, the other is refused");
+  }
+}
+
+void Relay::message(Session& session, wire::Message& m) {
+  if (session.side == Side::upstream) return upstream_message(session, m);
+  dispatch(session.link, &session, m);
+}
+
+void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
+  const bool client = !session || session->peer.role == wire::Role::client;
+  if (auto* get = std::get_if<wire::GetStatus>(&m)) return status_asked(link, *get);
+  if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(link, *call);
+  if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
+  if (auto* lookup = std::get_if<wire::Lookup>(&m))
+    return lookups_.ask(*lookup, [this, link, id = lookup->id](wire::Tiers tiers) {
+      tiers.id = id;
+      core_.send(link, tiers);
+    });
+  if (request(link, m)) return;
+  if (client) {
+    if (session) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of kind " + std::to_string(m.index())});
+    return;
+  }
+  if (auto* confirm = std::get_if<wire::Confirm>(&m)) {
+    heard_of(confirm->seen);
+    return replicator_.confirmed(*session, *confirm);
+  }
+  if (auto* status = std::get_if<wire::EngineStatus>(&m)) return directory_.take(*session, *status);
+  if (auto* rollup = std::get_if<wire::Rollup>(&m)) {
+    heard_of(rollup->seen);
+    return directory_.take(*session, *rollup);
+  }
+  if (auto* want = std::get_if<wire::WantManifest>(&m)) return provider_.want(*session, *want);
+  if (auto* want = std::get_if<wire::WantChunk>(&m)) return provider_.want(*session, *want);
+  if (auto* tiers = std::get_if<wire::Tiers>(&m)) return lookups_.take(link, *tiers);
+  if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(link, *returned);
+  if (auto* goodbye = std::get_if<wire::Goodbye>(&m)) {
+    directory_.left(*session, goodbye->forget);
+    return;  // the link ends from the other side
+  }
+  links_.refuse(link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " from below"});
+}
+
+// ---- the desired state and content --------------------------------------------------------------------------------
+
+std::set<Digest> Relay::manifests_in_use() const {
+  std::set<Digest> used;
+  for (const auto& [number, entry] : state_.releases()) used.insert(entry.release.manifest);
+  return used;
+}
+
+void Relay::state_changed() {
+  manifests_.keep_only(manifests_in_use());
+  content_grew();
+  replicator_.state_changed();
+  status_changed();
+}
+
+void Relay::content_grew() {
+  std::set<Digest> needed;
+  for (const Digest& digest : manifests_in_use())
+    if (const auto manifest = manifests_.find(digest))
+      for (const auto& artifact : manifest->artifacts) needed.insert(artifact.digest);
+  const std::uint64_t over = inventory_.trim(needed, cache_limit_bytes());
+  notice("cache", over == 0 ? ""
+                            : "the cache limit of " + std::to_string(cache_limit_bytes()) + " bytes is " + std::to_string(over) +
+                                  " bytes too small for the current releases; they are kept all the same");
+}
+
+void Relay::commit(std::vector<RecordWrite> writes) {
+  if (writes.empty()) return;
+  core_.act(Commit{core_.order([this](Completion& c) {
+                     notice("disk", c.status.ok() ? "" : "cannot write to disk: " + c.status.message());
+                   }),
+                   std::move(writes)});
+}
+
+// ---- status -------------------------------------------------------------------------------------------------------
+
+void Relay::notice(const std::string& key, std::string text) {
+  const auto found = notices_.find(key);
+  if (text.empty() ? found == notices_.end() : found != notices_.end() && found->second == text) return;
+  if (text.empty()) {
+    notices_.erase(found);
+  } else {
+    core_.log(PINNATE_LOG_WARNING, text);
+    if (notices_.size() < 64 || found != notices_.end()) notices_[key] = cut_reason(std::move(text));
+  }
+  status_changed();
+}
+
+std::vector<std::string> Relay::own_notices() const {
+  std::vector<std::string> all;
+  for (const auto& [key, text] : notices_) all.push_back("'" + core_.options().id + "': " + text);
+  return all;
+}
+
+void Relay::status_changed() {
+  if (closing_) return;
+  save_soon();
+  if (flush_ != 0) return;
+  const std::int64_t now = core_.now().monotonic_ms;
+  flush_ = core_.alarm_at(std::max(now + kGatherMs, flushed_ms_ + kStatusIntervalMs), [this] { flush_status(); });
+}
+
+void Relay::flush_status() {
+  flush_ = 0;
+  flushed_ms_ = core_.now().monotonic_ms;
+  tell_upstream();
+  for (const auto& [who, name] : watches_) report(who.first, who.second, name);
+}
+
+void Relay::save_soon() {
+  if (save_ != 0) return;
+  save_ = core_.alarm_in(kSaveIntervalMs, [this] {
+    save_ = 0;
+    commit(directory_.take_changes());
+  });
+}
+
+void Relay::status_asked(LinkId link, const wire::GetStatus& get) {
+  if (get.end_watch) {
+    watches_.erase({link, get.id});
+    return;
+  }
+  if (get.watch && watches_.size() >= kWatches) {
+    wire::StatusReport full;
+    full.id = get.id;
+    full.code = PINNATE_BUSY;
+    full.reason = "too many watches";
+    return core_.send(link, full);
+  }
+  if (get.watch) watches_[{link, get.id}] = get.name;
+  report(link, get.id, get.name);
+}
+
+void Relay::report(LinkId link, std::uint64_t id, const std::string& name) {
+  wire::StatusReport out;
+  out.id = id;
+  out.tier = core_.options().id;
+  out.notices = own_notices();
+  directory_.report(name, &out);
+  core_.send(link, out);
+}
+
+}  // namespace pinnate::tier

@@ -1,0 +1,89 @@
+// What a controller and a gateway have in common: everything that faces downstream. Replicates the desired state, serves content,
+// knows the tiers below, folds their status, answers lookups and carries calls.
+#pragma once
+
+#include "tier/calls.h"
+#include "tier/directory.h"
+#include "tier/inventory.h"
+#include "tier/lookup.h"
+#include "tier/provider.h"
+#include "tier/replicator.h"
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+namespace pinnate::tier {
+
+class Relay : public Tier, protected LinkOwner {
+ public:
+  void link_opened(Now now, LinkId link) override;
+  void link_message(Now now, LinkId link, Buffer message) override;
+  void link_heard(Now now, LinkId link) override;
+  void link_drained(Now now, LinkId link, std::size_t bytes) override;
+  void link_closed(Now now, LinkId link, Status why) override;
+  void completed(Now now, Completion completion) override;
+  void woke(Now now) override;
+  std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
+  void keep_link(Now now, Side side, const std::string& address) override;
+  void close(Now now) override;
+  bool closed() const override { return closing_; }
+
+ protected:
+  Relay(const TierOptions& options, wire::Role role, std::uint32_t forget_after_ms, Fetcher* fetcher);
+
+  // LinkOwner
+  void fill_hello(wire::Hello* hello) override;
+  Labels labels_below(const Session& session) override;
+  Status admit(const Session& session) override;
+  void link_up(Session& session) override;
+  void link_down(Session& session, const Status& why) override;
+  void message(Session& session, wire::Message& message) override;
+  void dial_failed(const std::string& address, const Status& why) override;
+  void room(Session& session) override;
+  void refused(const Session& session, const Status& why) override;
+
+  // Parts that differ. `link` is kHostLink for the process around.
+  virtual void upstream_message(Session& session, wire::Message& message) = 0;
+  virtual bool request(LinkId link, wire::Message& message) = 0;  // false: not one of this tier's
+  virtual void heard_of(const wire::Position& position) = 0;      // some tier below knows of this desired state
+  virtual void tell_upstream() {}                                 // status changed; rate-limited
+  virtual std::set<Digest> manifests_in_use() const;              // of current releases and what else is needed
+  virtual std::uint64_t cache_limit_bytes() const = 0;
+
+  void state_changed();  // the desired state advanced: replicate, drop what nobody needs
+  void content_grew();
+  void status_changed();
+  void commit(std::vector<RecordWrite> writes);  // of what may be lost: a failure is only noted
+  std::vector<std::string> own_notices() const;
+  // A sentence that status shows until it is cleared (empty text).
+  void notice(const std::string& key, std::string text);
+
+  Core core_;
+  Links links_;
+  DesiredState state_;
+  Manifests manifests_;
+  Inventory inventory_;
+  Replicator replicator_;
+  Directory directory_;
+  Provider provider_;
+  Lookups lookups_;
+  Calls calls_;
+  Labels inherited_;  // from above
+  bool closing_ = false;
+
+ private:
+  void dispatch(LinkId link, Session* session, wire::Message& message);  // what a client may ask of any relay
+  void status_asked(LinkId link, const wire::GetStatus& get);
+  void report(LinkId link, std::uint64_t id, const std::string& name);
+  void flush_status();
+  void save_soon();
+
+  std::map<std::pair<LinkId, std::uint64_t>, std::string> watches_;  // (link, id) -> name
+  std::map<std::string, std::string> notices_;
+  Core::AlarmId flush_ = 0, save_ = 0;
+  std::int64_t flushed_ms_ = -1000000;
+};
+
+}  // namespace pinnate::tier

@@ -1,0 +1,349 @@
+#include "tier/slot.h"
+
+namespace pinnate::tier {
+namespace {
+
+constexpr std::uint32_t kRetryMinMs = 1000, kRetryMaxMs = 300000;
+constexpr std::uint32_t kDestroyLimitMs = 10000;
+constexpr std::int64_t kTrustAfterMs = 60000;
+
+}  // namespace
+
+Slot::Slot(SlotWorld* world, std::string function)
+    : world_(world), function_(std::move(function)), backoff_(kRetryMinMs, kRetryMaxMs) {}
+
+Slot::~Slot() {
+  if (active_) world_->core->cancel_alarm(&active_->trust);
+  world_->core->cancel_alarm(&again_);
+  for (auto& [id, limit] : leaving_) world_->core->cancel_alarm(&limit);
+}
+
+std::string Slot::named() const {
+  return "module '" + function_ + "' " + (wanted_ ? wanted_->release.version : "");
+}
+
+void Slot::set(wire::Phase phase, std::string reason) {
+  reason = cut_reason(std::move(reason));
+  if (phase_ == phase && reason_ == reason) return;
+  phase_ = phase;
+  reason_ = std::move(reason);
+  world_->changed();
+}
+
+void Slot::want(const DesiredState::Entry* entry) {
+  if (entry && wanted_ && wanted_->digest == entry->digest) return;
+  if (!entry && !wanted_) return;
+  drop_candidate();
+  world_->core->cancel_alarm(&again_);
+  backoff_.reset();
+  if (!entry) {
+    wanted_.reset();
+    phase_ = wire::Phase::pending;
+    reason_.clear();
+    if (active_) {
+      world_->core->act(Deactivate{function_});
+      retire(*std::exchange(active_, std::nullopt));
+    }
+    return world_->changed();
+  }
+  wanted_ = *entry;
+  phase_ = wire::Phase::pending;
+  reason_.clear();
+  world_->changed();
+  begin();
+}
+
+// ---- fetching -----------------------------------------------------------------------------------------------------
+
+void Slot::begin() {
+  if (!wanted_ || candidate_) return;
+  // The service that is there may be all that the release asks for: the same bytes with the same configuration.
+  if (active_ && active_->entry.release.manifest == wanted_->release.manifest && active_->entry.release.config == wanted_->release.config)
+    return adopt();
+  candidate_.emplace();
+  candidate_->attempt = ++attempts_;
+  const Digest digest = wanted_->release.manifest;
+  if (world_->manifests->find(digest)) return fetch();
+  set(wire::Phase::fetching);
+  world_->fetcher->want_manifest(digest, [this, attempt = attempts_](const Status& status) {
+    if (!candidate_ || candidate_->attempt != attempt) return;
+    if (!status.ok()) return fail("no manifest: " + status.message());
+    fetch();
+  });
+}
+
+void Slot::fetch() {
+  Candidate& c = *candidate_;
+  c.manifest = world_->manifests->find(wanted_->release.manifest);
+  if (c.manifest->name != wanted_->release.name || c.manifest->version != wanted_->release.version)
+    return fail("the manifest is of '" + c.manifest->name + "' " + c.manifest->version);
+  const content::ArtifactEntry* artifact = c.manifest->artifact_for(world_->platform);
+  if (!artifact) {
+    const std::string published = c.manifest->platforms();
+    candidate_.reset();
+    return set(wire::Phase::incompatible, named() + ": no artifact for " + world_->platform + " (published: " + published + ")");
+  }
+  c.artifact = static_cast<std::uint32_t>(artifact - c.manifest->artifacts.data());
+  std::vector<std::uint32_t> wanted;
+  for (std::uint32_t i = 0; i < artifact->chunks.size(); i++)
+    if (!world_->inventory->has(artifact->digest, i)) wanted.push_back(i);
+  c.missing = static_cast<std::uint32_t>(wanted.size());
+  if (wanted.empty()) return ask_for_turn();
+  set(wire::Phase::fetching);
+  const std::uint64_t attempt = c.attempt;
+  const std::uint32_t place = c.artifact;
+  for (std::uint32_t index : wanted) {
+    if (!candidate_ || candidate_->attempt != attempt) return;
+    world_->fetcher->want_chunk(wanted_->release.manifest, place, index,
+                                [this, attempt, place, index](const Status& status, const Buffer&) {
+                                  chunk_arrived(attempt, status, place, index);
+                                });
+  }
+}
+
+void Slot::chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t place, std::uint32_t index) {
+  if (!candidate_ || candidate_->attempt != attempt) return;
+  if (!status.ok()) return fail("chunk " + std::to_string(index) + ": " + status.message());
+  if (!world_->inventory->has(candidate_->manifest->artifacts[place].digest, index))
+    return fail("chunk " + std::to_string(index) + " could not be kept: the disk is full or cannot be written");
+  if (--candidate_->missing == 0) ask_for_turn();
+}
+
+// ---- loading ------------------------------------------------------------------------------------------------------
+
+void Slot::ask_for_turn() {
+  const std::uint64_t attempt = candidate_->attempt;
+  set(wire::Phase::loading);
+  world_->take_turn([this, attempt] {
+    if (!candidate_ || candidate_->attempt != attempt) return world_->end_turn();
+    candidate_->has_turn = true;
+    load();
+  });
+}
+
+// Gives one order about the candidate's service, with a limit. While it is under way the service and the turn are its own: a candidate
+// that is dropped meanwhile leaves them to it. A step that passes its limit cannot be ended; its service is left behind.
+Token Slot::step(std::uint32_t limit_ms, const std::string& what, Hang hang, std::function<void(Completion&)> next) {
+  struct Watch {
+    Core::AlarmId limit = 0;
+    bool late = false;
+  };
+  auto watch = std::make_shared<Watch>();
+  const std::uint64_t attempt = candidate_->attempt;
+  const ServiceId service = candidate_->service;
+  candidate_->in_step = true;
+  steps_++;
+  const Token token = world_->core->order([this, attempt, service, watch, what, next = std::move(next)](Completion& c) {
+    steps_--;
+    if (watch->late) {  // a constructor that came back after all
+      world_->core->act(Abandon{service});
+      return world_->wedged(what, false);
+    }
+    world_->core->cancel_alarm(&watch->limit);
+    if (candidate_ && candidate_->attempt == attempt) {
+      candidate_->in_step = false;
+      return next(c);
+    }
+    if (c.status.ok()) destroy(service, kDestroyLimitMs);  // superseded meanwhile
+    else world_->core->act(Abandon{service});
+    world_->end_turn();
+  });
+  watch->limit = world_->core->alarm_in(limit_ms, [this, attempt, service, token, watch, what, hang, limit_ms] {
+    watch->limit = 0;
+    std::string reason = what + " took longer than " + std::to_string(limit_ms) + " ms";
+    if (hang == Hang::wedges) {
+      // A constructor runs under the C library's own lock: nothing can end it, and no other load gets past it.
+      watch->late = true;
+      reason += " and cannot be ended: the engine is wedged by it until it restarts";
+      world_->wedged(what, true);
+    } else {
+      steps_--;
+      world_->core->forget_order(token);
+      world_->core->act(Abandon{service});
+    }
+    world_->end_turn();
+    if (!candidate_ || candidate_->attempt != attempt) return world_->changed();
+    candidate_->in_step = false;
+    candidate_->has_turn = false;
+    candidate_->service = 0;
+    fail(reason);
+  });
+  return token;
+}
+
+void Slot::load() {
+  Candidate& c = *candidate_;
+  const content::ArtifactEntry& artifact = c.manifest->artifacts[c.artifact];
+  std::int64_t wait_ms = 0;
+  if (const auto held = world_->hold(artifact.digest, &wait_ms)) return fail(*held, wait_ms);
+  c.service = world_->new_service();
+  const Token token = step(c.manifest->limits.load_ms, named() + ": loading", Hang::wedges, [this](Completion& done) { loaded(done); });
+  world_->core->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact, wanted_->release.config,
+                         c.manifest->limits.call_ms});
+}
+
+void Slot::loaded(Completion& done) {
+  if (done.status.ok()) return create();
+  const Digest artifact = candidate_->manifest->artifacts[candidate_->artifact].digest;
+  for (std::uint32_t index : done.chunks) world_->inventory->lost(artifact, index);
+  candidate_->service = 0;
+  if (!done.chunks.empty()) {  // damaged on disk: fetched anew, at once
+    world_->core->log(PINNATE_LOG_WARNING, named() + ": " + std::to_string(done.chunks.size()) + " stored chunks are damaged and fetched anew");
+    world_->end_turn();
+    candidate_->has_turn = false;
+    candidate_->attempt = ++attempts_;
+    return fetch();
+  }
+  fail(done.status.message());
+}
+
+void Slot::create() {
+  const Token token = step(candidate_->manifest->limits.create_ms, named() + ": create", Hang::left_behind, [this](Completion& c) {
+    if (!c.status.ok()) return fail(c.status.message());
+    check_health();
+  });
+  world_->core->act(Create{token, candidate_->service});
+}
+
+void Slot::check_health() {
+  const Token token = step(candidate_->manifest->limits.health_ms, named() + ": the health check", Hang::left_behind, [this](Completion& c) {
+    if (!c.status.ok()) return fail(c.status.message());
+    go_live();
+  });
+  world_->core->act(CheckHealth{token, candidate_->service});
+}
+
+void Slot::go_live() {
+  Service service;
+  service.id = candidate_->service;
+  service.entry = *wanted_;
+  service.artifact = candidate_->manifest->artifacts[candidate_->artifact].digest;
+  service.call_limit_ms = candidate_->manifest->limits.call_ms;
+  service.drain_limit_ms = candidate_->manifest->limits.drain_ms;
+  candidate_.reset();
+  world_->end_turn();
+  world_->core->act(Activate{function_, service.id});
+  service.trust = world_->core->alarm_in(kTrustAfterMs, [this, id = service.id] {
+    if (!active_ || active_->id != id) return;
+    active_->trust = 0;
+    world_->core->act(Trust{id});
+  });
+  std::optional<Service> old = std::exchange(active_, std::move(service));
+  backoff_.reset();
+  set(wire::Phase::live);
+  if (old) retire(std::move(*old));
+}
+
+void Slot::adopt() {
+  active_->entry = *wanted_;
+  if (const auto manifest = world_->manifests->find(wanted_->release.manifest)) {
+    active_->call_limit_ms = manifest->limits.call_ms;
+    active_->drain_limit_ms = manifest->limits.drain_ms;
+  }
+  set(wire::Phase::live);
+}
+
+// ---- failure ------------------------------------------------------------------------------------------------------
+
+void Slot::fail(const std::string& reason, std::int64_t wait_ms) {
+  drop_candidate();
+  set(wire::Phase::failed, reason);
+  world_->core->log(PINNATE_LOG_WARNING, reason);
+  world_->core->cancel_alarm(&again_);
+  again_ = world_->core->alarm_in(wait_ms > 0 ? wait_ms : backoff_.next_ms(world_->core->random()), [this] {
+    again_ = 0;
+    begin();
+  });
+}
+
+void Slot::source_up() {
+  if (phase_ != wire::Phase::failed || candidate_ || again_ == 0) return;
+  const auto manifest = wanted_ ? world_->manifests->find(wanted_->release.manifest) : nullptr;
+  const content::ArtifactEntry* artifact = manifest ? manifest->artifact_for(world_->platform) : nullptr;
+  if (manifest && (!artifact || world_->inventory->whole(*artifact))) return;  // it did not fail for want of a link
+  world_->core->cancel_alarm(&again_);
+  begin();
+}
+
+void Slot::retry_if_held() {
+  if (phase_ != wire::Phase::failed || candidate_ || again_ == 0) return;
+  world_->core->cancel_alarm(&again_);
+  begin();
+}
+
+void Slot::drop_candidate() {
+  if (!candidate_) return;
+  const Candidate dropped = *std::exchange(candidate_, std::nullopt);
+  if (dropped.in_step) return;  // the step has the service and the turn
+  if (dropped.service != 0) destroy(dropped.service, kDestroyLimitMs);
+  if (dropped.has_turn) world_->end_turn();
+}
+
+// ---- leaving ------------------------------------------------------------------------------------------------------
+
+void Slot::retire(Service service) {
+  world_->core->cancel_alarm(&service.trust);
+  const ServiceId id = service.id;
+  const Token token = world_->core->order([this, id](Completion&) {
+    const auto found = leaving_.find(id);
+    if (found == leaving_.end()) return;
+    world_->core->cancel_alarm(&found->second);
+    destroy(id, kDestroyLimitMs);
+  });
+  leaving_[id] = world_->core->alarm_in(service.drain_limit_ms, [this, id, token, limit_ms = service.drain_limit_ms,
+                                                               version = service.entry.release.version] {
+    world_->core->forget_order(token);
+    leaving_.erase(id);
+    world_->core->act(Abandon{id});
+    world_->notice("drain/" + function_, "module '" + function_ + "' " + version + " still had calls after " + std::to_string(limit_ms) +
+                                             " ms of draining and stays in memory");
+    world_->changed();
+  });
+  world_->core->act(Drain{token, id});
+}
+
+void Slot::destroy(ServiceId id, std::uint32_t limit_ms) {
+  const Token token = world_->core->order([this, id](Completion&) {
+    const auto found = leaving_.find(id);
+    if (found == leaving_.end()) return;
+    world_->core->cancel_alarm(&found->second);
+    leaving_.erase(found);
+    world_->changed();
+  });
+  leaving_[id] = world_->core->alarm_in(limit_ms, [this, id, token, limit_ms] {
+    world_->core->forget_order(token);
+    leaving_.erase(id);
+    world_->core->act(Abandon{id});
+    world_->notice("destroy/" + function_, "module '" + function_ + "': destroy took longer than " + std::to_string(limit_ms) +
+                                               " ms; the service stays in memory");
+    world_->changed();
+  });
+  world_->core->act(Destroy{token, id});
+}
+
+void Slot::close() { want(nullptr); }
+
+// ---- what is told -------------------------------------------------------------------------------------------------
+
+std::vector<wire::ServiceRow> Slot::rows() const {
+  std::vector<wire::ServiceRow> rows;
+  if (wanted_) {
+    const content::Release& r = wanted_->release;
+    const bool serving = active_ && active_->entry.digest == wanted_->digest;
+    rows.push_back({r.number, r.name, r.version, phase_, serving, reason_});
+  }
+  if (active_ && (!wanted_ || active_->entry.digest != wanted_->digest)) {
+    const content::Release& r = active_->entry.release;
+    if (rows.empty() || rows[0].release != r.number)
+      rows.push_back({r.number, r.name, r.version, wire::Phase::not_selected, true, ""});
+  }
+  return rows;
+}
+
+void Slot::artifacts_in_use(std::set<Digest>* used) const {
+  if (active_) used->insert(active_->artifact);
+  const auto manifest = wanted_ ? world_->manifests->find(wanted_->release.manifest) : nullptr;
+  if (const auto* artifact = manifest ? manifest->artifact_for(world_->platform) : nullptr) used->insert(artifact->digest);
+}
+
+}  // namespace pinnate::tier

@@ -1,0 +1,105 @@
+// One function of an engine: the service that takes its calls, the release it should be, and the way from one to the other.
+#pragma once
+
+#include "content/manifest.h"
+#include "tier/core.h"
+#include "tier/desired_state.h"
+#include "tier/fetcher.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace pinnate::tier {
+
+// What slots of one engine share.
+struct SlotWorld {
+  Core* core;
+  Manifests* manifests;
+  Inventory* inventory;
+  Fetcher* fetcher;
+  std::string platform;
+  std::function<void()> changed;                          // a row differs: report, save
+  std::function<ServiceId()> new_service;
+  std::function<void(std::string key, std::string text)> notice;
+  // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
+  std::function<std::optional<std::string>(const Digest& artifact, std::int64_t* wait_ms)> hold;
+  // One load or create at a time in an engine: asks for the turn, gives it back.
+  std::function<void(std::function<void()> begin)> take_turn;
+  std::function<void()> end_turn;
+  std::function<void(const std::string& who, bool wedged)> wedged;  // a load passed its limit; or came back after all
+};
+
+class Slot {
+ public:
+  Slot(SlotWorld* world, std::string function);
+  ~Slot();
+
+  // What the desired state wants for this function now; null: nothing.
+  void want(const DesiredState::Entry* entry);
+  void source_up();       // what failed for want of a link is tried again
+  void retry_if_held();   // a hold may have ended
+  void close();           // drains and destroys whatever is there
+  bool empty() const { return !wanted_ && !active_ && !candidate_ && steps_ == 0 && leaving_.empty(); }
+
+  const std::string& function() const { return function_; }
+  std::vector<wire::ServiceRow> rows() const;
+  std::uint32_t call_limit_ms() const { return active_ ? active_->call_limit_ms : 0; }
+  bool serving() const { return active_.has_value(); }
+  void artifacts_in_use(std::set<Digest>* used) const;
+
+ private:
+  struct Service {
+    ServiceId id = 0;
+    DesiredState::Entry entry;
+    Digest artifact;
+    std::uint32_t call_limit_ms = 0, drain_limit_ms = 0;
+    Core::AlarmId trust = 0;
+  };
+  struct Candidate {
+    std::uint64_t attempt = 0;      // tells late answers apart
+    std::shared_ptr<const content::Manifest> manifest;
+    std::uint32_t artifact = 0;     // place in the manifest
+    std::uint32_t missing = 0;      // chunks still to come
+    ServiceId service = 0;          // made; 0: not yet
+    bool has_turn = false;
+    bool in_step = false;           // an order about the service is under way, which then owns service and turn
+  };
+  void begin();
+  void fetch();
+  void chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t artifact_index, std::uint32_t index);
+  void ask_for_turn();
+  void load();
+  void loaded(Completion& c);
+  void create();
+  void check_health();
+  void go_live();
+  void adopt();                     // the active service is just what the new release wants
+  void fail(const std::string& reason, std::int64_t wait_ms = 0);  // tried again after wait_ms, or by the backoff
+  void set(wire::Phase phase, std::string reason = "");
+  void drop_candidate();
+  void retire(Service service);
+  void destroy(ServiceId id, std::uint32_t limit_ms);
+  enum class Hang { left_behind, wedges };
+  Token step(std::uint32_t limit_ms, const std::string& what, Hang hang, std::function<void(Completion&)> next);
+  std::string named() const;
+
+  SlotWorld* world_;
+  std::string function_;
+  std::optional<DesiredState::Entry> wanted_;
+  wire::Phase phase_ = wire::Phase::pending;
+  std::string reason_;
+  std::optional<Service> active_;
+  std::optional<Candidate> candidate_;
+  std::uint64_t attempts_ = 0;
+  std::uint32_t steps_ = 0;  // orders under way, of dropped candidates too
+  Backoff backoff_;
+  Core::AlarmId again_ = 0;
+  std::map<ServiceId, Core::AlarmId> leaving_;  // draining or being destroyed, and until when
+};
+
+}  // namespace pinnate::tier

@@ -1,0 +1,110 @@
+#include "fleet_values.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace cli {
+
+namespace {
+
+// The ABI promises strings; a NULL here would be a defect there, not a reason to crash.
+std::string text_of(const char* text) { return text != nullptr ? text : ""; }
+
+}  // namespace
+
+Published::Published(const pinnate_published& from)
+    : release(from.release),
+      epoch(from.epoch),
+      revision(from.revision),
+      created(from.created != 0),
+      prepare_us(from.prepare_us),
+      durable_us(from.durable_us) {}
+
+Release::Release(const pinnate_release& from)
+    : number(from.number),
+      name(text_of(from.name)),
+      version(text_of(from.version)),
+      selector(text_of(from.selector)),
+      manifest(text_of(from.manifest)),
+      platforms(text_of(from.platforms)),
+      artifact_bytes(from.artifact_bytes),
+      decided_unix_ms(from.decided_unix_ms),
+      current(from.current != 0),
+      ended(text_of(from.ended)) {}
+
+ReleaseStatus::ReleaseStatus(const pinnate_release_status& from)
+    : number(from.number),
+      name(text_of(from.name)),
+      version(text_of(from.version)),
+      current(from.current != 0),
+      serving(from.serving),
+      serving_offline(from.serving_offline) {
+  std::copy(std::begin(from.phases), std::end(from.phases), phases.begin());
+  for (std::size_t i = 0; i < from.failure_count; ++i) {
+    failures.emplace_back(text_of(from.failures[i].engine), text_of(from.failures[i].reason));
+  }
+}
+
+std::uint64_t ReleaseStatus::engines() const { return std::accumulate(phases.begin(), phases.end(), std::uint64_t{0}); }
+
+std::uint64_t ReleaseStatus::online_selected() const {
+  return engines() - count(PINNATE_NOT_SELECTED) - count(PINNATE_OFFLINE);
+}
+
+std::uint64_t ReleaseStatus::unsettled() const {
+  return count(PINNATE_PENDING) + count(PINNATE_FETCHING) + count(PINNATE_LOADING);
+}
+
+Rollup::Rollup(const pinnate_rollup& from)
+    : id(text_of(from.id)),
+      epoch(from.epoch),
+      revision(from.revision),
+      known_engines(from.known_engines),
+      online_engines(from.online_engines),
+      forgotten_engines(from.forgotten_engines),
+      known_gateways(from.known_gateways),
+      online_gateways(from.online_gateways) {
+  for (std::size_t i = 0; i < from.release_count; ++i) releases.emplace_back(*from.releases[i]);
+  for (std::size_t i = 0; i < from.notice_count; ++i) notices.push_back(text_of(from.notices[i]));
+}
+
+const ReleaseStatus* Rollup::release(std::uint64_t number) const {
+  const auto found = std::find_if(releases.begin(), releases.end(), [&](const auto& r) { return r.number == number; });
+  return found != releases.end() ? &*found : nullptr;
+}
+
+Tier::Tier(const pinnate_tier& from)
+    : role(from.role),
+      id(text_of(from.id)),
+      path(text_of(from.path)),
+      online(from.online != 0),
+      platform(text_of(from.platform)),
+      epoch(from.epoch),
+      revision(from.revision),
+      known_engines(from.known_engines),
+      online_engines(from.online_engines),
+      notice(text_of(from.notice)) {
+  for (std::size_t i = 0; i < from.label_count; ++i) {
+    labels.emplace_back(text_of(from.labels[i].key), text_of(from.labels[i].value));
+  }
+  for (std::size_t i = 0; i < from.service_count; ++i) {
+    const pinnate_service& s = from.services[i];
+    services.push_back({text_of(s.name), text_of(s.version), s.release, s.phase, text_of(s.reason), s.serving != 0});
+  }
+}
+
+const char* role_name(pinnate_role role) {
+  switch (role) {
+    case PINNATE_ROLE_CONTROLLER:
+      return "controller";
+    case PINNATE_ROLE_GATEWAY:
+      return "gateway";
+    case PINNATE_ROLE_ENGINE:
+      return "engine";
+    case PINNATE_ROLE_CLIENT:
+      return "client";
+  }
+  return "unknown";
+}
+
+}  // namespace cli

@@ -1,0 +1,92 @@
+// Answers of the C ABI as values: what a callback is given is gone when it returns.
+#pragma once
+
+#include <pinnate/fleet.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cli {
+
+struct Published {
+  explicit Published(const pinnate_published& from);
+
+  std::uint64_t release;
+  std::uint64_t epoch;
+  std::uint64_t revision;
+  bool created;
+  std::uint32_t prepare_us;
+  std::uint32_t durable_us;
+};
+
+struct Release {
+  explicit Release(const pinnate_release& from);
+
+  std::uint64_t number;
+  std::string name, version, selector, manifest, platforms;
+  std::uint64_t artifact_bytes;
+  std::int64_t decided_unix_ms;
+  bool current;
+  std::string ended;
+};
+
+struct ReleaseStatus {
+  explicit ReleaseStatus(const pinnate_release_status& from);
+
+  std::uint64_t count(pinnate_phase phase) const { return phases[phase]; }
+  std::uint64_t engines() const;  // all that are known
+  std::uint64_t online_selected() const;  // online engines that the release selects
+  std::uint64_t unsettled() const;  // pending, fetching or loading
+
+  std::uint64_t number;
+  std::string name, version;
+  bool current;
+  std::array<std::uint64_t, PINNATE_PHASE_COUNT> phases;
+  std::uint64_t serving, serving_offline;
+  std::vector<std::pair<std::string, std::string>> failures;  // engine, reason
+};
+
+struct Rollup {
+  explicit Rollup(const pinnate_rollup& from);
+
+  const ReleaseStatus* release(std::uint64_t number) const;
+
+  std::string id;
+  std::uint64_t epoch, revision;
+  std::uint64_t known_engines, online_engines, forgotten_engines, known_gateways, online_gateways;
+  std::vector<ReleaseStatus> releases;
+  std::vector<std::string> notices;
+};
+
+struct Service {
+  std::string name, version;
+  std::uint64_t release;
+  pinnate_phase phase;
+  std::string reason;
+  bool serving;
+};
+
+struct Tier {
+  explicit Tier(const pinnate_tier& from);
+
+  pinnate_role role;
+  std::string id, path;
+  bool online;
+  std::string platform;
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::uint64_t epoch, revision, known_engines, online_engines;
+  std::vector<Service> services;
+  std::string notice;
+};
+
+struct TierPage {
+  std::vector<Tier> tiers;
+  std::string next;  // "" on the last page
+};
+
+const char* role_name(pinnate_role role);
+
+}  // namespace cli

@@ -1,0 +1,75 @@
+#include "json_text.h"
+#include "options.h"
+#include "session.h"
+#include "terminal.h"
+
+#include <algorithm>
+#include <ctime>
+
+namespace cli {
+
+namespace {
+
+struct HistoryOptions {
+  TargetOptions target;
+  std::string name;
+  bool json = false;
+};
+
+void set_up(CLI::App& app, HistoryOptions& options) {
+  add_target_options(app, options.target, "how long to wait for the controller (default 30s)");
+  named_alone(app.add_option("NAME", options.name, "only releases of this module"));
+  app.add_flag("--json", options.json, "print a line of JSON per release");
+  app.footer("Newest first, at most 1000.\n\nExamples:\n  pinnate history\n  pinnate history thumbnail --json");
+}
+
+std::string time_text(std::int64_t unix_ms) {
+  const std::time_t seconds = unix_ms / 1000;
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
+  return text;
+}
+
+void print_json(const Release& release) {
+  JsonText json;
+  json.begin_object().member("release", release.number).member("name", release.name);
+  json.member("version", release.version).member("selector", release.selector).member("manifest", release.manifest);
+  json.member("platforms", release.platforms).member("artifact_bytes", release.artifact_bytes);
+  json.member("decided_unix_ms", release.decided_unix_ms).member("current", release.current);
+  json.member("ended", release.ended).end_object();
+  std::printf("%s\n", json.text().c_str());
+}
+
+void print_table(const std::vector<Release>& releases) {
+  const Terminal terminal(stdout);
+  std::size_t widest = 0;
+  for (const Release& release : releases) widest = std::max(widest, release.name.size() + 1 + release.version.size());
+  for (const Release& release : releases) {
+    const std::string state = release.current ? terminal.green("current") : terminal.faint(release.ended);
+    std::printf("%6llu  %s  %-*s  %10s  %s  %s%s\n", static_cast<unsigned long long>(release.number),
+                time_text(release.decided_unix_ms).c_str(), static_cast<int>(widest),
+                (release.name + "@" + release.version).c_str(), size_text(release.artifact_bytes).c_str(),
+                release.platforms.c_str(), state.c_str(),
+                release.selector.empty() ? "" : ("  for " + release.selector).c_str());
+  }
+  if (releases.empty()) std::printf("nothing was published yet\n");
+}
+
+ExitCode run(const HistoryOptions& options) {
+  Session session(target_of(options.target), options.target.timeout.value_or(Milliseconds(30'000)));
+  const std::vector<Release> releases = session.releases(options.name);
+  if (!options.json) {
+    print_table(releases);
+    return ExitCode::kOk;
+  }
+  for (const Release& release : releases) print_json(release);
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void add_history(CommandLine& line) { add_command<HistoryOptions>(line, "history", "list releases", set_up, run); }
+
+}  // namespace cli

@@ -1,0 +1,49 @@
+#include "log_line.h"
+
+#include <unistd.h>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <string>
+
+namespace cli {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warning", "error"};
+
+}  // namespace
+
+std::optional<pinnate_log_level> parse_log_level(std::string_view name) {
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (name == kNames[i]) return static_cast<pinnate_log_level>(i);
+  }
+  return std::nullopt;
+}
+
+void log_line(void*, pinnate_log_level level, const char* message) {
+  const auto now = std::chrono::system_clock::now();
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  const std::time_t seconds = millis / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char stamp[32];
+  const std::size_t length = std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+  char fraction[16];
+  std::snprintf(fraction, sizeof fraction, ".%03dZ", static_cast<int>(millis % 1000));
+
+  const auto index = static_cast<std::size_t>(level);
+  std::string line(stamp, length);
+  line += fraction;
+  line += ' ';
+  line += index < kNames.size() ? kNames[index] : "?";
+  line += ' ';
+  line += message;
+  line += '\n';
+  // One write, so that lines of two threads, or of two processes on one stream, do not mix. A log that cannot be
+  // written has nowhere left to complain.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+}
+
+}  // namespace cli

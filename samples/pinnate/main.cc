@@ -1,0 +1,82 @@
+// The reference host: runs tiers, and asks them, on nothing but include/pinnate.
+#include "options.h"
+
+#include <pinnate/common.h>
+
+#include <cstdio>
+#include <exception>
+
+namespace cli {
+
+namespace {
+
+struct VersionOptions {};
+
+ExitCode print_version(const VersionOptions&) {
+  std::printf("pinnate %s %s\n", pinnate_version(), pinnate_platform());
+  return ExitCode::kOk;
+}
+
+// The command that was meant, for "see ... --help".
+std::string command_name(const CLI::App& app) {
+  const auto given = app.get_subcommands();
+  return given.empty() ? "pinnate" : "pinnate " + given.front()->get_name();
+}
+
+void complain(const CLI::App& app, const std::string& first, const CLI::ParseError& error) {
+  const std::string command = command_name(app);
+  std::string words = error.what();
+  if (app.get_subcommands().empty() && !first.starts_with("-")) {
+    words = first.empty() ? "which command? There are:" : "there is no command '" + first + "'; there are:";
+    for (const CLI::App* known : app.get_subcommands({})) words += " " + known->get_name();
+  }
+  std::fprintf(stderr, "%s: %s\nSee `%s --help`.\n", command.c_str(), words.c_str(), command.c_str());
+}
+
+int run(int argc, char** argv) {
+  CommandLine line;
+  line.app.name("pinnate");
+  line.app.description("Publish a function module once; every engine of the fleet loads it and answers calls.");
+  line.app.footer("`pinnate COMMAND --help` tells more. To see it all at work: `pinnate demo`.\n\n" +
+                  std::string(kExitCodeTable));
+  line.app.require_subcommand(1);
+  line.app.get_formatter()->column_width(32);
+  add_demo(line);
+  add_controller(line);
+  add_gateway(line);
+  add_engine(line);
+  add_publish(line);
+  add_unpublish(line);
+  add_history(line);
+  add_status(line);
+  add_engines(line);
+  add_call(line);
+  add_version(line);
+  try {
+    line.app.parse(argc, argv);
+    return static_cast<int>(line.run());
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return line.app.exit(error);  // --help
+    complain(line.app, argc > 1 ? argv[1] : "", error);
+    return static_cast<int>(ExitCode::kUsage);
+  } catch (const Failure& failure) {
+    const std::string command = command_name(line.app);
+    std::fprintf(stderr, "%s: %s\n", command.c_str(), failure.what());
+    if (failure.code() == ExitCode::kUsage) std::fprintf(stderr, "See `%s --help`.\n", command.c_str());
+    return static_cast<int>(failure.code());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "pinnate: %s\n", error.what());
+    return static_cast<int>(ExitCode::kFailed);
+  }
+}
+
+}  // namespace
+
+void add_version(CommandLine& line) {
+  add_command<VersionOptions>(
+      line, "version", "print the library's version and platform", [](CLI::App&, VersionOptions&) {}, print_version);
+}
+
+}  // namespace cli
+
+int main(int argc, char** argv) { return cli::run(argc, argv); }

@@ -1,0 +1,25 @@
+// Durations and sizes as people write them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cli {
+
+using Milliseconds = std::chrono::milliseconds;
+
+inline constexpr char kDurationForm[] = "write 500ms, 10s, 5m, 2h or 1d";
+inline constexpr char kSizeForm[] = "write 4096, 64KiB, 16MiB or 1GiB";
+
+// A number and its unit, at most the 49 days that fit the C ABI. Nothing when it is no duration.
+std::optional<Milliseconds> parse_duration(std::string_view text);
+// A number of bytes, with or without B, KiB, MiB, GiB or TiB.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+std::string duration_text(double milliseconds);  // "4.1 ms", "2.3 s"
+std::string size_text(std::uint64_t bytes);  // "812 bytes", "1.2 MiB"
+
+}  // namespace cli

@@ -1,0 +1,83 @@
+#include "rollout.h"
+
+#include "rollup_report.h"
+
+#include <array>
+
+namespace cli {
+
+namespace {
+
+// The controller's view may have moved on (revision) or over (a new epoch after a restored copy).
+bool covers(const Rollup& rollup, const Published& published) {
+  return rollup.epoch != published.epoch ? rollup.epoch > published.epoch : rollup.revision >= published.revision;
+}
+
+// A lost link is worth waiting for while there is time: the fleet goes on without us.
+std::optional<Rollup> next_if_linked(Session& session, Deadline deadline) {
+  try {
+    return session.next_rollup(deadline);
+  } catch (const Failure& failure) {
+    const bool passing = failure.code() == ExitCode::kUnreachable || failure.code() == ExitCode::kUnknown;
+    if (!passing || std::chrono::steady_clock::now() >= deadline) throw;
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Rollout await_rollout(Session& session, const Published& published, Deadline deadline,
+                      const std::function<void(const ReleaseStatus&)>& on_change) {
+  Rollout rollout{Rollout::End::kLate, std::nullopt};
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto rollup = next_if_linked(session, deadline);
+    if (!rollup || !covers(*rollup, published)) continue;
+    const ReleaseStatus* status = rollup->release(published.release);
+    if (status != nullptr) {
+      rollout.status = *status;
+      on_change(*status);
+    }
+    if (status == nullptr || !status->current) {
+      rollout.end = Rollout::End::kReplaced;
+      return rollout;
+    }
+    if (status->unsettled() != 0) continue;
+    const std::uint64_t selected = status->online_selected();
+    const bool served = status->count(PINNATE_LIVE) == selected && status->serving >= selected;
+    // Live, but calls go elsewhere: the switch is under way.
+    if (!served && status->count(PINNATE_LIVE) == selected) continue;
+    rollout.end = served ? Rollout::End::kServed : Rollout::End::kNotServed;
+    return rollout;
+  }
+  return rollout;
+}
+
+void show(ProgressLine& line, const std::string& title, const ReleaseStatus& status) {
+  const std::uint64_t selected = status.online_selected();
+  const std::uint64_t live = status.count(PINNATE_LIVE);
+  const double share = selected == 0 ? 1.0 : static_cast<double>(live) / static_cast<double>(selected);
+  line.show(title, share,
+            std::to_string(live) + " of " + std::to_string(selected) + " live (" + phases_text(status) + ")");
+}
+
+std::vector<Absentee> absentees(Session& session, const std::string& name, std::uint64_t release, std::size_t limit) {
+  constexpr std::array kWithout = {PINNATE_PHASE_FAILED, PINNATE_PHASE_INCOMPATIBLE, PINNATE_LOADING, PINNATE_FETCHING,
+                                   PINNATE_PENDING};
+  std::vector<Absentee> absent;
+  for (const pinnate_phase phase : kWithout) {
+    if (absent.size() >= limit) break;
+    pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
+    lookup.name = name.c_str();
+    lookup.phase = 1 + phase;
+    for (const Tier& engine : session.lookup_all(lookup, limit - absent.size())) {
+      for (const Service& service : engine.services) {
+        // The page may hold other releases of the engine, and what it was in the phase for may be another one.
+        if (service.release != release || service.phase != phase || !engine.online) continue;
+        absent.push_back({engine.id, engine.path, phase, service.reason});
+      }
+    }
+  }
+  return absent;
+}
+
+}  // namespace cli

@@ -1,0 +1,70 @@
+#include "tier_command.h"
+
+#include "log_line.h"
+
+namespace cli {
+
+namespace {
+
+// Options of CLI11 write to plain values; what was not given must stay absent.
+void add_text(CLI::App& app, const std::string& name, std::optional<std::string>& value, const std::string& what,
+              const std::string& type) {
+  const std::function<void(const std::string&)> take = [&value](const std::string& text) { value = text; };
+  app.add_option_function(name, take, what)->type_name(type);
+}
+
+std::uint32_t milliseconds(const std::optional<Milliseconds>& duration) {
+  return duration ? static_cast<std::uint32_t>(duration->count()) : 0;
+}
+
+}  // namespace
+
+void add_tier_flags(CLI::App& app, TierFlags& flags) {
+  app.add_option("--config", flags.config, "TOML file; its keys are the names of these flags, flags win")
+      ->type_name("FILE");
+  add_text(app, "--id", flags.given.id, "unique in the fleet (default: kept in the state folder, or made at random)",
+           "ID");
+  add_text(app, "--fleet", flags.given.fleet, "who belongs together (default: `default`)", "NAME");
+  app.add_option("--label", flags.labels, "a label that selectors ask for, e.g. region=eu; repeat for more")
+      ->type_name("KEY=VALUE")
+      ->take_all();
+  app.add_option("--listen", flags.given.listen,
+                 "accept links at tcp://HOST:PORT (port 0: any free one) or unix:/PATH; beyond loopback\n"
+                 "insecure+tcp://HOST:PORT; repeat for more. Prints `listening on ADDR`")
+      ->type_name("ADDR")
+      ->take_all();
+  add_duration(app, "--heartbeat", flags.given.heartbeat, "silence after which a link is probed (default 5s)");
+  app.add_option("--log-level", flags.log_level,
+                 std::string("lowest level logged to stderr: ") + kLogLevels + " (default info)")
+      ->type_name("LEVEL");
+}
+
+Settings settings_of(const TierFlags& flags, Reader reader) {
+  Settings given = flags.given;
+  for (const std::string& label : flags.labels) given.labels.push_back(parse_label(label));
+  if (!flags.log_level.empty()) {
+    given.log_level = parse_log_level(flags.log_level);
+    if (!given.log_level) {
+      throw Failure(ExitCode::kUsage, "--log-level: '" + flags.log_level + "' must be " + kLogLevels);
+    }
+  }
+  return flags.config.empty() ? given : combined(std::move(given), read_settings(flags.config, reader));
+}
+
+TierOptions::TierOptions(const Settings& settings) {
+  for (const auto& [key, value] : settings.labels) labels_.push_back({key.c_str(), value.c_str()});
+  options_.fleet = or_null(settings.fleet);
+  options_.id = or_null(settings.id);
+  options_.labels = labels_.data();
+  options_.label_count = labels_.size();
+  options_.log = log_line;
+  options_.log_level = settings.log_level.value_or(PINNATE_LOG_INFO);
+  options_.heartbeat_ms = milliseconds(settings.heartbeat);
+}
+
+void print_ready(const char* tier) {
+  std::printf("%s is running\n", tier);
+  std::fflush(stdout);
+}
+
+}  // namespace cli

@@ -1,0 +1,90 @@
+// What `controller`, `gateway` and `engine` have in common: flags, options of the C ABI, and running in the foreground.
+#pragma once
+
+#include "options.h"
+#include "settings.h"
+
+#include <pinnate/common.h>
+
+#include <memory>
+#include <semaphore>
+#include <string>
+#include <vector>
+
+namespace cli {
+
+struct TierFlags {
+  std::string config;
+  std::string log_level;
+  std::vector<std::string> labels;
+  Settings given;
+};
+
+void add_tier_flags(CLI::App& app, TierFlags& flags);
+
+// The flags over the file that --config names.
+Settings settings_of(const TierFlags& flags, Reader reader);
+
+// The options every tier begins with. Points into `settings` and itself: both outlive the open call.
+class TierOptions {
+ public:
+  explicit TierOptions(const Settings& settings);
+  const pinnate_tier_options& get() const { return options_; }
+
+ private:
+  std::vector<pinnate_label> labels_;
+  pinnate_tier_options options_ = PINNATE_TIER_OPTIONS_INIT;
+};
+
+// "" is no address of the C ABI, and NULL means the default.
+inline const char* or_null(const std::optional<std::string>& text) { return text ? text->c_str() : nullptr; }
+
+// An open handle: closes it, and waits until it is closed.
+template <class Handle, pinnate_status (*Close)(Handle*, pinnate_closed_fn, void*)>
+class Opened {
+ public:
+  Opened() = default;
+  ~Opened() { close(); }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+
+  Handle** receive() { return &handle_; }
+  Handle* get() const { return handle_; }
+
+  void close() {
+    if (handle_ == nullptr) return;
+    using Signal = std::shared_ptr<std::binary_semaphore>;
+    auto closed = std::make_shared<std::binary_semaphore>(0);
+    auto* held = new Signal(closed);  // the callback's own share: it may still be inside release() when we return
+    const auto on_closed = [](void* arg) {
+      const std::unique_ptr<Signal> signal(static_cast<Signal*>(arg));
+      (*signal)->release();
+    };
+    if (Close(handle_, on_closed, held) == PINNATE_OK) {
+      closed->acquire();
+    } else {
+      delete held;
+    }
+    handle_ = nullptr;
+  }
+
+ private:
+  Handle* handle_ = nullptr;
+};
+
+// Listens at each of the settings' addresses and says where, on stdout: `listening on ADDRESS`, a line each.
+template <class Handle>
+void listen_at(const Settings& settings, Handle* handle,
+               pinnate_status (*listen)(Handle*, const char*, char*, std::size_t)) {
+  for (const std::string& address : settings.listen) {
+    char bound[512];
+    check(listen(handle, address.c_str(), bound, sizeof bound));
+    std::printf("listening on %s\n", bound);
+    std::fflush(stdout);
+  }
+}
+
+// Says on stdout that the tier runs: the line to wait for when it listens nowhere.
+void print_ready(const char* tier);
+
+}  // namespace cli

@@ -1,0 +1,53 @@
+// Modules without shared objects: a loader of the test's own, whose artifacts are a word, put before what a call brings.
+#pragma once
+
+#include <pinnate/loader.h>
+
+#include <cstring>
+#include <string>
+
+namespace greeting {
+
+struct Service {
+  const pinnate_host* host;
+  std::string before;
+};
+
+inline int load(void*, const pinnate_image* image, void** module, char* error, size_t error_bytes) {
+  const std::string text(static_cast<const char*>(image->data), image->size_bytes);
+  if (text == "broken") {
+    std::strncpy(error, "this one is broken", error_bytes);
+    return 1;
+  }
+  *module = new std::string(text);
+  return 0;
+}
+inline int create(void* module, const pinnate_host* host, const void* config, size_t config_bytes, void** service, char*,
+                  size_t) {
+  const std::string end(static_cast<const char*>(config), config_bytes);
+  *service = new Service{host, *static_cast<std::string*>(module) + end};
+  return 0;
+}
+inline void call(void*, void* service, pinnate_reply* reply, const void* payload, size_t payload_bytes) {
+  Service* const s = static_cast<Service*>(service);
+  const std::string asked(static_cast<const char*>(payload), payload_bytes);
+  if (asked == "fail") return s->host->fail(reply, "as you wished");
+  const std::string answer = s->before + asked;
+  s->host->answer(reply, answer.data(), answer.size());
+}
+inline void destroy(void*, void* service) { delete static_cast<Service*>(service); }
+inline void unload(void* module) { delete static_cast<std::string*>(module); }
+
+inline pinnate_loader loader() {
+  pinnate_loader l{};
+  l.size = sizeof l;
+  l.kind = "greeting";
+  l.load = load;
+  l.create = create;
+  l.call = call;
+  l.destroy = destroy;
+  l.unload = unload;
+  return l;
+}
+
+}  // namespace greeting

@@ -1,0 +1,148 @@
+#include "answers.h"
+#include "world.h"
+
+#include "folder.h"
+
+#include <cstdio>
+#include <fstream>
+
+namespace {
+
+// Bytes that neither repeat nor compress.
+std::string noise(std::size_t size) {
+  std::string bytes(size, '\0');
+  std::uint64_t state = 88172645463325252u;
+  for (char& c : bytes) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    c = static_cast<char>(state);
+  }
+  return bytes;
+}
+
+struct Stage {
+  explicit Stage(bool own_loop) : world(own_loop), controller(world) {
+    REQUIRE(open(controller, folder.path + "/state") == PINNATE_OK);
+  }
+  pinnate_publish publish_of(const char* version) {
+    pinnate_publish publish = PINNATE_PUBLISH_INIT;
+    publish.name = "f";
+    publish.version = version;
+    publish.artifacts = &artifact;
+    publish.artifact_count = 1;
+    return publish;
+  }
+  World world;
+  TestFolder folder;
+  Controller controller;
+  pinnate_artifact artifact{};
+};
+
+}  // namespace
+
+TEST_CASE("progress grows to the size of the artifact while a file is published") {
+  Stage stage(true);
+  const std::string path = stage.folder.path + "/large.bin";
+  const std::string bytes = noise(9 * 1024 * 1024 + 17);
+  std::ofstream(path, std::ios::binary) << bytes;
+  stage.artifact.path = path.c_str();
+  const pinnate_publish publish = stage.publish_of("1");
+  PublishedAnswer answer;
+  REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress, PublishedAnswer::on_published,
+                                     &answer) == PINNATE_OK);
+  REQUIRE(stage.world.until([&] { return answer.came(); }));
+  CHECK(answer.error == "");
+  CHECK(answer.status == PINNATE_OK);
+  CHECK(answer.published.prepare_us > 0);
+  CHECK(answer.published.durable_us > 0);
+  CHECK(answer.total == bytes.size());
+  CHECK(answer.progress > bytes.size() / 2);
+  CHECK_FALSE(answer.went_back);
+
+  SUBCASE("the same bytes from memory are the same module") {
+    stage.artifact = {nullptr, nullptr, {bytes.data(), bytes.size()}};
+    const pinnate_publish same = stage.publish_of("1");
+    PublishedAnswer again;
+    REQUIRE(pinnate_controller_publish(stage.controller, &same, nullptr, PublishedAnswer::on_published, &again) == PINNATE_OK);
+    REQUIRE(stage.world.until([&] { return again.came(); }));
+    CHECK(again.status == PINNATE_OK);
+    CHECK(again.published.created == 0);
+  }
+  SUBCASE("other bytes under the same version are a conflict") {
+    stage.artifact = {nullptr, nullptr, {"other", 5}};
+    const pinnate_publish other = stage.publish_of("1");
+    PublishedAnswer again;
+    REQUIRE(pinnate_controller_publish(stage.controller, &other, nullptr, PublishedAnswer::on_published, &again) == PINNATE_OK);
+    REQUIRE(stage.world.until([&] { return again.came(); }));
+    CHECK(again.status == PINNATE_CONFLICT);
+  }
+}
+
+TEST_CASE("a file that changes while it is published fails in words and makes no release") {
+  Stage stage(true);
+  const std::string path = stage.folder.path + "/large.bin";
+  std::ofstream(path, std::ios::binary) << noise(24 * 1024 * 1024);
+  stage.artifact.path = path.c_str();
+  const pinnate_publish publish = stage.publish_of("1");
+  PublishedAnswer answer;
+  REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress, PublishedAnswer::on_published,
+                                     &answer) == PINNATE_OK);
+  SUBCASE("while it is hashed") { REQUIRE(stage.world.until([&] { return answer.progress > 0; })); }
+  SUBCASE("while it is stored") {
+    REQUIRE(stage.world.until([&] { return answer.progress > 12 * 1024 * 1024 || answer.came(); }));
+  }
+  REQUIRE_FALSE(answer.came());
+  std::ofstream(path, std::ios::binary | std::ios::app) << "one line more";
+  REQUIRE(stage.world.until([&] { return answer.came(); }));
+  CHECK(answer.status == PINNATE_CONFLICT);
+  CHECK(answer.error.find("large.bin' changed while it was being published") != std::string::npos);
+  ReleasesAnswer history;
+  REQUIRE(pinnate_controller_releases(stage.controller, nullptr, ReleasesAnswer::on_releases, &history) == PINNATE_OK);
+  REQUIRE(stage.world.until([&] { return history.came(); }));
+  CHECK(history.releases.empty());
+}
+
+TEST_CASE("closing in the middle of a publish ends it, and lets go of its files") {
+  for (const bool own_loop : {true, false}) {
+    Stage stage(own_loop);
+    const std::string path = stage.folder.path + "/large.bin";
+    std::ofstream(path, std::ios::binary) << noise(24 * 1024 * 1024);
+    stage.artifact.path = path.c_str();
+    const pinnate_publish publish = stage.publish_of("1");
+    PublishedAnswer answer;
+    REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress, PublishedAnswer::on_published,
+                                       &answer) == PINNATE_OK);
+    REQUIRE(stage.world.until([&] { return answer.progress > 0; }));
+    stage.controller.close();
+    CHECK(answer.came());
+    CHECK((answer.status == PINNATE_CLOSED || answer.status == PINNATE_OK));
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code ignored;
+      CHECK(std::filesystem::read_symlink(entry.path(), ignored) != path);
+    }
+  }
+}
+
+TEST_CASE("an artifact over the controller's limit is refused in words") {
+  World world(true);
+  TestFolder folder;
+  Controller controller(world);
+  const std::string dir = folder.path + "/state", bytes = noise(100);
+  pinnate_controller_options options = PINNATE_CONTROLLER_OPTIONS_INIT;
+  options.tier.loop = world.loop();
+  options.state_dir = dir.c_str();
+  options.artifact_limit_bytes = 99;
+  REQUIRE(pinnate_controller_open(&options, &controller.handle) == PINNATE_OK);
+  const pinnate_artifact artifact{nullptr, nullptr, {bytes.data(), bytes.size()}};
+  pinnate_publish publish = PINNATE_PUBLISH_INIT;
+  publish.name = "f";
+  publish.version = "1";
+  publish.artifacts = &artifact;
+  publish.artifact_count = 1;
+  PublishedAnswer answer;
+  REQUIRE(pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &answer) == PINNATE_OK);
+  REQUIRE(world.until([&] { return answer.came(); }));
+  CHECK(answer.status == PINNATE_TOO_LARGE);
+  CHECK(answer.error.find("99") != std::string::npos);
+}

@@ -1,0 +1,70 @@
+#include "answers.h"
+#include "world.h"
+
+#include "folder.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+TEST_CASE("a handle on the host's loop refuses other threads") {
+  World world(true);
+  Gateway gateway(world);
+  REQUIRE(open(gateway) == PINNATE_OK);
+  std::thread([&] {
+    RollupAnswer rollup;
+    CHECK(pinnate_gateway_status(gateway, nullptr, RollupAnswer::on_rollup, &rollup) == PINNATE_WRONG_THREAD);
+    CHECK(says("on that loop's thread"));
+    CHECK(pinnate_gateway_listen(gateway, "tcp://127.0.0.1:0", nullptr, 0) == PINNATE_WRONG_THREAD);
+    CHECK(pinnate_gateway_close(gateway, nullptr, nullptr) == PINNATE_WRONG_THREAD);
+  }).join();
+}
+
+TEST_CASE("the words of an error belong to the thread that made it") {
+  CHECK(pinnate_gateway_close(nullptr, nullptr, nullptr) == PINNATE_INVALID);
+  std::thread([] { CHECK(std::string(pinnate_last_error()) == ""); }).join();
+  CHECK(says("gateway is NULL"));
+}
+
+TEST_CASE("in a child of fork() every function says so, and the parent goes on") {
+  for (const bool own_loop : {true, false}) {
+    World world(own_loop);
+    TestFolder folder;
+    Controller controller(world);
+    REQUIRE(open(controller, folder.path + "/state") == PINNATE_OK);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      // No doctest in here: its results would be lost.
+      int wrong = 0;
+      pinnate_gateway_options options = PINNATE_GATEWAY_OPTIONS_INIT;
+      pinnate_gateway* gateway;
+      wrong += pinnate_gateway_open(&options, &gateway) != PINNATE_FORKED;
+      wrong += pinnate_controller_listen(controller, "tcp://127.0.0.1:0", nullptr, 0) != PINNATE_FORKED;
+      wrong += pinnate_controller_status(controller, nullptr, RollupAnswer::on_rollup, nullptr) != PINNATE_FORKED;
+      wrong += pinnate_controller_publish_wait(controller, nullptr, nullptr) != PINNATE_FORKED;
+      wrong += pinnate_controller_close(controller, nullptr, nullptr) != PINNATE_FORKED;
+      wrong += !says("fork()");
+      _exit(wrong);
+    }
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    RollupAnswer rollup;
+    REQUIRE(pinnate_controller_status(controller, nullptr, RollupAnswer::on_rollup, &rollup) == PINNATE_OK);
+    CHECK(world.until([&] { return rollup.came(); }));
+    CHECK(rollup.status == PINNATE_OK);
+  }
+}
+
+TEST_CASE("the library's thread ends with its last handle, and comes back with the next") {
+  World world(false);
+  for (int i = 0; i < 3; i++) {
+    Gateway gateway(world);
+    REQUIRE(open(gateway) == PINNATE_OK);
+    RollupAnswer rollup;
+    REQUIRE(pinnate_gateway_status(gateway, nullptr, RollupAnswer::on_rollup, &rollup) == PINNATE_OK);
+    REQUIRE(world.until([&] { return rollup.came(); }));
+    CHECK(rollup.status == PINNATE_OK);
+    CHECK(rollup.id.substr(0, 8) == "gateway-");
+  }
+}

@@ -1,0 +1,300 @@
+"""The whole path: controller, gateway and two engines as processes, and the commands on them."""
+
+import json
+import signal
+import unittest
+
+from fleet import FleetTest, environment, phases
+
+
+class PublishTest(FleetTest):
+    def setUp(self):
+        super().setUp()
+        self.start_tree()
+
+    def test_publish_wait_ends_when_every_engine_serves_and_calls_are_answered(self):
+        out, progress = self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.assertIn("published echo 1 as release 1", out)
+        self.assertIn("echo 1 is live on all 2 selected online engines", out)
+        self.assertIn("2 of 2 live", progress)
+        for engine in self.engines:
+            engine.await_line("service echo@1 release 1: live")
+        self.assertEqual(self.ask("call", "echo", "--data", "hello")[0], "echo 1: hello")
+
+    def test_a_new_version_takes_over_and_the_old_one_is_history(self):
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.ask("publish", "echo@2", self.echo(2), "--wait")
+        self.assertEqual(self.ask("call", "echo", "--data", "x")[0], "echo 2: x")
+        history = self.rows("history", "echo")
+        self.assertEqual([(r["version"], r["current"]) for r in history], [("2", True), ("1", False)])
+        self.assertEqual(history[1]["ended"], "superseded by 2")
+        out, _ = self.ask("history")
+        self.assertIn("echo@2", out)
+        self.assertIn("current", out)
+
+    def test_json_tells_release_and_outcome(self):
+        [row] = self.rows("publish", "echo@1", self.echo(1), "--wait")
+        self.assertEqual((row["release"], row["created"], row["end"]), (1, True, "served"))
+        self.assertEqual((row["selected"], row["live"], row["without"]), (2, 2, []))
+        [again] = self.rows("publish", "echo@1", self.echo(1))
+        self.assertEqual((again["release"], again["created"]), (1, False))
+
+    def test_the_same_version_with_other_bytes_is_refused(self):
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        _, error = self.ask("publish", "echo@1", self.echo(2), code=4)
+        self.assertIn("echo", error)
+        self.assertIn("1", error)
+
+    def test_engines_that_do_not_serve_are_named_with_the_reason(self):
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        out, _ = self.ask("publish", "echo@2", self.echo(2), "--config-text", "fail", "--wait", code=1)
+        self.assertIn("live on 0 of 2 selected online engines", out)
+        for name in ("one", "two"):
+            self.assertRegex(out, rf"gate/{name}: failed: .*asked to fail")
+        self.assertEqual(self.ask("call", "echo", "--data", "x")[0], "echo 1: x", "the old release goes on serving")
+        failed = self.rows("engines", "--phase", "failed")
+        self.assertEqual(sorted(row["id"] for row in failed), ["one", "two"])
+        out, _ = self.ask("status")
+        self.assertIn("first failures", out)
+        self.assertIn("asked to fail", out)
+
+    def test_what_is_no_shared_object_fails_on_the_engines_in_words(self):
+        text = self.folder / "notes.txt"
+        text.write_text("not a shared object")
+        [row] = self.rows("publish", "notes@1", text, "--wait", code=1)
+        self.assertEqual(row["end"], "not served by all")
+        self.assertEqual(len(row["without"]), 2)
+        self.assertTrue(all(engine["reason"] for engine in row["without"]))
+
+    def test_a_selector_leaves_the_others_with_the_older_release(self):
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        out, _ = self.ask("publish", "echo@2", self.echo(2), "--select", "ring=canary", "--wait")
+        self.assertIn("all 1 selected", out)
+        self.assertEqual(self.ask("call", "echo", "--at", "one")[0], "echo 2: ")
+        self.assertEqual(self.ask("call", "echo", "--at", "two")[0], "echo 1: ")
+        self.ask("unpublish", "echo@2")
+        self.await_status(lambda s: [r["serving"] for r in s["releases"] if r["version"] == "1"] == [2])
+        self.assertEqual(self.ask("call", "echo", "--at", "one")[0], "echo 1: ", "withdrawing it uncovers the older one")
+
+    def test_a_release_for_nobody_online_is_success_and_says_so(self):
+        out, _ = self.ask("publish", "echo@1", self.echo(1), "--select", "region=mars", "--wait")
+        self.assertIn("no engine that is online is selected", out)
+
+    def test_no_artifact_for_the_platform_is_incompatible(self):
+        out, _ = self.ask("publish", "echo@1", "--platform", f"linux-vax={self.echo(1)}", "--wait", code=1)
+        self.assertIn("gate/one: incompatible", out)
+
+    def test_config_bytes_come_from_a_file(self):
+        config = self.folder / "config"
+        config.write_text("fail")
+        self.ask("publish", "echo@1", self.echo(1), "--config-bytes", config, "--wait", code=1)
+
+    def test_unpublish_withdraws(self):
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.ask("unpublish", "echo")
+        self.await_status(lambda status: all(r["serving"] == 0 for r in status["releases"]))
+        self.ask("call", "echo", code=6)
+        self.ask("unpublish", "echo", code=6)
+
+    def test_a_malformed_name_is_wrong_usage_and_a_missing_file_not_found(self):
+        self.ask("publish", "No Name@1", self.echo(1), code=2)
+        self.ask("publish", "echo@1", self.folder / "absent.so", code=6)
+
+
+class StatusTest(FleetTest):
+    def setUp(self):
+        super().setUp()
+        self.start_tree()
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+
+    def test_status_json_has_counts_that_sum_to_the_known_engines_and_the_tree(self):
+        [status] = self.rows("status")
+        self.assertEqual((status["known_engines"], status["online_engines"], status["forgotten_engines"]), (2, 2, 0))
+        self.assertEqual(status["id"], "top")
+        [release] = status["releases"]
+        self.assertEqual(sum(release["phases"].values()), 2)
+        self.assertEqual((release["phases"]["live"], release["serving"]), (2, 2))
+        [gateway] = status["tree"]["gateways"]
+        self.assertEqual((gateway["id"], gateway["online"], gateway["online_engines"]), ("gate", True, 2))
+        [group] = gateway["engines"]
+        self.assertEqual(sorted(group["ids"]), ["one", "two"])
+        self.assertEqual(group["services"][0]["phase"], "live")
+
+    def test_status_draws_the_tree(self):
+        out, _ = self.ask("status", "echo")
+        self.assertIn("engines   2 online of 2 known; 0 forgotten", out)
+        self.assertIn("echo 1 (release 1)  2 live; serves on 2", out)
+        self.assertRegex(out, r"top\n└─ gate +online, 2 of 2 engines online, revision 1\n   └─ one, two +echo 1 live")
+        out, _ = self.ask("status", env=environment(PINNATE_TO=self.to, LC_ALL="C"))
+        self.assertIn("`- gate", out, "no box drawing where the locale has none")
+
+    def test_status_watch_prints_a_line_per_change(self):
+        watch = self.start("status", "--watch", "--to", self.to)
+        watch.await_line("echo 1: 2 live")
+        self.ask("publish", "echo@2", self.echo(2))
+        watch.await_line("echo 2: 2 live")
+
+    def test_a_gateway_answers_for_what_is_below_it(self):
+        gate = environment(PINNATE_TO=f"unix:{self.folder}/gate.sock")
+        [status] = self.rows("status", env=gate)
+        self.assertEqual((status["id"], status["online_engines"]), ("gate", 2))
+        self.assertEqual(self.ask("call", "echo", "--data", "x", env=gate)[0], "echo 1: x")
+
+    def test_publishing_to_a_gateway_is_refused(self):
+        self.ask("publish", "echo@2", self.echo(2), "--to", f"unix:{self.folder}/gate.sock", code=4)
+
+    def test_engines_lists_ids_paths_labels_and_services(self):
+        rows = {row["id"]: row for row in self.rows("engines")}
+        self.assertEqual(sorted(rows), ["one", "two"])
+        self.assertEqual((rows["one"]["path"], rows["one"]["labels"]), ("gate", {"ring": "canary"}))
+        [service] = rows["two"]["services"]
+        self.assertEqual((service["name"], service["version"], service["phase"], service["serving"]), ("echo", "1", "live", True))
+        self.assertEqual(self.rows("engines", "--phase", "failed"), [])
+        self.assertEqual(len(self.rows("engines", "--at", "gate", "--name", "echo", "--phase", "live")), 2)
+        out, _ = self.ask("engines")
+        self.assertRegex(out, r"(?m)^gate/one +echo 1 live$")
+
+    def test_call_takes_files_and_stdin_and_writes_files(self):
+        payload = self.folder / "payload"
+        payload.write_bytes(bytes(range(256)))
+        out = self.folder / "out"
+        text, _ = self.ask("call", "echo", "--file", payload, "--out", out, "--idempotent")
+        self.assertEqual(text, "")
+        self.assertEqual(out.read_bytes(), b"echo 1: " + bytes(range(256)))
+        self.assertEqual(self.ask("call", "echo", "--file", "-", stdin=b"piped")[0], "echo 1: piped")
+
+    def test_a_service_that_fails_a_call_is_exit_1_with_its_words(self):
+        _, error = self.ask("call", "echo", "--data", "fail", code=1)
+        self.assertIn("no such luck", error)
+
+    def test_a_function_or_engine_that_does_not_exist_is_not_found(self):
+        self.ask("call", "absent", code=6)
+        self.ask("call", "echo", "--at", "absent", code=6)
+
+
+class ReachTest(FleetTest):
+    def test_nobody_there_is_unreachable(self):
+        for address in ("unix:/nonexistent/pinnate.sock", "tcp://127.0.0.1:1"):
+            with self.subTest(address=address):
+                _, error = self.ask("status", "--to", address, "--timeout", "2s", code=3)
+                self.assertIn(address.split(":", 1)[1].lstrip("/").split(":")[0], error)
+
+    def test_another_fleet_is_refused_in_words(self):
+        self.start_controller()
+        _, error = self.ask("status", "--fleet", "other", code=4)
+        self.assertIn("fleet", error)
+
+    def test_a_folder_and_an_address_in_use_are_refused(self):
+        self.start_controller()
+        second = ["controller", "--listen", f"unix:{self.folder}/second.sock", "--state"]
+        self.ask(*second, self.folder / "top", code=4)
+        self.ask("controller", "--state", self.folder / "other", "--listen", self.to, code=4)
+
+    def test_listening_beyond_loopback_needs_the_word(self):
+        _, error = self.ask("controller", "--state", self.folder / "top", "--listen", "tcp://0.0.0.0:0", code=4)
+        self.assertIn("insecure", error)
+
+    def test_port_0_is_printed_as_the_port_it_became(self):
+        controller = self.start("controller", "--state", self.folder / "top", "--listen", "tcp://127.0.0.1:0")
+        line = controller.await_line("listening on tcp://127.0.0.1:")
+        address = line.removeprefix("listening on ")
+        self.assertNotEqual(address.rsplit(":", 1)[1], "0")
+        self.ask("status", "--to", address)
+
+    def test_config_files_run_tiers_and_answer_where_to_ask(self):
+        config = self.folder / "controller.toml"
+        config.write_text(f'id = "top"\nfleet = "shop"\nstate = "{self.folder}/top"\nlisten = ["{self.to}"]\nto = "{self.to}"\n'
+                          'heartbeat = "2s"\nartifact-limit = "1KiB"\nlog-level = "warning"\n')
+        self.start("controller", "--config", config).await_line("controller is running")
+        gateway = self.folder / "gateway.toml"
+        gateway.write_text(f'id = "gate"\nfleet = "shop"\nup = "{self.to}"\nlisten = "unix:{self.folder}/gate.sock"\n'
+                           'cache-limit = 1048576\nlabels = { region = "eu" }\n')
+        self.start("gateway", "--config", gateway).await_line("gateway is running")
+        engine = self.folder / "engine.toml"
+        engine.write_text(f'fleet = "shop"\nup = "unix:{self.folder}/gate.sock"\nid = "from-file"\n')
+        self.start("engine", "--config", engine, "--id", "from-flag").await_line("engine is running")
+        watch = self.start("status", "--watch", "--json", "--config", config)
+        watch.await_line(lambda line: json.loads(line)["online_engines"] == 1)
+        plain = environment()
+        [row] = self.rows("engines", "--config", config, env=plain)
+        self.assertEqual((row["id"], row["labels"]), ("from-flag", {"region": "eu"}))
+        self.ask("publish", "echo@1", self.echo(1), "--config", config, env=plain, code=4)
+
+
+class StopTest(FleetTest):
+    def test_every_tier_ends_cleanly_on_sigterm_and_sigint(self):
+        self.start_tree()
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        for process, number in ((self.engines[0], signal.SIGTERM), (self.engines[1], signal.SIGINT),
+                                (self.gateway, signal.SIGTERM), (self.controller, signal.SIGINT)):
+            process.signal(number)
+            self.assertEqual(process.await_end(), 0, process.told())
+
+    def test_a_log_line_has_time_and_level(self):
+        controller = self.start_controller("--log-level", "debug")
+        self.ask("status")
+        controller.signal(signal.SIGTERM)
+        controller.await_end()
+        controller.errors.seek(0)
+        lines = controller.errors.read().decode().splitlines()
+        self.assertTrue(lines, "at debug a start and a client say something")
+        for line in lines:
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warning|error) .")
+
+
+class RestartTest(FleetTest):
+    def test_an_engine_killed_and_started_again_gets_what_was_published_meanwhile(self):
+        self.controller = self.start_controller()
+        self.start_gateway()
+        state = ("--state", self.folder / "one-state")
+        one = self.start_engine("one", *state)
+        self.start_engine("two")
+        self.await_status(lambda status: status["online_engines"] == 2)
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        one.signal(signal.SIGKILL)
+        one.await_end()
+        status = self.await_status(lambda s: s["online_engines"] == 1 and phases(s, "echo")["offline"] == 1)
+        self.assertEqual(status["known_engines"], 2)
+        out, _ = self.ask("publish", "echo@2", self.echo(2), "--wait")
+        self.assertIn("all 1 selected online", out)
+        one = self.start_engine("one", *state)
+        one.await_line("service echo@2 release 2: live")
+        status = self.await_status(lambda s: phases(s, "echo")["live"] == 2)
+        self.assertEqual(status["known_engines"], 2)
+
+    def test_a_controller_killed_and_started_again_has_what_was_acknowledged(self):
+        self.start_tree()
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.controller.signal(signal.SIGKILL)
+        self.controller.await_end()
+        gate = environment(PINNATE_TO=f"unix:{self.folder}/gate.sock")
+        self.assertEqual(self.ask("call", "echo", "--data", "x", env=gate)[0], "echo 1: x", "the tree below goes on")
+        self.start_controller()
+        self.await_status(lambda s: s["online_engines"] == 2 and phases(s, "echo")["live"] == 2)
+        self.ask("publish", "echo@2", self.echo(2), "--wait")
+
+    def test_a_gateway_killed_and_started_again_brings_its_engines_back(self):
+        self.start_tree()
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.gateway.signal(signal.SIGKILL)
+        self.gateway.await_end()
+        self.await_status(lambda s: s["online_engines"] == 0 and phases(s, "echo")["offline"] == 2)
+        self.start_gateway()
+        self.await_status(lambda s: s["online_engines"] == 2 and phases(s, "echo")["live"] == 2)
+
+    def test_an_engine_with_a_state_folder_serves_with_no_link_at_all(self):
+        self.start_tree()
+        engine = self.start_engine("kept", "--state", self.folder / "kept")
+        self.await_status(lambda s: s["online_engines"] == 3)
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        for process in (engine, self.gateway, self.controller):
+            process.signal(signal.SIGTERM)
+            process.await_end()
+        alone = f"unix:{self.folder}/alone.sock"
+        engine = self.start("engine", "--id", "kept", "--state", self.folder / "kept", "--listen", alone)
+        engine.await_line("service echo@1 release 1: live")
+        self.assertEqual(self.ask("call", "echo", "--data", "x", "--to", alone)[0], "echo 1: x")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,120 @@
+#include "content/release.h"
+
+#include "base/limits.h"
+#include "content/hostile.h"
+#include "content/sha256.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+
+using namespace pinnate;
+using namespace pinnate::content;
+
+namespace {
+
+Release seventh() {
+  Release r;
+  r.number = 7;
+  r.epoch = 2;
+  r.name = "thumbnail";
+  r.version = "1.2.0";
+  r.manifest = sha256("manifest");
+  r.selector = "region=eu,!lab";
+  r.config = Buffer("{\"size\": 64}");
+  r.decided_unix_ms = 1700000000123;
+  return r;
+}
+
+Code refused(const std::function<void(Release&)>& change) {
+  Release r = seventh();
+  change(r);
+  return decode_release(encode_release(r)).status().code();
+}
+
+void check_equal(const Release& a, const Release& b) {
+  CHECK(a.number == b.number);
+  CHECK(a.epoch == b.epoch);
+  CHECK(a.name == b.name);
+  CHECK(a.version == b.version);
+  CHECK(a.manifest == b.manifest);
+  CHECK(a.selector == b.selector);
+  CHECK(a.config == b.config);
+  CHECK(a.decided_unix_ms == b.decided_unix_ms);
+}
+
+}  // namespace
+
+TEST_CASE("a release comes back as it was") {
+  for (const Release& r : {seventh(), [] {
+                             Release extreme = seventh();
+                             extreme.number = extreme.epoch = UINT64_MAX;
+                             extreme.selector = "";
+                             extreme.config = Buffer(std::string(kConfigLimitBytes, 'c'));
+                             extreme.decided_unix_ms = -1;
+                             return extreme;
+                           }()}) {
+    const auto decoded = decode_release(encode_release(r));
+    REQUIRE(decoded.ok());
+    check_equal(*decoded, r);
+  }
+}
+
+TEST_CASE("the configuration of a decoded release shares the memory of its bytes") {
+  const Buffer bytes = encode_release(seventh());
+  const auto decoded = decode_release(bytes);
+  REQUIRE(decoded.ok());
+  CHECK(decoded->config.data() > bytes.data());
+  CHECK(decoded->config.data() < bytes.data() + bytes.size());
+}
+
+TEST_CASE("the bytes of a release are those that PROTOCOL.md gives") {
+  Release r;
+  r.number = 300;
+  r.epoch = 1;
+  r.name = "f";
+  r.version = "1";
+  r.decided_unix_ms = 5;
+  CHECK(encode_release(r).str() == std::string("\x9b\x01\xcd\x01\x2c\x01\xa1"
+                                               "f\xa1"
+                                               "1\xc4\x20") +
+                                       std::string(32, '\0') + std::string("\xa0\xc4\x00\x05\xc0\x90", 6));
+}
+
+TEST_CASE("a release whose values are out of bounds is refused") {
+  CHECK(refused([](Release&) {}) == PINNATE_OK);
+  CHECK(refused([](Release& r) { r.number = 0; }) == PINNATE_INVALID);
+  CHECK(refused([](Release& r) { r.name = "A"; }) == PINNATE_INVALID);
+  CHECK(refused([](Release& r) { r.version = "1 2"; }) == PINNATE_INVALID);
+  CHECK(refused([](Release& r) { r.selector = "a,,b"; }) == PINNATE_INVALID);
+  CHECK(refused([](Release& r) { r.selector = std::string(1025, 'a'); }) == PINNATE_TOO_LARGE);
+  CHECK(refused([](Release& r) { r.config = Buffer(std::string(kConfigLimitBytes + 1, 'c')); }) == PINNATE_TOO_LARGE);
+  CHECK(decode_release(Buffer(std::string(1024 * 1024, '\x9b'))).status().code() == PINNATE_TOO_LARGE);
+}
+
+TEST_CASE("a release of another format, or with a policy, is refused as incompatible") {
+  std::string bytes = encode_release(seventh()).str();
+  bytes[1] = 2;
+  CHECK(decode_release(Buffer(bytes)).status().code() == PINNATE_INCOMPATIBLE);
+  bytes[1] = 1;
+  bytes[bytes.size() - 2] = '\x90';
+  CHECK(decode_release(Buffer(bytes)).status().code() == PINNATE_INCOMPATIBLE);
+}
+
+TEST_CASE("fields that a later version adds at the end of a release are passed over") {
+  std::string bytes = encode_release(seventh()).str();
+  bytes[0] = '\x9c';
+  const auto decoded = decode_release(Buffer(bytes + "\xa5later"));
+  REQUIRE(decoded.ok());
+  check_equal(*decoded, seventh());
+}
+
+TEST_CASE("whatever is done to a release's bytes, what is accepted keeps every bound") {
+  for_each_damage(encode_release(seventh()).str(), [&](const std::string& damaged) {
+    const auto decoded = decode_release(Buffer(damaged));
+    if (!decoded.ok()) return;
+    const auto again = decode_release(encode_release(*decoded));
+    REQUIRE(again.ok());
+    check_equal(*again, *decoded);
+  });
+}

@@ -1,0 +1,62 @@
+"""Counts test cases: prints "PASSED FAILED", then one line per failure.
+
+    count.py STATUS LOG [JUNIT]    STATUS is the part's exit status
+
+JUNIT is what ctest wrote: a program of doctest counts as its test cases, any other test as one. LOG is searched for the last
+words of Python's unittest. A part that failed without a failed test, or ran none, has one failure: itself.
+"""
+import pathlib
+import re
+import sys
+import xml.etree.ElementTree as xml
+
+DOCTEST = re.compile(r"\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def from_ctest(path):
+    passed, failures = 0, []
+    for case in xml.parse(path).getroot().iter("testcase"):
+        name, said = case.get("name"), COLOURS.sub("", case.findtext("system-out") or "")
+        counted = DOCTEST.findall(said)
+        if case.get("status") == "run":
+            passed += sum(int(row[1]) for row in counted) if counted else 1
+        elif case.get("status") in ("disabled", "notrun") and case.find("skipped") is not None and \
+                "Unable to find" not in (case.find("skipped").get("message") or "") and \
+                "not available" not in (case.find("skipped").get("message") or ""):
+            continue
+        else:
+            passed += sum(int(row[1]) for row in counted)
+            cases = re.findall(r"^TEST CASE:\s+(.*?)\n(?:.*\n)*?.*ERROR", said, flags=re.M)
+            failed = max(1, sum(int(row[2]) for row in counted))
+            names = list(dict.fromkeys(cases))[:failed]
+            failures += [f"{name}: {case}" for case in names] + [name] * (failed - len(names))
+    return passed, failures
+
+
+def from_unittest(log):
+    passed, failures = 0, []
+    for ran, said in re.findall(r"^Ran (\d+) tests? in .*\n\n(.*)$", log, flags=re.M):
+        wrong = {key: int(n) for key, n in re.findall(r"(failures|errors|skipped|unexpected successes)=(\d+)", said)}
+        failed = wrong.get("failures", 0) + wrong.get("errors", 0) + wrong.get("unexpected successes", 0)
+        passed += max(0, int(ran) - failed - wrong.get("skipped", 0))
+        names = re.findall(r"^(?:FAIL|ERROR): (.*)$", log, flags=re.M)[:failed]
+        failures += names + ["a test"] * (failed - len(names))
+    return passed, failures
+
+
+def main(status, log, junit=None):
+    text = pathlib.Path(log).read_text(errors="replace")
+    passed, failures = from_unittest(text)
+    if junit and pathlib.Path(junit).is_file():
+        more, wrong = from_ctest(junit)
+        passed, failures = passed + more, failures + wrong
+    if not failures and (status != "0" or passed == 0):
+        failures = ["failed outside any test" if status != "0" else "ran no test"]
+    print(passed, len(failures))
+    for failure in failures:
+        print(failure)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,111 @@
+// A host's own kind of artifact takes the same path as shared objects.
+#include "host.h"
+
+#include <sys/mman.h>
+
+using namespace pinnate;
+using namespace pinnate::module;
+
+namespace {
+
+// Modules are text; a service answers with it. What the loader saw is kept for the test.
+struct TextLoader {
+  std::string name, version, digest, by_fd, by_path, mapped;
+  bool sealed = false;
+  int loaded = 0;
+
+  pinnate_loader table() {
+    pinnate_loader t{};
+    t.size = sizeof t;
+    t.kind = "text";
+    t.flags = PINNATE_CALLS_MAY_OVERLAP;
+    t.self = this;
+    t.load = [](void* self, const pinnate_image* image, void** module, char* error, size_t error_bytes) {
+      auto& seen = *static_cast<TextLoader*>(self);
+      seen.name = image->name, seen.version = image->version, seen.digest = image->digest;
+      seen.mapped.assign(static_cast<const char*>(image->data), image->size_bytes);
+      seen.by_fd.resize(image->size_bytes);
+      if (pread(image->fd, seen.by_fd.data(), seen.by_fd.size(), 0) < 0) seen.by_fd.clear();
+      seen.by_path = file_bytes(image->fd_path);
+      seen.sealed = pwrite(image->fd, "x", 1, 0) < 0 && ftruncate(image->fd, 1) != 0;
+      if (seen.mapped == "bad") {
+        snprintf(error, error_bytes, "line 1: syntax error");
+        return 1;
+      }
+      ++seen.loaded;
+      *module = new std::pair<TextLoader*, std::string>(&seen, seen.mapped);
+      return 0;
+    };
+    t.create = [](void*, const pinnate_host* host, const void*, size_t, void** service, char*, size_t) {
+      *service = const_cast<pinnate_host*>(host);
+      return 0;
+    };
+    t.call = [](void* module, void* service, pinnate_reply* reply, const void*, size_t) {
+      const auto& text = static_cast<std::pair<TextLoader*, std::string>*>(module)->second;
+      static_cast<pinnate_host*>(service)->answer(reply, text.data(), text.size());
+    };
+    t.destroy = [](void*, void*) {};
+    t.unload = [](void* module) {
+      auto* loaded = static_cast<std::pair<TextLoader*, std::string>*>(module);
+      --loaded->first->loaded;
+      delete loaded;
+    };
+    return t;
+  }
+};
+
+LoadOrder text(ServiceId id, const std::string& bytes) {
+  LoadOrder order = TestHost::order(id, bytes);
+  order.loader = "text";
+  return order;
+}
+
+}  // namespace
+
+TEST_CASE("a loader of the host gets the artifact sealed, by descriptor, by path and mapped, and unloads what it loaded") {
+  for (const bool private_files : {false, true}) {
+    CAPTURE(private_files);
+    TextLoader loader;
+    ServiceHostOptions options;
+    options.private_files = private_files;
+    TestHost host(options);
+    REQUIRE(host->add_loader(loader.table()).ok());
+    const std::string long_text(kChunkBytes + 17, 'q');
+    host.serve(text(1, long_text));
+    CHECK(loader.name == "f");
+    CHECK(loader.version == "1.0.0");
+    CHECK(loader.digest == digest_of(1).hex());
+    CHECK(loader.mapped == long_text);
+    CHECK(loader.by_fd == long_text);
+    CHECK(loader.by_path == long_text);
+    CHECK(loader.sealed);
+    CHECK(host.call_here("").bytes.view() == long_text);
+    CHECK(host.call("").bytes.view() == long_text);
+    host.close();
+    CHECK(loader.loaded == 0);
+  }
+}
+
+TEST_CASE("a loader's refusal is reported in its words") {
+  TextLoader loader;
+  TestHost host;
+  REQUIRE(host->add_loader(loader.table()).ok());
+  const Status s = host.load(text(1, "bad"));
+  CHECK(s.code() == PINNATE_FAILED);
+  CHECK(s.message() == "module 'f' 1.0.0: line 1: syntax error");
+  CHECK(host.destroy(1).ok());  // nothing is left of it
+}
+
+TEST_CASE("a loader that lacks what it needs is refused") {
+  TextLoader loader;
+  TestHost host;
+  pinnate_loader table = loader.table();
+  table.call = nullptr;
+  CHECK(host->add_loader(table).code() == PINNATE_INVALID);
+  table = loader.table();
+  table.kind = "Not A Kind";
+  CHECK(host->add_loader(table).code() == PINNATE_INVALID);
+  table = loader.table();
+  table.size = 8;
+  CHECK(host->add_loader(table).code() == PINNATE_INVALID);
+}

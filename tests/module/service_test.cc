@@ -1,0 +1,203 @@
+// The life of one service, and what a module may do wrong in it.
+#include "host.h"
+
+#include <thread>
+
+using namespace pinnate;
+using namespace pinnate::module;
+
+TEST_CASE("a create that fails is reported in the module's words, cut to 512 bytes, and can be destroyed") {
+  TestHost host;
+  ServiceId id = 0;
+  const auto words = [&](const char* behaviour) {
+    REQUIRE(host.load(++id, "misbehaving", behaviour).ok());
+    const Status s = host.create(id);
+    CHECK(s.code() == PINNATE_FAILED);
+    CHECK(host.destroy(id).ok());
+    return s.message();
+  };
+  CHECK(words("create-fails") == "module 'f' 1.0.0: create failed: the model file is missing");
+  CHECK(words("create-says-nothing") == "module 'f' 1.0.0: create failed: gave no reason");
+  CHECK(words("create-throws") == "module 'f' 1.0.0: create threw an exception: no model");
+  CHECK(words("create-says-much") == "module 'f' 1.0.0: create failed: " + std::string(512, 'x'));
+}
+
+TEST_CASE("a health check that fails is reported in words; one that passes is not needed twice") {
+  TestHost host;
+  REQUIRE(host.load(1, "misbehaving", "health-fails").ok());
+  REQUIRE(host.create(1).ok());
+  const Status s = host.check_health(1);
+  CHECK(s.code() == PINNATE_FAILED);
+  CHECK(s.message() == "module 'f' 1.0.0: its health check failed: the camera does not answer");
+  REQUIRE(host.load(2, "misbehaving").ok());
+  REQUIRE(host.create(2).ok());
+  CHECK(host.check_health(2).ok());
+  REQUIRE(host.load(3, "counter-1").ok());  // has none
+  REQUIRE(host.create(3).ok());
+  CHECK(host.check_health(3).ok());
+}
+
+TEST_CASE("orders for a service that is not there are answered") {
+  TestHost host;
+  CHECK(host.create(7).code() == PINNATE_NOT_FOUND);
+  CHECK(host.check_health(7).code() == PINNATE_NOT_FOUND);
+  CHECK(host.drain(7).code() == PINNATE_NOT_FOUND);
+  CHECK(host.destroy(7).ok());
+  host->abandon(7);
+  host->trust(7);
+  host->deactivate("f");
+}
+
+TEST_CASE("what a service logs carries its name, on one line") {
+  TestHost host;
+  host.serve(1, "misbehaving");
+  CHECK(host.said("module 'f' 1.0.0: created with two lines\n"));
+}
+
+TEST_CASE("a service that hangs in create is given up, and the next one is created all the same") {
+  TestHost host;
+  Fifo fifo;
+  REQUIRE(host.load(1, "misbehaving", "create-hangs " + fifo.path).ok());
+  Promised created;
+  host->create(1, created.done());
+  fifo.wait_until_inside();
+  Promised waiting;
+  REQUIRE(host.load(3, "misbehaving-serial").code() == PINNATE_OK);
+  host->check_health(1, waiting.done());
+  host->abandon(1);
+  host.serve(2, "counter-1");
+  CHECK(host.call("").bytes.view() == "1 1");
+  fifo.let_go();
+  host.close();
+  CHECK(created.times() == 0);
+  CHECK(waiting.times() == 0);
+}
+
+TEST_CASE("a service that hangs in its health check or in destroy holds nobody up once it is given up") {
+  for (const char* where : {"health-hangs", "destroy-hangs"}) {
+    CAPTURE(where);
+    TestHost host;
+    Fifo fifo;
+    REQUIRE(host.load(1, "misbehaving", where + std::string(" ") + fifo.path).ok());
+    REQUIRE(host.create(1).ok());
+    Promised hangs;
+    if (where == std::string("health-hangs"))
+      host->check_health(1, hangs.done());
+    else
+      host->destroy(1, hangs.done());
+    fifo.wait_until_inside();
+    host->abandon(1);
+    host.serve(2, "counter-1");
+    CHECK(host.call_here("").bytes.view() == "1 1");
+    fifo.let_go();
+    host.close();
+    CHECK(hangs.times() == 0);
+  }
+}
+
+TEST_CASE("a constructor that hangs leaves calls of other services alone, and is never reported once given up") {
+  Fifo fifo;
+  setenv("PINNATE_TEST_FIFO", fifo.path.c_str(), 1);
+  TestHost host;
+  host.serve(1, "counter-1");
+  Promised loaded;
+  host->load(TestHost::order(2, test_module("constructor-hangs")), loaded.done());
+  fifo.wait_until_inside();
+  host->abandon(2);
+  CHECK(host.call("").bytes.view() == "1 1");
+  CHECK(host.call_here("").bytes.view() == "1 2");
+  fifo.let_go();  // a loader's lock that hangs for ever would hold up the end of this process too
+  host.serve(3, "counter-2");
+  CHECK(host.call("").bytes.view() == "2 1");
+  host.close();
+  CHECK(loaded.times() == 0);
+  unsetenv("PINNATE_TEST_FIFO");
+}
+
+TEST_CASE("drain ends when the last call does, also one that was answered by nobody yet") {
+  TestHost host;
+  Fifo fifo;
+  host.serve(1, "misbehaving", "answers-later " + fifo.path);
+  Promised call, drained;
+  host->invoke("f", Buffer("late"), 20000, call.done());
+  fifo.wait_until_inside();
+  host.serve(2, "counter-1");
+  host->drain(1, drained.done());
+  CHECK(host.call_here("").bytes.view() == "1 1");  // the new one is served meanwhile
+  CHECK(drained.times() == 0);
+  const Status early = host.destroy(1);
+  CHECK(early.code() == PINNATE_INTERNAL);
+  fifo.let_go();
+  CHECK(call.get().bytes.view() == "late");
+  CHECK(drained.get().status.ok());
+  CHECK(host.destroy(1).ok());
+}
+
+TEST_CASE("closing waits for calls that run, and ends every order") {
+  TestHost host;
+  Fifo fifo;
+  host.serve(1, "misbehaving", "call-hangs " + fifo.path);
+  Promised call, closed;
+  host->invoke("f", Buffer("x"), 20000, call.done());
+  fifo.wait_until_inside();
+  host->close(20000, [done = closed.done()] { done({}); });
+  CHECK(host.call_here("x").status.code() == PINNATE_CLOSED);
+  Promised late;
+  host->load(TestHost::order(2, test_module("counter-1")), late.done());
+  CHECK(late.get().status.code() == PINNATE_CLOSED);
+  CHECK(closed.times() == 0);
+  fifo.let_go();
+  CHECK(call.get().bytes.view() == "x");
+  closed.get();
+}
+
+TEST_CASE("closing is bounded whatever a module does, and nothing comes out afterwards") {
+  for (const char* where : {"call-hangs", "create-hangs", "destroy-hangs", "never-answers", "health-hangs"}) {
+    CAPTURE(where);
+    const std::string behaviour = where;
+    Fifo fifo;
+    auto host = std::make_unique<TestHost>();
+    REQUIRE(host->load(1, "misbehaving", behaviour + " " + fifo.path).ok());
+    Promised hangs, closed;
+    if (behaviour == "create-hangs") {
+      (*host)->create(1, hangs.done());
+      fifo.wait_until_inside();
+    } else {
+      REQUIRE(host->create(1).ok());
+      (*host)->activate("f", 1);
+      if (behaviour == "health-hangs") (*host)->check_health(1, hangs.done());
+      if (behaviour == "call-hangs" || behaviour == "never-answers")
+        (*host)->invoke("f", Buffer("x"), 20000, hangs.done());
+      if (behaviour == "health-hangs" || behaviour == "call-hangs") fifo.wait_until_inside();
+    }
+    const auto before = std::chrono::steady_clock::now();
+    (*host)->close(50, [done = closed.done()] { done({}); });
+    closed.get();
+    CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(10));
+    // A call is told; the orders of a service that was given up are not.
+    const bool is_call = behaviour == "call-hangs" || behaviour == "never-answers";
+    CHECK(hangs.times() == (is_call ? 1 : 0));
+    if (is_call) CHECK(hangs.get().status.code() == PINNATE_CLOSED);
+    host.reset();  // the module goes on in a host that is gone
+    if (behaviour == "destroy-hangs") fifo.wait_until_inside();
+    fifo.let_go();
+  }
+}
+
+TEST_CASE("a host may be destroyed by its own closed callback, and without closing") {
+  for (int i = 0; i < 20; ++i) {
+    auto host = ServiceHost::open({});
+    REQUIRE(host.ok());
+    ServiceHost* raw = host->release();
+    Promised gone;
+    raw->close(1000, [raw, done = gone.done()] {
+      delete raw;
+      done({});
+    });
+    gone.get();
+  }
+  auto host = ServiceHost::open({});
+  Promised loaded;
+  (*host)->load(TestHost::order(1, test_module("counter-1")), loaded.done());
+  loaded.get();
+}

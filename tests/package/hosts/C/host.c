@@ -1,0 +1,3 @@
+#include <pinnate/common.h>
+#include <stdio.h>
+int main(void) { return puts(pinnate_version()) < 0; }

@@ -1,0 +1,35 @@
+# shellcheck shell=bash disable=SC2034
+# Which Debian packages Pinnate needs, and how they get there. Sourced by samples/quickstart.sh and tests/run.sh.
+
+packages_for_build="g++ cmake ninja-build pkg-config libuv1-dev libmsgpack-cxx-dev zlib1g-dev libssl-dev libsqlite3-dev
+                    libcli11-dev libtomlplusplus-dev libjpeg-dev"
+packages_for_tests="doctest-dev python3 python3-msgpack strace binutils iproute2 nftables"
+packages_for_full="debootstrap git ca-certificates"
+# Used where they are, never installed: ccache (faster builds), clang (the header test compiles with it too).
+
+# install_packages PACKAGE...: installs those that are missing, as root or by sudo. Silent when none is.
+install_packages() {
+  local package words missing=() as_root=()
+  command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || return 0  # no Debian: CMake says what it lacks
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "Missing packages, and neither root nor sudo to install them. As root:" >&2
+      echo "    apt-get install --no-install-recommends ${missing[*]}" >&2
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  echo "Installing Debian packages: ${missing[*]}"
+  as_root+=(env DEBIAN_FRONTEND=noninteractive)
+  # A source that cannot be reached may be one that nothing is wanted from: the install decides.
+  words=$("${as_root[@]}" apt-get update -qq 2>&1 </dev/null) || printf '%s\n' "$words" >&2
+  if ! words=$("${as_root[@]}" apt-get install -qq --yes --no-install-recommends "${missing[@]}" 2>&1 </dev/null); then
+    printf '%s\n' "$words" | tail -n 20 >&2
+    echo "apt-get could not install: ${missing[*]}" >&2
+    return 1
+  fi
+}

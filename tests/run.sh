@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Runs what CI runs, on a bare Debian 12 as root or with sudo: at most 30 minutes on two cores.
+#
+#     tests/run.sh [--full] [--only PART]... [--help]
+#
+# Parts, in this order (one that fails does not hide the others):
+#   release   the optimised build, and the C and C++ suite with the tests of headers, layers, exported symbols, size and package
+#   python    bindings/python/tests against that build
+#   cli       tests/cli: the program, as its users run it
+#   wire      tests/wire: the protocol, spoken by Python without the library
+#   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer
+#   tsan      the same under ThreadSanitizer
+# --full adds the long runs: `long`, all tests of ctest that have the label "full", and every executable tests/full.d/NAME.sh as part NAME.
+# Such a script finds the release build in $PINNATE_BUILD, exits 0 when it passed and 77 when it cannot run here, saying why in its last
+# line. --only may name these as well.
+#
+# Each part writes build/logs/PART.log. The last line is "N passed, N failed", test cases in all; the exit status is 1 when one failed.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+exec </dev/null
+. tests/packages.sh
+logs=$root/build/logs
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+
+usage() { sed -n '2,/^set -e/{/^set -e/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
+
+long_runs() {
+  local script
+  for script in tests/full.d/*.sh; do [ ! -x "$script" ] || basename "$script" .sh; done
+}
+
+parts=(release python cli wire asan tsan)
+mapfile -t long < <(echo long; long_runs)
+full=no only=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --full) full=yes ;;
+    --only) [ $# -ge 2 ] || { usage >&2; exit 2; }; only+=("$2"); shift ;;
+    --only=*) only+=("${1#--only=}") ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "tests/run.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
+  esac
+  shift
+done
+for part in ${only[@]+"${only[@]}"}; do
+  case " ${parts[*]} ${long[*]} " in
+    *" $part "*) ;;
+    *) echo "tests/run.sh: no part '$part'; there are: ${parts[*]} ${long[*]}" >&2; exit 2 ;;
+  esac
+done
+if [ ${#only[@]} -gt 0 ]; then parts=("${only[@]}")
+elif [ $full = yes ]; then parts+=("${long[@]}"); fi
+
+# ---- building ------------------------------------------------------------------------------------
+
+configure() { cmake --preset "$1" >"$logs/configure-$1.log" 2>&1 || { cat "$logs/configure-$1.log"; return 1; }; }
+build() { configure "$1" && cmake --build --preset "$1" --parallel "$(nproc)" -- -k 0; }
+
+# ---- running -------------------------------------------------------------------------------------
+
+# suite PRESET [CTEST OPTION...]: also when something did not build, so that the rest is heard.
+suite() {
+  local preset=$1 built=0 tested=0 runner=()
+  shift
+  build "$preset" || built=1
+  if [ "$preset" != release ]; then mapfile -t runner < <(fixed_addresses); fi
+  ${runner[@]+"${runner[@]}"} ctest --test-dir "build/$preset" --parallel "$(nproc)" --timeout 600 --output-on-failure --no-tests=error \
+    --test-output-size-passed 1000000 --test-output-size-failed 1000000 --output-junit "$logs/$part.xml" "$@" || tested=1
+  [ $built = 0 ] || echo "Not everything was built; see above."
+  return $((built | tested))
+}
+
+# The sanitizers of GCC 12 cannot place their memory where the kernel spreads addresses wider than 28 bits.
+fixed_addresses() {
+  local bits
+  bits=$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 32)  # only root may read it
+  if [ "$bits" -le 28 ]; then return; fi
+  if setarch "$(uname -m)" -R true 2>/dev/null; then printf '%s\n' setarch "$(uname -m)" -R
+  else echo "vm.mmap_rnd_bits is $bits and setarch -R is not allowed: sanitizers may fail to start" >&2; fi
+}
+
+# LeakSanitizer stops the process by ptrace, which some containers forbid.
+leaks_can_be_found() {
+  local probe=$logs/leak-probe
+  echo 'int main(void) { return 0; }' | gcc -x c - -fsanitize=address -o "$probe" && ASAN_OPTIONS=detect_leaks=1 "$probe"
+}
+
+suppressions() { if [ -f "tests/$1.supp" ]; then echo ":suppressions=$root/tests/$1.supp"; fi; }
+
+# unittest FOLDER TESTS
+unittest() {
+  build release || echo "Not everything was built; see above."
+  [ -d "$1/$2" ] || { echo "there is no folder $1/$2"; return 1; }
+  cd "$1"
+  PINNATE_LIBRARY=$root/build/release/lib/libpinnate.so PINNATE_MODULES=$root/build/release/modules \
+    PINNATE_BIN=$root/build/release/bin timeout --kill-after=10 900 /usr/bin/python3 -m unittest discover -v -s "$2"
+}
+
+# ---- parts ---------------------------------------------------------------------------------------
+
+part_release() { suite release --label-exclude '^full$'; }
+part_python() { unittest bindings/python tests; }
+part_cli() { unittest . tests/cli; }
+part_wire() { unittest . tests/wire; }
+part_asan() {
+  local leaks=0
+  if leaks_can_be_found; then leaks=1; else echo "LeakSanitizer does not work here: leaks are not looked for"; fi
+  export ASAN_OPTIONS=detect_leaks=$leaks:halt_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1
+  export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  LSAN_OPTIONS=report_objects=1$(suppressions lsan)
+  export LSAN_OPTIONS
+  suite asan --label-exclude '^full$'
+}
+part_tsan() {
+  # die_after_fork: a test forks a process with threads to see that the child is told so.
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:history_size=4:die_after_fork=0$(suppressions tsan)
+  export TSAN_OPTIONS
+  suite tsan --label-exclude '^full$'
+}
+part_long() {
+  build release
+  if ! ctest --test-dir build/release -N -L '^full$' | grep -q '^Total Tests: [1-9]'; then
+    echo 'no test of ctest has the label "full"'
+    return 77
+  fi
+  suite release -L '^full$'
+}
+
+# ---- all of it -----------------------------------------------------------------------------------
+
+mkdir -p "$logs"
+# shellcheck disable=SC2086  # lists of words
+{
+  install_packages $packages_for_build $packages_for_tests || { echo "0 passed, 1 failed"; exit 1; }
+  if [[ $full = yes || " ${parts[*]} " == *" bare-debian "* ]]; then
+    install_packages $packages_for_full || { echo "0 passed, 1 failed"; exit 1; }
+  fi
+}
+
+passed=0 failed=0
+for part in "${parts[@]}"; do
+  began=$SECONDS status=0 log=$logs/$part.log
+  rm -f "$logs/$part.xml"
+  set +e
+  if declare -F "part_$part" >/dev/null; then
+    (set -e; "part_$part") >"$log" 2>&1
+    status=$?
+    mapfile -t counted < <(/usr/bin/python3 tests/count.py $status "$log" "$logs/$part.xml")
+  else
+    (set -e; build release && PINNATE_BUILD=$root/build/release "tests/full.d/$part.sh") >"$log" 2>&1
+    status=$?
+    if [ $status = 0 ]; then counted=("1 0"); else counted=("0 1" "$part"); fi
+  fi
+  set -e
+  if [ $status = 77 ]; then
+    printf 'skipped  %-12s %5d s   %s\n' "$part" $((SECONDS - began)) "$(tail -n 1 "$log")"
+    continue
+  fi
+  read -r good bad <<<"${counted[0]:-0 1}"
+  passed=$((passed + good)) failed=$((failed + bad))
+  word=ok
+  if [ "$bad" -gt 0 ]; then word=FAILED; fi
+  printf '%-8s %-12s %5d s   %d passed, %d failed\n' $word "$part" $((SECONDS - began)) "$good" "$bad"
+  if [ "$bad" -gt 0 ]; then
+    { grep -m 10 -E ' error: |undefined reference|CMake Error' "$log" || true; tail -n 60 "$log"; } | sed 's/^/    | /'
+    printf '    failed: %s\n' "${counted[@]:1}"
+    echo "    all of it: $log"
+  fi
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

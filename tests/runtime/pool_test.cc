@@ -1,0 +1,96 @@
+#include <doctest/doctest.h>
+
+#include "runtime/pool.h"
+#include "threads_of_process.h"
+
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <thread>
+#include <vector>
+
+using namespace pinnate::runtime;
+
+namespace {
+
+bool soon(const std::function<bool()>& done) {
+  for (int i = 0; i < 2000 && !done(); i++) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  return done();
+}
+
+}  // namespace
+
+TEST_CASE("a strand does its work in order and one at a time") {
+  auto pool = Pool::shared();
+  std::vector<int> seen;  // no lock: the strand is one
+  std::promise<void> last;
+  {
+    Strand strand(pool);
+    for (int i = 0; i < 500; i++) strand.submit([&seen, i] { seen.push_back(i); });
+    strand.submit([&last] { last.set_value(); });
+  }  // work that was submitted still runs
+  last.get_future().wait();
+  REQUIRE(seen.size() == 500);
+  for (int i = 0; i < 500; i++) CHECK(seen[static_cast<std::size_t>(i)] == i);
+}
+
+TEST_CASE("two strands go on side by side") {
+  auto pool = Pool::shared();
+  Strand a(pool), b(pool);
+  std::promise<void> from_b, done;
+  a.submit([&] {
+    from_b.get_future().wait();
+    done.set_value();
+  });
+  b.submit([&] { from_b.set_value(); });
+  CHECK(done.get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready);
+}
+
+TEST_CASE("the pool's threads start with work, are at most two, and end with the last user") {
+  CHECK(soon([] { return threads_named("pinnate-work") == 0; }));
+  auto pool = Pool::shared();
+  CHECK(Pool::shared() == pool);
+  CHECK(threads_named("pinnate-work") == 0);
+  std::atomic<int> ran{0};
+  for (int i = 0; i < 100; i++) pool->submit([&ran] { ran++; });
+  CHECK(soon([&] { return ran == 100; }));
+  CHECK(threads_named("pinnate-work") >= 1);
+  CHECK(threads_named("pinnate-work") <= 2);
+  pool.reset();
+  CHECK(soon([] { return threads_named("pinnate-work") == 0; }));
+}
+
+TEST_CASE("the pool may lose its last user on one of its own threads") {
+  auto pool = Pool::shared();
+  std::promise<void> begin, ended;
+  pool->submit([held = pool, &begin, &ended]() mutable {
+    begin.get_future().wait();
+    held.reset();
+    ended.set_value();
+  });
+  pool.reset();
+  begin.set_value();
+  ended.get_future().wait();
+  CHECK(soon([] { return threads_named("pinnate-work") == 0; }));
+}
+
+TEST_CASE("work that throws does not end the pool") {
+  auto pool = Pool::shared();
+  std::promise<void> after;
+  pool->submit([] { throw std::bad_alloc(); });
+  pool->submit([] { throw 7; });
+  pool->submit([&after] { after.set_value(); });
+  CHECK(after.get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready);
+}
+
+TEST_CASE("signals are blocked on the pool's threads") {
+  std::promise<bool> blocked;
+  Pool::shared()->submit([&blocked] {
+    sigset_t now;
+    pthread_sigmask(SIG_SETMASK, nullptr, &now);
+    blocked.set_value(sigismember(&now, SIGINT) && sigismember(&now, SIGTERM) && sigismember(&now, SIGUSR1));
+  });
+  CHECK(blocked.get_future().get());
+}

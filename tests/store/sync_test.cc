@@ -1,0 +1,138 @@
+// What is acknowledged was synced before, and a sync that fails is not forgotten. This program's own fsync and
+// fdatasync stand before those of the C library, for SQLite too.
+#include "store/store.h"
+
+#include "content/sha256.h"
+#include "folder.h"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <set>
+
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace {
+
+std::set<std::string> synced;  // paths
+int failing_sync = 0;  // the how many-th from now on fails; 0: none does
+
+int sync_or_fail(long call, int fd) {
+  if (failing_sync > 0 && --failing_sync == 0) {
+    errno = EIO;
+    return -1;
+  }
+  std::error_code ignored;
+  synced.insert(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), ignored).string());
+  return static_cast<int>(syscall(call, fd));
+}
+
+}  // namespace
+
+extern "C" int fsync(int fd) { return sync_or_fail(SYS_fsync, fd); }
+extern "C" int fdatasync(int fd) { return sync_or_fail(SYS_fdatasync, fd); }
+
+using namespace pinnate;
+using namespace pinnate::store;
+
+namespace {
+
+const Digest kArtifact = content::sha256("artifact");
+
+RecordWrite put(const std::string& key, const std::string& value) { return {key, Buffer(value)}; }
+
+std::unique_ptr<Store> open(const std::string& dir, const std::string& kind) {
+  auto store = kind == "controller" ? open_controller_store(dir) : open_folder_store(dir, kind);
+  REQUIRE_MESSAGE(store.ok(), store.status().message());
+  return std::move(*store);
+}
+
+ino_t inode(const std::string& path) {
+  struct stat st {};
+  REQUIRE(stat(path.c_str(), &st) == 0);
+  return st.st_ino;
+}
+
+}  // namespace
+
+TEST_CASE("every file and every folder whose entries changed is synced before it is acknowledged") {
+  for (const std::string kind : {"engine", "controller"}) {
+    CAPTURE(kind);
+    TestFolder folder;
+    const std::string dir = folder.path + "/new/state";
+    synced.clear();
+    auto store = open(dir, kind);
+    for (const std::string& path : {folder.path, folder.path + "/new", dir, dir + "/FORMAT.new", dir + "/artifacts"})
+      CHECK_MESSAGE(synced.contains(path), path);
+
+    synced.clear();
+    REQUIRE(store->write_chunk(kArtifact, 0, Buffer("chunk")).ok());
+    REQUIRE(store->sync_artifact(kArtifact).ok());
+    CHECK(synced == std::set<std::string>{dir + "/artifacts/" + kArtifact.hex(), dir + "/artifacts"});
+
+    synced.clear();
+    REQUIRE(store->commit({put("a", "1")}).ok());
+    if (kind == "controller")
+      CHECK(synced.contains(dir + "/state.db-wal"));
+    else
+      CHECK(synced == std::set<std::string>{dir + "/records/a.record.new", dir + "/records"});
+
+    synced.clear();
+    REQUIRE(store->commit({put("a", "2"), put("b", "2")}).ok());
+    if (kind == "controller")
+      CHECK(synced.contains(dir + "/state.db-wal"));
+    else
+      CHECK(synced == std::set<std::string>{dir + "/journal.new", dir, dir + "/records/a.record.new",
+                                            dir + "/records/b.record.new", dir + "/records"});
+  }
+}
+
+TEST_CASE("an artifact whose sync failed is written anew by the next, for the kernel may have lost its bytes") {
+  TestFolder folder;
+  auto store = open(folder.path, "gateway");
+  const std::string path = folder.path + "/artifacts/" + kArtifact.hex();
+  REQUIRE(store->write_chunk(kArtifact, 0, Buffer("zero")).ok());
+  REQUIRE(store->write_chunk(kArtifact, 1, Buffer("one")).ok());
+  const ino_t first = inode(path);
+  failing_sync = 1;
+  CHECK(store->sync_artifact(kArtifact).code() == PINNATE_IO);
+  failing_sync = 1;
+  CHECK(store->sync_artifact(kArtifact).code() == PINNATE_IO);
+  CHECK(inode(path) == first);
+  CHECK(store->sync_artifact(kArtifact).ok());
+  CHECK(inode(path) != first);
+  CHECK(store->read_chunk(kArtifact, 1)->view() == "one");
+  REQUIRE(store->write_chunk(kArtifact, 2, Buffer("two")).ok());
+  CHECK(store->sync_artifact(kArtifact).ok());
+  store.reset();
+  store = open(folder.path, "gateway");
+  CHECK(store->restore()->chunks.at(kArtifact).size() == 3);
+  CHECK(store->read_chunk(kArtifact, 0)->view() == "zero");
+}
+
+TEST_CASE("a commit of which any sync fails is whole or is not there, now and in the next life") {
+  for (const std::string kind : {"engine", "controller"})
+    for (int which = 1; which <= 8; which++)
+      for (bool retried : {false, true}) {
+        CAPTURE(kind);
+        CAPTURE(which);
+        CAPTURE(retried);
+        TestFolder folder;
+        auto store = open(folder.path, kind);
+        REQUIRE(store->commit({put("a", "1"), put("b", "1")}).ok());
+        failing_sync = which;
+        const Status s = store->commit({put("a", "2"), put("b", "2"), put("c", "2")});
+        failing_sync = 0;
+        if (retried) REQUIRE(store->commit({put("a", "3")}).ok());
+        store.reset();
+        const auto records = open(folder.path, kind)->restore()->records;
+        const std::string a = records.at("a").str(), b = records.at("b").str();
+        CHECK((b == "1" || b == "2"));
+        CHECK(records.contains("c") == (b == "2"));
+        CHECK(a == (retried ? "3" : b));
+        if (s.ok()) CHECK(b == "2");
+      }
+}

@@ -1,0 +1,309 @@
+// Calls through the tree: every one ends once.
+#include "fleet.h"
+
+using namespace pinnate;
+using namespace pinnate::sim;
+
+namespace {
+
+// Waits for the answers to a call for long, and counts them.
+int answers(TestFleet& f, const std::string& tier, std::uint64_t id, wire::Returned* last = nullptr,
+            std::int64_t wait_ms = kMinute) {
+  f.world.advance(wait_ms);
+  int n = 0;
+  for (const auto& answer : f.world.at(tier).answers()) {
+    const auto* returned = std::get_if<wire::Returned>(&answer);
+    if (!returned || returned->id != id) continue;
+    ++n;
+    if (last) *last = *returned;
+  }
+  return n;
+}
+
+wire::Call call_of(const std::string& payload, std::uint32_t timeout_ms = 5000, bool idempotent = false) {
+  wire::Call call;
+  call.function = "f";
+  call.payload = Buffer(payload);
+  call.timeout_ms = timeout_ms;
+  call.idempotent = idempotent;
+  return call;
+}
+
+void slow(TestFleet& f, const Module& m, Micros takes) {
+  Conduct conduct;
+  conduct.takes = takes;
+  f.world.modules().behave(f.artifact(m), Step::call, conduct);
+}
+
+}  // namespace
+
+TEST_CASE("a call goes to an engine that serves the function, from any tier") {
+  TestFleet f(shape(2, 1, 2));
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  f.world.add_client("operator");
+  f.world.dial_up("operator", "c");
+  f.world.advance(2000);
+  for (const char* tier : {"c", "s0", "s1.k0", "s0.k0.e1", "operator"}) {
+    CAPTURE(tier);
+    const std::string payload = std::string("from ") + tier;
+    const auto returned = f.call("f", payload, {}, tier);
+    CHECK_MESSAGE(returned.code == PINNATE_OK, returned.reason);
+    CHECK(returned.result.str().substr(0, 2) == "f@");
+    CHECK(returned.result.str().find(":" + payload) != std::string::npos);
+    CHECK(f.world.modules().runs(payload).begun == 1);
+  }
+}
+
+TEST_CASE("a call for one engine runs on that engine, from any tier") {
+  TestFleet f(shape(2, 2, 2));
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  int n = 0;
+  for (const char* tier : {"c", "s1", "s1.k1", "s1.k1.e0"}) {
+    CAPTURE(tier);
+    const std::string payload = "named " + std::to_string(n++);
+    const auto returned = f.call("f", payload, "s1.k1.e1", tier);
+    CHECK_MESSAGE(returned.code == PINNATE_OK, returned.reason);
+    CHECK(f.world.modules().runs(payload).last == f.world.at("s1.k1.e1").id());
+  }
+}
+
+TEST_CASE("a call that nothing below serves goes through the upstream") {
+  TestFleet f(shape(2, 1, 1));
+  tier::EngineOptions special;
+  special.tier.labels = {{"gpu", "yes"}};
+  f.world.add_engine("gpu", special);
+  f.world.dial_up("gpu", "s1.k0");
+  f.release(module("f", "1"), "gpu");
+  REQUIRE(f.becomes_on("gpu", "f", "1"));
+  f.world.advance(2000);
+  for (const char* tier : {"s0", "s0.k0", "s0.k0.e0"}) {
+    CAPTURE(tier);
+    const auto returned = f.call("f", tier, {}, tier);
+    CHECK_MESSAGE(returned.code == PINNATE_OK, returned.reason);
+  }
+}
+
+TEST_CASE("an engine that serves a function itself answers calls of its host itself") {
+  TestFleet f(shape(1, 0, 2));
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  f.world.crash("s0");
+  CHECK(f.call("f", "local", {}, "s0.e0").code == PINNATE_OK);
+  CHECK(f.world.modules().runs("local").last == f.world.at("s0.e0").id());
+}
+
+TEST_CASE("calls of what nobody serves, or nobody knows, end at once and say so") {
+  TestFleet f(shape(1, 0, 1));
+  const Module m = module("f", "1");
+  Conduct fails;
+  fails.fate = Fate::fails;
+  f.world.modules().behave(f.artifact(m), Step::create, fails);
+  f.release(m);
+  f.world.advance(5000);
+  const auto none = f.call("g", "x");
+  CHECK(none.code == PINNATE_NOT_FOUND);
+  CHECK(none.reason.find("'g'") != std::string::npos);
+  const auto unserved = f.call("f", "x");
+  CHECK((unserved.code == PINNATE_UNREACHABLE || unserved.code == PINNATE_NOT_FOUND));
+  const auto engine = f.call("f", "x", "nobody");
+  CHECK((engine.code == PINNATE_NOT_FOUND || engine.code == PINNATE_UNREACHABLE));
+  CHECK(engine.reason.find("nobody") != std::string::npos);
+  CHECK(f.world.modules().runs("x").begun == 0);
+}
+
+TEST_CASE("a call of a function that fails brings back its words") {
+  TestFleet f(shape(1, 0, 1));
+  const Module m = module("f", "1");
+  Conduct fails;
+  fails.fate = Fate::fails;
+  fails.words = "not a JPEG";
+  f.world.modules().behave(f.artifact(m), Step::call, fails);
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  const auto returned = f.call("f", "x");
+  CHECK(returned.code == PINNATE_FAILED);
+  CHECK(returned.reason.find("not a JPEG") != std::string::npos);
+}
+
+TEST_CASE("a call that takes too long times out, once, and a late result is dropped") {
+  TestFleet f(shape(1, 1, 1));
+  const Module m = module("f", "1");
+  slow(f, m, 3 * kSecond);
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  wire::Returned last;
+  const auto id = f.world.request("c", call_of("late", 1000));
+  CHECK(answers(f, "c", id, &last) == 1);
+  CHECK(last.code == PINNATE_TIMEOUT);
+  CHECK(f.world.modules().runs("late").begun == 1);
+}
+
+TEST_CASE("the limit of the release bounds a call too") {
+  TestFleet f(shape(1, 0, 1));
+  Module m = module("f", "1");
+  m.limits.call_ms = 500;
+  slow(f, m, 2 * kSecond);
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  const Micros before = f.world.now();
+  CHECK(f.call("f", "x", {}, "c", 60000).code == PINNATE_TIMEOUT);
+  CHECK(f.world.now() - before < 2 * kSecond);
+}
+
+TEST_CASE("a link lost while a call is under way interrupts it, and it is not run twice") {
+  for (const char* lost : {"s0", "s0.k0", "s0.k0.e0"}) {
+    CAPTURE(lost);
+    TestFleet f(shape(1, 1, 2));
+    const Module m = module("f", "1");
+    slow(f, m, 2 * kSecond);
+    f.release(m);
+    REQUIRE(f.becomes("f", "1"));
+    f.world.advance(2000);
+    wire::Call call = call_of("once");
+    call.engine = "s0.k0.e0";
+    const auto id = f.world.request("c", call);
+    f.world.advance(500);
+    REQUIRE(f.world.modules().runs("once").begun == 1);
+    f.world.crash(lost);
+    wire::Returned last;
+    f.world.advance(1000);
+    f.world.restart(lost);
+    CHECK(answers(f, "c", id, &last) == 1);
+    CHECK(last.code == PINNATE_INTERRUPTED);
+    CHECK(last.ran);
+    CHECK(f.world.modules().runs("once").begun == 1);
+  }
+}
+
+TEST_CASE("an idempotent call is run again elsewhere when its link is lost") {
+  TestFleet f(shape(1, 0, 2));
+  const Module m = module("f", "1");
+  slow(f, m, kSecond);
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  const auto id = f.world.request("s0", call_of("again", 10000, true));
+  f.world.advance(300);
+  REQUIRE(f.world.modules().runs("again").begun == 1);
+  f.world.crash(f.world.at(f.world.modules().runs("again").last).name());
+  wire::Returned last;
+  CHECK(answers(f, "s0", id, &last) == 1);
+  CHECK(last.code == PINNATE_OK);
+  CHECK(f.world.modules().runs("again").begun == 2);
+}
+
+TEST_CASE("calls under way when a new version takes over end with the old one's result") {
+  TestFleet f(shape(1, 0, 1));
+  const Module one = module("f", "1");
+  slow(f, one, 5 * kSecond);
+  f.release(one);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  const auto id = f.world.request("c", call_of("old", 20000));
+  f.world.advance(500);
+  f.release(module("f", "2"));
+  REQUIRE(f.becomes("f", "2"));
+  CHECK(f.call("f", "new").result.str().find(":new") != std::string::npos);
+  wire::Returned last;
+  CHECK(answers(f, "c", id, &last) == 1);
+  CHECK(last.code == PINNATE_OK);
+  CHECK(last.result.str() == "f@" + f.artifact(one).hex().substr(0, 8) + ":old");
+}
+
+TEST_CASE("every call ends once and none that was not idempotent runs twice, through all kinds of faults") {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    CAPTURE(seed);
+    TestFleet f(shape(2, 1, 2), seeded(seed));
+    const Module m = module("f", "1", 50000);
+    slow(f, m, 30 * kMillisecond);
+    f.release(m);
+    REQUIRE(f.becomes("f", "1"));
+    f.world.advance(2000);
+    const std::vector<std::string> askers = {"c", "s0", "s1.k0", "s0.k0.e1"};
+    std::vector<std::pair<std::string, std::uint64_t>> asked;
+    std::vector<std::string> tiers = f.fleet.sites;
+    tiers.insert(tiers.end(), f.fleet.clusters.begin(), f.fleet.clusters.end());
+    tiers.insert(tiers.end(), f.fleet.engines.begin(), f.fleet.engines.end());
+    for (int i = 0; i < 300; ++i) {
+      const std::string& asker = askers[f.world.random().below(askers.size())];
+      wire::Call call = call_of("call " + std::to_string(i), 3000);
+      if (f.world.random().one_in(3)) call.engine = f.fleet.engines[f.world.random().below(4)];
+      asked.emplace_back(asker, f.world.request(asker, call));
+      const std::string& victim = tiers[f.world.random().below(tiers.size())];
+      const std::string& other = tiers[f.world.random().below(tiers.size())];
+      switch (f.world.random().below(30)) {
+        case 0:
+          f.world.cut(victim, other);
+          break;
+        case 1:
+          f.world.stall(victim, other);
+          break;
+        case 2:
+          f.world.heal();
+          break;
+        case 3:
+          f.world.partition({victim});
+          break;
+        case 4:
+          if (victim != "s0" && victim != "s1.k0" && victim != "s0.k0.e1") f.world.restart(victim);
+          break;
+        case 5:
+          f.world.half_open(victim, other);
+          break;
+      }
+      f.world.advance(std::int64_t(f.world.random().below(40)));
+    }
+    f.world.heal();
+    f.world.advance(kMinute);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      int n = 0;
+      for (const auto& answer : f.world.at(asked[i].first).answers())
+        if (const auto* returned = std::get_if<wire::Returned>(&answer); returned && returned->id == asked[i].second) {
+          ++n;
+          if (returned->code == PINNATE_OK) CHECK(f.world.modules().runs("call " + std::to_string(i)).ended == 1);
+        }
+      CHECK(n == 1);
+      CHECK(f.world.modules().runs("call " + std::to_string(i)).begun <= 1);
+    }
+  }
+}
+
+TEST_CASE("a cancelled call ends as cancelled") {
+  TestFleet f(shape(1, 0, 1));
+  const Module m = module("f", "1");
+  slow(f, m, 3 * kSecond);
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  const auto id = f.world.request("c", call_of("x", 10000));
+  f.world.advance(100);
+  wire::Cancel cancel;
+  cancel.id = id;
+  f.world.at("c").host_message(cancel);
+  wire::Returned last;
+  CHECK(answers(f, "c", id, &last) == 1);
+  CHECK(last.code == PINNATE_CANCELLED);
+}
+
+TEST_CASE("a client whose controller is not there ends every request within its limit") {
+  TestFleet f(shape(0, 0, 0));
+  f.world.add_client("operator");
+  f.world.dial_up("operator", "nowhere");
+  const Micros before = f.world.now();
+  const auto returned = f.call("f", "x", {}, "operator", 60000);
+  CHECK(returned.code == PINNATE_UNREACHABLE);
+  CHECK(f.world.now() - before < 10 * kSecond);
+  tier::ClientOptions options;
+  options.tier.fleet = "other";
+  f.world.add_client("stranger", options);
+  f.world.dial_up("stranger", "c");
+  const auto refused = f.call("f", "x", {}, "stranger");
+  CHECK(refused.code == PINNATE_REFUSED);
+  CHECK(refused.reason.find("fleet") != std::string::npos);
+}

@@ -1,0 +1,195 @@
+// Modules that fail, hang and kill.
+#include "fleet.h"
+
+using namespace pinnate;
+using namespace pinnate::sim;
+
+namespace {
+
+Conduct conduct(Fate fate, std::uint32_t first_times = 0, const std::string& words = "out of cheese") {
+  Conduct c;
+  c.fate = fate;
+  c.first_times = first_times;
+  c.words = words;
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("a release that fails leaves the old one serving, and the controller hears why") {
+  for (Step step : {Step::load, Step::create, Step::health}) {
+    CAPTURE(int(step));
+    TestFleet f(shape(2, 1, 2));
+    f.release(module("f", "1"));
+    REQUIRE(f.becomes("f", "1"));
+    const Module bad = module("f", "2");
+    f.world.modules().behave(f.artifact(bad), step, conduct(Fate::fails));
+    const auto two = f.release(bad);
+    CHECK(f.reports(two, wire::Phase::failed, 4));
+    CHECK(f.all_serve("f", "1"));
+    const wire::StatusRow row = f.row(two);
+    REQUIRE_FALSE(row.failures.empty());
+    CHECK(row.failures[0].reason.find("out of cheese") != std::string::npos);
+    CHECK(row.failures[0].engine.find(".e") != std::string::npos);
+    CHECK(row.serving == 0);
+  }
+}
+
+TEST_CASE("a failed release is tried again with a growing delay, and is live once it works") {
+  TestFleet f(shape(1, 0, 1));
+  const Module m = module("f", "1");
+  f.world.modules().behave(f.artifact(m), Step::create, conduct(Fate::fails, 5));
+  std::vector<Micros> tries;
+  const HostId engine = f.world.at("s0.e0").id();
+  f.world.trace().observer = [&](const Occurrence& o) {
+    if (o.host == engine && o.what == What::completed && o.code == PINNATE_FAILED) tries.push_back(o.at);
+  };
+  const auto release = f.release(m);
+  CHECK(f.becomes("f", "1", kHour));
+  CHECK(f.reports(release, wire::Phase::live, 1));
+  REQUIRE(tries.size() == 5);
+  CHECK(tries[4] - tries[3] > 2 * (tries[1] - tries[0]));
+}
+
+TEST_CASE("a release that fails for ever is tried for ever, but ever less often") {
+  TestFleet f(shape(1, 0, 1));
+  const Module m = module("f", "1");
+  f.world.modules().behave(f.artifact(m), Step::create, conduct(Fate::fails));
+  int tries = 0;
+  f.world.trace().observer = [&](const Occurrence& o) {
+    tries += o.what == What::completed && o.code == PINNATE_FAILED;
+  };
+  f.release(m);
+  f.world.advance(6 * kHour);
+  const int first = tries;
+  CHECK(first >= 10);
+  CHECK(first <= 1000);
+  f.world.advance(6 * kHour);
+  CHECK(tries > first);
+  f.world.modules().behave_well(f.artifact(m));
+  CHECK(f.becomes("f", "1", 2 * kHour));
+}
+
+TEST_CASE("a fixed version replaces one that is waiting to be tried again, at once") {
+  TestFleet f(shape(1, 0, 2));
+  const Module bad = module("f", "1");
+  f.world.modules().behave(f.artifact(bad), Step::create, conduct(Fate::fails));
+  const auto one = f.release(bad);
+  REQUIRE(f.reports(one, wire::Phase::failed, 2));
+  f.world.advance(kHour);
+  f.release(module("f", "2"));
+  CHECK(f.becomes("f", "2", 5000));
+}
+
+TEST_CASE("one failing module holds up no other") {
+  TestFleet f(shape(1, 0, 2));
+  const Module bad = module("bad", "1");
+  f.world.modules().behave(f.artifact(bad), Step::create, conduct(Fate::fails));
+  f.release(bad);
+  f.release(module("good", "1"));
+  CHECK(f.becomes("good", "1", 5000));
+}
+
+TEST_CASE("failures on a few engines are counted and named, the others are live") {
+  TestFleet f(shape(2, 2, 3));
+  const Module m = module("f", "1");
+  f.world.modules().behave(f.artifact(m), Step::health, conduct(Fate::fails), f.world.at("s1.k0.e2").id());
+  f.world.modules().behave(f.artifact(m), Step::health, conduct(Fate::fails), f.world.at("s0.k1.e0").id());
+  const auto release = f.release(m);
+  CHECK(f.reports(release, wire::Phase::failed, 2));
+  CHECK(f.reports(release, wire::Phase::live, 10));
+  CHECK(f.eventually([&] {
+    std::set<std::string> named;
+    for (const auto& failure : f.row(release).failures) named.insert(failure.engine);
+    return named == std::set<std::string>{"s1.k0.e2", "s0.k1.e0"};
+  }));
+}
+
+TEST_CASE("a create that hangs fails at its limit, and other modules go on") {
+  TestFleet f(shape(1, 0, 1));
+  Module m = module("f", "2");
+  m.limits.create_ms = 3000;
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  f.world.modules().behave(f.artifact(m), Step::create, conduct(Fate::hangs));
+  const auto two = f.release(m);
+  f.release(module("g", "1"));
+  CHECK(f.reports(two, wire::Phase::failed, 1));
+  CHECK(f.becomes("g", "1", 20000));
+  CHECK(f.all_serve("f", "1"));
+}
+
+TEST_CASE("a health check that hangs fails at its limit") {
+  TestFleet f(shape(1, 0, 1));
+  const Module m = module("f", "1");
+  f.world.modules().behave(f.artifact(m), Step::health, conduct(Fate::hangs));
+  const auto release = f.release(m);
+  CHECK(f.reports(release, wire::Phase::failed, 1));
+}
+
+TEST_CASE(
+    "a load that hangs wedges the engine: it serves on, says so, and refuses other loads in words until it restarts") {
+  TestFleet f(shape(1, 0, 2, true));
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  Module stuck = module("stuck", "1");
+  stuck.limits.load_ms = 3000;
+  const HostId wedged = f.world.at("s0.e0").id();
+  f.world.modules().behave(f.artifact(stuck), Step::load, conduct(Fate::hangs, 1), wedged);
+  const auto release = f.release(stuck);
+  CHECK(f.reports(release, wire::Phase::failed, 1));
+  CHECK(f.engine_row("s0.e0").notice.find("stuck") != std::string::npos);
+  const auto g = f.release(module("g", "1"));
+  CHECK(f.becomes_on("s0.e1", "g", "1"));
+  CHECK(f.reports(g, wire::Phase::failed, 1));
+  bool in_words = false;
+  for (const auto& service : f.engine_row("s0.e0").services)
+    in_words = in_words || (service.name == "g" && service.reason.find("stuck") != std::string::npos);
+  CHECK(in_words);
+  CHECK(f.call("f", "still there?", "s0.e0").code == PINNATE_OK);
+  f.world.restart("s0.e0");
+  CHECK(f.becomes("g", "1"));
+  CHECK(f.becomes("stuck", "1"));
+  CHECK(f.engine_row("s0.e0").notice == "");
+}
+
+TEST_CASE("a module that kills its process twice in a row is quarantined, and other modules go on") {
+  for (Step step : {Step::load, Step::create}) {
+    CAPTURE(int(step));
+    TestFleet f(shape(1, 0, 1, true));
+    f.release(module("f", "1"));
+    REQUIRE(f.becomes("f", "1"));
+    f.world.advance(2 * kMinute);  // f is trusted
+    const Module killer = module("killer", "1");
+    f.world.modules().behave(f.artifact(killer), step, conduct(Fate::kills));
+    const auto release = f.release(killer);
+    CHECK(f.reports(release, wire::Phase::failed, 1, 2 * kMinute));
+    const auto lives = f.world.at("s0.e0").lives();
+    CHECK(lives == 3);
+    CHECK(f.becomes("f", "1"));
+    f.release(module("g", "1"));
+    CHECK(f.becomes("g", "1"));
+    const wire::StatusRow row = f.row(release);
+    REQUIRE_FALSE(row.failures.empty());
+    CHECK(row.failures[0].reason.find("quarantine") != std::string::npos);
+    CHECK(f.world.at("s0.e0").lives() == lives);
+  }
+}
+
+TEST_CASE("a quarantined module is tried again after a while, and runs if it does well then") {
+  TestFleet f(shape(1, 0, 1, true));
+  const Module killer = module("killer", "1");
+  f.world.modules().behave(f.artifact(killer), Step::create, conduct(Fate::kills, 2));
+  const auto release = f.release(killer);
+  CHECK(f.reports(release, wire::Phase::failed, 1, 2 * kMinute));
+  CHECK(f.becomes("killer", "1", 6 * kHour));
+  CHECK(f.reports(release, wire::Phase::live, 1));
+}
+
+TEST_CASE("an engine that dies by accident in the first minute of a service brings it up again") {
+  TestFleet f(shape(1, 0, 1, true));
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  f.world.restart("s0.e0");
+  CHECK(f.becomes("f", "1", 30000));
+}
