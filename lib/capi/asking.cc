@@ -55,7 +55,8 @@ Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_
     const pinnate_published published = to_published(*answer, prepare_us);
     on_published(arg, PINNATE_OK, "", &published);
   };
-  return handle.soon([&handle, order = std::move(*order), progress, done] { handle.publisher().publish(order, progress, done); });
+  return handle.soon(
+      [&handle, order = std::move(*order), progress, done] { handle.publisher().publish(order, progress, done); });
 }
 
 Status publish_wait(Handle& handle, const pinnate_publish* publish, pinnate_published* published) {
@@ -89,11 +90,13 @@ Status releases(Handle& handle, const char* name, pinnate_releases_fn on_release
   if (Status s = required(reinterpret_cast<const void*>(on_releases), "on_releases"); !s.ok()) return s;
   wire::ListReleases question;
   if (Status s = take_name(name, check_function_name, &question.name); !s.ok()) return s;
-  return ask<wire::Releases>(handle, std::move(question), [on_releases, arg](const Status& status, const wire::Releases* answer) {
-    if (!status.ok()) return on_releases(arg, status.code(), status.message().c_str(), nullptr, 0);
-    const ReleasesView view(*answer);
-    on_releases(arg, PINNATE_OK, "", view.rows().data(), view.rows().size());
-  });
+  return ask<wire::Releases>(handle, std::move(question),
+                             [on_releases, arg](const Status& status, const wire::Releases* answer) {
+                               if (!status.ok())
+                                 return on_releases(arg, status.code(), status.message().c_str(), nullptr, 0);
+                               const ReleasesView view(*answer);
+                               on_releases(arg, PINNATE_OK, "", view.rows().data(), view.rows().size());
+                             });
 }
 
 Status status(Handle& handle, const char* name, pinnate_rollup_fn on_rollup, void* arg) {
@@ -104,9 +107,8 @@ Status status(Handle& handle, const char* name, pinnate_rollup_fn on_rollup, voi
 }
 
 Status watch(Handle& handle, pinnate_rollup_fn on_rollup, void* arg) {
-  return handle.soon([&handle, on_rollup, arg] {
-    handle.requests().watch(on_rollup ? rollup_taker(on_rollup, arg) : nullptr);
-  });
+  return handle.soon(
+      [&handle, on_rollup, arg] { handle.requests().watch(on_rollup ? rollup_taker(on_rollup, arg) : nullptr); });
 }
 
 Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers, void* arg) {
@@ -117,7 +119,8 @@ Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_
   if (Status s = take_name(given->name, check_function_name, &question.name); !s.ok()) return s;
   if (Status s = take_name(given->engine, check_tier_id, &question.engine); !s.ok()) return s;
   if (given->phase < 0 || given->phase > PINNATE_PHASE_COUNT)
-    return {PINNATE_INVALID, "lookup.phase is " + std::to_string(given->phase) + "; 0, or 1 + a pinnate_phase, is allowed"};
+    return {PINNATE_INVALID,
+            "lookup.phase is " + std::to_string(given->phase) + "; 0, or 1 + a pinnate_phase, is allowed"};
   if (given->limit > kMostLookupRows)
     return {PINNATE_INVALID, "lookup.limit is " + std::to_string(given->limit) + "; 1 to 1000 are allowed"};
   question.phase = static_cast<std::uint8_t>(given->phase);
@@ -130,11 +133,13 @@ Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_
 
 Status lookup(Handle& handle, wire::Lookup question, pinnate_tiers_fn on_tiers, void* arg) {
   if (Status s = required(reinterpret_cast<const void*>(on_tiers), "on_tiers"); !s.ok()) return s;
-  return ask<wire::Tiers>(handle, std::move(question), [on_tiers, arg](const Status& status, const wire::Tiers* answer) {
-    if (!status.ok()) return on_tiers(arg, status.code(), status.message().c_str(), nullptr, 0, "");
-    const TiersView view(*answer);
-    on_tiers(arg, PINNATE_OK, "", view.rows().data(), view.rows().size(), answer->next.c_str());
-  });
+  return ask<wire::Tiers>(handle, std::move(question),
+                          [on_tiers, arg](const Status& status, const wire::Tiers* answer) {
+                            if (!status.ok())
+                              return on_tiers(arg, status.code(), status.message().c_str(), nullptr, 0, "");
+                            const TiersView view(*answer);
+                            on_tiers(arg, PINNATE_OK, "", view.rows().data(), view.rows().size(), answer->next.c_str());
+                          });
 }
 
 Result<CallOrder> read_call(const pinnate_call* call) {
@@ -163,7 +168,8 @@ Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_resul
     order->message.payload = Buffer(std::string(static_cast<const char*>(order->payload.data), order->payload.size));
   const auto answered = [on_result, arg](const Status& status, const wire::Returned* answer) {
     pinnate_bytes result{nullptr, 0};
-    if (answer && (status.ok() || status.code() == PINNATE_FAILED)) result = {answer->result.data(), answer->result.size()};
+    if (answer && (status.ok() || status.code() == PINNATE_FAILED))
+      result = {answer->result.data(), answer->result.size()};
     on_result(arg, status.code(), status.message().c_str(), result);
   };
   return ask<wire::Returned>(handle, std::move(order->message), answered);

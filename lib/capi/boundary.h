@@ -1,5 +1,5 @@
-// Where C meets C++: every function of the ABI runs its body in here, so that no exception leaves the library, the words of a
-// failure are kept for pinnate_last_error, and nothing happens in a forked child.
+// Where C meets C++: every function of the ABI runs its body in here, so that no exception leaves the library, the
+// words of a failure are kept for pinnate_last_error, and nothing happens in a forked child.
 #pragma once
 
 #include "base/status.h"

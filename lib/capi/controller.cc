@@ -47,58 +47,61 @@ Result<pinnate_controller*> open_controller(const pinnate_controller_options* op
 
 }  // namespace
 
-pinnate_status pinnate_controller_open(const pinnate_controller_options *options, pinnate_controller **controller) {
+pinnate_status pinnate_controller_open(const pinnate_controller_options* options, pinnate_controller** controller) {
   return capi::open_handle(controller, kName, [&] { return open_controller(options); });
 }
 
-pinnate_status pinnate_controller_listen(pinnate_controller *controller, const char *address, char *bound, size_t bound_size) {
+pinnate_status pinnate_controller_listen(pinnate_controller* controller, const char* address, char* bound,
+                                         size_t bound_size) {
   return capi::with(controller, kName, [&](capi::Handle& h) { return capi::listen(h, address, bound, bound_size); });
 }
 
-pinnate_status pinnate_controller_dial(pinnate_controller *controller, const char *address) {
+pinnate_status pinnate_controller_dial(pinnate_controller* controller, const char* address) {
   return capi::with(controller, kName, [&](capi::Handle& h) { return capi::dial(h, tier::Side::downstream, address); });
 }
 
-pinnate_status pinnate_controller_publish(pinnate_controller *controller, const pinnate_publish *publish,
-                                          pinnate_progress_fn on_progress, pinnate_published_fn on_published, void *arg) {
+pinnate_status pinnate_controller_publish(pinnate_controller* controller, const pinnate_publish* publish,
+                                          pinnate_progress_fn on_progress, pinnate_published_fn on_published,
+                                          void* arg) {
   return capi::with(controller, kName,
                     [&](capi::Handle& h) { return capi::publish(h, publish, on_progress, on_published, arg); });
 }
 
-pinnate_status pinnate_controller_publish_wait(pinnate_controller *controller, const pinnate_publish *publish,
-                                               pinnate_published *published) {
+pinnate_status pinnate_controller_publish_wait(pinnate_controller* controller, const pinnate_publish* publish,
+                                               pinnate_published* published) {
   return capi::with(controller, kName, [&](capi::Handle& h) { return capi::publish_wait(h, publish, published); });
 }
 
-pinnate_status pinnate_controller_unpublish(pinnate_controller *controller, const char *name, uint64_t release,
-                                            pinnate_done_fn on_done, void *arg) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return capi::unpublish(h, name, release, on_done, arg); });
+pinnate_status pinnate_controller_unpublish(pinnate_controller* controller, const char* name, uint64_t release,
+                                            pinnate_done_fn on_done, void* arg) {
+  return capi::with(controller, kName,
+                    [&](capi::Handle& h) { return capi::unpublish(h, name, release, on_done, arg); });
 }
 
-pinnate_status pinnate_controller_releases(pinnate_controller *controller, const char *name, pinnate_releases_fn on_releases,
-                                           void *arg) {
+pinnate_status pinnate_controller_releases(pinnate_controller* controller, const char* name,
+                                           pinnate_releases_fn on_releases, void* arg) {
   return capi::with(controller, kName, [&](capi::Handle& h) { return capi::releases(h, name, on_releases, arg); });
 }
 
-pinnate_status pinnate_controller_status(pinnate_controller *controller, const char *name, pinnate_rollup_fn on_rollup,
-                                         void *arg) {
+pinnate_status pinnate_controller_status(pinnate_controller* controller, const char* name, pinnate_rollup_fn on_rollup,
+                                         void* arg) {
   return capi::with(controller, kName, [&](capi::Handle& h) { return capi::status(h, name, on_rollup, arg); });
 }
 
-pinnate_status pinnate_controller_watch(pinnate_controller *controller, pinnate_rollup_fn on_rollup, void *arg) {
+pinnate_status pinnate_controller_watch(pinnate_controller* controller, pinnate_rollup_fn on_rollup, void* arg) {
   return capi::with(controller, kName, [&](capi::Handle& h) { return capi::watch(h, on_rollup, arg); });
 }
 
-pinnate_status pinnate_controller_lookup(pinnate_controller *controller, const pinnate_lookup *lookup,
-                                         pinnate_tiers_fn on_tiers, void *arg) {
+pinnate_status pinnate_controller_lookup(pinnate_controller* controller, const pinnate_lookup* lookup,
+                                         pinnate_tiers_fn on_tiers, void* arg) {
   return capi::with(controller, kName, [&](capi::Handle& h) { return capi::lookup(h, lookup, on_tiers, arg); });
 }
 
-pinnate_status pinnate_controller_call(pinnate_controller *controller, const pinnate_call *call, pinnate_result_fn on_result,
-                                       void *arg) {
+pinnate_status pinnate_controller_call(pinnate_controller* controller, const pinnate_call* call,
+                                       pinnate_result_fn on_result, void* arg) {
   return capi::with(controller, kName, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
 }
 
-pinnate_status pinnate_controller_close(pinnate_controller *controller, pinnate_closed_fn on_closed, void *arg) {
+pinnate_status pinnate_controller_close(pinnate_controller* controller, pinnate_closed_fn on_closed, void* arg) {
   return capi::with(controller, kName, [&](capi::Handle& h) { return h.close(on_closed, arg); });
 }

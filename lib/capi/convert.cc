@@ -13,8 +13,9 @@ static_assert(int(wire::Phase::pending) == PINNATE_PENDING && int(wire::Phase::f
               int(wire::Phase::incompatible) == PINNATE_PHASE_INCOMPATIBLE &&
               int(wire::Phase::not_selected) == PINNATE_NOT_SELECTED && int(wire::Phase::offline) == PINNATE_OFFLINE &&
               wire::kPhases == PINNATE_PHASE_COUNT);
-static_assert(int(wire::Role::controller) == PINNATE_ROLE_CONTROLLER && int(wire::Role::gateway) == PINNATE_ROLE_GATEWAY &&
-              int(wire::Role::engine) == PINNATE_ROLE_ENGINE && int(wire::Role::client) == PINNATE_ROLE_CLIENT);
+static_assert(int(wire::Role::controller) == PINNATE_ROLE_CONTROLLER &&
+              int(wire::Role::gateway) == PINNATE_ROLE_GATEWAY && int(wire::Role::engine) == PINNATE_ROLE_ENGINE &&
+              int(wire::Role::client) == PINNATE_ROLE_CLIENT);
 
 }  // namespace
 

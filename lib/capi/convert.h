@@ -1,5 +1,5 @@
-// Answers of a tier as the structs of the C ABI. A view points into the message and must not outlive it; what a callback is
-// given is valid until the view goes.
+// Answers of a tier as the structs of the C ABI. A view points into the message and must not outlive it; what a
+// callback is given is valid until the view goes.
 #pragma once
 
 #include "wire/message.h"

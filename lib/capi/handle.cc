@@ -48,7 +48,8 @@ Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
 Status Handle::closed_status() const { return {PINNATE_CLOSED, std::string("the ") + noun_ + " is closing or closed"}; }
 
 Status Handle::wrong_thread() const {
-  return {PINNATE_WRONG_THREAD, std::string("the ") + noun_ + " is on a loop of the host's: call this on that loop's thread"};
+  return {PINNATE_WRONG_THREAD,
+          std::string("the ") + noun_ + " is on a loop of the host's: call this on that loop's thread"};
 }
 
 Status Handle::usable() const {
@@ -108,7 +109,8 @@ void Handle::received(const Buffer& bytes) {
   if (open_parts_ != 0) return;
   try {
     const auto message = wire::decode(bytes);
-    if (!message.ok()) return log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": " + message.status().message());
+    if (!message.ok())
+      return log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": " + message.status().message());
     if (!*message) return;
     if (const auto* want = std::get_if<wire::WantChunk>(&**message))
       publisher_->wanted(*want);

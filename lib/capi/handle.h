@@ -1,5 +1,5 @@
-// What the four kinds of handle share: a node on a loop, the requests under way, and the rules about threads and closing.
-// Freed by itself once on_closed has run.
+// What the four kinds of handle share: a node on a loop, the requests under way, and the rules about threads and
+// closing. Freed by itself once on_closed has run.
 #pragma once
 
 #include "base/status.h"
@@ -26,8 +26,8 @@ class Handle {
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
-  // Brings the node up on its loop; `parts` are the tier, its store and its services. Blocks for the disk. After a failure the
-  // handle may be destroyed, else it goes by close alone.
+  // Brings the node up on its loop; `parts` are the tier, its store and its services. Blocks for the disk. After a
+  // failure the handle may be destroyed, else it goes by close alone.
   Status open(const TierSetup& setup, runtime::NodeParts parts);
 
   // For requests: runs `work` on the loop's thread, now or soon. Fails as on_loop does, and then `work` never runs.
@@ -35,8 +35,8 @@ class Handle {
   // For what answers at once: runs `work` on the loop's thread and waits for it. PINNATE_CLOSED once close has begun;
   // PINNATE_WRONG_THREAD off the thread of a loop of the host's.
   Status on_loop(const std::function<Status()>& work);
-  // For functions named _wait: has `begin` called on the loop's thread and waits until it settles the status, which may be at
-  // any later time. PINNATE_WRONG_THREAD on the loop's thread.
+  // For functions named _wait: has `begin` called on the loop's thread and waits until it settles the status, which may
+  // be at any later time. PINNATE_WRONG_THREAD on the loop's thread.
   using Settle = std::function<void(const Status&)>;
   Status wait(const std::function<void(Settle)>& begin);
 

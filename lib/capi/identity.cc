@@ -53,7 +53,8 @@ Result<std::string> keep_tier_id(const std::string& dir, const std::string& give
   if (given.empty()) {
     if (sound) return kept;
     if (line.ok() || line.status().code() == PINNATE_CORRUPT)
-      return {PINNATE_CORRUPT, "'" + path + "' holds no tier id: give the id in the options, or remove the file to get a new one"};
+      return {PINNATE_CORRUPT,
+              "'" + path + "' holds no tier id: give the id in the options, or remove the file to get a new one"};
     if (line.status().code() != PINNATE_NOT_FOUND) return line.status();
   } else if (sound && kept == given) {
     return given;

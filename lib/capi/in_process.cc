@@ -44,7 +44,8 @@ std::unique_ptr<module::ServiceHost> InProcessCalls::begin(std::unique_ptr<modul
   return std::make_unique<CoOwned>(door_->services);
 }
 
-module::Outcome InProcessCalls::call(const std::string& function, std::string_view payload, std::uint32_t timeout_ms) const {
+module::Outcome InProcessCalls::call(const std::string& function, std::string_view payload,
+                                     std::uint32_t timeout_ms) const {
   const std::shared_ptr<Door> door = door_;
   if (door->ended) return {Status(PINNATE_CLOSED, "the engine is closing or closed"), {}, {}};
   return door->services->call_here(function, payload, timeout_ms);

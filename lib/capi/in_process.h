@@ -1,5 +1,5 @@
-// Calls into an engine's services from threads of the host, without the loop. Any thread; nothing here takes a lock, since such
-// calls are meant to cost what a function call costs.
+// Calls into an engine's services from threads of the host, without the loop. Any thread; nothing here takes a lock,
+// since such calls are meant to cost what a function call costs.
 #pragma once
 
 #include "base/status.h"
@@ -14,8 +14,8 @@ namespace pinnate::capi {
 
 class InProcessCalls {
  public:
-  // Once, before any call. Returns what the node is to have as its services: both own `services`, so that a call which a module
-  // does not let go of keeps them, and nothing else of the engine, beyond its closing.
+  // Once, before any call. Returns what the node is to have as its services: both own `services`, so that a call which
+  // a module does not let go of keeps them, and nothing else of the engine, beyond its closing.
   std::unique_ptr<module::ServiceHost> begin(std::unique_ptr<module::ServiceHost> services);
   // From now on calls are refused.
   void end() { door_->ended = true; }

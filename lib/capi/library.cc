@@ -53,13 +53,14 @@
 namespace {
 
 const char* const kStatusNames[] = {
-    "ok",           "invalid",      "not found", "conflict",     "refused",  "unreachable", "timeout",     "closed",
-    "busy",         "too large",    "no space",  "io",           "corrupt",  "incompatible", "failed",     "no memory",
-    "wrong thread", "forked",       "in use",    "cancelled",    "interrupted", "unsupported", "internal",
+    "ok",           "invalid",   "not found", "conflict",  "refused",     "unreachable",  "timeout",  "closed",
+    "busy",         "too large", "no space",  "io",        "corrupt",     "incompatible", "failed",   "no memory",
+    "wrong thread", "forked",    "in use",    "cancelled", "interrupted", "unsupported",  "internal",
 };
 static_assert(std::size(kStatusNames) == PINNATE_INTERNAL + 1);
 
-const char* const kPhaseNames[] = {"pending", "fetching", "loading", "live", "failed", "incompatible", "not selected", "offline"};
+const char* const kPhaseNames[] = {"pending", "fetching",     "loading",      "live",
+                                   "failed",  "incompatible", "not selected", "offline"};
 static_assert(std::size(kPhaseNames) == PINNATE_PHASE_COUNT);
 
 template <std::size_t N>
@@ -74,5 +75,6 @@ const char* pinnate_phase_name(pinnate_phase phase) { return name_of(kPhaseNames
 const char* pinnate_last_error(void) { return pinnate::capi::last_error(); }
 const char* pinnate_platform(void) { return PINNATE_SYSTEM "-" PINNATE_MACHINE; }
 const char* pinnate_version(void) {
-  return PINNATE_TEXT(PINNATE_VERSION_MAJOR) "." PINNATE_TEXT(PINNATE_VERSION_MINOR) "." PINNATE_TEXT(PINNATE_VERSION_PATCH);
+  return PINNATE_TEXT(PINNATE_VERSION_MAJOR) "." PINNATE_TEXT(PINNATE_VERSION_MINOR) "." PINNATE_TEXT(
+      PINNATE_VERSION_PATCH);
 }

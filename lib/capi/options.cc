@@ -40,8 +40,8 @@ Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::
   if (Status s = read_log(given, &setup.log); !s.ok()) return s;
   setup.link_limit_bytes = or_default(given.link_limit_bytes, kLinkLimitBytes);
   if (setup.link_limit_bytes < kLeastLinkLimitBytes)
-    return {PINNATE_INVALID, "options.tier.link_limit_bytes is " + std::to_string(setup.link_limit_bytes) + "; at least " +
-                                 std::to_string(kLeastLinkLimitBytes) + " are needed"};
+    return {PINNATE_INVALID, "options.tier.link_limit_bytes is " + std::to_string(setup.link_limit_bytes) +
+                                 "; at least " + std::to_string(kLeastLinkLimitBytes) + " are needed"};
 
   tier::TierOptions& tier = setup.tier;
   if (given.fleet) tier.fleet = given.fleet;

@@ -47,9 +47,9 @@ Result<bool> Preparation::step() {
 Result<Buffer> Preparation::manifest() const {
   Buffer encoded = content::encode_manifest(manifest_);
   if (encoded.size() > kManifestLimitBytes)
-    return {PINNATE_TOO_LARGE, "module '" + manifest_.name + "' " + manifest_.version + ": " +
-                                   std::to_string(order_->artifact_bytes()) +
-                                   " bytes of artifacts are more than one manifest can list; publish fewer platforms at once"};
+    return {PINNATE_TOO_LARGE,
+            "module '" + manifest_.name + "' " + manifest_.version + ": " + std::to_string(order_->artifact_bytes()) +
+                " bytes of artifacts are more than one manifest can list; publish fewer platforms at once"};
   return encoded;
 }
 

@@ -1,4 +1,5 @@
-// Turns a publish order into its manifest: reads every byte once, in steps, so that a large file keeps no thread for long.
+// Turns a publish order into its manifest: reads every byte once, in steps, so that a large file keeps no thread for
+// long.
 #pragma once
 
 #include "base/status.h"

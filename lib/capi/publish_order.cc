@@ -17,7 +17,8 @@ constexpr std::uint32_t kLongestLimit = 600000;
 
 Status take_limit(std::uint32_t given, const char* name, std::uint32_t* limit) {
   if (given > kLongestLimit)
-    return {PINNATE_INVALID, std::string("publish.") + name + " is " + std::to_string(given) + "; 1 to 600000 are allowed"};
+    return {PINNATE_INVALID,
+            std::string("publish.") + name + " is " + std::to_string(given) + "; 1 to 600000 are allowed"};
   if (given != 0) *limit = given;
   return {};
 }
@@ -76,7 +77,8 @@ Status read_artifacts(const pinnate_publish& given, std::vector<PublishOrder::Ar
   const auto twice = std::adjacent_find(artifacts->begin(), artifacts->end(),
                                         [](const auto& a, const auto& b) { return a.platform == b.platform; });
   if (twice != artifacts->end())
-    return {PINNATE_INVALID, "publish.artifacts has two artifacts for " + twice->platform + ": state the platform of each"};
+    return {PINNATE_INVALID,
+            "publish.artifacts has two artifacts for " + twice->platform + ": state the platform of each"};
   return {};
 }
 

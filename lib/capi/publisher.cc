@@ -45,7 +45,8 @@ wire::ChunkBytes refusal(const wire::WantChunk& want, Code code, std::string rea
 
 }  // namespace
 
-Publisher::Publisher(std::shared_ptr<Mailbox> mailbox, Requests* requests, std::function<void(const wire::Message&)> send)
+Publisher::Publisher(std::shared_ptr<Mailbox> mailbox, Requests* requests,
+                     std::function<void(const wire::Message&)> send)
     : mailbox_(std::move(mailbox)), requests_(requests), send_(std::move(send)) {}
 
 void Publisher::publish(PublishOrder order, Progress progress, Done done) {
@@ -98,9 +99,8 @@ void Publisher::send_manifest(std::uint64_t id, Publication* publication) {
   publication->preparation = nullptr;
   publication->manifest = content::sha256(manifest->view());
   const auto took = std::chrono::steady_clock::now() - publication->begun;
-  publication->prepare_us = static_cast<std::uint32_t>(
-      std::min<std::int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count(),
-                             std::numeric_limits<std::uint32_t>::max()));
+  publication->prepare_us = static_cast<std::uint32_t>(std::min<std::int64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(took).count(), std::numeric_limits<std::uint32_t>::max()));
   wire::Publish message;
   message.id = id;
   message.manifest = *manifest;
@@ -147,7 +147,8 @@ const Publisher::Publication* Publisher::with_manifest(const Digest& manifest) c
 
 void Publisher::wanted(const wire::WantChunk& want) {
   const Publication* const publication = with_manifest(want.manifest);
-  if (!publication) return send_(refusal(want, PINNATE_NOT_FOUND, "nothing with this manifest is being published here"));
+  if (!publication)
+    return send_(refusal(want, PINNATE_NOT_FOUND, "nothing with this manifest is being published here"));
   const auto& artifacts = publication->order->artifacts;
   if (want.artifact >= artifacts.size() ||
       std::uint64_t(want.index) * kChunkBytes >= artifacts[want.artifact].source.size_bytes())

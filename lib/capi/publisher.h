@@ -1,5 +1,6 @@
-// Publishes for one handle: prepares the manifest on the pool, sends it to the tier, and answers the tier's asking back for chunks.
-// Holds the bytes until the answer. On the loop's thread; reading, hashing and compressing happen on the pool.
+// Publishes for one handle: prepares the manifest on the pool, sends it to the tier, and answers the tier's asking back
+// for chunks. Holds the bytes until the answer. On the loop's thread; reading, hashing and compressing happen on the
+// pool.
 #pragma once
 
 #include "base/digest.h"

@@ -38,13 +38,14 @@ void Requests::watch(Changed changed) {
   if (!changed) return;
   wire::GetStatus question;
   question.watch = true;
-  question.id = watch_id_ = begin([this, changed = std::move(changed)](const Status& status, const wire::Message* message) {
-    const auto* report = message ? std::get_if<wire::StatusReport>(message) : nullptr;
-    const bool ends = !report || report->code != PINNATE_OK;
-    if (ends) watch_id_ = 0;  // first: the host may begin another in its callback
-    take<wire::StatusReport>(status, message, changed);
-    return ends;
-  });
+  question.id = watch_id_ =
+      begin([this, changed = std::move(changed)](const Status& status, const wire::Message* message) {
+        const auto* report = message ? std::get_if<wire::StatusReport>(message) : nullptr;
+        const bool ends = !report || report->code != PINNATE_OK;
+        if (ends) watch_id_ = 0;  // first: the host may begin another in its callback
+        take<wire::StatusReport>(status, message, changed);
+        return ends;
+      });
   send_(question);
 }
 

@@ -16,8 +16,8 @@ namespace pinnate::capi {
 
 class Requests {
  public:
-  // A message with the id of the request; or a status other than OK and no message, when there will be none. Returns true when the
-  // request has ended; without a message it has.
+  // A message with the id of the request; or a status other than OK and no message, when there will be none. Returns
+  // true when the request has ended; without a message it has.
   using Take = std::function<bool(const Status&, const wire::Message*)>;
 
   Requests(std::string noun, std::function<void(const wire::Message&)> send)
@@ -26,7 +26,8 @@ class Requests {
   // Begins a request whose message the caller sends; returns its id.
   std::uint64_t begin(Take take);
 
-  // Asks for one answer. `answered` gets its code and words as a status, and the answer itself unless the request was ended.
+  // Asks for one answer. `answered` gets its code and words as a status, and the answer itself unless the request was
+  // ended.
   template <class Answer, class Question>
   void ask(Question question, std::function<void(const Status&, const Answer*)> answered) {
     question.id = begin([this, answered = std::move(answered)](const Status& status, const wire::Message* message) {
@@ -36,8 +37,8 @@ class Requests {
     send_(question);
   }
 
-  // The one watch of the handle: `changed` gets the status report now and whenever it changed. A status other than OK is the last it
-  // gets: the handle closes, or the tier gives the watch up. Replaces the watch before; nullptr ends it.
+  // The one watch of the handle: `changed` gets the status report now and whenever it changed. A status other than OK
+  // is the last it gets: the handle closes, or the tier gives the watch up. Replaces the watch before; nullptr ends it.
   using Changed = std::function<void(const Status&, const wire::StatusReport*)>;
   void watch(Changed changed);
 
@@ -50,7 +51,8 @@ class Requests {
   void take(const Status& status, const wire::Message* message,
             const std::function<void(const Status&, const Answer*)>& answered) const {
     if (!message) return answered(status, nullptr);
-    if (const Answer* answer = std::get_if<Answer>(message)) return answered(Status(answer->code, answer->reason), answer);
+    if (const Answer* answer = std::get_if<Answer>(message))
+      return answered(Status(answer->code, answer->reason), answer);
     answered(Status(PINNATE_INTERNAL, "the " + noun_ + " answered a request with a message of another kind"), nullptr);
   }
 

@@ -26,11 +26,13 @@ void ServiceWatch::look_up() {
   if (stopped_) return;
   ask_again_ = std::exchange(asking_, true);
   if (ask_again_) return;
-  requests_->ask<wire::Tiers>(wire::Lookup{}, [self = shared_from_this()](const Status& status, const wire::Tiers* tiers) {
-    self->asking_ = false;
-    if (status.ok()) self->compare(*tiers);
-    if (status.code() != PINNATE_CLOSED && std::exchange(self->ask_again_, false)) self->look_up();
-  });
+  requests_->ask<wire::Tiers>(wire::Lookup{},
+                              [self = shared_from_this()](const Status& status, const wire::Tiers* tiers) {
+                                self->asking_ = false;
+                                if (status.ok()) self->compare(*tiers);
+                                if (status.code() != PINNATE_CLOSED && std::exchange(self->ask_again_, false))
+                                  self->look_up();
+                              });
 }
 
 void ServiceWatch::compare(const wire::Tiers& tiers) {

@@ -1,5 +1,5 @@
-// Tells a host about each service of its engine, now and on every change: watches the engine's status, looks the services up
-// whenever that changed, and reports what differs. On the loop's thread.
+// Tells a host about each service of its engine, now and on every change: watches the engine's status, looks the
+// services up whenever that changed, and reports what differs. On the loop's thread.
 #pragma once
 
 #include "capi/requests.h"

@@ -1,5 +1,5 @@
-// Structs of a host that was compiled against an older or a newer header: what it did not know is zero, and what this library does
-// not know must be zero.
+// Structs of a host that was compiled against an older or a newer header: what it did not know is zero, and what this
+// library does not know must be zero.
 #pragma once
 
 #include "base/status.h"
@@ -18,8 +18,10 @@ inline constexpr std::size_t kLargestStruct = 4096;
 // The `size` that the struct at `given` begins with. PINNATE_INVALID when it cannot be one.
 Result<std::size_t> stated_size(const void* given, const std::string& name);
 
-// Copies what both sides know of `given`, which is given_bytes long, to `known`. PINNATE_INVALID when the rest is not zero.
-Status copy_known(const void* given, std::size_t given_bytes, void* known, std::size_t known_bytes, const std::string& name);
+// Copies what both sides know of `given`, which is given_bytes long, to `known`. PINNATE_INVALID when the rest is not
+// zero.
+Status copy_known(const void* given, std::size_t given_bytes, void* known, std::size_t known_bytes,
+                  const std::string& name);
 
 // A copy of a struct that begins with its size. `name` is for the words, as the host calls it.
 template <class Struct>
@@ -33,8 +35,8 @@ Result<Struct> read_sized(const Struct* given, const std::string& name) {
   return known;
 }
 
-// The same for the options of a handle, whose second field is a sized pinnate_tier_options `tier`. Where the fields behind it begin
-// depends on how large the host's own is.
+// The same for the options of a handle, whose second field is a sized pinnate_tier_options `tier`. Where the fields
+// behind it begin depends on how large the host's own is.
 template <class Options>
 Result<Options> read_options(const Options* given) {
   const std::string name = "options";

@@ -12,7 +12,8 @@ namespace pinnate::capi {
 
 struct Source::File {
   Status changed() const {
-    return {PINNATE_CONFLICT, "'" + path + "' changed while it was being published: publish it again when it no longer changes"};
+    return {PINNATE_CONFLICT,
+            "'" + path + "' changed while it was being published: publish it again when it no longer changes"};
   }
 
   std::string path;

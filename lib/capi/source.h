@@ -1,5 +1,5 @@
-// The plain bytes of one artifact to be published: memory copied from the host, or a file that is read piece by piece and must not
-// change meanwhile. Reading may happen on several threads at once.
+// The plain bytes of one artifact to be published: memory copied from the host, or a file that is read piece by piece
+// and must not change meanwhile. Reading may happen on several threads at once.
 #pragma once
 
 #include "base/buffer.h"
@@ -20,7 +20,8 @@ class Source {
   static Source copy_of(pinnate_bytes bytes);
 
   std::uint64_t size_bytes() const { return size_bytes_; }
-  // Exactly these bytes; `room` is where they are put when they come from a file. PINNATE_CONFLICT when the file has changed.
+  // Exactly these bytes; `room` is where they are put when they come from a file. PINNATE_CONFLICT when the file has
+  // changed.
   Result<std::string_view> read(std::uint64_t offset, std::size_t length, std::string* room) const;
 
  private:

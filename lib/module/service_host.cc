@@ -102,6 +102,7 @@ class Host : public ServiceHost {
 
   void close(std::uint32_t limit_ms, std::function<void()> closed) override {
     if (closer_) return;  // `closed` runs once
+    shared_->begin_closing();
     const TimePoint limit = Clock::now() + std::chrono::milliseconds(limit_ms);
     const auto closer = closer_ = std::make_shared<Closer>();
     auto run = [shared = shared_, closer, limit, closed = std::move(closed)] {

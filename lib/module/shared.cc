@@ -149,12 +149,15 @@ void Shared::end_threads(TimePoint limit) {
   alarms.stop(limit);
 }
 
-void Shared::close(TimePoint limit) {
+void Shared::begin_closing() {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
   }
   gate.deactivate_all();
+}
+
+void Shared::close(TimePoint limit) {
   module_thread.refuse_waiting({PINNATE_CLOSED, "the engine is closing"});
   const bool all_ended = destroy_all(limit);
   std::vector<std::shared_ptr<Service>> left;
@@ -176,6 +179,7 @@ void Shared::close(TimePoint limit) {
 
 void Shared::desert() {
   outlet->shut();
+  begin_closing();
   close(Clock::now());
 }
 

@@ -38,8 +38,10 @@ class Shared : public Bell, public std::enable_shared_from_this<Shared> {
   void when_empty(const std::shared_ptr<Service>& service, Done done);
   void ring() override;
 
+  // From its return on, no call enters a service and no service is added. Does not block.
+  void begin_closing();
   bool closing();
-  // Ends everything, on the calling thread, which belongs to no module: see ServiceHost::close.
+  // After begin_closing: ends everything, on the calling thread, which belongs to no module. See ServiceHost::close.
   void close(TimePoint limit);
   // The same for a host that went without closing: nothing is reported and no thread is waited for.
   void desert();

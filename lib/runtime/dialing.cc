@@ -55,6 +55,7 @@ void Dialing::try_next() {
   const std::int64_t left_ms = std::max<std::int64_t>(deadline_ms_ - now_ms_, 0);
   attempt_until_ms_ = check_at_ms_ = now_ms_ + left_ms / static_cast<std::int64_t>(addresses_.size() - tried_);
   tried_++;
+  owner_.check_time_changed();
   connect_to_current();
 }
 

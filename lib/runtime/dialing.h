@@ -24,6 +24,7 @@ class Dialing : private Watcher::Owner {
    public:
     virtual void dialled(tier::LinkId link, Socket socket, std::string peer) = 0;
     virtual void dial_failed(tier::LinkId link, Status why) = 0;
+    virtual void check_time_changed() = 0;  // check_at_ms is to be looked at again
 
    protected:
     ~Owner() = default;

@@ -67,6 +67,7 @@ class Links : private Link::Owner, private Dialing::Owner, private Listener::Own
   void dial_failed(tier::LinkId link, Status why) override;
   void accepted(Socket socket, std::string peer) override;
   void accept_failed(const std::string& why) override { log_(PINNATE_LOG_WARNING, why); }
+  void check_time_changed() override { owner_.turn_end_wanted(); }
   std::int64_t now_ms() const override;
 
   Status add(tier::LinkId id, Socket socket, std::string peer);

@@ -51,8 +51,7 @@ void Listener::ready(bool, bool, bool error) noexcept {
     for (int i = 0; i < kAcceptedPerTurn; i++)
       if (!accept_one()) return;
   } catch (const std::exception&) {
-    check_at_ms_ = owner_.now_ms() + kPauseMs;
-    watcher_.want(false, false);
+    pause();
   }
 }
 
@@ -92,10 +91,15 @@ void Listener::turn_away_callers() {
   spare_ = spare_descriptor();
 }
 
-void Listener::pause(int error) {
+void Listener::pause() {
   watcher_.want(false, false);
+  check_at_ms_ = owner_.now_ms() + kPauseMs;
+  owner_.check_time_changed();
+}
+
+void Listener::pause(int error) {
+  pause();
   const std::int64_t now_ms = owner_.now_ms();
-  check_at_ms_ = now_ms + kPauseMs;
   if (complained_at_ms_ > now_ms - kComplainEveryMs) return;
   complained_at_ms_ = now_ms;
   owner_.accept_failed("cannot accept links at " + address_.text() + " for now: " + errno_text(error));

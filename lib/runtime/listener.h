@@ -20,6 +20,7 @@ class Listener : private Watcher::Owner {
     virtual void accepted(Socket socket, std::string peer) = 0;
     // For the log.
     virtual void accept_failed(const std::string& why) = 0;
+    virtual void check_time_changed() = 0;  // check_at_ms is to be looked at again
     virtual std::int64_t now_ms() const = 0;
 
    protected:
@@ -45,6 +46,7 @@ class Listener : private Watcher::Owner {
   void ready(bool readable, bool writable, bool error) noexcept override;
   bool accept_one();
   void turn_away_callers();
+  void pause();
   void pause(int error);
 
   Owner& owner_;

@@ -127,6 +127,7 @@ class World {
   Host& at(std::string_view tier);
   const Host& at(std::string_view tier) const;
   Host& at(HostId id) { return *hosts_[id]; }
+  const Host& at(HostId id) const { return *hosts_[id]; }
   std::size_t size() const { return hosts_.size(); }
   bool linked(std::string_view a, std::string_view b) const { return network_.linked(at(a).id(), at(b).id()); }
   // What takes a function's calls on an engine, or null.

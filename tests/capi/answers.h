@@ -40,7 +40,9 @@ struct PublishedAnswer : Answer {
 };
 
 struct DoneAnswer : Answer {
-  static void on_done(void* arg, pinnate_status status, const char* error) { static_cast<DoneAnswer*>(arg)->take(status, error); }
+  static void on_done(void* arg, pinnate_status status, const char* error) {
+    static_cast<DoneAnswer*>(arg)->take(status, error);
+  }
 };
 
 struct ResultAnswer : Answer {
@@ -64,7 +66,8 @@ struct ReleasesAnswer : Answer {
     auto* self = static_cast<ReleasesAnswer*>(arg);
     for (size_t i = 0; i < count; i++) {
       const pinnate_release& r = *releases[i];
-      self->releases.push_back({r.number, r.name, r.version, r.selector, r.manifest, r.platforms, r.ended, r.current != 0});
+      self->releases.push_back(
+          {r.number, r.name, r.version, r.selector, r.manifest, r.platforms, r.ended, r.current != 0});
     }
     self->take(status, error);
   }
@@ -125,11 +128,12 @@ struct TiersAnswer : Answer {
   };
   std::vector<Tier> tiers;
   std::string next;
-  static void on_tiers(void* arg, pinnate_status status, const char* error, const pinnate_tier* const* tiers, size_t count,
-                       const char* next) {
+  static void on_tiers(void* arg, pinnate_status status, const char* error, const pinnate_tier* const* tiers,
+                       size_t count, const char* next) {
     auto* self = static_cast<TiersAnswer*>(arg);
     for (size_t i = 0; i < count; i++)
-      self->tiers.push_back({tiers[i]->role, tiers[i]->id, tiers[i]->path, tiers[i]->online != 0, tiers[i]->service_count});
+      self->tiers.push_back(
+          {tiers[i]->role, tiers[i]->id, tiers[i]->path, tiers[i]->online != 0, tiers[i]->service_count});
     self->next = next;
     self->take(status, error);
   }
@@ -142,8 +146,8 @@ struct ServiceChanges {
   static void on_service(void* arg, const pinnate_service* service) {
     auto* self = static_cast<ServiceChanges*>(arg);
     std::lock_guard lock(self->mutex);
-    self->changes.push_back(std::string(service->name) + " " + service->version + " " + pinnate_phase_name(service->phase) +
-                            (service->serving ? " serving" : ""));
+    self->changes.push_back(std::string(service->name) + " " + service->version + " " +
+                            pinnate_phase_name(service->phase) + (service->serving ? " serving" : ""));
   }
   bool told(const std::string& change) {
     std::lock_guard lock(mutex);

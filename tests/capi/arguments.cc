@@ -15,7 +15,8 @@ struct Root {
 
   pinnate_status publish(const pinnate_publish& publish) {
     PublishedAnswer answer;
-    const pinnate_status status = pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &answer);
+    const pinnate_status status =
+        pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &answer);
     if (status == PINNATE_OK) world.until([&] { return answer.came(); });
     return status;
   }
@@ -60,7 +61,8 @@ TEST_CASE("NULL for a handle or a required argument is named") {
   Root root;
   CHECK(pinnate_controller_listen(root.controller, nullptr, nullptr, 0) == PINNATE_INVALID);
   CHECK(says("address is NULL"));
-  CHECK(pinnate_controller_publish(root.controller, nullptr, nullptr, PublishedAnswer::on_published, nullptr) == PINNATE_INVALID);
+  CHECK(pinnate_controller_publish(root.controller, nullptr, nullptr, PublishedAnswer::on_published, nullptr) ==
+        PINNATE_INVALID);
   CHECK(says("publish is NULL"));
   CHECK(pinnate_controller_unpublish(root.controller, nullptr, 0, DoneAnswer::on_done, nullptr) == PINNATE_INVALID);
   CHECK(says("name is NULL"));
@@ -198,8 +200,12 @@ TEST_CASE("a file that cannot be published is named") {
 
 TEST_CASE("two artifacts for one platform are refused, also when it was read from the file") {
   Root root;
-  std::string elf("\x7f" "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0", 20);
-  const pinnate_artifact artifacts[] = {{"linux-x86_64", nullptr, {"x", 1}}, {nullptr, nullptr, {elf.data(), elf.size()}}};
+  std::string elf(
+      "\x7f"
+      "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0",
+      20);
+  const pinnate_artifact artifacts[] = {{"linux-x86_64", nullptr, {"x", 1}},
+                                        {nullptr, nullptr, {elf.data(), elf.size()}}};
   CHECK(root.publish(publish_of(artifacts, 2)) == PINNATE_INVALID);
   CHECK(says("two artifacts for linux-x86_64"));
   const pinnate_artifact others[] = {{nullptr, nullptr, {"x", 1}}, {"any", nullptr, {"y", 1}}};

@@ -93,11 +93,13 @@ TEST_CASE("a handle may be closed from within a callback, also with more request
       auto* s = static_cast<Scene*>(arg);
       if (status == PINNATE_CLOSED) s->closed_answers++;
       if (s->answers++ == 0)
-        CHECK(pinnate_controller_close(s->controller, [](void* a) { static_cast<Scene*>(a)->closed = true; }, s) == PINNATE_OK);
+        CHECK(pinnate_controller_close(
+                  s->controller, [](void* a) { static_cast<Scene*>(a)->closed = true; }, s) == PINNATE_OK);
     };
     constexpr int kRequests = 5;
     int asked = 0;
-    for (int i = 0; i < kRequests; i++) asked += pinnate_controller_status(scene.controller, nullptr, on_rollup, &scene) == PINNATE_OK;
+    for (int i = 0; i < kRequests; i++)
+      asked += pinnate_controller_status(scene.controller, nullptr, on_rollup, &scene) == PINNATE_OK;
     CHECK(world.until([&] { return scene.closed.load(); }));
     CHECK(scene.answers == asked);  // each request ended, once
   }

@@ -1,64 +1,8 @@
-// A whole fleet in one process: controller, gateway and engine over unix: addresses, on one loop and on the library's thread.
-#include "answers.h"
-#include "greeting.h"
-#include "world.h"
-
-#include "folder.h"
+// A whole fleet in one process: controller, gateway and engine over unix: addresses, on one loop and on the library's
+// thread.
+#include "one_of_each.h"
 
 namespace {
-
-struct Fleet {
-  explicit Fleet(World& w) : world(w), controller(w), gateway(w), engine(w) {
-    const pinnate_loader loader = greeting::loader();
-    REQUIRE(open(controller, folder.path + "/state") == PINNATE_OK);
-    REQUIRE(open(gateway) == PINNATE_OK);
-    REQUIRE(open(engine, "leaf-1") == PINNATE_OK);
-    REQUIRE(pinnate_engine_add_loader(engine, &loader) == PINNATE_OK);
-    REQUIRE(pinnate_controller_listen(controller, at("c").c_str(), nullptr, 0) == PINNATE_OK);
-    REQUIRE(pinnate_gateway_listen(gateway, at("g").c_str(), nullptr, 0) == PINNATE_OK);
-    REQUIRE(pinnate_gateway_dial_upstream(gateway, at("c").c_str()) == PINNATE_OK);
-    REQUIRE(pinnate_engine_dial_upstream(engine, at("g").c_str()) == PINNATE_OK);
-    REQUIRE(pinnate_controller_watch(controller, RollupAnswer::on_rollup, &watch) == PINNATE_OK);
-    REQUIRE(world.until([&] { return watch.online_engines() == 1; }));
-  }
-  ~Fleet() {
-    engine.close();
-    gateway.close();
-    controller.close();
-    CHECK(watch.last_status() == PINNATE_CLOSED);
-  }
-
-  std::string at(const char* name) const { return "unix:" + folder.path + "/" + name; }
-  // The publish of a greeting from memory.
-  pinnate_publish greet(const char* version, const std::string& word) {
-    artifact = {nullptr, nullptr, {word.data(), word.size()}};
-    pinnate_publish publish = PINNATE_PUBLISH_INIT;
-    publish.name = "greet";
-    publish.version = version;
-    publish.loader = "greeting";
-    publish.artifacts = &artifact;
-    publish.artifact_count = 1;
-    publish.config = {"!", 1};
-    return publish;
-  }
-  pinnate_call call(const char* payload) {
-    pinnate_call c = PINNATE_CALL_INIT;
-    c.name = "greet";
-    c.payload = {payload, std::strlen(payload)};
-    return c;
-  }
-  bool live(const char* version) {
-    return world.until([&] { return watch.row("greet", version).live == 1 && watch.row("greet", version).serving == 1; });
-  }
-
-  World& world;
-  TestFolder folder;
-  Controller controller;
-  Gateway gateway;
-  Engine engine;
-  RollupAnswer watch;
-  pinnate_artifact artifact{};
-};
 
 void runs_from_publish_to_unpublish(bool own_loop) {
   World world(own_loop);
@@ -68,8 +12,8 @@ void runs_from_publish_to_unpublish(bool own_loop) {
 
   PublishedAnswer published;
   const pinnate_publish first = fleet.greet("1.0.0", "hello ");
-  REQUIRE(pinnate_controller_publish(fleet.controller, &first, PublishedAnswer::on_progress, PublishedAnswer::on_published,
-                                     &published) == PINNATE_OK);
+  REQUIRE(pinnate_controller_publish(fleet.controller, &first, PublishedAnswer::on_progress,
+                                     PublishedAnswer::on_published, &published) == PINNATE_OK);
   if (own_loop) CHECK_FALSE(published.came());  // never from inside the call
   REQUIRE(world.until([&] { return published.came(); }));
   CHECK(published.error == "");
@@ -130,13 +74,15 @@ void runs_from_publish_to_unpublish(bool own_loop) {
   SUBCASE("a new version takes over, and the history tells both") {
     PublishedAnswer again;
     const pinnate_publish second = fleet.greet("1.1.0", "welcome ");
-    REQUIRE(pinnate_controller_publish(fleet.controller, &second, nullptr, PublishedAnswer::on_published, &again) == PINNATE_OK);
+    REQUIRE(pinnate_controller_publish(fleet.controller, &second, nullptr, PublishedAnswer::on_published, &again) ==
+            PINNATE_OK);
     REQUIRE(world.until([&] { return again.came(); }));
     REQUIRE(again.status == PINNATE_OK);
     REQUIRE(fleet.live("1.1.0"));
     CHECK(world.until([&] { return services.told("greet 1.1.0 live serving"); }));
     ReleasesAnswer history;
-    REQUIRE(pinnate_controller_releases(fleet.controller, "greet", ReleasesAnswer::on_releases, &history) == PINNATE_OK);
+    REQUIRE(pinnate_controller_releases(fleet.controller, "greet", ReleasesAnswer::on_releases, &history) ==
+            PINNATE_OK);
     REQUIRE(world.until([&] { return history.came(); }));
     REQUIRE(history.releases.size() == 2);
     CHECK(history.releases[0].version == "1.1.0");
@@ -150,7 +96,8 @@ void runs_from_publish_to_unpublish(bool own_loop) {
   SUBCASE("the same again makes no new release") {
     PublishedAnswer again;
     const pinnate_publish same = fleet.greet("1.0.0", "hello ");
-    REQUIRE(pinnate_controller_publish(fleet.controller, &same, nullptr, PublishedAnswer::on_published, &again) == PINNATE_OK);
+    REQUIRE(pinnate_controller_publish(fleet.controller, &same, nullptr, PublishedAnswer::on_published, &again) ==
+            PINNATE_OK);
     REQUIRE(world.until([&] { return again.came(); }));
     CHECK(again.status == PINNATE_OK);
     CHECK(again.published.created == 0);
@@ -180,8 +127,8 @@ void runs_from_publish_to_unpublish(bool own_loop) {
     REQUIRE(open(client, fleet.at("c")) == PINNATE_OK);
     PublishedAnswer again;
     const pinnate_publish second = fleet.greet("2.0.0", "moin ");
-    REQUIRE(pinnate_client_publish(client, &second, PublishedAnswer::on_progress, PublishedAnswer::on_published, &again) ==
-            PINNATE_OK);
+    REQUIRE(pinnate_client_publish(client, &second, PublishedAnswer::on_progress, PublishedAnswer::on_published,
+                                   &again) == PINNATE_OK);
     REQUIRE(world.until([&] { return again.came(); }));
     CHECK(again.error == "");
     REQUIRE(again.status == PINNATE_OK);
@@ -271,7 +218,8 @@ TEST_CASE("functions of a handle on the library's thread may be called from many
     threads.emplace_back([&, t] {
       for (int i = 0; i < kCalls; i++) {
         const pinnate_call call = fleet.call("x");
-        if (pinnate_controller_call(fleet.controller, &call, ResultAnswer::on_result, &answers[t * kCalls + i]) != PINNATE_OK)
+        if (pinnate_controller_call(fleet.controller, &call, ResultAnswer::on_result, &answers[t * kCalls + i]) !=
+            PINNATE_OK)
           return;
         void* result;
         size_t size;

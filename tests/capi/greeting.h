@@ -1,12 +1,35 @@
-// Modules without shared objects: a loader of the test's own, whose artifacts are a word, put before what a call brings.
+// Modules without shared objects: a loader of the test's own, whose artifacts are a word, put before what a call
+// brings.
 #pragma once
 
 #include <pinnate/loader.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 
 namespace greeting {
+
+// Where a call that asks to wait does so, inside the module, until the test opens it.
+class Door {
+ public:
+  void shut() { open_ = false, entered_ = false; }
+  void open() { open_ = true; }
+  bool entered() const { return entered_; }
+  void wait() {
+    entered_ = true;
+    while (!open_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+
+ private:
+  std::atomic<bool> open_{true}, entered_{false};
+};
+inline Door& door() {
+  static Door& one = *new Door;  // a thread may be in it to the end
+  return one;
+}
 
 struct Service {
   const pinnate_host* host;
@@ -22,8 +45,8 @@ inline int load(void*, const pinnate_image* image, void** module, char* error, s
   *module = new std::string(text);
   return 0;
 }
-inline int create(void* module, const pinnate_host* host, const void* config, size_t config_bytes, void** service, char*,
-                  size_t) {
+inline int create(void* module, const pinnate_host* host, const void* config, size_t config_bytes, void** service,
+                  char*, size_t) {
   const std::string end(static_cast<const char*>(config), config_bytes);
   *service = new Service{host, *static_cast<std::string*>(module) + end};
   return 0;
@@ -31,6 +54,7 @@ inline int create(void* module, const pinnate_host* host, const void* config, si
 inline void call(void*, void* service, pinnate_reply* reply, const void* payload, size_t payload_bytes) {
   Service* const s = static_cast<Service*>(service);
   const std::string asked(static_cast<const char*>(payload), payload_bytes);
+  if (asked == "wait") door().wait();
   if (asked == "fail") return s->host->fail(reply, "as you wished");
   const std::string answer = s->before + asked;
   s->host->answer(reply, answer.data(), answer.size());

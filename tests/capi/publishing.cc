@@ -49,8 +49,8 @@ TEST_CASE("progress grows to the size of the artifact while a file is published"
   stage.artifact.path = path.c_str();
   const pinnate_publish publish = stage.publish_of("1");
   PublishedAnswer answer;
-  REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress, PublishedAnswer::on_published,
-                                     &answer) == PINNATE_OK);
+  REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress,
+                                     PublishedAnswer::on_published, &answer) == PINNATE_OK);
   REQUIRE(stage.world.until([&] { return answer.came(); }));
   CHECK(answer.error == "");
   CHECK(answer.status == PINNATE_OK);
@@ -64,7 +64,8 @@ TEST_CASE("progress grows to the size of the artifact while a file is published"
     stage.artifact = {nullptr, nullptr, {bytes.data(), bytes.size()}};
     const pinnate_publish same = stage.publish_of("1");
     PublishedAnswer again;
-    REQUIRE(pinnate_controller_publish(stage.controller, &same, nullptr, PublishedAnswer::on_published, &again) == PINNATE_OK);
+    REQUIRE(pinnate_controller_publish(stage.controller, &same, nullptr, PublishedAnswer::on_published, &again) ==
+            PINNATE_OK);
     REQUIRE(stage.world.until([&] { return again.came(); }));
     CHECK(again.status == PINNATE_OK);
     CHECK(again.published.created == 0);
@@ -73,7 +74,8 @@ TEST_CASE("progress grows to the size of the artifact while a file is published"
     stage.artifact = {nullptr, nullptr, {"other", 5}};
     const pinnate_publish other = stage.publish_of("1");
     PublishedAnswer again;
-    REQUIRE(pinnate_controller_publish(stage.controller, &other, nullptr, PublishedAnswer::on_published, &again) == PINNATE_OK);
+    REQUIRE(pinnate_controller_publish(stage.controller, &other, nullptr, PublishedAnswer::on_published, &again) ==
+            PINNATE_OK);
     REQUIRE(stage.world.until([&] { return again.came(); }));
     CHECK(again.status == PINNATE_CONFLICT);
   }
@@ -86,9 +88,11 @@ TEST_CASE("a file that changes while it is published fails in words and makes no
   stage.artifact.path = path.c_str();
   const pinnate_publish publish = stage.publish_of("1");
   PublishedAnswer answer;
-  REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress, PublishedAnswer::on_published,
-                                     &answer) == PINNATE_OK);
-  SUBCASE("while it is hashed") { REQUIRE(stage.world.until([&] { return answer.progress > 0; })); }
+  REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress,
+                                     PublishedAnswer::on_published, &answer) == PINNATE_OK);
+  SUBCASE("while it is hashed") {
+    REQUIRE(stage.world.until([&] { return answer.progress > 0; }));
+  }
   SUBCASE("while it is stored") {
     REQUIRE(stage.world.until([&] { return answer.progress > 12 * 1024 * 1024 || answer.came(); }));
   }
@@ -111,8 +115,8 @@ TEST_CASE("closing in the middle of a publish ends it, and lets go of its files"
     stage.artifact.path = path.c_str();
     const pinnate_publish publish = stage.publish_of("1");
     PublishedAnswer answer;
-    REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress, PublishedAnswer::on_published,
-                                       &answer) == PINNATE_OK);
+    REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress,
+                                       PublishedAnswer::on_published, &answer) == PINNATE_OK);
     REQUIRE(stage.world.until([&] { return answer.progress > 0; }));
     stage.controller.close();
     CHECK(answer.came());
@@ -141,7 +145,8 @@ TEST_CASE("an artifact over the controller's limit is refused in words") {
   publish.artifacts = &artifact;
   publish.artifact_count = 1;
   PublishedAnswer answer;
-  REQUIRE(pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &answer) == PINNATE_OK);
+  REQUIRE(pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &answer) ==
+          PINNATE_OK);
   REQUIRE(world.until([&] { return answer.came(); }));
   CHECK(answer.status == PINNATE_TOO_LARGE);
   CHECK(answer.error.find("99") != std::string::npos);

@@ -24,7 +24,7 @@ struct LaterController {
   const char* state_dir;
   std::uint64_t artifact_limit_bytes;
   std::uint32_t forget_after_ms;
-  std::uint32_t later;
+  std::uint64_t later;
 };
 
 }  // namespace

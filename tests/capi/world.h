@@ -21,7 +21,8 @@ struct World {
     if (!own) return;
     REQUIRE(uv_loop_init(&uv) == 0);
     REQUIRE(uv_timer_init(&uv, &tick) == 0);
-    uv_timer_start(&tick, [](uv_timer_t*) {}, 2, 2);
+    uv_timer_start(
+        &tick, [](uv_timer_t*) {}, 2, 2);
   }
   ~World() {
     if (!own) return;
@@ -62,7 +63,8 @@ struct Owned {
   void close() {
     if (!handle) return;
     std::atomic<bool> closed{false};
-    CHECK(close_handle(handle, [](void* arg) { *static_cast<std::atomic<bool>*>(arg) = true; }, &closed) == PINNATE_OK);
+    CHECK(close_handle(
+              handle, [](void* arg) { *static_cast<std::atomic<bool>*>(arg) = true; }, &closed) == PINNATE_OK);
     handle = nullptr;
     CHECK(world.until([&] { return closed.load(); }));
   }
@@ -86,10 +88,11 @@ inline pinnate_status open(Gateway& gateway) {
   options.tier.loop = gateway.world.loop();
   return pinnate_gateway_open(&options, &gateway.handle);
 }
-inline pinnate_status open(Engine& engine, const char* id = nullptr) {
+inline pinnate_status open(Engine& engine, const char* id = nullptr, std::uint32_t close_limit_ms = 0) {
   pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
   options.tier.loop = engine.world.loop();
   options.tier.id = id;
+  options.close_limit_ms = close_limit_ms;
   return pinnate_engine_open(&options, &engine.handle);
 }
 inline pinnate_status open(Client& client, const std::string& to) {

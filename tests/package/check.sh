@@ -60,7 +60,7 @@ if cmake -S "$hosts/C" -B refused -DCMAKE_PREFIX_PATH="$work/all" -DPINNATE_EXPE
 fi
 
 if [ -e all/bin/pinnate ]; then
-  quietly env -u LD_LIBRARY_PATH all/bin/pinnate --version
+  quietly env -u LD_LIBRARY_PATH all/bin/pinnate version
   find all/share/pinnate/modules -name '*.so' | grep -q . || wrong "no sample module was installed"
   echo "ok bin/pinnate"
 elif [ -e "$build/bin/pinnate" ]; then

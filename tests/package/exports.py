@@ -39,7 +39,8 @@ def soname(library):
 
 def differ(expected, actual, expected_name, actual_name):
     lines = list(difflib.unified_diff(expected, actual, expected_name, actual_name, lineterm="", n=0))
-    print("\n".join(lines))
+    if lines:
+        print("\n".join(lines))
     return bool(lines)
 
 

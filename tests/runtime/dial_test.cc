@@ -73,6 +73,7 @@ TEST_CASE("a peer that does not answer is given up after ten seconds") {
     Status why;
     void dialled(LinkId, runtime::Socket, std::string) override {}
     void dial_failed(LinkId, Status status) override { why = std::move(status); }
+    void check_time_changed() override {}
   } owner;
   {
     // A listener whose queue is full answers no SYN.

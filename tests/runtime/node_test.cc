@@ -212,6 +212,39 @@ TEST_CASE("answers that come after the close are dropped") {
   world.run_for(30);
 }
 
+TEST_CASE("links stop reading while too many chunks wait to be verified, and go on afterwards") {
+  World world;
+  auto pool = runtime::Pool::shared();
+  std::promise<void> hold;
+  auto held = hold.get_future().share();
+  TestNode server(world), client(world);
+  server.diary.on_message = [](ScriptedTier& t, LinkId link, const Buffer& m) {
+    static tier::Token token = 1;
+    if (link != tier::kHostLink) t.act(tier::AcceptChunk{token++, sha("a"), 0, m, sha("b"), 65536, false});
+  };
+  const std::string bound = server.listen("tcp://127.0.0.1:0");
+  const std::string chunk(60000, 'c');
+  const std::size_t limit = 16 * 1024 * 1024 / chunk.size(), count = 2 * limit;
+  for (int i = 0; i < 2; i++) pool->submit([held] { held.wait(); });  // both threads
+  std::size_t unsent = count;
+  const auto send = [&](ScriptedTier& t, LinkId link, std::size_t bytes) {
+    for (; unsent > 0 && bytes >= chunk.size(); bytes -= chunk.size(), unsent--) t.send(link, chunk, wire::Class::bulk);
+  };
+  std::size_t room = 0;
+  client.diary.on_opened = [&](ScriptedTier& t, LinkId link) { send(t, link, 2 * 1024 * 1024); };
+  client.diary.on_drained = [&](ScriptedTier& t, LinkId link, std::size_t bytes) {
+    send(t, link, room += bytes);
+    room %= chunk.size();
+  };
+  client.act([&](ScriptedTier& t) { t.dial(bound); });
+  CHECK(world.run_until([&] { return server.diary.messages.size() > limit; }));
+  world.run_for(100);
+  CHECK(server.diary.messages.size() < limit + 20);
+  CHECK(server.diary.completions.empty());
+  hold.set_value();
+  CHECK(world.run_until([&] { return server.diary.completions.size() == count; }, 20000));
+}
+
 TEST_CASE("a node lives on the library's own thread as well") {
   ScriptedTier::Diary diary;
   auto reactor = runtime::Reactor::attach(nullptr);

@@ -22,6 +22,7 @@ struct ScriptedTier : pinnate::tier::Tier {
     std::vector<pinnate::tier::Completion> completions;
     std::vector<std::int64_t> wakes;
     std::vector<std::pair<int, std::string>> kept;  // keep_link: side, address
+    pinnate::Restored restored;
     std::size_t heard = 0;
     bool started = false, closing = false;
     int depth = 0;
@@ -59,8 +60,9 @@ struct ScriptedTier : pinnate::tier::Tier {
     ~Within() { diary.depth--; }
   };
 
-  void start(Now, pinnate::Restored) override {
+  void start(Now, pinnate::Restored restored) override {
     Within within(diary);
+    diary.restored = std::move(restored);
     diary.started = true;
     if (diary.on_start) diary.on_start(*this);
   }

@@ -151,6 +151,7 @@ TEST_CASE("a partition heals: the site catches up with what it missed") {
   TestFleet f(shape(2, 1, 2));
   f.release(module("f", "1"));
   REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
   f.world.partition({"s1", "s1.k0", "s1.k0.e0", "s1.k0.e1"});
   const auto two = f.release(module("f", "2"));
   CHECK(f.becomes_on("s0.k0.e0", "f", "2"));

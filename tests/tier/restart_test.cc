@@ -96,7 +96,7 @@ TEST_CASE("a kill of any tier at any moment of a publish, and its restart, still
         f.world.restart(tier);
         if (!promised && tier == "c") f.release(module("f", "2", 900000));
         CHECK(f.becomes("f", "2", 2 * kMinute));
-        CHECK(f.status().online == 2);
+        CHECK(f.eventually([&] { return f.status().online == 2 && f.status().offline == 0; }));
       }
     }
   }

@@ -1,0 +1,148 @@
+#include <doctest/doctest.h>
+
+#include "content/chunk.h"
+#include "content/sha256.h"
+#include "world.h"
+
+#include <chrono>
+#include <map>
+#include <thread>
+
+using namespace pinnate;
+using module::Done;
+using module::Outcome;
+using module::ServiceId;
+
+namespace {
+
+// Answers from another thread, as the real one does, and writes down what it was asked.
+struct FakeServices : module::ServiceHost {
+  struct Seen {
+    std::vector<std::string> orders;
+    std::string image;
+    std::vector<std::uint32_t> bad;
+    std::uint32_t close_limit_ms = 0;
+    std::function<Result<std::string>(std::uint32_t)> read_later;
+  };
+  explicit FakeServices(Seen& s) : seen(s) {}
+  ~FakeServices() override { join(); }
+  void join() {
+    for (auto& t : threads) t.join();
+    threads.clear();
+  }
+  void answer(const std::string& order, Done done, std::string bytes = {}) {
+    seen.orders.push_back(order);
+    threads.emplace_back([done, bytes] { done({{}, Buffer(bytes), {}}); });
+  }
+
+  std::vector<Restored::Death> deaths() const override { return {{content::sha256("killer"), "create", 2}}; }
+  Status add_loader(const pinnate_loader&) override { return {}; }
+  void load(module::LoadOrder order, Done done) override {
+    seen.orders.push_back("load " + order.name + " " + order.version);
+    threads.emplace_back([this, order, done] {
+      Outcome outcome;
+      for (std::uint32_t i = 0; i < order.chunk_count; i++) {
+        auto plain = order.read_chunk(i);
+        if (plain.ok()) {
+          seen.image += *plain;
+        } else {
+          outcome.bad_chunks.push_back(i);
+          outcome.status = plain.status();
+        }
+      }
+      seen.read_later = order.read_chunk;
+      done(outcome);
+    });
+  }
+  void create(ServiceId service, Done done) override { answer("create " + std::to_string(service), done); }
+  void check_health(ServiceId service, Done done) override { answer("check " + std::to_string(service), done); }
+  void activate(const std::string& f, ServiceId service) override { seen.orders.push_back("activate " + f + " " + std::to_string(service)); }
+  void deactivate(const std::string& f) override { seen.orders.push_back("deactivate " + f); }
+  void drain(ServiceId service, Done done) override { answer("drain " + std::to_string(service), done); }
+  void destroy(ServiceId service, Done done) override { answer("destroy " + std::to_string(service), done); }
+  void abandon(ServiceId service) override { seen.orders.push_back("abandon " + std::to_string(service)); }
+  void trust(ServiceId service) override { seen.orders.push_back("trust " + std::to_string(service)); }
+  void forgive(const Digest&) override { seen.orders.push_back("forgive"); }
+  void invoke(const std::string& f, Buffer payload, std::uint32_t, Done done) override { answer("invoke " + f, done, payload.str() + "!"); }
+  Outcome call_here(const std::string&, std::string_view, std::uint32_t) override { return {}; }
+  void close(std::uint32_t limit_ms, std::function<void()> closed) override {
+    seen.close_limit_ms = limit_ms;
+    threads.emplace_back([closed] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      closed();
+    });
+  }
+
+  Seen& seen;
+  std::vector<std::thread> threads;
+};
+
+content::ArtifactEntry entry_of(const std::vector<std::string>& plain) {
+  content::ArtifactEntry entry;
+  entry.digest = content::sha256("the artifact");
+  for (const auto& p : plain) {
+    entry.size_bytes += p.size();
+    entry.chunks.push_back(content::sha256(p));
+  }
+  return entry;
+}
+
+}  // namespace
+
+TEST_CASE("orders for modules reach the service host, and its answers the tier") {
+  World world;
+  FakeServices::Seen seen;
+  const std::vector<std::string> plain = {std::string(kChunkBytes, '1'), std::string(kChunkBytes, '2'), "tail"};
+  const content::ArtifactEntry entry = entry_of(plain);
+  {
+    TestNode node(world, [&](runtime::NodeParts& parts) { parts.services = std::make_unique<FakeServices>(seen); });
+    REQUIRE(node.node->services() != nullptr);
+    REQUIRE(node.diary.restored.deaths.size() == 1);
+    CHECK(node.diary.restored.deaths[0].in_a_row == 2);
+
+    // Chunk 1 is missing, then wrong, then right.
+    node.act([&](ScriptedTier& t) {
+      for (std::uint32_t i : {0u, 2u})
+        t.act(tier::AcceptChunk{10 + i, entry.digest, i, content::encode_chunk(plain[i]), entry.chunks[i], entry.chunk_bytes(i), true});
+    });
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 2; }));
+    node.act([&](ScriptedTier& t) { t.act(tier::Load{20, 1, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000}); });
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 3; }));
+    CHECK(node.diary.completions[2].status.code() == PINNATE_NOT_FOUND);
+    CHECK(node.diary.completions[2].chunks == std::vector<std::uint32_t>{1});
+
+    seen.image.clear();
+    node.act([&](ScriptedTier& t) {
+      t.act(tier::AcceptChunk{30, entry.digest, 1, content::encode_chunk(plain[1]), entry.chunks[1], entry.chunk_bytes(1), true});
+    });
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 4; }));
+    node.act([&](ScriptedTier& t) { t.act(tier::Load{21, 2, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000}); });
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 5; }));
+    CHECK(node.diary.completions[4].status.ok());
+    CHECK(seen.image == plain[0] + plain[1] + plain[2]);
+
+    seen.orders.clear();
+    node.act([](ScriptedTier& t) {
+      t.act(tier::Create{1, 2});
+      t.act(tier::CheckHealth{2, 2});
+      t.act(tier::Activate{"thumbnail", 2});
+      t.act(tier::Invoke{3, "thumbnail", Buffer(std::string("payload")), 1000});
+      t.act(tier::Trust{2});
+      t.act(tier::Deactivate{"thumbnail"});
+      t.act(tier::Drain{4, 2});
+      t.act(tier::Destroy{5, 2});
+      t.act(tier::Abandon{1});
+      t.act(tier::Forgive{{}});
+    });
+    CHECK(seen.orders == std::vector<std::string>{"create 2", "check 2", "activate thumbnail 2", "invoke thumbnail", "trust 2",
+                                                  "deactivate thumbnail", "drain 2", "destroy 2", "abandon 1", "forgive"});
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 10; }));
+    for (const auto& c : node.diary.completions)
+      if (c.token == 3) CHECK(c.bytes.str() == "payload!");
+  }
+  CHECK(seen.close_limit_ms > 0);
+  CHECK(seen.close_limit_ms <= 5000);
+  // A module thread that was left behind finds the store closed, not gone.
+  REQUIRE(seen.read_later);
+  CHECK(seen.read_later(0).status().code() == PINNATE_CLOSED);
+}
