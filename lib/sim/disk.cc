@@ -152,7 +152,9 @@ const Buffer* Disk::chunk(const Digest& artifact, std::uint32_t index) const {
 
 void Disk::keep(const Digest& artifact, std::uint32_t index, Buffer encoded) {
   if (DiskImage::Chunk* held = find(artifact, index)) {
-    *held = {index, false, false, std::move(encoded)};
+    // Written again with the same bytes: the copy that was synced before is still there.
+    const bool synced = held->synced && !held->damaged && held->encoded == encoded;
+    *held = {index, synced, false, std::move(encoded)};
     return;
   }
   auto at =

@@ -1,5 +1,7 @@
 #include "one_of_each.h"
 
+#include <utility>
+
 TEST_CASE("an engine closes within its limit while a module holds a thread of the host's") {
   for (const bool own_loop : {true, false}) {
     World world(own_loop);

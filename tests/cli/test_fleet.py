@@ -204,7 +204,7 @@ class ReachTest(FleetTest):
     def test_config_files_run_tiers_and_answer_where_to_ask(self):
         config = self.folder / "controller.toml"
         config.write_text(f'id = "top"\nfleet = "shop"\nstate = "{self.folder}/top"\nlisten = ["{self.to}"]\nto = "{self.to}"\n'
-                          'heartbeat = "2s"\nartifact-limit = "1KiB"\nlog-level = "warning"\n')
+                          'heartbeat = "2s"\nartifact-limit = "64KiB"\nlog-level = "warning"\n')
         self.start("controller", "--config", config).await_line("controller is running")
         gateway = self.folder / "gateway.toml"
         gateway.write_text(f'id = "gate"\nfleet = "shop"\nup = "{self.to}"\nlisten = "unix:{self.folder}/gate.sock"\n'
@@ -217,8 +217,12 @@ class ReachTest(FleetTest):
         watch.await_line(lambda line: json.loads(line)["online_engines"] == 1)
         plain = environment()
         [row] = self.rows("engines", "--config", config, env=plain)
-        self.assertEqual((row["id"], row["labels"]), ("from-flag", {"region": "eu"}))
-        self.ask("publish", "echo@1", self.echo(1), "--config", config, env=plain, code=4)
+        self.assertEqual((row["id"], row["path"]), ("from-flag", "gate"))
+        out, _ = self.ask("publish", "echo@1", self.echo(1), "--select", "region=eu", "--wait", "--config", config, env=plain)
+        self.assertIn("all 1 selected", out, "a gateway's labels are inherited")
+        large = self.folder / "large"
+        large.write_bytes(bytes(100_000))
+        self.ask("publish", "large@1", large, "--config", config, env=plain, code=4)
 
 
 class StopTest(FleetTest):

@@ -89,7 +89,7 @@ class TestHost {
     host_ = std::move(*opened);
   }
   ~TestHost() {
-    if (host_) close();
+    if (host_ && !closing_) close();
   }
   ServiceHost* operator->() { return host_.get(); }
   ServiceHost& operator*() { return *host_; }
@@ -142,10 +142,14 @@ class TestHost {
   Outcome call_here(const std::string& payload, std::uint32_t timeout_ms = 20000) {
     return host_->call_here("f", payload, timeout_ms);
   }
+  Promised start_closing(std::uint32_t limit_ms) {
+    closing_ = true;
+    Promised closed;
+    host_->close(limit_ms, [done = closed.done()] { done({}); });
+    return closed;
+  }
   void close(std::uint32_t limit_ms = 20000) {
-    Promised p;
-    host_->close(limit_ms, [done = p.done()] { done({}); });
-    p.get();
+    start_closing(limit_ms).get();
     host_.reset();
   }
 
@@ -174,6 +178,7 @@ class TestHost {
   std::condition_variable changed_;
   std::string log_;
   std::unique_ptr<ServiceHost> host_;
+  bool closing_ = false;
 };
 
 }  // namespace pinnate::module

@@ -136,10 +136,10 @@ TEST_CASE("closing waits for calls that run, and ends every order") {
   TestHost host;
   Fifo fifo;
   host.serve(1, "misbehaving", "call-hangs " + fifo.path);
-  Promised call, closed;
+  Promised call;
   host->invoke("f", Buffer("x"), 20000, call.done());
   fifo.wait_until_inside();
-  host->close(20000, [done = closed.done()] { done({}); });
+  Promised closed = host.start_closing(20000);
   CHECK(host.call_here("x").status.code() == PINNATE_CLOSED);
   Promised late;
   host->load(TestHost::order(2, test_module("counter-1")), late.done());
@@ -157,7 +157,7 @@ TEST_CASE("closing is bounded whatever a module does, and nothing comes out afte
     Fifo fifo;
     auto host = std::make_unique<TestHost>();
     REQUIRE(host->load(1, "misbehaving", behaviour + " " + fifo.path).ok());
-    Promised hangs, closed;
+    Promised hangs;
     if (behaviour == "create-hangs") {
       (*host)->create(1, hangs.done());
       fifo.wait_until_inside();
@@ -170,8 +170,7 @@ TEST_CASE("closing is bounded whatever a module does, and nothing comes out afte
       if (behaviour == "health-hangs" || behaviour == "call-hangs") fifo.wait_until_inside();
     }
     const auto before = std::chrono::steady_clock::now();
-    (*host)->close(50, [done = closed.done()] { done({}); });
-    closed.get();
+    host->start_closing(50).get();
     CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(10));
     // A call is told; the orders of a service that was given up are not.
     const bool is_call = behaviour == "call-hangs" || behaviour == "never-answers";

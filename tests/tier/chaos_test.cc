@@ -136,6 +136,7 @@ void live_through(std::uint64_t seed, bool through_mux) {
   const std::size_t engines = f.fleet.engines.size();
   CHECK(f.eventually([&] { return f.status().online == engines; }, kHour, 5000));
   CHECK(f.eventually([&] { return f.status().offline == 0; }, 3 * kHour, 60000));
+  f.world.advance(5000);
   const auto status = f.status();
   CHECK(status.gateways_online == 4);
   CHECK(status.gateways_offline == 0);
