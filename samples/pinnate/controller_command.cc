@@ -1,4 +1,3 @@
-#include "stop_signals.h"
 #include "tier_command.h"
 
 #include <pinnate/controller.h>
@@ -51,8 +50,7 @@ ExitCode run(const ControllerFlags& flags) {
   for (const std::string& address : settings.down) {
     check(pinnate_controller_dial(controller.get(), address.c_str()));
   }
-  print_ready("controller");
-  stop.wait();
+  run_until_stopped("controller", stop);
   return ExitCode::kOk;
 }
 

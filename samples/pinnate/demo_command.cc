@@ -90,6 +90,11 @@ Script script_for(const DemoOptions& options) {
     script.second = {script.first.name, "1.1.0", options.module};
   }
   script.stateful = sample_module("anomaly", "1.0.0");
+  constexpr unsigned kEngines = 500;  // each is a process; more would be no demonstration but a test of this machine
+  if (options.shape.engine_count() > kEngines) {
+    throw Failure(ExitCode::kUsage, "that would be " + std::to_string(options.shape.engine_count()) +
+                                        " engines, each a process: at most " + std::to_string(kEngines));
+  }
   if (!fs::is_directory(options.out)) throw Failure(ExitCode::kUsage, "--out: no folder '" + options.out + "'");
   return script;
 }
@@ -107,6 +112,7 @@ void play(DemoSteps& steps, const Script& script, const DemoOptions& options) {
   steps.heading("Publish " + script.first.name + " " + script.first.version + ", once, at the controller");
   steps.publish(script.first);
   steps.draw_tree();
+  steps.leave_a_line();
   call(script.first);
   steps.heading("Publish " + script.second.name + " " + script.second.version +
                 ": engines change over while they serve");
@@ -122,8 +128,8 @@ void keep_until_stopped(DemoSteps& steps, DemoFleet& fleet, Session& session) {
   steps.heading("The fleet stays up; Ctrl-C takes it down");
   steps.say("Try in another terminal:");
   steps.say("  export PINNATE_TO=" + fleet.address());
-  steps.say("  pinnate status --fleet demo --watch");
-  steps.say("  pinnate engines --fleet demo");
+  steps.say("  pinnate status --watch");
+  steps.say("  pinnate engines");
   try {
     for (;;) {
       fleet.check_alive();
@@ -142,7 +148,7 @@ ExitCode run(const DemoOptions& options) {
 
   DemoFleet fleet(options.shape, signals.token());
   try {
-    Session session({fleet.address(), "demo", std::nullopt}, Milliseconds(30'000), signals.token());
+    Session session({fleet.address(), "", std::nullopt}, Milliseconds(30'000), signals.token());
     DemoSteps steps(terminal, options.shape, fleet, session);
     play(steps, script, options);
     if (options.keep) keep_until_stopped(steps, fleet, session);

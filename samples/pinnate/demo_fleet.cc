@@ -66,7 +66,7 @@ void DemoFleet::start_all(std::stop_token stop) {
 }
 
 void DemoFleet::start(Rank& rank, const std::string& name, std::vector<std::string> arguments, bool lines) {
-  arguments.insert(arguments.end(), {"--id", name, "--fleet", "demo"});
+  arguments.insert(arguments.end(), {"--id", name});
   rank.push_back(std::make_unique<ChildProcess>(name, arguments, folder_ / (name + ".log"), lines));
 }
 

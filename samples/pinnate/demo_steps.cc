@@ -20,6 +20,10 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
+std::string counted(unsigned number, const std::string& what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
 std::string file_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
 std::string picture_text(const std::string& name, const std::string& bytes) {
@@ -40,14 +44,16 @@ void DemoSteps::heading(const std::string& text) {
 
 void DemoSteps::say(const std::string& text) { terminal_.print("   " + text + "\n"); }
 
+void DemoSteps::leave_a_line() { terminal_.print("\n"); }
+
 void DemoSteps::introduce_fleet() {
   heading("A fleet of " + std::to_string(fleet_.process_count()) + " processes on this machine");
   say("1 controller, at " + fleet_.address());
-  say(std::to_string(shape_.nodes) + " node gateways: each fronts a site and dials the controller over TCP");
-  say(std::to_string(shape_.nodes * shape_.clusters) +
-      " container gateways: each stands inside a container cluster and dials its node gateway over a UNIX socket");
-  say(std::to_string(shape_.engine_count()) + " engines: each loads modules and answers calls; " + fleet_.engine_id(1) +
-      " to " + fleet_.engine_id(shape_.engine_count()));
+  say(counted(shape_.nodes, "node gateway") + " at the edge of a site each, dialling the controller over TCP");
+  say(counted(shape_.nodes * shape_.clusters, "container gateway") +
+      " inside a container cluster each, dialling a node gateway over a UNIX socket");
+  say(counted(shape_.engine_count(), "engine") +
+      " dialling a container gateway each: they load modules and answer calls");
 }
 
 void DemoSteps::await_engines() {
@@ -102,9 +108,7 @@ void DemoSteps::publish(const DemoModule& module) {
   throw Failure(rollout.end == Rollout::End::kLate ? ExitCode::kTimeout : ExitCode::kFailed, words);
 }
 
-void DemoSteps::draw_tree() {
-  terminal_.print("\n" + drawn(look_up_tree(session_, "controller", ""), terminal_) + "\n");
-}
+void DemoSteps::draw_tree() { terminal_.print("\n" + drawn(look_up_tree(session_, "controller", ""), terminal_)); }
 
 CallResult DemoSteps::call(const std::string& name, const std::string& payload, const std::string& engine) {
   fleet_.check_alive();

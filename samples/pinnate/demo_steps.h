@@ -21,6 +21,7 @@ class DemoSteps {
 
   void heading(const std::string& text);
   void say(const std::string& text);
+  void leave_a_line();
 
   void introduce_fleet();
   void await_engines();

@@ -1,5 +1,4 @@
 #include "plain_loader.h"
-#include "stop_signals.h"
 #include "tier_command.h"
 
 #include <pinnate/engine.h>
@@ -61,8 +60,7 @@ ExitCode run(const EngineFlags& flags) {
   check(pinnate_engine_watch(engine.get(), print_service, nullptr));
   listen_at(settings, engine.get(), pinnate_engine_listen);
   if (settings.up) check(pinnate_engine_dial_upstream(engine.get(), settings.up->c_str()));
-  print_ready("engine");
-  stop.wait();
+  run_until_stopped("engine", stop);
   return ExitCode::kOk;
 }
 

@@ -1,4 +1,3 @@
-#include "stop_signals.h"
 #include "tier_command.h"
 
 #include <pinnate/gateway.h>
@@ -56,8 +55,7 @@ ExitCode run(const GatewayFlags& flags) {
   for (const std::string& address : settings.down) {
     check(pinnate_gateway_dial_downstream(gateway.get(), address.c_str()));
   }
-  print_ready("gateway");
-  stop.wait();
+  run_until_stopped("gateway", stop);
   return ExitCode::kOk;
 }
 

@@ -42,7 +42,7 @@ void print_json(const Release& release) {
   std::printf("%s\n", json.text().c_str());
 }
 
-void print_table(const std::vector<Release>& releases) {
+void print_table(const std::vector<Release>& releases, const std::string& name) {
   const Terminal terminal(stdout);
   std::size_t widest = 0;
   for (const Release& release : releases) widest = std::max(widest, release.name.size() + 1 + release.version.size());
@@ -54,14 +54,14 @@ void print_table(const std::vector<Release>& releases) {
                 release.platforms.c_str(), state.c_str(),
                 release.selector.empty() ? "" : ("  for " + release.selector).c_str());
   }
-  if (releases.empty()) std::printf("nothing was published yet\n");
+  if (releases.empty()) std::printf("nothing was published%s\n", name.empty() ? " yet" : (" as " + name).c_str());
 }
 
 ExitCode run(const HistoryOptions& options) {
   Session session(target_of(options.target), options.target.timeout.value_or(Milliseconds(30'000)));
   const std::vector<Release> releases = session.releases(options.name);
   if (!options.json) {
-    print_table(releases);
+    print_table(releases, options.name);
     return ExitCode::kOk;
   }
   for (const Release& release : releases) print_json(release);

@@ -56,8 +56,9 @@ void show(ProgressLine& line, const std::string& title, const ReleaseStatus& sta
   const std::uint64_t selected = status.online_selected();
   const std::uint64_t live = status.count(PINNATE_LIVE);
   const double share = selected == 0 ? 1.0 : static_cast<double>(live) / static_cast<double>(selected);
+  const std::string others = other_phases_text(status);
   line.show(title, share,
-            std::to_string(live) + " of " + std::to_string(selected) + " live (" + phases_text(status) + ")");
+            std::to_string(live) + " of " + std::to_string(selected) + " live" + (others.empty() ? "" : ", " + others));
 }
 
 std::vector<Absentee> absentees(Session& session, const std::string& name, std::uint64_t release, std::size_t limit) {

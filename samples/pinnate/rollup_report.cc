@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace cli {
 
@@ -24,6 +25,16 @@ std::vector<const ReleaseStatus*> releases_of(const Rollup& rollup, const std::s
   return releases;
 }
 
+std::string listed(const ReleaseStatus& release, std::span<const pinnate_phase> phases) {
+  std::string text;
+  for (const pinnate_phase phase : phases) {
+    if (release.count(phase) == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += std::to_string(release.count(phase)) + " " + pinnate_phase_name(phase);
+  }
+  return text;
+}
+
 std::string release_line(const ReleaseStatus& release, const Terminal& terminal) {
   std::string line =
       "  " + release.name + " " + release.version + " (release " + std::to_string(release.number) + ")  ";
@@ -37,13 +48,13 @@ std::string release_line(const ReleaseStatus& release, const Terminal& terminal)
 }  // namespace
 
 std::string phases_text(const ReleaseStatus& release) {
-  std::string text;
-  for (const pinnate_phase phase : kPhases) {
-    if (release.count(phase) == 0) continue;
-    if (!text.empty()) text += ", ";
-    text += std::to_string(release.count(phase)) + " " + pinnate_phase_name(phase);
-  }
+  const std::string text = listed(release, kPhases);
   return text.empty() ? "no engine known" : text;
+}
+
+std::string other_phases_text(const ReleaseStatus& release) {
+  static_assert(kPhases.front() == PINNATE_LIVE);
+  return listed(release, std::span(kPhases).subspan(1));
 }
 
 std::string rollup_text(const Rollup& rollup, const std::string& name, const Terminal& terminal) {

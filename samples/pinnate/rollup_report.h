@@ -17,6 +17,8 @@ std::string rollup_line(const Rollup& rollup, const std::string& name);
 
 // "9 live, 2 loading, 1 failed": the phases that any engine is in.
 std::string phases_text(const ReleaseStatus& release);
+// The same without those that have it: "2 loading, 1 failed", or "".
+std::string other_phases_text(const ReleaseStatus& release);
 
 // Members of the object that is open.
 void write_json(JsonText& json, const Rollup& rollup, const std::string& name);

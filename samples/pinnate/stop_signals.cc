@@ -40,6 +40,8 @@ void StopSignals::wait() {
 StopOnSignal::StopOnSignal() {
   const sigset_t set = stop_set();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  // When nobody reads on, the work still comes to its orderly end.
+  std::signal(SIGPIPE, SIG_IGN);
   thread_ = std::jthread([this](std::stop_token ended) {
     const sigset_t signals = stop_set();
     int received = 0;

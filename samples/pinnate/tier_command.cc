@@ -62,8 +62,11 @@ TierOptions::TierOptions(const Settings& settings) {
   options_.heartbeat_ms = milliseconds(settings.heartbeat);
 }
 
-void print_ready(const char* tier) {
+void run_until_stopped(const char* tier, StopSignals& stop) {
   std::printf("%s is running\n", tier);
+  std::fflush(stdout);
+  stop.wait();
+  std::printf("%s is stopping\n", tier);
   std::fflush(stdout);
 }
 

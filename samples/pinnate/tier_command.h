@@ -3,6 +3,7 @@
 
 #include "options.h"
 #include "settings.h"
+#include "stop_signals.h"
 
 #include <pinnate/common.h>
 
@@ -84,7 +85,8 @@ void listen_at(const Settings& settings, Handle* handle,
   }
 }
 
-// Says on stdout that the tier runs: the line to wait for when it listens nowhere.
-void print_ready(const char* tier);
+// Says on stdout that the tier runs (the line to wait for when it listens nowhere), waits for a signal, and says that it
+// stops; from then on another signal ends the process at once.
+void run_until_stopped(const char* tier, StopSignals& stop);
 
 }  // namespace cli

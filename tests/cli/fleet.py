@@ -21,18 +21,21 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("PINNATE_BIN", str(REPOSITORY / "build" / "release" / "bin")))
 PINNATE = str(BIN / "pinnate")
 
-# A module that says its version and, from its configuration, refuses to be created or to be healthy.
+# A module that says its version. Configuration "fail": cannot be created; "slow": takes its time. Payload "fail": fails the
+# call; "slow": says on the engine's stdout that it begins, and takes its time.
 ECHO_SOURCE = r"""
 #include <pinnate/module.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 static const pinnate_host *host_of;
 static int create(const pinnate_host *host, const void *config, size_t bytes, void **service, char *error, size_t error_bytes) {
   if (bytes == 4 && memcmp(config, "fail", 4) == 0) {
     snprintf(error, error_bytes, "asked to fail");
     return 1;
   }
+  if (bytes == 4 && memcmp(config, "slow", 4) == 0) sleep(4);
   host_of = host;
   *service = (void *)host;
   return 0;
@@ -42,6 +45,11 @@ static void call(void *service, pinnate_reply *reply, const void *payload, size_
   if (bytes == 4 && memcmp(payload, "fail", 4) == 0) {
     host_of->fail(reply, "no such luck");
     return;
+  }
+  if (bytes == 4 && memcmp(payload, "slow", 4) == 0) {
+    puts("a slow call begins");
+    fflush(stdout);
+    sleep(4);
   }
   char *text = malloc(bytes + 64);
   int head = sprintf(text, "echo %s: ", VERSION);

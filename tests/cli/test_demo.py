@@ -78,7 +78,7 @@ class DemoTest(FleetTest):
 
     def test_with_keep_it_answers_until_ctrl_c_and_then_takes_everything_down(self):
         demo, address, ends = self.kept_demo()
-        rows = self.rows("engines", "--fleet", "demo", "--to", address)
+        rows = self.rows("engines", "--to", address)
         self.assertEqual([row["id"] for row in rows], ["engine-01", "engine-02"])
         demo.signal(signal.SIGINT)
         self.assertEqual(demo.await_end(), 0, demo.told())

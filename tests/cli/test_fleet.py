@@ -1,10 +1,13 @@
 """The whole path: controller, gateway and two engines as processes, and the commands on them."""
 
 import json
+import os
+import pty
 import signal
+import subprocess
 import unittest
 
-from fleet import FleetTest, environment, phases
+from fleet import PINNATE, FleetTest, environment, phases
 
 
 class PublishTest(FleetTest):
@@ -96,6 +99,23 @@ class PublishTest(FleetTest):
         self.ask("call", "echo", code=6)
         self.ask("unpublish", "echo", code=6)
 
+    def test_what_has_not_settled_in_time_is_exit_5_with_the_engines_that_are_behind(self):
+        out, _ = self.ask("publish", "echo@1", self.echo(1), "--config-text", "slow", "--wait", "--timeout", "2s", code=5)
+        self.assertIn("not settled within --timeout", out)
+        self.assertIn("gate/one: loading", out)
+        self.assertIn("gate/two: loading", out)
+
+    def test_a_call_that_takes_too_long_is_exit_5(self):
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.ask("call", "echo", "--data", "slow", "--timeout", "300ms", code=5)
+
+    def test_a_call_lost_with_its_engine_is_exit_7_as_it_may_have_run(self):
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        call = self.start("call", "echo", "--data", "slow", "--at", "one", "--to", self.to)
+        self.engines[0].await_line("a slow call begins")
+        self.engines[0].signal(signal.SIGKILL)
+        self.assertEqual(call.await_end(), 7, call.told())
+
     def test_a_malformed_name_is_wrong_usage_and_a_missing_file_not_found(self):
         self.ask("publish", "No Name@1", self.echo(1), code=2)
         self.ask("publish", "echo@1", self.folder / "absent.so", code=6)
@@ -127,6 +147,35 @@ class StatusTest(FleetTest):
         self.assertRegex(out, r"top\n└─ gate +online, 2 of 2 engines online, revision 1\n   └─ one, two +echo 1 live")
         out, _ = self.ask("status", env=environment(PINNATE_TO=self.to, LC_ALL="C"))
         self.assertIn("`- gate", out, "no box drawing where the locale has none")
+
+    def on_a_terminal(self, *arguments, **more):
+        """What the program writes to a terminal that is both its stdout and its stderr."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        try:
+            process = subprocess.Popen([PINNATE, *map(str, arguments), "--to", self.to], stdin=subprocess.DEVNULL, stdout=theirs,
+                                       stderr=theirs, env=environment(TERM="xterm", **more))
+        finally:
+            os.close(theirs)
+        text = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # how Linux says that nobody writes any more
+                break
+            if not part:
+                break
+            text += part
+        self.assertEqual(process.wait(60), 0, text)
+        return text.decode()
+
+    def test_a_terminal_gets_colours_and_a_bar_and_no_color_is_honoured(self):
+        self.assertIn("\x1b[32mlive\x1b[0m", self.on_a_terminal("status"))
+        self.assertNotIn("\x1b", self.on_a_terminal("status", NO_COLOR="1"))
+        self.assertNotIn("\x1b", self.ask("status")[0])
+        text = self.on_a_terminal("publish", "echo@2", self.echo(2), "--wait")
+        self.assertIn("█" * 24, text)
+        self.assertIn("2 of 2 live", text)
 
     def test_status_watch_prints_a_line_per_change(self):
         watch = self.start("status", "--watch", "--to", self.to)
@@ -233,6 +282,17 @@ class StopTest(FleetTest):
                                 (self.gateway, signal.SIGTERM), (self.controller, signal.SIGINT)):
             process.signal(number)
             self.assertEqual(process.await_end(), 0, process.told())
+
+    def test_a_second_signal_ends_a_tier_at_once(self):
+        self.start_tree()
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.start("call", "echo", "--data", "slow", "--at", "one", "--to", self.to)
+        engine = self.engines[0]
+        engine.await_line("a slow call begins")
+        engine.signal(signal.SIGTERM)
+        engine.await_line("engine is stopping")
+        engine.signal(signal.SIGTERM)
+        self.assertEqual(engine.await_end(), -signal.SIGTERM)
 
     def test_a_log_line_has_time_and_level(self):
         controller = self.start_controller("--log-level", "debug")

@@ -135,6 +135,9 @@ class WholePath(unittest.TestCase):
         engine.watch(services)
         fleet.gateway.dial_downstream(engine.listen("tcp://127.0.0.1:0"))
         services.until(lambda service: service.phase == Phase.LIVE, "the service is live")
+        rollups = Seen()  # the controller hears of it a moment later than the engine knows
+        fleet.controller.watch(rollups)
+        rollups.until(lambda rollup: any(r.serving for r in rollup.releases), "the controller knows")
         self.assertEqual(fleet.controller.call("greet", b"dialled"), b"hello dialled")
 
     def test_a_gateway_can_be_dialled_by_its_controller(self):
