@@ -26,7 +26,8 @@ bool take(std::string_view* text, std::string_view prefix) {
 }
 
 bool host_character(char c, bool in_brackets) {
-  const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  const bool plain =
+      (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
   return plain || (in_brackets && (c == ':' || c == '%'));
 }
 
@@ -40,7 +41,8 @@ Result<Address> parse_host_and_port(const std::string& text, std::string_view re
     if (close == std::string_view::npos) return {PINNATE_INVALID, quoted(text) + " has '[' without ']'"};
     host = rest.substr(1, close - 1);
     rest.remove_prefix(close + 1);
-    if (!rest.empty() && !rest.starts_with(':')) return {PINNATE_INVALID, quoted(text) + " must have ':' and the port after ']'"};
+    if (!rest.empty() && !rest.starts_with(':'))
+      return {PINNATE_INVALID, quoted(text) + " must have ':' and the port after ']'"};
     port = rest.empty() ? rest : rest.substr(1);
   } else {
     const std::size_t colon = rest.find(':');
@@ -52,7 +54,8 @@ Result<Address> parse_host_and_port(const std::string& text, std::string_view re
   if (host.empty()) return {PINNATE_INVALID, quoted(text) + " has no host: write tcp://HOST:PORT"};
   if (host.size() > kHostLimit) return {PINNATE_INVALID, quoted(text) + " has a host longer than 253 characters"};
   for (char c : host)
-    if (!host_character(c, in_brackets)) return {PINNATE_INVALID, quoted(text) + " has a host with a character that no host has"};
+    if (!host_character(c, in_brackets))
+      return {PINNATE_INVALID, quoted(text) + " has a host with a character that no host has"};
   if (port.empty()) return {PINNATE_INVALID, quoted(text) + " has no port: write tcp://HOST:PORT"};
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
   if (error != std::errc() || end != port.data() + port.size())
@@ -64,8 +67,8 @@ Result<Address> parse_host_and_port(const std::string& text, std::string_view re
 Result<Address> parse_path(const std::string& text, std::string_view path) {
   if (!path.starts_with('/')) return {PINNATE_INVALID, quoted(text) + " needs an absolute path: write unix:/PATH"};
   if (path.size() > kPathLimit)
-    return {PINNATE_INVALID, quoted(text) + " has a path of " + std::to_string(path.size()) + " bytes; UNIX sockets take at most " +
-                                 std::to_string(kPathLimit)};
+    return {PINNATE_INVALID, quoted(text) + " has a path of " + std::to_string(path.size()) +
+                                 " bytes; UNIX sockets take at most " + std::to_string(kPathLimit)};
   if (path.find('\0') != std::string_view::npos) return {PINNATE_INVALID, quoted(text) + " has a NUL byte in its path"};
   Address address;
   address.transport = Address::Transport::unix_socket;
@@ -78,7 +81,8 @@ Result<Address> parse_path(const std::string& text, std::string_view path) {
 std::string Address::text() const {
   if (transport == Transport::unix_socket) return "unix:" + path;
   const bool ipv6 = host.find(':') != std::string::npos;
-  return std::string(insecure ? "insecure+" : "") + "tcp://" + (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return std::string(insecure ? "insecure+" : "") + "tcp://" + (ipv6 ? "[" + host + "]" : host) + ":" +
+         std::to_string(port);
 }
 
 Result<Address> parse_address(const std::string& text) {

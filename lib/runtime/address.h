@@ -16,7 +16,7 @@ struct Address {
 
   Transport transport = Transport::tcp;
   bool insecure = false;
-  std::string host;         // without brackets
+  std::string host;  // without brackets
   std::uint16_t port = 0;
   std::string path;
 

@@ -13,7 +13,8 @@ constexpr std::size_t kAddressesTried = 16;
 
 }  // namespace
 
-Dialing::Dialing(Owner& owner, std::shared_ptr<Reactor> reactor, tier::LinkId link, Address address, std::int64_t now_ms)
+Dialing::Dialing(Owner& owner, std::shared_ptr<Reactor> reactor, tier::LinkId link, Address address,
+                 std::int64_t now_ms)
     : owner_(owner),
       reactor_(std::move(reactor)),
       link_(link),
@@ -33,7 +34,8 @@ void Dialing::cancel() {
 }
 
 void Dialing::begin() {
-  if (address_.transport == Address::Transport::unix_socket) return found(std::vector<SocketAddress>{unix_address(address_.path)});
+  if (address_.transport == Address::Transport::unix_socket)
+    return found(std::vector<SocketAddress>{unix_address(address_.path)});
   if (auto numeric = numeric_address(address_.host, address_.port)) return found(std::vector<SocketAddress>{*numeric});
   resolve(reactor_, address_.host, address_.port, [self = self_](Resolved addresses) {
     if (*self) (*self)->found(std::move(addresses));
@@ -41,7 +43,8 @@ void Dialing::begin() {
 }
 
 void Dialing::found(Resolved addresses) {
-  if (!addresses.ok()) return fail({addresses.status().code(), "cannot reach " + address_.text() + ": " + addresses.status().message()});
+  if (!addresses.ok())
+    return fail({addresses.status().code(), "cannot reach " + address_.text() + ": " + addresses.status().message()});
   addresses_ = std::move(*addresses);
   if (addresses_.size() > kAddressesTried) addresses_.resize(kAddressesTried);
   try_next();
@@ -50,7 +53,8 @@ void Dialing::found(Resolved addresses) {
 void Dialing::try_next() {
   watcher_.close();
   socket_.close();
-  if (tried_ == addresses_.size()) return fail({PINNATE_UNREACHABLE, "cannot reach " + address_.text() + ": " + failures_});
+  if (tried_ == addresses_.size())
+    return fail({PINNATE_UNREACHABLE, "cannot reach " + address_.text() + ": " + failures_});
   // A silent address leaves time for those after it.
   const std::int64_t left_ms = std::max<std::int64_t>(deadline_ms_ - now_ms_, 0);
   attempt_until_ms_ = check_at_ms_ = now_ms_ + left_ms / static_cast<std::int64_t>(addresses_.size() - tried_);
@@ -71,7 +75,8 @@ void Dialing::connect_to_current() {
     return;
   }
   if (error != EINPROGRESS) return settle(error);
-  if (Status status = watcher_.open(*reactor_, socket_.fd(), this); !status.ok()) return attempt_failed(status.message());
+  if (Status status = watcher_.open(*reactor_, socket_.fd(), this); !status.ok())
+    return attempt_failed(status.message());
   watcher_.want(false, true);
 }
 
@@ -111,7 +116,8 @@ void Dialing::ready(bool, bool, bool error) noexcept {
 void Dialing::check(std::int64_t now_ms) {
   now_ms_ = now_ms;
   if (over_ || now_ms < check_at_ms_) return;
-  if (addresses_.empty()) return fail({PINNATE_UNREACHABLE, "cannot reach " + address_.text() + ": name lookup took longer than 10 s"});
+  if (addresses_.empty())
+    return fail({PINNATE_UNREACHABLE, "cannot reach " + address_.text() + ": name lookup took longer than 10 s"});
   if (std::exchange(queue_was_full_, false) && now_ms < attempt_until_ms_) {
     check_at_ms_ = attempt_until_ms_;
     return connect_to_current();

@@ -19,7 +19,8 @@ inline constexpr std::int64_t kConnectLimitMs = 10000;
 
 class Dialing : private Watcher::Owner {
  public:
-  // Told once how it ended, possibly from inside begin and check; the owner may not destroy the dialing before those return.
+  // Told once how it ended, possibly from inside begin and check; the owner may not destroy the dialing before those
+  // return.
   class Owner {
    public:
     virtual void dialled(tier::LinkId link, Socket socket, std::string peer) = 0;
@@ -56,7 +57,7 @@ class Dialing : private Watcher::Owner {
   Address address_;
   std::int64_t now_ms_, deadline_ms_, check_at_ms_, attempt_until_ms_ = 0;
   std::vector<SocketAddress> addresses_;
-  std::size_t tried_ = 0;        // the current address is the one before
+  std::size_t tried_ = 0;  // the current address is the one before
   bool queue_was_full_ = false;  // of a UNIX listener: try the same again
   std::string failures_;
   Socket socket_;

@@ -60,7 +60,8 @@ tier::Completion Disk::read(tier::Token token, const Digest& artifact, std::uint
   });
 }
 
-tier::Completion Disk::write(tier::Token token, const Digest& artifact, std::uint32_t index, const Buffer& encoded) noexcept {
+tier::Completion Disk::write(tier::Token token, const Digest& artifact, std::uint32_t index,
+                             const Buffer& encoded) noexcept {
   return guarded(token, [&](Buffer*) { return store_->write_chunk(artifact, index, encoded); });
 }
 

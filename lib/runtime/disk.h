@@ -1,5 +1,6 @@
-// A node's store, shared by the threads that use it: its strand, and the module thread that assembles an image and may be left
-// behind when the node closes. One at a time; after close every answer is PINNATE_CLOSED, and the folder is free.
+// A node's store, shared by the threads that use it: its strand, and the module thread that assembles an image and may
+// be left behind when the node closes. One at a time; after close every answer is PINNATE_CLOSED, and the folder is
+// free.
 #pragma once
 
 #include "store/store.h"
@@ -19,7 +20,8 @@ class Disk {
   // Each carries out the order of its name and says how it ended. None throws.
   tier::Completion commit(tier::Token token, const std::vector<RecordWrite>& writes) noexcept;
   tier::Completion read(tier::Token token, const Digest& artifact, std::uint32_t index) noexcept;
-  tier::Completion write(tier::Token token, const Digest& artifact, std::uint32_t index, const Buffer& encoded) noexcept;
+  tier::Completion write(tier::Token token, const Digest& artifact, std::uint32_t index,
+                         const Buffer& encoded) noexcept;
   tier::Completion sync(tier::Token token, const Digest& artifact) noexcept;
   void drop(const Digest& artifact) noexcept;
   // The plain bytes of one chunk of an artifact, verified.

@@ -8,14 +8,19 @@
 namespace pinnate::runtime {
 namespace {
 
-constexpr std::size_t kWriteBytes = 64 * 1024;         // taken from the mux at once
+constexpr std::size_t kWriteBytes = 64 * 1024;  // taken from the mux at once
 constexpr std::size_t kWrittenPerTurn = 256 * 1024;
 constexpr std::size_t kReadPerTurn = 256 * 1024;
 
 }  // namespace
 
 Link::Link(Owner& owner, Reactor& reactor, tier::LinkId id, Socket socket, std::string peer, std::size_t limit_bytes)
-    : owner_(owner), reactor_(reactor), id_(id), socket_(std::move(socket)), peer_(std::move(peer)), mux_(limit_bytes) {}
+    : owner_(owner),
+      reactor_(reactor),
+      id_(id),
+      socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      mux_(limit_bytes) {}
 
 Status Link::open() {
   if (Status status = watcher_.open(reactor_, socket_.fd(), this); !status.ok()) return status;
@@ -23,7 +28,9 @@ Status Link::open() {
   return {};
 }
 
-Status Link::lost(const std::string& how) const { return {PINNATE_UNREACHABLE, "the link with " + peer_ + " was lost: " + how}; }
+Status Link::lost(const std::string& how) const {
+  return {PINNATE_UNREACHABLE, "the link with " + peer_ + " was lost: " + how};
+}
 
 void Link::watch() { watcher_.want(!paused_, full_); }
 

@@ -1,6 +1,6 @@
-// One transport connection: frames on a stream socket. Bytes leave only as the socket takes them, so that control overtakes bulk
-// until the last moment, and reading is bounded per turn, so that one link cannot starve others. Small while idle: it owns no
-// buffers but what waits.
+// One transport connection: frames on a stream socket. Bytes leave only as the socket takes them, so that control
+// overtakes bulk until the last moment, and reading is bounded per turn, so that one link cannot starve others. Small
+// while idle: it owns no buffers but what waits.
 #pragma once
 
 #include "base/buffer.h"
@@ -23,10 +23,10 @@ class Link : private Watcher::Owner {
    public:
     virtual void link_heard(Link& link) = 0;  // once per turn
     virtual void link_message(Link& link, Buffer message) = 0;
-    virtual void link_writable(Link& link) = 0;             // answer with flush
-    virtual void link_has_output(Link& link) = 0;           // flush it when the turn ends; once until flushed
-    virtual void link_broken(Link& link, Status why) = 0;   // the transport, or the protocol on it; close it
-    virtual bool may_read() const = 0;                      // else links stop reading, until told to go on
+    virtual void link_writable(Link& link) = 0;  // answer with flush
+    virtual void link_has_output(Link& link) = 0;  // flush it when the turn ends; once until flushed
+    virtual void link_broken(Link& link, Status why) = 0;  // the transport, or the protocol on it; close it
+    virtual bool may_read() const = 0;  // else links stop reading, until told to go on
 
    protected:
     ~Owner() = default;
@@ -46,8 +46,8 @@ class Link : private Watcher::Owner {
   std::size_t take_drained_bulk() { return mux_.take_drained_bulk(); }
   void read_on();  // after may_read() was false
 
-  // From now on only what was sent goes out; then the peer is told that no more comes, and what it still sends is read and
-  // forgotten: closing with bytes unread would reset the connection, and the peer would lose our last words.
+  // From now on only what was sent goes out; then the peer is told that no more comes, and what it still sends is read
+  // and forgotten: closing with bytes unread would reset the connection, and the peer would lose our last words.
   void drop();
   bool dropped() const { return state_ == State::dropped; }
   // At once.

@@ -33,14 +33,16 @@ void Links::dial(tier::LinkId link, const std::string& address) {
   Result<Address> parsed = parse_dial_address(address);
   if (!parsed.ok()) return owner_.link_closed(link, parsed.status());
   owner_.turn_end_wanted();
-  auto dialing = std::make_unique<Dialing>(static_cast<Dialing::Owner&>(*this), reactor_, link, std::move(*parsed), monotonic_ms());
+  auto dialing = std::make_unique<Dialing>(static_cast<Dialing::Owner&>(*this), reactor_, link, std::move(*parsed),
+                                           monotonic_ms());
   Dialing& begun = *dialing;
   dialings_.emplace(link, std::move(dialing));
   begun.begin();
 }
 
 Status Links::add(tier::LinkId id, Socket socket, std::string peer) try {
-  auto link = std::make_unique<Link>(static_cast<Link::Owner&>(*this), *reactor_, id, std::move(socket), std::move(peer), limit_bytes_);
+  auto link = std::make_unique<Link>(static_cast<Link::Owner&>(*this), *reactor_, id, std::move(socket),
+                                     std::move(peer), limit_bytes_);
   if (Status status = link->open(); !status.ok()) return status;
   if (log_.write) log_(PINNATE_LOG_DEBUG, "link " + std::to_string(id) + " with " + link->peer() + " is open");
   links_.emplace(id, std::move(link));
@@ -51,7 +53,8 @@ Status Links::add(tier::LinkId id, Socket socket, std::string peer) try {
 
 void Links::dialled(tier::LinkId link, Socket socket, std::string peer) {
   remove(*dialings_.at(link), link);
-  if (Status status = add(link, std::move(socket), std::move(peer)); !status.ok()) return owner_.link_closed(link, std::move(status));
+  if (Status status = add(link, std::move(socket), std::move(peer)); !status.ok())
+    return owner_.link_closed(link, std::move(status));
   owner_.link_opened(link);
 }
 
@@ -63,12 +66,14 @@ void Links::dial_failed(tier::LinkId link, Status why) {
 void Links::accepted(Socket socket, std::string peer) {
   if (links_.size() >= kLinkLimit) {
     if (turned_away_++ % 1000 == 0)
-      log_(PINNATE_LOG_WARNING, "turned away " + peer + ": there are " + std::to_string(links_.size()) + " links (the limit)");
+      log_(PINNATE_LOG_WARNING,
+           "turned away " + peer + ": there are " + std::to_string(links_.size()) + " links (the limit)");
     return;
   }
   const tier::LinkId id = next_accepted_;
   next_accepted_ += 2;
-  if (Status status = add(id, std::move(socket), std::move(peer)); !status.ok()) return log_(PINNATE_LOG_WARNING, status.message());
+  if (Status status = add(id, std::move(socket), std::move(peer)); !status.ok())
+    return log_(PINNATE_LOG_WARNING, status.message());
   owner_.link_opened(id);
 }
 
@@ -80,7 +85,8 @@ void Links::send(tier::LinkId id, wire::Class priority, Buffer message) {
   Link& link = *found->second;
   Status status = link.send(priority, std::move(message));
   if (status.ok()) return;
-  if (status.code() == PINNATE_TOO_LARGE) return log_(PINNATE_LOG_ERROR, "not sent to " + link.peer() + ": " + status.message());
+  if (status.code() == PINNATE_TOO_LARGE)
+    return log_(PINNATE_LOG_ERROR, "not sent to " + link.peer() + ": " + status.message());
   link_broken(link, {status.code(), "the link with " + link.peer() + " was given up: " + status.message()});
 }
 
@@ -131,7 +137,8 @@ void Links::link_broken(Link& link, Status why) {
   const tier::LinkId id = link.id();
   remove(link);
   if (!known) return;
-  if (log_.write && !why.message().empty()) log_(PINNATE_LOG_DEBUG, "link " + std::to_string(id) + ": " + why.message());
+  if (log_.write && !why.message().empty())
+    log_(PINNATE_LOG_DEBUG, "link " + std::to_string(id) + ": " + why.message());
   owner_.link_closed(id, std::move(why));
 }
 

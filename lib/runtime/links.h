@@ -31,7 +31,7 @@ class Links : private Link::Owner, private Dialing::Owner, private Listener::Own
     virtual void link_drained(tier::LinkId link, std::size_t bytes) = 0;
     virtual void link_closed(tier::LinkId link, Status why) = 0;
     virtual bool may_read_links() const = 0;  // when this turns true again: read_on
-    virtual void turn_end_wanted() = 0;       // for end_turn
+    virtual void turn_end_wanted() = 0;  // for end_turn
 
    protected:
     ~Owner() = default;
@@ -85,8 +85,9 @@ class Links : private Link::Owner, private Dialing::Owner, private Listener::Own
   std::unordered_map<tier::LinkId, std::unique_ptr<Dialing>> dialings_;
   std::unordered_map<tier::LinkId, std::unique_ptr<Link>> links_;
   std::vector<tier::LinkId> with_output_;
-  std::set<std::pair<std::int64_t, tier::LinkId>> drop_deadlines_;  // until when dropped links may flush; some are gone already
-  mutable bool paused_ = false;                                     // some link may have stopped reading
+  std::set<std::pair<std::int64_t, tier::LinkId>>
+      drop_deadlines_;  // until when dropped links may flush; some are gone already
+  mutable bool paused_ = false;  // some link may have stopped reading
   // Gone, but perhaps still on the stack: destroyed when the turn ends.
   std::vector<std::unique_ptr<Link>> gone_links_;
   std::vector<std::unique_ptr<Dialing>> gone_dialings_;

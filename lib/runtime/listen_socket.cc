@@ -26,7 +26,8 @@ Status failure(const Address& address, int error) {
 Result<SocketAddress> choose(const Address& address) {
   const auto refuse = [&](const SocketAddress& chosen) -> Result<SocketAddress> {
     if (chosen.is_loopback() || address.insecure) return chosen;
-    return {PINNATE_REFUSED, "listening at " + address.text() + " would let in anybody who reaches this machine, without credentials; " +
+    return {PINNATE_REFUSED, "listening at " + address.text() +
+                                 " would let in anybody who reaches this machine, without credentials; " +
                                  "write insecure+" + address.text() + " to allow it"};
   };
   if (auto numeric = numeric_address(address.host, address.port)) return refuse(*numeric);
@@ -43,18 +44,21 @@ Result<Socket> listen_tcp(Address* address) {
   if (!socket.ok()) return failure(*address, errno);
   const int on = 1, off = 0;
   setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (chosen->family() == AF_INET6) setsockopt(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);  // "[::]" takes IPv4 too
+  if (chosen->family() == AF_INET6)
+    setsockopt(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);  // "[::]" takes IPv4 too
   if (::bind(socket.fd(), chosen->get(), chosen->length) != 0) return failure(*address, errno);
   if (::listen(socket.fd(), kBacklog) != 0) return failure(*address, errno);
   SocketAddress bound;
   bound.length = sizeof bound.storage;
-  if (getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.length) != 0) return failure(*address, errno);
+  if (getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.length) != 0)
+    return failure(*address, errno);
   address->port = bound.port();
   return socket;
 }
 
-// Held while a socket file is tested, removed and made: between another process's bind and listen its file looks left behind.
-// Lies on the folder itself, so that it leaves nothing. Best effort: a folder that cannot be locked is used all the same.
+// Held while a socket file is tested, removed and made: between another process's bind and listen its file looks left
+// behind. Lies on the folder itself, so that it leaves nothing. Best effort: a folder that cannot be locked is used all
+// the same.
 class FolderLock {
  public:
   explicit FolderLock(const std::string& path) {
@@ -81,11 +85,13 @@ Result<Socket> listen_unix(const Address& address) {
     if (errno != EADDRINUSE) return failure(address, errno);
     struct stat facts {};
     if (lstat(address.path.c_str(), &facts) == 0 && !S_ISSOCK(facts.st_mode))
-      return {PINNATE_INVALID, "cannot listen at " + address.text() + ": there is a file of that name that is no socket"};
+      return {PINNATE_INVALID,
+              "cannot listen at " + address.text() + ": there is a file of that name that is no socket"};
     Socket probe = Socket::open(AF_UNIX);
     if (!probe.ok()) return failure(address, errno);
     const int error = probe.connect(name);
-    if (error != ECONNREFUSED && error != ENOENT) return failure(address, error == EACCES || error == EPERM ? error : EADDRINUSE);
+    if (error != ECONNREFUSED && error != ENOENT)
+      return failure(address, error == EACCES || error == EPERM ? error : EADDRINUSE);
     if (::unlink(address.path.c_str()) != 0 && errno != ENOENT) return failure(address, errno);
     if (::bind(socket.fd(), name.get(), name.length) != 0) return failure(address, errno);
   }

@@ -32,7 +32,8 @@ Listener::Listener(Owner& owner, Address address, Socket socket)
 Listener::~Listener() {
   // Not a successor's file.
   struct stat facts {};
-  if (file_number_ != 0 && lstat(address_.path.c_str(), &facts) == 0 && facts.st_dev == file_device_ && facts.st_ino == file_number_)
+  if (file_number_ != 0 && lstat(address_.path.c_str(), &facts) == 0 && facts.st_dev == file_device_ &&
+      facts.st_ino == file_number_)
     ::unlink(address_.path.c_str());
 }
 
@@ -40,7 +41,8 @@ Result<std::unique_ptr<Listener>> Listener::open(Owner& owner, Reactor& reactor,
   Result<Socket> socket = listen_at(&address);
   if (!socket.ok()) return socket.status();
   std::unique_ptr<Listener> listener(new Listener(owner, std::move(address), std::move(*socket)));
-  if (Status status = listener->watcher_.open(reactor, listener->socket_.fd(), listener.get()); !status.ok()) return status;
+  if (Status status = listener->watcher_.open(reactor, listener->socket_.fd(), listener.get()); !status.ok())
+    return status;
   listener->watcher_.want(true, false);
   return listener;
 }
@@ -58,7 +60,8 @@ void Listener::ready(bool, bool, bool error) noexcept {
 bool Listener::accept_one() {
   SocketAddress peer;
   peer.length = sizeof peer.storage;
-  Socket socket(::accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  Socket socket(
+      ::accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket.ok()) {
     socket.prepare_for_link();
     owner_.accepted(std::move(socket), peer.family() == AF_UNIX ? "a peer at " + address_.text() : peer.text());

@@ -27,9 +27,9 @@ class Listener : private Watcher::Owner {
     ~Owner() = default;
   };
 
-  // Addresses beyond loopback need the word `insecure`: PINNATE_REFUSED. PINNATE_IN_USE; PINNATE_INVALID; PINNATE_IO. A host
-  // name is looked up here and now; its first IPv4 address counts, else its first. A socket file that nobody listens at is
-  // replaced.
+  // Addresses beyond loopback need the word `insecure`: PINNATE_REFUSED. PINNATE_IN_USE; PINNATE_INVALID; PINNATE_IO. A
+  // host name is looked up here and now; its first IPv4 address counts, else its first. A socket file that nobody
+  // listens at is replaced.
   static Result<std::unique_ptr<Listener>> open(Owner& owner, Reactor& reactor, Address address);
   ~Listener();  // removes the socket file
 
@@ -52,7 +52,7 @@ class Listener : private Watcher::Owner {
   Owner& owner_;
   Address address_;
   Socket socket_;
-  Socket spare_;  // a descriptor to give up when there is no other, so that a caller can be turned away rather than left to wait
+  Socket spare_;  // given up when there is no other descriptor, so that a caller is turned away, not left to wait
   Watcher watcher_;
   std::int64_t check_at_ms_ = kNever, complained_at_ms_ = std::numeric_limits<std::int64_t>::min();
   std::uint64_t file_device_ = 0, file_number_ = 0;  // of the socket file

@@ -93,7 +93,8 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
     report([this, link] { tier_->link_heard(now(), link); });
   }
   void link_message(tier::LinkId link, Buffer message) override {
-    report([this, link, message = std::move(message)]() mutable { tier_->link_message(now(), link, std::move(message)); });
+    report(
+        [this, link, message = std::move(message)]() mutable { tier_->link_message(now(), link, std::move(message)); });
   }
   void link_drained(tier::LinkId link, std::size_t bytes) override {
     report([this, link, bytes] { tier_->link_drained(now(), link, bytes); });
@@ -225,7 +226,8 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
     }
   }
 
-  // Watchers of sockets were closed in an earlier turn or in this one; after the timer's callback they are gone as well.
+  // Watchers of sockets were closed in an earlier turn or in this one; after the timer's callback they are gone as
+  // well.
   void finish() {
     phase_ = Phase::over;
     links_.end_turn();
@@ -277,7 +279,8 @@ Result<std::unique_ptr<Node>> Node::open(NodeParts parts) {
     if (!restored.ok()) return restored.status();
     if (parts.services) {
       std::vector<Restored::Death> deaths = parts.services->deaths();
-      restored->deaths.insert(restored->deaths.end(), std::make_move_iterator(deaths.begin()), std::make_move_iterator(deaths.end()));
+      restored->deaths.insert(restored->deaths.end(), std::make_move_iterator(deaths.begin()),
+                              std::make_move_iterator(deaths.end()));
     }
     auto node = std::make_unique<Driver>(std::move(parts), std::move(disk));
     node->start(std::move(*restored));

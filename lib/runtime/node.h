@@ -1,5 +1,5 @@
-// Drives one tier on a libuv loop: sockets, timers, name lookup, the store, and for engines the service host. All functions are
-// called on the loop's thread.
+// Drives one tier on a libuv loop: sockets, timers, name lookup, the store, and for engines the service host. All
+// functions are called on the loop's thread.
 #pragma once
 
 #include "base/buffer.h"
@@ -24,8 +24,9 @@ struct NodeParts {
   std::uint32_t close_limit_ms = 5000;
   std::unique_ptr<tier::Tier> tier;
   std::unique_ptr<store::Store> store;
-  bool store_blocks = true;  // false for make_memory_store: used at once on the loop's thread, which spares thousands of nodes the
-                             // way over a pool
+  // False for make_memory_store: it is used at once, on the loop's thread, which spares thousands of nodes the way over
+  // a pool.
+  bool store_blocks = true;
   std::unique_ptr<module::ServiceHost> services;  // engines only, else null
   // Messages that the tier sends over tier::kHostLink. Never called from inside host_message.
   std::function<void(Buffer)> on_host_message;
@@ -45,8 +46,8 @@ class Node {
   // A message from the host to the tier, as if over a link.
   virtual void host_message(Buffer message) = 0;
 
-  // Closes the tier (bounded by close_limit_ms), then links, listeners, timers, the service host and the store; then calls
-  // `closed`, once, on the loop's thread, from which this node may be destroyed.
+  // Closes the tier (bounded by close_limit_ms), then links, listeners, timers, the service host and the store; then
+  // calls `closed`, once, on the loop's thread, from which this node may be destroyed.
   virtual void close(std::function<void()> closed) = 0;
 
   // For in-process calls: the engine's services; null for other tiers. Valid until close.

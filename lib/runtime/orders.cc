@@ -10,7 +10,8 @@ constexpr std::size_t kVerifiedHereBytes = 4 * 1024;
 
 }  // namespace
 
-// The way back to the loop's thread, from any other. Held by all work under way, so it may outlive the orders and the reactor.
+// The way back to the loop's thread, from any other. Held by all work under way, so it may outlive the orders and the
+// reactor.
 struct Orders::Desk {
   std::weak_ptr<Reactor> reactor;
   Orders* orders;  // null when they are gone; read on the loop's thread
@@ -77,7 +78,8 @@ void Orders::carry_out(tier::AcceptChunk& order) {
     done.status = std::move(verified);
     return done;
   };
-  if (!store_blocks_ && order.encoded.size() <= kVerifiedHereBytes) return owner_.completed(keep(*disk_, order, verify(order)));
+  if (!store_blocks_ && order.encoded.size() <= kVerifiedHereBytes)
+    return owner_.completed(keep(*disk_, order, verify(order)));
 
   // Hashing and inflating go on side by side; only what follows needs the disk, in turn.
   const std::size_t bytes = order.encoded.size();
@@ -85,7 +87,8 @@ void Orders::carry_out(tier::AcceptChunk& order) {
   auto shared = std::make_shared<const tier::AcceptChunk>(std::move(order));
   pool_->submit([=, disk = disk_, desk = desk_, strand = strand_, blocks = store_blocks_] {
     Status verified = verify(*shared);
-    if (!blocks || !verified.ok() || !shared->keep) return Desk::answer(desk, keep(*disk, *shared, std::move(verified)), bytes);
+    if (!blocks || !verified.ok() || !shared->keep)
+      return Desk::answer(desk, keep(*disk, *shared, std::move(verified)), bytes);
     strand->submit([=] { Desk::answer(desk, keep(*disk, *shared, {}), bytes); });
   });
 }
@@ -131,7 +134,8 @@ void Orders::carry_out(tier::Load& order) {
   load.config = std::move(order.config);
   load.chunk_count = static_cast<std::uint32_t>(order.artifact.chunks.size());
   load.call_limit_ms = order.call_limit_ms;
-  load.read_chunk = [disk = disk_, artifact = std::make_shared<const content::ArtifactEntry>(std::move(order.artifact))](
+  load.read_chunk = [disk = disk_,
+                     artifact = std::make_shared<const content::ArtifactEntry>(std::move(order.artifact))](
                         std::uint32_t index) { return disk->plain_chunk(*artifact, index); };
   services_->load(std::move(load), answer(order.token));
 }
@@ -169,10 +173,12 @@ void Orders::carry_out(tier::Forgive& order) {
 }
 
 void Orders::close_services(std::uint32_t limit_ms, std::function<void()> closed) {
-  if (!services_) return reactor_->post([desk = desk_, closed = std::move(closed)] {
-    if (desk->orders) closed();
-  });
-  services_->close(limit_ms, [desk = desk_, closed = std::move(closed)] { Desk::hand_in(desk, [closed](Orders&) { closed(); }); });
+  if (!services_)
+    return reactor_->post([desk = desk_, closed = std::move(closed)] {
+      if (desk->orders) closed();
+    });
+  services_->close(
+      limit_ms, [desk = desk_, closed = std::move(closed)] { Desk::hand_in(desk, [closed](Orders&) { closed(); }); });
 }
 
 }  // namespace pinnate::runtime

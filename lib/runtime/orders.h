@@ -1,4 +1,5 @@
-// Carries out what a tier orders of the disk and of its modules, off the loop's thread, and brings the answers back to it.
+// Carries out what a tier orders of the disk and of its modules, off the loop's thread, and brings the answers back to
+// it.
 #pragma once
 
 #include "module/service_host.h"
@@ -24,9 +25,10 @@ class Orders {
     ~Owner() = default;
   };
 
-  // `services` may be null; then orders for modules fail. `store_blocks`: false for a store in memory, which is used at once, on the
-  // loop's thread.
-  Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks, module::ServiceHost* services);
+  // `services` may be null; then orders for modules fail. `store_blocks`: false for a store in memory, which is used at
+  // once, on the loop's thread.
+  Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks,
+         module::ServiceHost* services);
   ~Orders();  // answers that are still under way are dropped
 
   void carry_out(tier::Commit& order);

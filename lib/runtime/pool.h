@@ -1,4 +1,5 @@
-// Threads for blocking work (disk, hashing, inflating): a few per process, shared by all handles; never libuv's global pool.
+// Threads for blocking work (disk, hashing, inflating): a few per process, shared by all handles; never libuv's global
+// pool.
 #pragma once
 
 #include <functional>
@@ -8,8 +9,8 @@ namespace pinnate::runtime {
 
 class Pool {
  public:
-  static std::shared_ptr<Pool> shared();    // up to two threads, alive while anybody holds it
-  static std::shared_ptr<Pool> for_names(); // one thread, for name lookup, which may block for many seconds
+  static std::shared_ptr<Pool> shared();  // up to two threads, alive while anybody holds it
+  static std::shared_ptr<Pool> for_names();  // one thread, for name lookup, which may block for many seconds
   // Waits for nothing: work that was submitted still runs. Any thread, one of the pool's too.
   virtual ~Pool() = default;
   // Any thread. Threads start when there is work for them; where the system has none to give, the caller does the work.

@@ -51,7 +51,8 @@ void answer(const Question& question) {
 
 }  // namespace
 
-void resolve(const std::shared_ptr<Reactor>& reactor, const std::string& host, std::uint16_t port, std::function<void(Resolved)> done) {
+void resolve(const std::shared_ptr<Reactor>& reactor, const std::string& host, std::uint16_t port,
+             std::function<void(Resolved)> done) {
   if (auto numeric = numeric_address(host, port)) {
     reactor->post([done = std::move(done), address = *numeric] { done(std::vector<SocketAddress>{address}); });
     return;

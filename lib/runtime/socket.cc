@@ -56,7 +56,8 @@ bool SocketAddress::is_loopback() const {
   if (family() != AF_INET6) return false;
   sockaddr_in6 in;
   std::memcpy(&in, &storage, sizeof in);
-  return IN6_IS_ADDR_LOOPBACK(&in.sin6_addr) || (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) && in.sin6_addr.s6_addr[12] == 127);
+  return IN6_IS_ADDR_LOOPBACK(&in.sin6_addr) ||
+         (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) && in.sin6_addr.s6_addr[12] == 127);
 }
 
 std::uint16_t SocketAddress::port() const {
@@ -132,7 +133,8 @@ int Socket::connect(const SocketAddress& address) {
 bool Socket::connected_to_itself() const {
   SocketAddress own, peer;
   own.length = peer.length = sizeof own.storage;
-  if (getsockname(fd_, reinterpret_cast<sockaddr*>(&own.storage), &own.length) != 0 || own.family() == AF_UNIX) return false;
+  if (getsockname(fd_, reinterpret_cast<sockaddr*>(&own.storage), &own.length) != 0 || own.family() == AF_UNIX)
+    return false;
   if (getpeername(fd_, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0) return false;
   return own.length == peer.length && std::memcmp(&own.storage, &peer.storage, own.length) == 0;
 }

@@ -1,5 +1,6 @@
-// Stream sockets, TCP and UNIX: non-blocking, closed on exec, and silent: a peer that resets raises no SIGPIPE. (libuv's own
-// writes would: it uses write and sendmsg without MSG_NOSIGNAL. So libuv only tells when a socket is ready; see watcher.h.)
+// Stream sockets, TCP and UNIX: non-blocking, closed on exec, and silent: a peer that resets raises no SIGPIPE.
+// (libuv's own writes would: it uses write and sendmsg without MSG_NOSIGNAL. So libuv only tells when a socket is
+// ready; see watcher.h.)
 #pragma once
 
 #include "base/status.h"
@@ -23,9 +24,9 @@ struct SocketAddress {
 
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
-  bool is_loopback() const;   // or a UNIX socket
-  std::uint16_t port() const; // 0 for UNIX sockets
-  std::string text() const;   // "tcp://127.0.0.1:7070", "unix:/path"; "unix:" for a peer without a name
+  bool is_loopback() const;  // or a UNIX socket
+  std::uint16_t port() const;  // 0 for UNIX sockets
+  std::string text() const;  // "tcp://127.0.0.1:7070", "unix:/path"; "unix:" for a peer without a name
 };
 SocketAddress unix_address(const std::string& path);
 // Nothing when `host` is a name.

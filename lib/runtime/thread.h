@@ -1,6 +1,6 @@
-// A thread of the library's own: named, and with every signal blocked, so that a host's handlers run on the host's threads.
-// Nobody waits for it where waiting could block a loop: one that was told to leave is joined later, when the next thread starts
-// or when the library goes (process exit, dlclose), then for at most a second.
+// A thread of the library's own: named, and with every signal blocked, so that a host's handlers run on the host's
+// threads. Nobody waits for it where waiting could block a loop: one that was told to leave is joined later, when the
+// next thread starts or when the library goes (process exit, dlclose), then for at most a second.
 #pragma once
 
 #include <functional>

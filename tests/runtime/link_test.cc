@@ -29,7 +29,9 @@ void check_both_ways(const std::string& listen_at) {
   World world;
   TestNode server(world), client(world);
   const std::string bound = server.listen(listen_at);
-  server.diary.on_message = [](ScriptedTier& t, LinkId link, const Buffer& m) { t.send(link, "echo " + m.str(), Class::call); };
+  server.diary.on_message = [](ScriptedTier& t, LinkId link, const Buffer& m) {
+    t.send(link, "echo " + m.str(), Class::call);
+  };
   client.diary.on_opened = [](ScriptedTier& t, LinkId link) {
     t.send(link, "hello");
     t.send(link, std::string(300000, 'x'), Class::bulk);

@@ -40,8 +40,10 @@ TEST_CASE("a port in use is reported with its address") {
 TEST_CASE("an address of another machine, a missing folder and an unknown host are told apart") {
   World world;
   TestNode node(world);
-  CHECK(node.node->listen("insecure+tcp://192.0.2.1:0").status().message().find("not an address of this machine") != std::string::npos);
-  CHECK(node.node->listen("unix:/no/such/folder/s").status().message().find("folder does not exist") != std::string::npos);
+  CHECK(node.node->listen("insecure+tcp://192.0.2.1:0").status().message().find("not an address of this machine") !=
+        std::string::npos);
+  CHECK(node.node->listen("unix:/no/such/folder/s").status().message().find("folder does not exist") !=
+        std::string::npos);
   CHECK(node.node->listen("tcp://no..such..host:1").status().code() == PINNATE_INVALID);
 }
 
@@ -101,7 +103,9 @@ TEST_CASE("out of descriptors, callers are turned away, and links are accepted a
   TestNode node(world, [&](runtime::NodeParts& parts) {
     parts.log.arg = &log;
     parts.log.lowest = PINNATE_LOG_WARNING;
-    parts.log.write = [](void* arg, pinnate_log_level, const char* line) { static_cast<std::vector<std::string>*>(arg)->push_back(line); };
+    parts.log.write = [](void* arg, pinnate_log_level, const char* line) {
+      static_cast<std::vector<std::string>*>(arg)->push_back(line);
+    };
   });
   const std::string bound = node.listen("tcp://127.0.0.1:0");
   const auto target = *runtime::numeric_address("127.0.0.1", runtime::parse_address(bound)->port);

@@ -76,7 +76,7 @@ void check_store_orders(bool in_memory) {
   CHECK(completion(node, 8)->status.code() == PINNATE_NOT_FOUND);  // corrupt: not kept
   CHECK(completion(node, 9)->status.code() == PINNATE_NOT_FOUND);  // not asked to keep
   CHECK(completion(node, 10)->status.code() == PINNATE_NOT_FOUND);  // dropped before it was read
-  CHECK(completion(node, 11)->status.code() == PINNATE_INTERNAL);   // no modules here
+  CHECK(completion(node, 11)->status.code() == PINNATE_INTERNAL);  // no modules here
 }
 
 }  // namespace
@@ -202,7 +202,8 @@ TEST_CASE("answers that come after the close are dropped") {
     TestNode node(world);
     for (int i = 0; i < 2; i++) pool->submit([held] { held.wait(); });  // both threads
     node.act([&](ScriptedTier& t) {
-      t.act(tier::AcceptChunk{1, sha("a"), 0, content::encode_chunk(plain + std::to_string(rand())), sha(plain), 50000, false});
+      t.act(tier::AcceptChunk{1, sha("a"), 0, content::encode_chunk(plain + std::to_string(rand())), sha(plain), 50000,
+                              false});
       t.act(tier::AcceptChunk{2, sha("a"), 0, Buffer(std::string(50000, 'r')), sha(plain), 50000, false});
     });
     node.begin_close();

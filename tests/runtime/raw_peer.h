@@ -26,7 +26,8 @@ struct RawPeer {
     REQUIRE(socket.connect(target) == 0);
   }
 
-  static std::string frames_of(const std::string& message, pinnate::wire::Class priority = pinnate::wire::Class::control) {
+  static std::string frames_of(const std::string& message,
+                               pinnate::wire::Class priority = pinnate::wire::Class::control) {
     pinnate::wire::Mux mux(8 * 1024 * 1024);
     REQUIRE(mux.send(priority, pinnate::Buffer(message)).ok());
     return mux.take_output(4 * 1024 * 1024);

@@ -18,7 +18,8 @@ using namespace pinnate::runtime;
 namespace {
 
 bool loop_thread_gone() {
-  for (int i = 0; i < 2000 && threads_named("pinnate-loop") > 0; i++) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  for (int i = 0; i < 2000 && threads_named("pinnate-loop") > 0; i++)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   return threads_named("pinnate-loop") == 0;
 }
 

@@ -56,14 +56,18 @@ struct FakeServices : module::ServiceHost {
   }
   void create(ServiceId service, Done done) override { answer("create " + std::to_string(service), done); }
   void check_health(ServiceId service, Done done) override { answer("check " + std::to_string(service), done); }
-  void activate(const std::string& f, ServiceId service) override { seen.orders.push_back("activate " + f + " " + std::to_string(service)); }
+  void activate(const std::string& f, ServiceId service) override {
+    seen.orders.push_back("activate " + f + " " + std::to_string(service));
+  }
   void deactivate(const std::string& f) override { seen.orders.push_back("deactivate " + f); }
   void drain(ServiceId service, Done done) override { answer("drain " + std::to_string(service), done); }
   void destroy(ServiceId service, Done done) override { answer("destroy " + std::to_string(service), done); }
   void abandon(ServiceId service) override { seen.orders.push_back("abandon " + std::to_string(service)); }
   void trust(ServiceId service) override { seen.orders.push_back("trust " + std::to_string(service)); }
   void forgive(const Digest&) override { seen.orders.push_back("forgive"); }
-  void invoke(const std::string& f, Buffer payload, std::uint32_t, Done done) override { answer("invoke " + f, done, payload.str() + "!"); }
+  void invoke(const std::string& f, Buffer payload, std::uint32_t, Done done) override {
+    answer("invoke " + f, done, payload.str() + "!");
+  }
   Outcome call_here(const std::string&, std::string_view, std::uint32_t) override { return {}; }
   void close(std::uint32_t limit_ms, std::function<void()> closed) override {
     seen.close_limit_ms = limit_ms;
@@ -103,7 +107,8 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
     // Chunk 1 is missing, then wrong, then right.
     node.act([&](ScriptedTier& t) {
       for (std::uint32_t i : {0u, 2u})
-        t.act(tier::AcceptChunk{10 + i, entry.digest, i, content::encode_chunk(plain[i]), entry.chunks[i], entry.chunk_bytes(i), true});
+        t.act(tier::AcceptChunk{10 + i, entry.digest, i, content::encode_chunk(plain[i]), entry.chunks[i],
+                                entry.chunk_bytes(i), true});
     });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 2; }));
     node.act([&](ScriptedTier& t) { t.act(tier::Load{20, 1, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000}); });
@@ -113,7 +118,8 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
 
     seen.image.clear();
     node.act([&](ScriptedTier& t) {
-      t.act(tier::AcceptChunk{30, entry.digest, 1, content::encode_chunk(plain[1]), entry.chunks[1], entry.chunk_bytes(1), true});
+      t.act(tier::AcceptChunk{30, entry.digest, 1, content::encode_chunk(plain[1]), entry.chunks[1],
+                              entry.chunk_bytes(1), true});
     });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 4; }));
     node.act([&](ScriptedTier& t) { t.act(tier::Load{21, 2, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000}); });
@@ -134,8 +140,9 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
       t.act(tier::Abandon{1});
       t.act(tier::Forgive{{}});
     });
-    CHECK(seen.orders == std::vector<std::string>{"create 2", "check 2", "activate thumbnail 2", "invoke thumbnail", "trust 2",
-                                                  "deactivate thumbnail", "drain 2", "destroy 2", "abandon 1", "forgive"});
+    CHECK(seen.orders == std::vector<std::string>{"create 2", "check 2", "activate thumbnail 2", "invoke thumbnail",
+                                                  "trust 2", "deactivate thumbnail", "drain 2", "destroy 2",
+                                                  "abandon 1", "forgive"});
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 10; }));
     for (const auto& c : node.diary.completions)
       if (c.token == 3) CHECK(c.bytes.str() == "payload!");

@@ -18,7 +18,8 @@ struct World {
   World() {
     uv_loop_init(&loop);
     uv_timer_init(&loop, &tick);
-    uv_timer_start(&tick, [](uv_timer_t*) {}, 5, 5);
+    uv_timer_start(
+        &tick, [](uv_timer_t*) {}, 5, 5);
     uv_unref(reinterpret_cast<uv_handle_t*>(&tick));
   }
   ~World() {
@@ -67,8 +68,7 @@ struct TestNode {
     CHECK_FALSE(diary.reentered);
   }
   void begin_close() {
-    if (!closing)
-      node->close([this] { closed++; });
+    if (!closing) node->close([this] { closed++; });
     closing = true;
   }
   std::string listen(const std::string& address) {
