@@ -121,6 +121,7 @@ void Controller::next_decision() {
                          history_.settle();
                        } else {
                          history_.take_back();
+                         manifests_.changes_failed();
                        }
                        done(c.status);
                        if (c.status.ok()) state_changed();

@@ -46,6 +46,10 @@ std::vector<RecordWrite> Manifests::take_changes() {
   return writes;
 }
 
+void Manifests::changes_failed() {
+  for (const auto& [digest, held] : held_) unsaved_.insert(digest);
+}
+
 void Manifests::restore(const Restored& restored) {
   for (auto it = restored.records.lower_bound("manifest/"); it != restored.records.end() && it->first.starts_with("manifest/"); ++it) {
     const auto named = Digest::from_hex(std::string_view(it->first).substr(9));

@@ -23,6 +23,8 @@ class Manifests {
   void keep_only(const std::set<Digest>& wanted);
   // Records that bring a store from what it was told last to this.
   std::vector<RecordWrite> take_changes();
+  // They could not be written: all that is held is told again.
+  void changes_failed();
   void restore(const Restored& restored);
 
  private:

@@ -88,12 +88,15 @@ void Replicator::confirmed(Session& session, const wire::Confirm& confirm) {
     return update(session, copy);
   }
   if (!copy.pages || confirm.page != copy.page) return;  // not what is under way
+  if (confirm.position == copy.target || confirm.position.newer_than(copy.target)) {  // there already, also by another way
+    copy.pages.reset();
+    copy.confirmed = confirm.position;
+    return update(session, copy);
+  }
   if (++copy.page < copy.pages->size()) return core_->send(session.link, wire::Class::control, (*copy.pages)[copy.page]);
+  // It took every page and is not there: it declined, and says why by a Confirm of another kind.
   copy.pages.reset();
-  // A receiver that took the last page is where the pages led, or further along by another way.
   copy.confirmed = confirm.position;
-  if (copy.confirmed != copy.target && !copy.confirmed.newer_than(copy.target)) return;  // it declined; it will say more
-  update(session, copy);
 }
 
 bool StateReceiver::take(const wire::Desired& page, DesiredState* state, wire::Confirm* confirm) {

@@ -49,13 +49,16 @@ bool Mux::may_begin(const Lane& lane) const {
   if (lane.waiting.empty()) return false;
   const Outgoing& next = lane.waiting.front();
   if (next.stream == 0) return lane.active.empty();  // in order: one at a time
-  return next.message.size() <= kFragmentBytes || open_out_ < kOpenStreams;
+  // Bulk leaves streams to calls, which would else wait for one of its messages to end.
+  const bool bulk = &lane == &lanes_[static_cast<std::size_t>(Class::bulk)];
+  return next.message.size() <= kFragmentBytes || open_out_ < (bulk ? kOpenStreams / 2 : kOpenStreams);
 }
 
-bool Mux::sendable(const Lane& lane) const {
-  return may_begin(lane) ||
-         std::any_of(lane.active.begin(), lane.active.end(), [](const Outgoing& m) { return m.credit > 0; });
+bool Mux::may_go_on(const Lane& lane) {
+  return std::any_of(lane.active.begin(), lane.active.end(), [](const Outgoing& m) { return m.credit > 0; });
 }
+
+bool Mux::sendable(const Lane& lane) const { return may_begin(lane) || may_go_on(lane); }
 
 bool Mux::has_output() const {
   return !grants_.empty() || std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& l) { return sendable(l); });
@@ -73,11 +76,14 @@ void Mux::emit_fragment(Outgoing& m, Class priority, std::string* out) {
 }
 
 bool Mux::emit(Lane& lane, Class priority, std::string* out) {
-  if (may_begin(lane)) {
+  // A message that fits one frame goes whole, but not two in a row past those that are in pieces.
+  const bool their_turn = std::exchange(lane.was_whole, false) && may_go_on(lane);
+  if (!their_turn && may_begin(lane)) {
     Outgoing next = std::move(lane.waiting.front());
     lane.waiting.pop_front();
     if (next.message.size() <= kFragmentBytes) {
       emit_fragment(next, priority, out);
+      lane.was_whole = true;
       return true;
     }
     if (next.stream != 0) open_out_++;

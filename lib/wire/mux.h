@@ -52,6 +52,7 @@ class Mux {
   struct Lane {                     // one class
     std::deque<Outgoing> waiting;   // not begun
     std::deque<Outgoing> active;    // begun, in turn
+    bool was_whole = false;         // the last frame of this class was a whole message
   };
   struct Incoming {
     std::string bytes;
@@ -62,6 +63,7 @@ class Mux {
   void emit_fragment(Outgoing& message, Class priority, std::string* out);
   bool sendable(const Lane& lane) const;
   bool may_begin(const Lane& lane) const;
+  static bool may_go_on(const Lane& lane);
   Status take_frame(const char* header, std::string_view payload, std::vector<Buffer>* messages);
   Status take_credit(std::uint32_t stream, std::string_view payload);
   void grant_next();

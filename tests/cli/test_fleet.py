@@ -105,6 +105,13 @@ class PublishTest(FleetTest):
         self.assertIn("gate/one: loading", out)
         self.assertIn("gate/two: loading", out)
 
+    def test_a_publish_that_is_overtaken_while_it_waits_says_so(self):
+        first = self.start("publish", "echo@1", self.echo(1), "--config-text", "slow", "--wait", "--to", self.to)
+        self.engines[0].await_line("service echo@1 release 1: loading")
+        self.ask("publish", "echo@2", self.echo(2), "--wait")
+        first.await_line("another decision took the place")
+        self.assertEqual(first.await_end(), 1)
+
     def test_a_call_that_takes_too_long_is_exit_5(self):
         self.ask("publish", "echo@1", self.echo(1), "--wait")
         self.ask("call", "echo", "--data", "slow", "--timeout", "300ms", code=5)

@@ -254,7 +254,7 @@ TEST_CASE("no call is lost or answered twice while versions are swapped under lo
   });
   const char* behaviours[] = {"echo", "answers-later"};
   constexpr ServiceId kSwaps = 30;
-  for (ServiceId id = 2; id <= kSwaps; ++id) {
+  for (ServiceId id = 2; id <= kSwaps || calls < 500; ++id) {
     host.serve(TestHost::order(id, one, behaviours[id % 2]));
     CHECK(host.drain(id - 1).ok());
     CHECK(host.destroy(id - 1).ok());  // unloads the code: a call that enters it would crash
@@ -263,5 +263,4 @@ TEST_CASE("no call is lost or answered twice while versions are swapped under lo
   for (auto& t : callers) t.join();
   CHECK(wrong == 0);
   CHECK(busy == 0);
-  CHECK(calls > 0);
 }

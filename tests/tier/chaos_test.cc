@@ -36,28 +36,55 @@ struct Day {
       if (f.world.shelf().title_of(serving.artifact).empty()) unknown_served = true;
   }
 
-  void publish() {
+  void order() {
     const std::string name = "m" + std::to_string(random.below(3)), version = std::to_string(random.below(5));
-    const std::uint64_t id = f.world.publish("c", module(name, version, 1000 + 70000 * random.below(6)));
+    if (random.one_in(8)) {
+      wire::Unpublish order;
+      order.name = name;
+      f.world.request("c", order);
+      return;
+    }
+    const Module m = module(name, version, 1000 + 70000 * random.below(6));
+    if (random.one_in(4)) {  // it does not do well at first, on some engine
+      Conduct conduct;
+      conduct.fate = random.one_in(3) ? Fate::kills : Fate::fails;
+      conduct.first_times = 1 + std::uint32_t(random.below(3));
+      const Step step = random.one_in(2) ? Step::create : random.one_in(2) ? Step::load : Step::health;
+      f.world.modules().behave(f.artifact(m), step, conduct, f.world.at(f.fleet.engines[random.below(4)]).id());
+    }
+    const std::uint64_t id = f.world.publish("c", m);
     asked[id] = {name, version};
   }
 
   void fault() {
     const std::string &a = any(), &b = any();
     switch (random.below(16)) {
-      case 0: return f.world.cut(a, b);
-      case 1: return f.world.stall(a, b);
-      case 2: return f.world.half_open(a, b);
-      case 3: return f.world.partition({a});
-      case 4: return f.world.heal();
-      case 5: return f.world.cut_after(a, b, random.below(100000));
-      case 6: return f.world.limit(a, b, 20000 + random.below(1000000));
-      case 7: return f.world.disk_full(a, random.one_in(3));
-      case 8: return f.world.flip_sent_chunks(a, std::uint32_t(random.below(3)));
-      case 9: return f.world.clock_jump(a, std::int64_t(random.below(20000000)) - 10000000);
-      case 10: return f.world.at(a).disk().fail_next(std::uint32_t(random.below(4)), PINNATE_IO);
-      case 11: return f.world.at(a).disk().delay_next(std::uint32_t(random.below(4)), 200 * kMillisecond);
-      case 12: return f.world.at(a).deliver_strays(random.one_in(2));
+      case 0:
+        return f.world.cut(a, b);
+      case 1:
+        return f.world.stall(a, b);
+      case 2:
+        return f.world.half_open(a, b);
+      case 3:
+        return f.world.partition({a});
+      case 4:
+        return f.world.heal();
+      case 5:
+        return f.world.cut_after(a, b, random.below(100000));
+      case 6:
+        return f.world.limit(a, b, 20000 + random.below(1000000));
+      case 7:
+        return f.world.disk_full(a, random.one_in(3));
+      case 8:
+        return f.world.flip_sent_chunks(a, std::uint32_t(random.below(3)));
+      case 9:
+        return f.world.clock_jump(a, std::int64_t(random.below(20000000)) - 10000000);
+      case 10:
+        return f.world.at(a).disk().fail_next(std::uint32_t(random.below(4)), PINNATE_IO);
+      case 11:
+        return f.world.at(a).disk().delay_next(std::uint32_t(random.below(4)), 200 * kMillisecond);
+      case 12:
+        return f.world.at(a).deliver_strays(random.one_in(2));
       default:
         if (f.world.at(a).up())
           f.world.crash(a, random.one_in(2) ? Host::Crash::kill : Host::Crash::power_loss);
@@ -87,6 +114,8 @@ struct Day {
     return now;
   }
   bool converged(const std::map<std::string, std::string>& desired) {
+    for (const auto& engine : f.fleet.engines)
+      if (!f.world.at(engine).up()) return false;  // a module took it down
     for (int m = 0; m < 3; ++m) {
       const std::string name = "m" + std::to_string(m);
       const auto found = desired.find(name);
@@ -114,7 +143,7 @@ void live_through(std::uint64_t seed, bool through_mux) {
         promised[published->release] = day.asked[published->id].first + "@" + day.asked[published->id].second;
   };
   for (int step = 0; step < 60; ++step) {
-    if (day.random.one_in(3)) day.publish();
+    if (day.random.one_in(3)) day.order();
     day.fault();
     f.world.advance(std::int64_t(day.random.below(day.random.one_in(8) ? 20000 : 300)));
   }
@@ -122,7 +151,7 @@ void live_through(std::uint64_t seed, bool through_mux) {
   f.world.advance(kMinute);
   note_promises();
   const auto desired = day.desired();
-  const bool converged = f.world.run_until([&] { return day.converged(desired); }, kHour);
+  const bool converged = f.world.run_until([&] { return day.converged(desired); }, 6 * kHour);
   CHECK(converged);
   CHECK_FALSE(day.unknown_served);
 

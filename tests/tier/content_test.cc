@@ -99,8 +99,7 @@ TEST_CASE("a peer that sends nothing but corrupt chunks is not asked in a busy l
 }
 
 TEST_CASE("a chunk damaged in a gateway's cache is fetched anew") {
-  for (Disk::Damage damage :
-       {Disk::Damage::flipped, Disk::Damage::cut_short, Disk::Damage::gone}) {
+  for (Disk::Damage damage : {Disk::Damage::flipped, Disk::Damage::cut_short, Disk::Damage::gone}) {
     CAPTURE(int(damage));
     TestFleet f(shape(1, 1, 1));
     const Module m = module("f", "1", 300000);
@@ -143,6 +142,16 @@ TEST_CASE("a chunk damaged on an engine's disk is fetched anew") {
     f.world.restart("s0.e0");
     CHECK(f.becomes("f", "1", 2 * kMinute));
   }
+}
+
+TEST_CASE("a read that fails once at the controller delays a chunk, and does not lose it") {
+  TestFleet f(shape(1, 0, 1));
+  f.world.advance(1000);
+  f.world.crash("s0");
+  f.release(module("f", "1", 300000));
+  f.world.at("c").disk().fail_next(2, PINNATE_IO);
+  f.world.restart("s0");
+  CHECK(f.becomes("f", "1", 10 * kMinute));
 }
 
 TEST_CASE("a version overtaken on its way is not fetched any further") {

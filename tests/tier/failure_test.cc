@@ -193,3 +193,35 @@ TEST_CASE("an engine that dies by accident in the first minute of a service brin
   f.world.restart("s0.e0");
   CHECK(f.becomes("f", "1", 30000));
 }
+
+TEST_CASE("a module withdrawn while it waits for its turn to load is not loaded, and holds up nothing") {
+  TestFleet f(shape(1, 0, 2));
+  const Module slow = module("slow", "1");
+  Conduct takes_long;
+  takes_long.takes = 5 * kSecond;
+  f.world.modules().behave(f.artifact(slow), Step::load, takes_long);
+  f.release(slow);
+  f.world.advance(1000);
+  for (int i = 0; i < 5; ++i) f.release(module("m" + std::to_string(i), "1", 1000));
+  f.world.advance(1000);
+  for (int i = 0; i < 4; ++i) f.unpublish("m" + std::to_string(i));
+  CHECK(f.becomes("m4", "1"));
+  CHECK(f.becomes("slow", "1"));
+  for (int i = 0; i < 4; ++i) CHECK(f.all_serve("m" + std::to_string(i), ""));
+}
+
+TEST_CASE("a module withdrawn while its chunks are on their way is given up") {
+  TestFleet f(shape(1, 0, 2));
+  f.world.advance(1000);
+  for (const auto& engine : f.fleet.engines) f.world.limit("s0", engine, 200000);
+  for (int round = 0; round < 5; ++round) {
+    f.release(module("m", std::to_string(round), 600000));
+    f.world.advance(700);
+    f.unpublish("m");
+    f.world.advance(300);
+  }
+  f.release(module("n", "1", 1000));
+  CHECK(f.becomes("n", "1"));
+  f.world.advance(kMinute);
+  CHECK(f.all_serve("m", ""));
+}

@@ -176,6 +176,23 @@ TEST_CASE("selectors see the labels that engines inherit from their gateways, th
   CHECK(f.world.version_on("eu.e", "g") == "");
 }
 
+TEST_CASE("labels reach engines in whatever order the links of a chain come up") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    TestFleet f(shape(0, 0, 0), seeded(seed));
+    tier::GatewayOptions site, cluster;
+    site.tier.labels = {{"region", "eu"}};
+    f.world.add_gateway("s", site);
+    f.world.add_gateway("k", cluster);
+    f.world.add_engine("e");
+    f.world.dial_up("e", "k");
+    f.world.dial_up("k", "s");
+    f.world.dial_up("s", "c");
+    f.release(module("f", "1", 1000), "region=eu");
+    CHECK(f.becomes_on("e", "f", "1", 10000));
+  }
+}
+
 TEST_CASE("an engine whose platform was not published is incompatible and keeps what it serves") {
   TestFleet f(shape(1, 0, 2));
   tier::EngineOptions arm;
