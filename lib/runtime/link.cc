@@ -8,7 +8,7 @@
 namespace pinnate::runtime {
 namespace {
 
-constexpr std::size_t kWriteBytes = 64 * 1024;  // taken from the mux at once
+constexpr std::size_t kWriteBytes = 32 * 1024;  // taken from the mux at once: what is taken, control cannot overtake
 constexpr std::size_t kWrittenPerTurn = 256 * 1024;
 constexpr std::size_t kReadPerTurn = 256 * 1024;
 

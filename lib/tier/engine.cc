@@ -105,7 +105,8 @@ Engine::Engine(EngineOptions options)
                   core_.log(PINNATE_LOG_WARNING, what);
                   dirty_ = true;
                 },
-                [this](const Status& why) { core_.log(PINNATE_LOG_WARNING, "a chunk is not kept: " + why.message()); }}),
+                [this](const Status& why) { core_.log(PINNATE_LOG_WARNING, "a chunk is not kept: " + why.message()); },
+                options_.durable}),
       calls_(&core_, &links_, nullptr, nullptr, &state_) {
   world_.core = &core_;
   world_.manifests = &manifests_;

@@ -105,6 +105,12 @@ void Fetcher::accept(const Key& key, Want& want, const Buffer& encoded) {
     if (c.status.code() == PINNATE_CORRUPT) return came_wrong(key, c.status.message());
     if (c.status.ok()) {
       inventory_->add(digest, std::get<2>(key), encoded.size());
+      const auto held = events_.sync_whole ? manifests_->find(std::get<0>(key)) : nullptr;
+      if (held && inventory_->whole(held->artifacts[std::get<1>(key)]))
+        core_->act(SyncArtifact{core_->order([this](Completion& synced) {
+                                  if (!synced.status.ok() && events_.not_kept) events_.not_kept(synced.status);
+                                }),
+                                digest});
     } else if (events_.not_kept) {
       events_.not_kept(c.status);
     }

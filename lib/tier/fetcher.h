@@ -23,6 +23,8 @@ class Fetcher {
     std::function<void(const std::string& peer, const std::string& what)> corrupt;
     // A good chunk could not be kept on disk: it is passed on, not held.
     std::function<void(const Status& why)> not_kept;
+    // Whether an artifact is synced to disk once it is whole.
+    bool sync_whole = false;
   };
   Fetcher(Core* core, Manifests* manifests, Inventory* inventory, Events events)
       : core_(core), manifests_(manifests), inventory_(inventory), events_(std::move(events)) {}

@@ -12,7 +12,8 @@ class Gateway final : public Relay {
         options_(std::move(options)),
         fetcher_(&core_, &manifests_, &inventory_,
                  {[this](const std::string& peer, const std::string& what) { notice("corrupt/" + peer, what); },
-                  [this](const Status& why) { notice("disk", "a chunk is passed on but not kept: " + why.message()); }}) {}
+                  [this](const Status& why) { notice("disk", "a chunk is passed on but not kept: " + why.message()); },
+                 true}) {}
 
   void start(Now now, Restored restored) override;
 
@@ -116,9 +117,7 @@ void Gateway::take_labels(const Labels& inherited) {
   if (!check_labels(inherited).ok() || inherited == inherited_) return;
   inherited_ = inherited;
   commit({{"context", wire::encode(wire::Context{inherited_})}});
-  links_.each_up(Side::downstream, [&](Session& s) {
-    if (s.peer.role != wire::Role::client) core_.send(s.link, wire::Context{labels_below(s)});
-  });
+  links_.each_up(Side::downstream, [&](Session& s) { tell_labels(s); });
 }
 
 void Gateway::tell(bool whole) {

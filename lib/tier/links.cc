@@ -184,7 +184,7 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
   if (!session.greeted) greet(session);
   session.admitted = true;
   wire::Welcome welcome;
-  if (session.side == Side::downstream) welcome.inherited = owner_->labels_below(session);
+  if (session.side == Side::downstream) welcome.inherited = session.told = owner_->labels_below(session);
   core_->send(session.link, welcome);
   if (session.welcomed) come_up(session);
 }

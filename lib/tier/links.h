@@ -19,6 +19,7 @@ struct Session {
   bool welcomed = false;       // the peer accepted ours
   bool admitted = false;       // we accepted the peer's
   wire::Hello peer;
+  Labels told;                 // inherited labels as the peer was last told
   std::int64_t heard_ms = 0;
   std::int64_t bulk_room = 0;  // bytes of bulk that may still be handed to the link
   Core::AlarmId watch = 0;     // handshake limit, then heartbeat

@@ -19,6 +19,19 @@ std::size_t size_of(const wire::TierRow& row) {
   return bytes;
 }
 
+wire::TierRow gateway_row(const Child& child) {
+  wire::TierRow row;
+  row.role = wire::Role::gateway;
+  row.id = child.hello.id;
+  row.online = child.link != 0;
+  row.labels = child.hello.labels;
+  row.position = child.position;
+  row.online_engines = child.counted.online;
+  row.known_engines = child.counted.online + child.counted.offline;
+  if (!child.notices.empty()) row.notice = child.notices.front();
+  return row;
+}
+
 }  // namespace
 
 std::optional<wire::TierRow> engine_row(const wire::Hello& hello, bool online, const wire::EngineStatus& status,
@@ -87,20 +100,12 @@ bool Lookups::visit(const std::shared_ptr<Walk>& walk, const Child& child) {
     if (auto row = engine_row(child.hello, child.link != 0, child.status, *state_, lookup)) add(*walk, std::move(*row));
     return true;
   }
-  if (lookup.gateways && walk->inner.empty() && (lookup.at.empty() || lookup.at == id)) {
-    wire::TierRow row;
-    row.role = wire::Role::gateway;
-    row.id = id;
-    row.online = child.link != 0;
-    row.labels = child.hello.labels;
-    row.position = child.position;
-    row.online_engines = child.counted.online;
-    row.known_engines = child.counted.online + child.counted.offline;
-    if (!child.notices.empty()) row.notice = child.notices.front();
-    add(*walk, std::move(row));
-  }
+  if (lookup.gateways && walk->inner.empty() && (lookup.at.empty() || lookup.at == id)) add(*walk, gateway_row(child));
   const std::int64_t left_ms = walk->deadline_ms - core_->now().monotonic_ms;
-  if (child.link == 0) return true;  // offline: its row, where rows of gateways are wanted, says so
+  if (child.link == 0) {
+    if (!lookup.gateways) add_unreachable(*walk, child, "offline");
+    return true;
+  }
   if (left_ms <= 0 || walk->page.rows.size() >= lookup.limit) {
     if (left_ms > 0) {  // only its own row fitted
       finish(walk, id + "/-");
@@ -154,6 +159,8 @@ void Lookups::end_part(std::uint64_t id, wire::Tiers* tiers, const char* failed)
   } else {
     walk.page.code = PINNATE_UNREACHABLE;
     walk.page.reason = "gateway '" + part.child + "' " + failed;
+    const auto child = directory_->children().find(part.child);
+    if (child != directory_->children().end()) add_unreachable(walk, *child->second, failed);
   }
   walk.inner.clear();
   const auto& children = directory_->children();
@@ -161,6 +168,23 @@ void Lookups::end_part(std::uint64_t id, wire::Tiers* tiers, const char* failed)
   if (next == children.end()) return finish(part.walk, "");
   walk.at_child = next->first;
   go_on(part.walk);
+}
+
+// A gateway that cannot be asked is a row of its own, so that what is missing from the list can be seen.
+void Lookups::add_unreachable(Walk& walk, const Child& child, const std::string& why) {
+  if (!walk.lookup.engine.empty() || walk.page.rows.size() >= walk.lookup.limit) return;
+  if (!walk.lookup.at.empty() && walk.lookup.at != child.hello.id) return;
+  const auto shown = std::find_if(walk.page.rows.begin(), walk.page.rows.end(),
+                                  [&](const wire::TierRow& row) { return row.path.empty() && row.id == child.hello.id; });
+  if (shown != walk.page.rows.end()) {
+    shown->online = false;
+    shown->notice = why;
+    return;
+  }
+  wire::TierRow row = gateway_row(child);
+  row.online = false;
+  row.notice = why;
+  add(walk, std::move(row));
 }
 
 void Lookups::add(Walk& walk, wire::TierRow row) {

@@ -77,12 +77,23 @@ void Provider::load(const Key& key, const content::ArtifactEntry& artifact) {
   };
   if (!inventory_->has(artifact.digest, index)) return fetch();
   inventory_->touch(artifact.digest);
-  const Token token = core_->order([this, key, fetch, digest = artifact.digest](Completion& c) {
-    if (c.status.ok()) return answer(key, {}, c.bytes);
-    // Damaged or lost on disk: fetched anew.
-    core_->log(PINNATE_LOG_WARNING, "chunk " + std::to_string(std::get<2>(key)) + " of " + digest.hex() + ": " + c.status.message());
-    inventory_->lost(digest, std::get<2>(key));
+  const auto damaged = [this, key, fetch, digest = artifact.digest](const Status& why) {
+    core_->log(PINNATE_LOG_WARNING, "chunk " + std::to_string(std::get<2>(key)) + " of " + digest.hex() + ": " + why.message());
+    if (why.code() == PINNATE_CORRUPT || why.code() == PINNATE_NOT_FOUND) inventory_->lost(digest, std::get<2>(key));
+    else if (!fetcher_) return answer(key, why, {});  // a disk may come back
     fetch();
+  };
+  const Token token = core_->order([this, key, damaged](Completion& c) {
+    const auto manifest = manifests_->find(std::get<0>(key));
+    if (!c.status.ok()) return damaged(c.status);
+    if (!manifest) return answer(key, {PINNATE_NOT_FOUND, "the manifest is gone"}, {});
+    // What the disk gives is verified like what a link gives: it may have been changed since.
+    const content::ArtifactEntry& entry = manifest->artifacts[std::get<1>(key)];
+    const Token verified = core_->order([this, key, damaged, encoded = c.bytes](Completion& v) {
+      v.status.ok() ? answer(key, {}, encoded) : damaged(v.status);
+    });
+    const std::uint32_t at = std::get<2>(key);
+    core_->act(AcceptChunk{verified, entry.digest, at, c.bytes, entry.chunks[at], entry.chunk_bytes(at), false});
   });
   core_->act(ReadChunk{token, artifact.digest, index});
 }

@@ -89,7 +89,16 @@ void Relay::link_up(Session& session) {
   notice("twice/" + session.peer.id, "");
   directory_.joined(session);
   heard_of(session.peer.position);
+  tell_labels(session);  // they may have changed during the handshake
   replicator_.link_up(session);
+}
+
+void Relay::tell_labels(Session& session) {
+  if (session.peer.role == wire::Role::client) return;
+  Labels labels = labels_below(session);
+  if (labels == session.told) return;
+  core_.send(session.link, wire::Context{labels});
+  session.told = std::move(labels);
 }
 
 void Relay::link_down(Session& session, const Status&) {

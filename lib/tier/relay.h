@@ -54,6 +54,7 @@ class Relay : public Tier, protected LinkOwner {
 
   void state_changed();  // the desired state advanced: replicate, drop what nobody needs
   void content_grew();
+  void tell_labels(Session& session);  // if they are not what the peer was told last
   void status_changed();
   void commit(std::vector<RecordWrite> writes);  // of what may be lost: a failure is only noted
   std::vector<std::string> own_notices() const;

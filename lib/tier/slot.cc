@@ -65,8 +65,8 @@ void Slot::begin() {
   const Digest digest = wanted_->release.manifest;
   if (world_->manifests->find(digest)) return fetch();
   set(wire::Phase::fetching);
-  world_->fetcher->want_manifest(digest, [this, attempt = attempts_](const Status& status) {
-    if (!candidate_ || candidate_->attempt != attempt) return;
+  world_->fetcher->want_manifest(digest, [this, alive = life(), attempt = attempts_](const Status& status) {
+    if (alive.expired() || !candidate_ || candidate_->attempt != attempt) return;
     if (!status.ok()) return fail("no manifest: " + status.message());
     fetch();
   });
@@ -95,8 +95,8 @@ void Slot::fetch() {
   for (std::uint32_t index : wanted) {
     if (!candidate_ || candidate_->attempt != attempt) return;
     world_->fetcher->want_chunk(wanted_->release.manifest, place, index,
-                                [this, attempt, place, index](const Status& status, const Buffer&) {
-                                  chunk_arrived(attempt, status, place, index);
+                                [this, alive = life(), attempt, place, index](const Status& status, const Buffer&) {
+                                  if (!alive.expired()) chunk_arrived(attempt, status, place, index);
                                 });
   }
 }
@@ -114,8 +114,8 @@ void Slot::chunk_arrived(std::uint64_t attempt, const Status& status, std::uint3
 void Slot::ask_for_turn() {
   const std::uint64_t attempt = candidate_->attempt;
   set(wire::Phase::loading);
-  world_->take_turn([this, attempt] {
-    if (!candidate_ || candidate_->attempt != attempt) return world_->end_turn();
+  world_->take_turn([this, alive = life(), world = world_, attempt] {
+    if (alive.expired() || !candidate_ || candidate_->attempt != attempt) return world->end_turn();
     candidate_->has_turn = true;
     load();
   });

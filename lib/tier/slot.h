@@ -87,7 +87,10 @@ class Slot {
   enum class Hang { left_behind, wedges };
   Token step(std::uint32_t limit_ms, const std::string& what, Hang hang, std::function<void(Completion&)> next);
   std::string named() const;
+  // For answers that may come when this slot is gone: what was asked for before it was no longer wanted.
+  std::weak_ptr<const bool> life() const { return alive_; }
 
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   SlotWorld* world_;
   std::string function_;
   std::optional<DesiredState::Entry> wanted_;

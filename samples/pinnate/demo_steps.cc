@@ -20,10 +20,6 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-std::string counted(unsigned number, const std::string& what) {
-  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
-}
-
 std::string file_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
 std::string picture_text(const std::string& name, const std::string& bytes) {
@@ -48,12 +44,16 @@ void DemoSteps::leave_a_line() { terminal_.print("\n"); }
 
 void DemoSteps::introduce_fleet() {
   heading("A fleet of " + std::to_string(fleet_.process_count()) + " processes on this machine");
-  say("1 controller, at " + fleet_.address());
-  say(counted(shape_.nodes, "node gateway") + " at the edge of a site each, dialling the controller over TCP");
-  say(counted(shape_.nodes * shape_.clusters, "container gateway") +
-      " inside a container cluster each, dialling a node gateway over a UNIX socket");
-  say(counted(shape_.engine_count(), "engine") +
-      " dialling a container gateway each: they load modules and answer calls");
+  const auto row = [&](const std::string& tiers, unsigned number, const std::string& what) {
+    const std::string count = std::to_string(number);
+    say(tiers + std::string(24 - tiers.size() - count.size(), ' ') + count + "  " + what);
+  };
+  row("controller", 1, "at " + fleet_.address());
+  row("node gateways", shape_.nodes, "one per site; dial the controller over TCP");
+  row("container gateways", shape_.nodes * shape_.clusters,
+      "one per container cluster; dial their node gateway over a UNIX socket");
+  row("engines", shape_.engine_count(),
+      "load modules and answer calls; dial their container gateway over a UNIX socket");
 }
 
 void DemoSteps::await_engines() {

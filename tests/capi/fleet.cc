@@ -6,8 +6,8 @@ namespace {
 
 void runs_from_publish_to_unpublish(bool own_loop) {
   World world(own_loop);
+  ServiceChanges services;  // told until the engine has closed
   Fleet fleet(world);
-  ServiceChanges services;
   REQUIRE(pinnate_engine_watch(fleet.engine, ServiceChanges::on_service, &services) == PINNATE_OK);
 
   PublishedAnswer published;

@@ -131,6 +131,7 @@ class Tier:
         self.arguments = [role, "--id", name, *arguments]
         self.prefix, self.env = prefix, env
         self.program = None
+        self.on_end = lambda: None  # what was known of it is old from now on
 
     def start(self, wait=True):
         if self.program:
@@ -144,6 +145,7 @@ class Tier:
         """As the kernel does when memory is short: at once and without a word."""
         self.program.signal(signal.SIGKILL)
         self.program.await_end()
+        self.on_end()
         return self
 
     def stop(self):
@@ -151,6 +153,7 @@ class Tier:
         code = self.program.await_end()
         if code != 0:
             raise AssertionError(f"{self.program} ended with {code}: {self.program.lines[-25:]}")
+        self.on_end()
         return self
 
     def await_line(self, wanted, **options):
@@ -166,7 +169,8 @@ class Watch:
 
     def __init__(self, to):
         self.to = to
-        self.reports = []
+        self.reports = []  # (round, report)
+        self.round = 0
         self.broken = None  # the first report whose counts did not sum
         self._news = threading.Condition()
         self._closed = False
@@ -179,6 +183,7 @@ class Watch:
             with self._news:
                 if self._closed:
                     return
+                now = self.round
                 # Ends when its link is lost; a new one waits for the tier for most of its --timeout.
                 self._program = subprocess.Popen([PINNATE, "status", "--watch", "--json", "--to", self.to, "--timeout", "4s"],
                                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -190,24 +195,32 @@ class Watch:
                         check_counts(report)
                     except AssertionError as wrong:
                         self.broken = self.broken or wrong
-                    self.reports.append(report)
+                    self.reports.append((now, report))
                     self._news.notify_all()
             self._program.wait()
             self._program.stdout.close()
 
-    def wait(self, wanted, timeout=LIMIT, after=None):
-        """The first report that `wanted` is true of: the newest, or one yet to come. With `after`, any from that number on."""
+    def renew(self):
+        """Something ended: from now on only a report counts that was asked for from now on."""
+        with self._news:
+            self.round += 1
+            if self._program:
+                self._program.kill()
+
+    def wait(self, wanted, timeout=LIMIT):
+        """The first report that `wanted` is true of: the newest, or one yet to come."""
         deadline = time.monotonic() + timeout
         with self._news:
-            seen = max(0, len(self.reports) - 1) if after is None else after
+            seen = max(0, len(self.reports) - 1)
             while True:
                 while seen < len(self.reports):
                     seen += 1
-                    if wanted(self.reports[seen - 1]):
-                        return self.reports[seen - 1]
+                    asked, report = self.reports[seen - 1]
+                    if asked == self.round and wanted(report):
+                        return report
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    last = json.dumps(self.reports[-1]) if self.reports else "nothing"
+                    last = json.dumps(self.reports[-1][1]) if self.reports else "nothing"
                     raise AssertionError(f"no such status of {self.to} within {timeout:.0f} s; the last was {last}")
                 self._news.wait(left)
 
@@ -279,8 +292,13 @@ class FleetTest(unittest.TestCase):
 
     def tier(self, role, name, arguments, start=True, **options):
         tier = Tier(role, name, ["--heartbeat", self.heartbeat, *map(str, arguments)], **options)
+        tier.on_end = self.renew_watches
         self.addCleanup(tier.close)
         return tier.start() if start else tier
+
+    def renew_watches(self):
+        for watch in self._watches.values():
+            watch.renew()
 
     def controller(self, *more, state=None, **options):
         return self.tier("controller", "top", ["--state", state or self.folder / "top", "--listen", self.to, *more],

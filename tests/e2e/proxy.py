@@ -15,6 +15,7 @@ class _Link:
     def __init__(self, ends):
         self.ends = ends
         self.alive = True
+        self.pumps = 2
 
 
 class Proxy:
@@ -80,6 +81,12 @@ class Proxy:
                     self._changed.notify_all()
                 sink.sendall(data)
         self._end(link)
+        with self._changed:
+            link.pumps -= 1
+            last = link.pumps == 0
+        if last:
+            for end in link.ends:
+                end.close()
 
     def _end(self, link):
         with self._changed:

@@ -1,11 +1,10 @@
 """Disks and folders that are full, damaged, somebody else's or too small, and addresses that cannot be had."""
 
 import os
-import pathlib
-import signal
+import shutil
 import unittest
 
-from fleet import FAILED, OK, REFUSED, FleetTest, Program, current, module, padded, phase
+from fleet import FAILED, OK, REFUSED, FleetTest, Program, module, padded
 from small_disk import SmallDisk
 
 MIB = 1 << 20
@@ -145,28 +144,48 @@ class CacheTest(FleetTest):
         self.publish("fn@1", padded("counter-1", MIB), "--config-text", "b")
         self.assertEqual(self.call("fn").split()[0], "1")
 
-    def test_every_other_file_of_a_cache_may_be_corrupted_and_the_fleet_comes_back(self):
-        for tier in ("gate", "e1"):
-            self.small_fleet(engines=1)
-            self.publish("fn@1", module("counter-1"))
-            owner = self.gate if tier == "gate" else self.engines[0]
-            self.await_saved(owner)
-            owner.stop()
-            for path in self.files(self.folder / tier):
-                if path.name == "FORMAT":  # another version's, as far as anybody can tell
-                    continue
-                with self.subTest(tier=tier, file=str(path.relative_to(self.folder))):
-                    self.flip(path)
-                    owner.start(wait=False)
-                    owner.await_line("is running")
-                    self.await_live("fn", 1)
-                    owner.stop()
-            for process in (self.gate, self.engines[0], self.top):
-                process.close()
-            self.setUp()
+    def each_file_corrupted(self, owner, folder, check):
+        """Starts `owner` once per file of its folder, with that one corrupted, and checks what comes of it."""
+        owner.stop()
+        whole = self.folder / "whole"
+        shutil.copytree(folder, whole)
+        for path in self.files(whole):
+            name = str(path.relative_to(whole))
+            if name == "FORMAT":  # another version's, as far as anybody can tell
+                continue
+            shutil.rmtree(folder)
+            shutil.copytree(whole, folder)
+            self.flip(folder / name)
+            with self.subTest(file=name):
+                owner.start(wait=False)
+                check(name)
+                owner.stop()
 
-    def await_saved(self, owner):
-        """Nothing to wait for: what a tier holds is written when it stops."""
+    def test_any_file_of_a_gateways_cache_may_be_corrupted_and_is_fetched_anew(self):
+        self.small_fleet(engines=1)
+        self.publish("fn@1", module("counter-1"))
+
+        def serves(_):
+            self.gate.await_line("gateway is running")
+            self.await_live("fn", 1)
+
+        self.each_file_corrupted(self.gate, self.folder / "gate", serves)
+
+    def test_any_file_of_an_engines_folder_may_be_corrupted_and_is_fetched_anew_or_the_folder_is_refused_in_words(self):
+        self.small_fleet(engines=1)
+        self.publish("fn@1", module("counter-1"))
+        engine = self.engines[0]
+
+        def serves(name):
+            line = engine.await_line(lambda text: "engine is running" in text or "is damaged" in text)
+            if "is damaged" in line:
+                self.assertIn(name, line)
+                self.assertEqual(engine.program.await_end(), FAILED)
+                shutil.rmtree(self.folder / "e1")
+                engine.start()
+            self.await_live("fn", 1)
+
+        self.each_file_corrupted(engine, self.folder / "e1", serves)
 
     def test_a_cache_limit_too_small_for_the_current_releases_is_reported_and_they_are_served_all_the_same(self):
         self.controller()

@@ -38,12 +38,12 @@ TEST_CASE("whatever is done to the bytes of a message, it is decoded or refused 
         return;
       }
       refused++;
-      REQUIRE((decoded.status().code() == PINNATE_CORRUPT || decoded.status().code() == PINNATE_UNSUPPORTED));
-      REQUIRE_FALSE(decoded.status().message().empty());
-      REQUIRE(decoded.status().message().size() < 200);
+      const Status& why = decoded.status();
+      REQUIRE((why.code() == PINNATE_CORRUPT || why.code() == PINNATE_UNSUPPORTED));
+      REQUIRE((!why.message().empty() && why.message().size() < 200));
     });
   CHECK(read > 10000);
-  CHECK(refused > 50000);
+  CHECK(refused > 10000);
 }
 
 TEST_CASE("no message that was cut short is taken for a whole one") {

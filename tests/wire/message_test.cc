@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 using namespace pinnate;
 using namespace pinnate::wire;
 

@@ -1,0 +1,114 @@
+// The bytes that PROTOCOL.md shows are those that the encoder writes. Its examples are blocks ```hex NAME; what follows a ';'
+// in a line is there for the reader.
+#include "base/limits.h"
+#include "wire/examples.h"
+#include "wire/frames.h"
+#include "wire/mux.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+
+using namespace pinnate;
+using namespace pinnate::wire;
+
+namespace {
+
+std::string page_text() {
+  const std::string here = __FILE__, tail = "tests/wire/page_test.cc";
+  REQUIRE(here.ends_with(tail));
+  std::ifstream page(here.substr(0, here.size() - tail.size()) + "lib/wire/PROTOCOL.md");
+  REQUIRE(page.good());
+  std::stringstream text;
+  text << page.rdbuf();
+  return text.str();
+}
+
+std::map<std::string, std::string> examples_of_page() {
+  std::map<std::string, std::string> all;
+  std::istringstream page(page_text());
+  std::string line, name;
+  while (std::getline(page, line)) {
+    if (line.starts_with("```")) {
+      name = line.starts_with("```hex ") ? line.substr(7) : "";
+      if (!name.empty()) {
+        CAPTURE(name);
+        CHECK_FALSE(all.contains(name));
+        all[name] = "";
+      }
+      continue;
+    }
+    if (name.empty()) continue;
+    std::istringstream bytes(line.substr(0, line.find(';')));
+    for (std::string byte; bytes >> byte;) {
+      REQUIRE(byte.size() == 2);
+      all[name].push_back(static_cast<char>(std::stoi(byte, nullptr, 16)));
+    }
+  }
+  return all;
+}
+
+std::string hex(const std::string& bytes) {
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i++) {
+    char text[4];
+    std::snprintf(text, sizeof text, "%02x", static_cast<unsigned>(static_cast<std::uint8_t>(bytes[i])));
+    out += (i == 0 ? "" : i % 16 == 0 ? "\n" : " ") + std::string(text);
+  }
+  return out;
+}
+
+// What the encoder writes, under the names of the page.
+std::map<std::string, std::string> examples_of_encoder() {
+  std::map<std::string, std::string> all;
+  for (const auto& [name, m] : example_messages()) all[name] = encode(m).str();
+
+  Mux mux(8 << 20);
+  REQUIRE(mux.send(Class::control, encode(Ping{7})).ok());
+  all["frame-control"] = mux.take_output(100);
+  REQUIRE(mux.send(Class::call, encode(Cancel{6})).ok());  // the contents do not matter to a frame
+  mux.take_output(100);
+  REQUIRE(mux.send(Class::bulk, Buffer(std::string(20000, 'x'))).ok());
+  const std::string two = mux.take_output(40000);
+  all["frame-first"] = two.substr(0, kFrameHeaderBytes);
+  all["frame-last"] = two.substr(kFrameHeaderBytes + kFragmentBytes, kFrameHeaderBytes);
+
+  REQUIRE(mux.send(Class::call, Buffer(std::string(1000000, 'x'))).ok());
+  Mux peer(8 << 20);
+  std::vector<Buffer> arrived;
+  REQUIRE(peer.receive(mux.take_output(1 << 20), &arrived).ok());
+  all["frame-credit"] = peer.take_output(100);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("every example of PROTOCOL.md is what the encoder writes, and every message has one") {
+  const auto page = examples_of_page();
+  for (const auto& [name, bytes] : examples_of_encoder()) {
+    INFO("the page should show\n```hex " << name << "\n" << hex(bytes) << "\n```");
+    const auto shown = page.find(name);
+    REQUIRE(shown != page.end());
+    CHECK(hex(shown->second) == hex(bytes));
+  }
+}
+
+TEST_CASE("the limits that PROTOCOL.md names are those in force") {
+  const std::string page = page_text();
+  const std::pair<const char*, std::uint64_t> limits[] = {
+      {"frame payload", kFragmentBytes},        {"message", kMessageLimitBytes},     {"stream credit", kStreamCreditBytes},
+      {"open streams", kOpenStreams},           {"chunk", kChunkBytes},              {"configuration", kConfigLimitBytes},
+      {"manifest", kManifestLimitBytes},        {"call payload and result", kCallLimitBytes}, {"nesting", kNestingLimit},
+      {"current releases", kReleaseLimit},      {"artifacts of a manifest", kArtifactsPerManifest},
+      {"reason", kReasonBytes},                 {"artifact", kArtifactLimitBytes},   {"artifact, ceiling", kArtifactCeilingBytes},
+  };
+  for (const auto& [name, value] : limits) {
+    const std::string row = "| " + std::string(name) + " | " + std::to_string(value) + " |";
+    CAPTURE(row);
+    CHECK(page.find(row) != std::string::npos);
+  }
+}
