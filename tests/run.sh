@@ -7,6 +7,7 @@
 #   release   the optimised build, and the C and C++ suite with the tests of headers, layers, exported symbols, size and package
 #   python    bindings/python/tests against that build
 #   cli       tests/cli: the program, as its users run it
+#   e2e       tests/e2e: fleets of processes, with what goes wrong in them; --full adds its long tests
 #   wire      tests/wire: the protocol, spoken by Python without the library
 #   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan      the same under ThreadSanitizer
@@ -30,7 +31,7 @@ long_runs() {
   for script in tests/full.d/*.sh; do [ ! -x "$script" ] || basename "$script" .sh; done
 }
 
-parts=(release python cli wire asan tsan)
+parts=(release python cli e2e wire asan tsan)
 mapfile -t long < <(echo long; long_runs)
 full=no only=()
 while [ $# -gt 0 ]; do
@@ -102,6 +103,10 @@ unittest() {
 part_release() { suite release --label-exclude '^full$'; }
 part_python() { unittest bindings/python tests; }
 part_cli() { unittest . tests/cli; }
+part_e2e() {
+  if [ $full = yes ]; then export PINNATE_FULL=1; fi
+  unittest . tests/e2e
+}
 part_wire() { unittest . tests/wire; }
 part_asan() {
   local leaks=0

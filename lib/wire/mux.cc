@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::uint8_t kFin = 1, kCredit = 2;
 constexpr std::size_t kControl = static_cast<std::size_t>(Class::control);
+constexpr std::size_t kClasses = 3;
+// What a waiting message takes beside its bytes. Without it, a limit in bytes would let in millions of the shortest.
+constexpr std::size_t kQueuedMessageBytes = 128;
 
 void put_u32(std::string* out, std::uint32_t v) {
   for (int shift = 24; shift >= 0; shift -= 8) out->push_back(static_cast<char>(v >> shift));
@@ -26,15 +29,39 @@ void put_header(std::string* out, std::size_t length, std::uint8_t priority, std
   put_u32(out, stream);
 }
 
+std::size_t length_in(const char* header) {
+  return static_cast<std::size_t>(static_cast<std::uint8_t>(header[0])) << 8 | static_cast<std::uint8_t>(header[1]);
+}
+
+// What can be said of a frame before its payload has come.
+Status check_header(const char* header) {
+  const std::size_t length = length_in(header);
+  const auto priority = static_cast<std::uint8_t>(header[2]), flags = static_cast<std::uint8_t>(header[3]);
+  const std::uint32_t stream = get_u32(header + 4);
+  if (length == 0 || length > kFragmentBytes)
+    return {PINNATE_CORRUPT, "a frame of " + std::to_string(length) + " bytes (1 to " + std::to_string(kFragmentBytes) +
+                                 " are allowed)"};
+  if (priority >= kClasses || (flags & ~(kFin | kCredit)) != 0 || (flags & kCredit && priority != kControl))
+    return {PINNATE_CORRUPT, "a frame with class " + std::to_string(priority) + " and flags " + std::to_string(flags)};
+  if (flags & kCredit) {
+    if (length == 4) return {};
+    return {PINNATE_CORRUPT, "a credit frame of " + std::to_string(length) + " bytes"};
+  }
+  if ((stream == 0) != (priority == kControl))
+    return {PINNATE_CORRUPT, "a frame of class " + std::to_string(priority) + " on stream " + std::to_string(stream)};
+  return {};
+}
+
 }  // namespace
 
 Status Mux::send(Class priority, Buffer message) {
   if (message.size() > kMessageLimitBytes || message.empty())
     return {PINNATE_TOO_LARGE, "a message of " + std::to_string(message.size()) + " bytes does not fit a link (limit " +
                                    std::to_string(kMessageLimitBytes) + ")"};
-  if (queued_bytes_ + message.size() > limit_bytes_)
+  const std::size_t takes = message.size() + kQueuedMessageBytes;
+  if (queued_bytes_ + takes > limit_bytes_)
     return {PINNATE_BUSY, "the peer does not read: " + std::to_string(queued_bytes_) + " bytes are waiting"};
-  queued_bytes_ += message.size();
+  queued_bytes_ += takes;
   Lane& lane = lanes_[static_cast<std::size_t>(priority)];
   std::uint32_t stream = 0;
   if (priority != Class::control) {
@@ -71,7 +98,7 @@ void Mux::emit_fragment(Outgoing& m, Class priority, std::string* out) {
   out->append(m.message.data() + m.sent, length);
   m.sent += length;
   m.credit -= length;
-  queued_bytes_ -= length;
+  queued_bytes_ -= length + (fin ? kQueuedMessageBytes : 0);
   if (priority == Class::bulk) drained_bulk_ += length;
 }
 
@@ -115,10 +142,7 @@ std::string Mux::take_output(std::size_t most_bytes) {
 
 Status Mux::receive(std::string_view bytes, std::vector<Buffer>* messages) {
   if (broken_) return {PINNATE_CORRUPT, "the link was broken before"};
-  const auto frame_bytes = [](const char* header) {
-    return kFrameHeaderBytes + (static_cast<std::size_t>(static_cast<std::uint8_t>(header[0])) << 8 |
-                                static_cast<std::uint8_t>(header[1]));
-  };
+  const auto frame_bytes = [](const char* header) { return kFrameHeaderBytes + length_in(header); };
   Status status;
   while (status.ok() && !bytes.empty()) {
     if (partial_.empty() && bytes.size() >= kFrameHeaderBytes && bytes.size() >= frame_bytes(bytes.data())) {
@@ -127,14 +151,14 @@ Status Mux::receive(std::string_view bytes, std::vector<Buffer>* messages) {
       bytes.remove_prefix(size);
       continue;
     }
-    // Complete the header first, then the frame it announces; a length over the limit is refused before its bytes come.
-    std::size_t want = partial_.size() < kFrameHeaderBytes ? kFrameHeaderBytes : frame_bytes(partial_.data());
+    // Complete the header first, then the frame it announces; a malformed one is refused before its bytes come.
+    const std::size_t want = partial_.size() < kFrameHeaderBytes ? kFrameHeaderBytes : frame_bytes(partial_.data());
     const std::size_t take = std::min(want - partial_.size(), bytes.size());
     partial_.append(bytes.substr(0, take));
     bytes.remove_prefix(take);
     if (partial_.size() < kFrameHeaderBytes) break;
-    want = frame_bytes(partial_.data());
-    if (want > kFrameHeaderBytes + kFragmentBytes || want == kFrameHeaderBytes || partial_.size() == want) {
+    status = check_header(partial_.data());
+    if (status.ok() && partial_.size() == frame_bytes(partial_.data())) {
       const std::string frame = std::exchange(partial_, {});
       status = take_frame(frame.data(), std::string_view(frame).substr(kFrameHeaderBytes), messages);
     }
@@ -144,18 +168,10 @@ Status Mux::receive(std::string_view bytes, std::vector<Buffer>* messages) {
 }
 
 Status Mux::take_frame(const char* header, std::string_view payload, std::vector<Buffer>* messages) {
-  const std::size_t length = static_cast<std::size_t>(static_cast<std::uint8_t>(header[0])) << 8 |
-                             static_cast<std::uint8_t>(header[1]);
-  const auto priority = static_cast<std::uint8_t>(header[2]), flags = static_cast<std::uint8_t>(header[3]);
+  if (Status s = check_header(header); !s.ok()) return s;
+  const auto flags = static_cast<std::uint8_t>(header[3]);
   const std::uint32_t stream = get_u32(header + 4);
-  if (length == 0 || length > kFragmentBytes)
-    return {PINNATE_CORRUPT, "a frame of " + std::to_string(length) + " bytes (1 to " + std::to_string(kFragmentBytes) +
-                                 " are allowed)"};
-  if (priority >= lanes_.size() || (flags & ~(kFin | kCredit)) != 0 || (flags & kCredit && priority != kControl))
-    return {PINNATE_CORRUPT, "a frame with class " + std::to_string(priority) + " and flags " + std::to_string(flags)};
   if (flags & kCredit) return take_credit(stream, payload);
-  if ((stream == 0) != (priority == kControl))
-    return {PINNATE_CORRUPT, "a frame of class " + std::to_string(priority) + " on stream " + std::to_string(stream)};
 
   auto found = incoming_.find(stream);
   if (found == incoming_.end()) {
@@ -205,7 +221,6 @@ void Mux::grant_next() {
 }
 
 Status Mux::take_credit(std::uint32_t stream, std::string_view payload) {
-  if (payload.size() != 4) return {PINNATE_CORRUPT, "a credit frame of " + std::to_string(payload.size()) + " bytes"};
   const std::uint32_t more = get_u32(payload.data());
   if (more > kMessageLimitBytes) return {PINNATE_CORRUPT, "a credit of " + std::to_string(more) + " bytes"};
   for (Lane& lane : lanes_)

@@ -34,6 +34,7 @@ class Mux {
   // returned is gone from the queue.
   std::string take_output(std::size_t most_bytes);
   bool has_output() const;
+  // What waits to be sent, a message counted a little larger than it is; 0 when nothing does.
   std::size_t queued_bytes() const { return queued_bytes_; }
   // Bulk message bytes that take_output has given out since the last call.
   std::size_t take_drained_bulk() { return std::exchange(drained_bulk_, 0); }

@@ -1,5 +1,5 @@
-// This program again, as a child with arguments of its own. It dies with us, is out of the reach of our terminal's Ctrl-C,
-// and writes what it says to a file.
+// This program again, as a child with arguments of its own. It dies with us, is out of the reach of our terminal's
+// Ctrl-C, and writes what it says to a file.
 #pragma once
 
 #include "answer.h"

@@ -140,7 +140,8 @@ void write_gateways(JsonText& json, const std::vector<Branch>& gateways) {
   json.end_array();
 }
 
-// Where what hangs at `path` is kept. A gateway that no row told of (it came between two pages) gets a place all the same.
+// Where what hangs at `path` is kept. A gateway that no row told of (it came between two pages) gets a place all the
+// same.
 Branch& branch_at(std::vector<Branch>& top, const std::string& path) {
   std::vector<Branch>* level = &top;
   Branch* branch = nullptr;

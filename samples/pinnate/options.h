@@ -17,7 +17,7 @@ struct CommandLine {
   std::function<ExitCode()> run;
 };
 
-// A named subcommand whose options live in `Options` and which ends as `run(options)` does. Sets `setup(app, options)` up.
+// A named subcommand: `setup(app, options)` declares its flags, and it ends as `run(options)` does.
 template <class Options, class Setup, class Run>
 void add_command(CommandLine& line, const std::string& name, const std::string& what, Setup setup, Run run) {
   auto options = std::make_shared<Options>();

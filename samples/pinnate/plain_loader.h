@@ -1,5 +1,5 @@
 // A sample loader: kind "plain" makes a service of one C function of any shared object, also one nobody wrote for
-// Pinnate (libz.so.1, libcrypto.so.3, libsqlite3.so.0). The release's configuration names the function and its signature:
+// Pinnate (libz.so.1, libcrypto.so.3, libsqlite3.so.0). The release's configuration names function and signature:
 //
 //   SYMBOL(ARGUMENTS)RESULT      e.g.  zlibVersion()s   OpenSSL_version(i)s   crc32(ubn)u
 //

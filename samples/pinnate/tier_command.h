@@ -85,8 +85,8 @@ void listen_at(const Settings& settings, Handle* handle,
   }
 }
 
-// Says on stdout that the tier runs (the line to wait for when it listens nowhere), waits for a signal, and says that it
-// stops; from then on another signal ends the process at once.
+// Says on stdout that the tier runs (the line to wait for when it listens nowhere), waits for a signal, and says that
+// it stops; from then on another signal ends the process at once.
 void run_until_stopped(const char* tier, StopSignals& stop);
 
 }  // namespace cli

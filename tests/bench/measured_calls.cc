@@ -116,10 +116,11 @@ class OverLink {
 template <typename Call>
 CallTimes on_threads(const CallLoad& load, const Call& call) {
   std::vector<std::int64_t> took_ns;
+  std::int64_t first_ns = INT64_MAX, last_ns = 0;
   std::mutex mutex;
   CallTimes failures;
   std::vector<std::thread> threads;
-  std::latch ready(static_cast<std::ptrdiff_t>(load.outstanding) + 1);
+  std::latch ready(static_cast<std::ptrdiff_t>(load.outstanding));
   for (std::size_t t = 0; t < load.outstanding; t++) {
     threads.emplace_back([&, t] {
       const std::size_t share = load.calls / load.outstanding + (t < load.calls % load.outstanding ? 1 : 0);
@@ -127,6 +128,7 @@ CallTimes on_threads(const CallLoad& load, const Call& call) {
       own.reserve(share);
       for (std::size_t i = 0; i < load.warm_up / load.outstanding; i++) (void)call();
       ready.arrive_and_wait();
+      const std::int64_t own_first_ns = now_ns();
       for (std::size_t i = 0; i < share; i++) {
         const std::int64_t begun = now_ns();
         const std::string failure = call();
@@ -138,14 +140,15 @@ CallTimes on_threads(const CallLoad& load, const Call& call) {
         const std::lock_guard lock(mutex);
         if (failures.failed++ == 0) failures.first_failure = failure;
       }
+      const std::int64_t own_last_ns = now_ns();
       const std::lock_guard lock(mutex);
+      first_ns = std::min(first_ns, own_first_ns);
+      last_ns = std::max(last_ns, own_last_ns);
       took_ns.insert(took_ns.end(), own.begin(), own.end());
     });
   }
-  ready.arrive_and_wait();
-  const std::int64_t begun = now_ns();
   for (std::thread& thread : threads) thread.join();
-  CallTimes times = times_of(std::move(took_ns), now_ns() - begun);
+  CallTimes times = times_of(std::move(took_ns), last_ns - first_ns);
   times.failed = failures.failed;
   times.first_failure = failures.first_failure;
   return times;

@@ -21,8 +21,8 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("PINNATE_BIN", str(REPOSITORY / "build" / "release" / "bin")))
 PINNATE = str(BIN / "pinnate")
 
-# A module that says its version. Configuration "fail": cannot be created; "slow": takes its time. Payload "fail": fails the
-# call; "slow": says on the engine's stdout that it begins, and takes its time.
+# A module that says its version. Configuration "fail": cannot be created; "slow": takes its time. Payload "fail":
+# fails the call; "slow": says on the engine's stdout that it begins, and takes its time.
 ECHO_SOURCE = r"""
 #include <pinnate/module.h>
 #include <stdio.h>
@@ -30,7 +30,8 @@ ECHO_SOURCE = r"""
 #include <string.h>
 #include <unistd.h>
 static const pinnate_host *host_of;
-static int create(const pinnate_host *host, const void *config, size_t bytes, void **service, char *error, size_t error_bytes) {
+static int create(const pinnate_host *host, const void *config, size_t bytes, void **service, char *error,
+                  size_t error_bytes) {
   if (bytes == 4 && memcmp(config, "fail", 4) == 0) {
     snprintf(error, error_bytes, "asked to fail");
     return 1;
@@ -148,7 +149,8 @@ class FleetTest(unittest.TestCase):
         source.write_text(ECHO_SOURCE)
         for version in ("1", "2", "3"):
             subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-I", str(REPOSITORY / "include"),
-                            f'-DVERSION="{version}"', "-o", str(cls.modules / f"echo-{version}.so"), str(source)], check=True)
+                            f'-DVERSION="{version}"', "-o", str(cls.modules / f"echo-{version}.so"),
+                            str(source)], check=True)
 
     @classmethod
     def tearDownClass(cls):

@@ -36,8 +36,8 @@ class DemoTest(FleetTest):
         text = ended.stdout.decode()
         self.assertEqual(ended.returncode, 0, text + ended.stderr.decode())
         for words in ("A fleet of 6 processes", "Publish thumbnail 1.0.0", "all 2 engines serve thumbnail 1.0.0",
-                      "node-1-cluster-2", "960 x 640", "all 2 engines serve thumbnail 1.1.0", "all 2 engines serve anomaly",
-                      "35", "anomaly", "6 processes ended cleanly"):
+                      "node-1-cluster-2", "960 x 640", "all 2 engines serve thumbnail 1.1.0",
+                      "all 2 engines serve anomaly", "35", "anomaly", "6 processes ended cleanly"):
             self.assertIn(words, text)
         self.assertEqual(sorted(path.name for path in out.iterdir()), ["thumbnail-1.0.0.jpg", "thumbnail-1.1.0.jpg"])
         pictures = [(out / f"thumbnail-{v}.jpg").read_bytes() for v in ("1.0.0", "1.1.0")]

@@ -77,7 +77,7 @@ class PublishTest(FleetTest):
         self.assertEqual(self.ask("call", "echo", "--at", "two")[0], "echo 1: ")
         self.ask("unpublish", "echo@2")
         self.await_status(lambda s: [r["serving"] for r in s["releases"] if r["version"] == "1"] == [2])
-        self.assertEqual(self.ask("call", "echo", "--at", "one")[0], "echo 1: ", "withdrawing it uncovers the older one")
+        self.assertEqual(self.ask("call", "echo", "--at", "one")[0], "echo 1: ", "withdrawing uncovers the older one")
 
     def test_a_release_for_nobody_online_is_success_and_says_so(self):
         out, _ = self.ask("publish", "echo@1", self.echo(1), "--select", "region=mars", "--wait")
@@ -100,7 +100,8 @@ class PublishTest(FleetTest):
         self.ask("unpublish", "echo", code=6)
 
     def test_what_has_not_settled_in_time_is_exit_5_with_the_engines_that_are_behind(self):
-        out, _ = self.ask("publish", "echo@1", self.echo(1), "--config-text", "slow", "--wait", "--timeout", "2s", code=5)
+        out, _ = self.ask("publish", "echo@1", self.echo(1), "--config-text", "slow", "--wait", "--timeout", "2s",
+                          code=5)
         self.assertIn("not settled within --timeout", out)
         self.assertIn("gate/one: loading", out)
         self.assertIn("gate/two: loading", out)
@@ -160,8 +161,8 @@ class StatusTest(FleetTest):
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         try:
-            process = subprocess.Popen([PINNATE, *map(str, arguments), "--to", self.to], stdin=subprocess.DEVNULL, stdout=theirs,
-                                       stderr=theirs, env=environment(TERM="xterm", **more))
+            process = subprocess.Popen([PINNATE, *map(str, arguments), "--to", self.to], stdin=subprocess.DEVNULL,
+                                       stdout=theirs, stderr=theirs, env=environment(TERM="xterm", **more))
         finally:
             os.close(theirs)
         text = b""
@@ -204,7 +205,8 @@ class StatusTest(FleetTest):
         self.assertEqual(sorted(rows), ["one", "two"])
         self.assertEqual((rows["one"]["path"], rows["one"]["labels"]), ("gate", {"ring": "canary"}))
         [service] = rows["two"]["services"]
-        self.assertEqual((service["name"], service["version"], service["phase"], service["serving"]), ("echo", "1", "live", True))
+        self.assertEqual((service["name"], service["version"]), ("echo", "1"))
+        self.assertEqual((service["phase"], service["serving"]), ("live", True))
         self.assertEqual(self.rows("engines", "--phase", "failed"), [])
         self.assertEqual(len(self.rows("engines", "--at", "gate", "--name", "echo", "--phase", "live")), 2)
         out, _ = self.ask("engines")
@@ -259,7 +261,8 @@ class ReachTest(FleetTest):
 
     def test_config_files_run_tiers_and_answer_where_to_ask(self):
         config = self.folder / "controller.toml"
-        config.write_text(f'id = "top"\nfleet = "shop"\nstate = "{self.folder}/top"\nlisten = ["{self.to}"]\nto = "{self.to}"\n'
+        config.write_text(f'id = "top"\nfleet = "shop"\nstate = "{self.folder}/top"\nlisten = ["{self.to}"]\n'
+                          f'to = "{self.to}"\n'
                           'heartbeat = "2s"\nartifact-limit = "64KiB"\nlog-level = "warning"\n')
         self.start("controller", "--config", config).await_line("controller is running")
         gateway = self.folder / "gateway.toml"
@@ -274,7 +277,8 @@ class ReachTest(FleetTest):
         plain = environment()
         [row] = self.rows("engines", "--config", config, env=plain)
         self.assertEqual((row["id"], row["path"]), ("from-flag", "gate"))
-        out, _ = self.ask("publish", "echo@1", self.echo(1), "--select", "region=eu", "--wait", "--config", config, env=plain)
+        out, _ = self.ask("publish", "echo@1", self.echo(1), "--select", "region=eu", "--wait", "--config", config,
+                          env=plain)
         self.assertIn("all 1 selected", out, "a gateway's labels are inherited")
         large = self.folder / "large"
         large.write_bytes(bytes(100_000))

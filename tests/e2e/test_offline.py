@@ -99,18 +99,28 @@ class OfflineTest(FleetTest):
         self.assertEqual({k: n for k, n in release["phases"].items() if n}, {"live": 1, "offline": 1})
         self.assertEqual((release["serving"], release["serving_offline"]), (1, 1))
 
-    def test_a_lost_gateway_turns_its_engines_offline_also_across_a_restart_of_the_controller(self):
+    def lost_gateway(self, end):
+        """A gateway and the controller go, in one way or another, and the controller comes back alone."""
         self.small_fleet()
         self.publish("fn@1", module("counter-1"))
         self.await_live("fn", 2)
+        self.top.stop().start()  # so that what it knows is on its disk
+        self.await_live("fn", 2)
         self.gate.kill()
         self.offline(2)
-        self.top.kill().start()
+        end(self.top).start()
         status = self.offline(2)
         self.assertEqual((status["known_engines"], status["known_gateways"], status["online_gateways"]), (2, 1, 0))
         self.assertEqual(current(status, "fn")["serving_offline"], 2)
+        self.assertEqual(current(status, "fn")["phases"]["offline"], 2)
         self.gate.start()
         self.await_live("fn", 2)
+
+    def test_a_lost_gateway_turns_its_engines_offline_also_across_a_restart_of_the_controller(self):
+        self.lost_gateway(lambda top: top.stop())
+
+    def test_a_lost_gateway_turns_its_engines_offline_also_across_a_death_of_the_controller(self):
+        self.lost_gateway(lambda top: top.kill())
 
     def test_a_controller_killed_a_moment_after_an_engine_came_knows_its_fleet_or_learns_it(self):
         self.small_fleet()

@@ -56,6 +56,12 @@ TEST_CASE("an unknown class or flag is refused") {
   for (int flags : {4, 8, 128, 255}) CHECK(take(frame(0, flags, 0, "x")).code() == PINNATE_CORRUPT);
 }
 
+TEST_CASE("a header that no frame may have is refused before the payload it announces has come") {
+  for (const Frame& f : {Frame{16384, 3, 1, 1}, Frame{16384, 0, 4, 0}, Frame{16384, 1, 2, 1}, Frame{5, 0, 2, 1}, Frame{16384, 0, 1, 1},
+                         Frame{16384, 1, 1, 0}})
+    CHECK(take(frame(f, "")).code() == PINNATE_CORRUPT);
+}
+
 TEST_CASE("control has stream 0 to itself") {
   CHECK(take(frame(0, 1, 1, "x")).code() == PINNATE_CORRUPT);
   CHECK(take(frame(1, 1, 0, "x")).code() == PINNATE_CORRUPT);
