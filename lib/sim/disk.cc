@@ -40,13 +40,12 @@ Micros Disk::time_of(const Order& order) const {
 void Disk::submit(Order order, std::function<void(tier::Completion)> done) {
   UnderWay next{next_number_++, std::move(order), std::move(done)};
   busy_until_ = std::max(busy_until_, queue_.now()) + time_of(next.order);
-  Micros when = busy_until_;
   if (token_of(next.order) != 0) {
     if (fail_ > 0) --fail_, next.fails = fail_code_;
-    if (delay_ > 0) --delay_, when += delay_by_;  // alone: those behind it do not wait for it
+    if (delay_ > 0) --delay_, busy_until_ += delay_by_;  // those behind it wait for it: orders are carried out one by one
     if (lose_ > 0) --lose_, next.lost = true;
   }
-  queue_.at(when, [this, number = next.number, life = life_] { finish(number, life); });
+  queue_.at(busy_until_, [this, number = next.number, life = life_] { finish(number, life); });
   under_way_.push_back(std::move(next));
 }
 

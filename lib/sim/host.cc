@@ -35,8 +35,9 @@ tier::Now Host::now() const {
   return {ms + boot_ms_, kWallStartMs + ms + wall_skew_ms_};
 }
 
-void Host::note(What what, std::uint64_t number, std::string_view words, std::string_view bytes, Code code) {
-  world_.trace.note({world_.queue.now(), id_, what, number, code, words, bytes});
+void Host::note(What what, std::uint64_t number, std::string_view words, std::string_view bytes, Code code,
+                std::uint64_t amount) {
+  world_.trace.note({world_.queue.now(), id_, what, number, code, words, bytes, amount});
 }
 
 // ---- life ---------------------------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ void Host::link_heard(tier::LinkId link) {
 }
 
 void Host::link_drained(tier::LinkId link, std::size_t bytes) {
-  note(What::drained, link);
+  note(What::drained, link, {}, {}, PINNATE_OK, bytes);
   tell([&](tier::Tier& t, tier::Now at) { t.link_drained(at, link, bytes); });
 }
 

@@ -70,6 +70,9 @@ class Host final : public Endpoint, private EngineHost {
   // ---- from outside ----
   void keep_link(tier::Side side, const std::string& address);
   void host_message(wire::Message message);
+  // From its next life on: other options, other addresses to dial.
+  void set_make(Make make) { make_ = std::move(make); }
+  void set_links(std::vector<std::pair<tier::Side, std::string>> links) { kept_links_ = std::move(links); }
   void jump_clock(std::int64_t by_ms) { wall_skew_ms_ += by_ms; }
   void flip_sent_chunks(std::uint32_t count) {
     flip_chunks_ = count;
@@ -98,7 +101,7 @@ class Host final : public Endpoint, private EngineHost {
 
   tier::Now now() const;
   void note(What what, std::uint64_t number = 0, std::string_view words = {}, std::string_view bytes = {},
-            Code code = PINNATE_OK);
+            Code code = PINNATE_OK, std::uint64_t amount = 0);
   template <class F>
   void tell(F&& report);
   void carry_out();

@@ -35,9 +35,9 @@ void Host::act(tier::Trust& trust) {
 void Host::act(tier::Forgive& forgive) { black_box_.forgive(forgive.artifact); }
 
 void Host::act(tier::Activate& activate) {
-  note(What::activated, activate.service, activate.function);
   if (!modules_) return breach("is no engine, and activates a service");
-  modules_->order(std::move(activate));
+  modules_->order(activate);
+  note(What::activated, activate.service, activate.function);
 }
 
 void Host::act(tier::Deactivate& deactivate) {

@@ -12,6 +12,16 @@ void ModuleBook::behave_well(const Digest& artifact) {
   std::erase_if(conduct_, [&](const auto& entry) { return std::get<0>(entry.first) == artifact; });
 }
 
+void ModuleBook::end_kills() {
+  std::erase_if(conduct_, [](const auto& entry) { return entry.second.fate == Fate::kills; });
+}
+
+const Conduct* ModuleBook::conduct(HostId engine, const Digest& artifact, Step step) const {
+  auto found = conduct_.find({artifact, step, engine});
+  if (found == conduct_.end()) found = conduct_.find({artifact, step, kNoHost});
+  return found == conduct_.end() ? nullptr : &found->second;
+}
+
 Micros ModuleBook::usual(Step step) const {
   switch (step) {
     case Step::load:
@@ -31,10 +41,8 @@ Micros ModuleBook::usual(Step step) const {
 Conduct ModuleBook::next(HostId engine, const Digest& artifact, Step step) {
   Conduct conduct;
   if (!conduct_.empty()) {
-    auto found = conduct_.find({artifact, step, engine});
-    if (found == conduct_.end()) found = conduct_.find({artifact, step, kNoHost});
-    if (found != conduct_.end()) {
-      conduct = found->second;
+    if (const Conduct* said = this->conduct(engine, artifact, step)) {
+      conduct = *said;
       if (conduct.first_times > 0 && ++tries_[{artifact, step, engine}] > conduct.first_times)
         conduct.fate = Fate::well;
     }

@@ -42,6 +42,9 @@ class ModuleBook {
   // On every engine, or on one alone, which then goes before what is true of all.
   void behave(const Digest& artifact, Step step, Conduct conduct, HostId engine = kNoHost);
   void behave_well(const Digest& artifact);
+  void end_kills();  // nothing takes its process down any more
+  // What is said of this step on this engine, without counting a try.
+  const Conduct* conduct(HostId engine, const Digest& artifact, Step step) const;
 
   // What this step does now; counts the try. `takes` is always set.
   Conduct next(HostId engine, const Digest& artifact, Step step);

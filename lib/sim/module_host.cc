@@ -70,7 +70,10 @@ void ModuleHost::begin_next() {
 void ModuleHost::begin(const tier::Load& load) {
   if (abandoned(load.service)) return begin_next();
   const Conduct conduct = book_.next(id_, load.artifact.digest, Step::load);
-  if (conduct.fate == Fate::hangs) return;
+  if (conduct.fate == Fate::hangs) {
+    wedged_ = true;
+    return;
+  }
   host_.later(conduct.takes, [this, load, conduct] {
     if (conduct.fate == Fate::kills) return host_.die("loading " + load.name);
     finish_load(load, conduct);
@@ -128,6 +131,7 @@ void ModuleHost::order(tier::CheckHealth check) {
     if (conduct.fate == Fate::kills) return host_.die("checking service " + std::to_string(check.service));
     if (Service* s = find(check.service)) --s->checks;
     if (abandoned(check.service)) return;
+    find(check.service)->healthy = conduct.fate != Fate::fails;
     complete(check.token, conduct.fate == Fate::fails ? Status(PINNATE_FAILED, conduct.words) : Status());
   });
 }
@@ -137,6 +141,8 @@ void ModuleHost::order(tier::Activate activate) {
   if (!service) return;
   if (service->state != Service::created || service->draining != 0)
     return host_.breach("activates service " + std::to_string(activate.service) + " that is not created, or drains");
+  if (!service->healthy)
+    return host_.breach("activates service " + std::to_string(activate.service) + " whose health check has not passed");
   Serving now{activate.function, service->id, service->name, service->version, service->artifact, service->config};
   for (Serving& serving : serving_) {
     if (serving.function == activate.function) {
@@ -249,6 +255,11 @@ const Serving* ModuleHost::serving(std::string_view function) const {
 Digest ModuleHost::artifact_of(tier::ServiceId service) const {
   const Service* found = const_cast<ModuleHost*>(this)->find(service);
   return found ? found->artifact : Digest{};
+}
+
+std::size_t ModuleHost::left_behind() const {
+  return std::size_t(
+      std::count_if(services_.begin(), services_.end(), [](const Service& s) { return s.state == Service::abandoned; }));
 }
 
 std::vector<Restored::Death> ModuleHost::inside() const {

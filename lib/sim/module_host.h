@@ -58,6 +58,8 @@ class ModuleHost {
   Digest artifact_of(tier::ServiceId service) const;  // zero: no such service
   // Made and not destroyed, serving or draining.
   std::size_t services() const { return services_.size(); }
+  bool wedged() const { return wedged_; }  // inside a load that never ends
+  std::size_t left_behind() const;  // of them: abandoned, since nothing could end what they were in
   // Services inside a load, create, health check or call now; and those created and not yet trusted.
   std::vector<Restored::Death> inside() const;
   std::vector<Restored::Death> young() const;
@@ -70,6 +72,7 @@ class ModuleHost {
     Buffer config;
     enum : std::uint8_t { loading, loaded, creating, created, abandoned } state = loading;
     bool trusted = false;
+    bool healthy = false;  // its health check has passed
     std::uint32_t calls = 0, checks = 0;
     tier::Token draining = 0;
   };
@@ -95,7 +98,7 @@ class ModuleHost {
   // Loads and creates run one at a time. One that hangs holds up all later ones, until a create is abandoned; nothing
   // ends a load that hangs, for the C library holds its lock.
   std::vector<LaneOrder> lane_;
-  bool lane_busy_ = false;
+  bool lane_busy_ = false, wedged_ = false;
   tier::ServiceId hanging_create_ = 0;
 };
 

@@ -82,6 +82,8 @@ class Network {
   bool reachable(HostId a, HostId b) const { return hosts_[a].island == hosts_[b].island; }
   bool linked(HostId a, HostId b) const;  // an open connection, in the eyes of both
   std::vector<HostId> peers(HostId host) const;
+  std::size_t peer_links(HostId a, HostId b) const { return between(a, b).size(); }  // connections, whole or half
+  HostId peer(HostId host, tier::LinkId link) const;  // at the other end of a link; kNoHost: none (yet, or any more)
   std::size_t connections() const { return connections_.size(); }
 
  private:

@@ -98,6 +98,13 @@ bool Network::linked(HostId a, HostId b) const {
   });
 }
 
+HostId Network::peer(HostId host, tier::LinkId link) const {
+  const Ref* ref = find_ref(host, link);
+  if (!ref || ref->connection == kLost) return kNoHost;
+  const Connection& c = connections_.at(ref->connection);
+  return c.ends[1 - side_of(c, host, link)].host;
+}
+
 std::vector<HostId> Network::peers(HostId host) const {
   std::vector<HostId> others;
   for (ConnectionId id : all_of(host)) {

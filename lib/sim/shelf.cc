@@ -46,6 +46,13 @@ std::string Shelf::title_of(const Digest& artifact) const {
   return {};
 }
 
+std::vector<Digest> Shelf::artifacts() const {
+  std::vector<Digest> digests;
+  for (const auto& [digest, book] : books_)
+    for (const auto& artifact : book.manifest.artifacts) digests.push_back(artifact.digest);
+  return digests;
+}
+
 wire::ChunkBytes Shelf::answer(const wire::WantChunk& want) const {
   wire::ChunkBytes reply;
   reply.manifest = want.manifest;

@@ -35,6 +35,8 @@ class Shelf {
   // What was published under an artifact's digest: "name@version", or "" when nothing was.
   std::string title_of(const Digest& artifact) const;
 
+  std::vector<Digest> artifacts() const;  // of everything on it, in order of manifests
+
   // What a publisher answers when it is asked for a chunk.
   wire::ChunkBytes answer(const wire::WantChunk& want) const;
 

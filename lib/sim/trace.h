@@ -24,7 +24,7 @@ enum class What : std::uint8_t {
   link_closed,  // number: link; words: why
   received,  // number: link; bytes: the message
   sent,  // number: link; bytes: the message
-  drained,  // number: link
+  drained,  // number: link; amount: bulk bytes
   woke,
   completed,  // number: token; code
   activated,  // words: function; number: service
@@ -42,6 +42,7 @@ struct Occurrence {
   Code code = PINNATE_OK;
   std::string_view words;
   std::string_view bytes;
+  std::uint64_t amount = 0;
 };
 
 class Trace {

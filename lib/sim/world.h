@@ -48,6 +48,10 @@ class World {
   Host& add_client(const std::string& name, tier::ClientOptions options = {}, HostOptions host = {});
   Host& add(const std::string& name, const HostOptions& options, Host::Make make);
 
+  // Other options from its next life on.
+  void reconfigure_gateway(std::string_view name, tier::GatewayOptions options);
+  void reconfigure_engine(std::string_view name, tier::EngineOptions options);
+
   void dial_up(std::string_view lower, const std::string& upper);  // keeps dialling its upstream
   void dial_down(std::string_view upper, const std::string& lower);  // keeps dialling a tier below it
 

@@ -40,4 +40,13 @@ Host& World::add_client(const std::string& name, tier::ClientOptions options, Ho
   return add(name, host, maker(tier::make_client, std::move(options), name));
 }
 
+void World::reconfigure_gateway(std::string_view name, tier::GatewayOptions options) {
+  at(name).set_make(maker(tier::make_gateway, std::move(options), std::string(name)));
+}
+
+void World::reconfigure_engine(std::string_view name, tier::EngineOptions options) {
+  if (options.platform.empty()) options.platform = "linux-x86_64";
+  at(name).set_make(maker(tier::make_engine, std::move(options), std::string(name)));
+}
+
 }  // namespace pinnate::sim

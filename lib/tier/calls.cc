@@ -1,6 +1,7 @@
 #include "tier/calls.h"
 
 #include "base/limits.h"
+#include "base/plant.h"
 
 #include <algorithm>
 
@@ -24,7 +25,7 @@ void Calls::take(LinkId from, const wire::Call& call) {
     return refuse(PINNATE_TOO_LARGE, "a payload of " + std::to_string(call.payload.size()) + " bytes; " +
                                          std::to_string(kCallLimitBytes) + " are allowed");
   if (call.route.size() > 32) return refuse(PINNATE_INVALID, "a route over more than 32 tiers");
-  if (from_count_[from] >= kPendingPerLink)
+  if (from_count_[from] >= kPendingPerLink && !PINNATE_PLANT(calls_without_limit))
     return refuse(PINNATE_BUSY, "more than " + std::to_string(kPendingPerLink) + " calls are under way on one link");
   const std::uint64_t id = next_++;
   Pending& pending = pending_[id];
@@ -37,6 +38,8 @@ void Calls::take(LinkId from, const wire::Call& call) {
   pending.limit = core_->alarm_in(timeout_ms, [this, id, timeout_ms] {
     Pending& late = pending_.at(id);
     late.limit = 0;
+    if (PINNATE_PLANT(call_answered_twice))
+      return core_->send(late.from, wire::Returned{late.asked_as, PINNATE_TIMEOUT, "no result in time", true, {}});
     if (late.via != 0) core_->send(late.via, wire::Cancel{id});
     fail(id, PINNATE_TIMEOUT, "no result within " + std::to_string(timeout_ms) + " ms", late.via != 0);
   });
@@ -160,7 +163,10 @@ void Calls::link_down(LinkId link) {
   from_count_.erase(link);
   for (std::uint64_t id : lost) {
     Pending& pending = pending_.at(id);
-    if (pending.call.idempotent && pending.tried.size() < kAttempts) {
+    if (PINNATE_PLANT(call_forgotten_on_reset)) {
+      core_->cancel_alarm(&pending.limit);
+      pending_.erase(id);
+    } else if ((pending.call.idempotent || PINNATE_PLANT(call_sent_again)) && pending.tried.size() < kAttempts) {
       pending.via = 0;
       route(id);
     } else {

@@ -1,5 +1,6 @@
 #include "tier/controller.h"
 
+#include "base/plant.h"
 #include "content/selector.h"
 #include "content/sha256.h"
 #include "tier/history.h"
@@ -114,8 +115,14 @@ void Controller::next_decision() {
     for (auto& write : manifests_.take_changes()) writes.push_back(std::move(write));
     for (auto& write : next->changes_since(state_)) writes.push_back(std::move(write));
     deciding_ = true;
+    if (PINNATE_PLANT(acknowledged_before_durable)) std::exchange(decision.done, [](const Status&) {})({});
+    if (PINNATE_PLANT(sent_before_durable)) {
+      state_ = *next;
+      replicator_.state_changed();
+    }
     core_.act(Commit{core_.order([this, next, done = std::move(decision.done)](Completion& c) {
                        deciding_ = false;
+                       if (PINNATE_PLANT(decision_kept_after_failed_write)) c.status = {};
                        if (c.status.ok()) {
                          state_ = std::move(*next);
                          history_.settle();
@@ -191,7 +198,7 @@ void Controller::answer_publish(LinkId link, std::uint64_t id, const Status& sta
   out.position = state_.position();
   out.created = created;
   out.durable_us = durable_us;
-  core_.send(link, out);
+  answer(link, out);
 }
 
 void Controller::publish(LinkId link, const wire::Publish& request) {
@@ -307,7 +314,7 @@ void Controller::unpublish(LinkId link, const wire::Unpublish& request) {
             return {};
           },
           [this, link, id = request.id](const Status& status) {
-            core_.send(link, wire::Done{id, status.code(), cut_reason(status.message())});
+            answer(link, wire::Done{id, status.code(), cut_reason(status.message())});
           }});
 }
 
@@ -330,6 +337,7 @@ void Controller::link_down(Session& session, const Status& why) {
 // ---- a restored copy ----------------------------------------------------------------------------------------------
 
 void Controller::heard_of(const wire::Position& p) {
+  if (PINNATE_PLANT(epoch_not_raised)) return;
   if (!started_ || p.revision == 0 || p.epoch == 0 || p.epoch > kEpochCeiling || p.revision > kEpochCeiling) return;
   const wire::Position& own = state_.position();
   if (!p.newer_than(own) && !(p.epoch == own.epoch && history_.contradicts(p))) return;

@@ -1,6 +1,7 @@
 #include "tier/directory.h"
 
 #include "base/limits.h"
+#include "base/plant.h"
 
 #include <algorithm>
 
@@ -37,7 +38,7 @@ void Directory::count(Child& child, Contribution now) {
       if (serving_[name].empty()) serving_.erase(name);
     }
   for (const auto& name : is) serving_[name][id] = &child;
-  sum_.replace(id, child.counted, now);
+  sum_.replace(id, PINNATE_PLANT(rollup_counts_twice) && !child.engine() ? Contribution{} : child.counted, now);
   child.counted = std::move(now);
   unsaved_.insert(id);
   changed_();
@@ -78,7 +79,7 @@ void Directory::left(const Session& session, bool forget_it) {
 
 void Directory::set_offline(Child& child) {
   child.link = 0;
-  count(child, child.reported.offline_now());
+  if (!PINNATE_PLANT(rollup_keeps_the_lost)) count(child, child.reported.offline_now());
   child.forget = core_->alarm_in(forget_after_ms_, [this, id = child.hello.id] {
     if (Child* c = find(id)) c->forget = 0;
     forget(id, true);
@@ -93,7 +94,7 @@ void Directory::forget(const std::string& id, bool tell) {
   const std::uint64_t lost = tell ? child.counted.offline + child.counted.online : 0;
   Contribution forgotten;
   forgotten.forgotten = forgotten_.forgotten + lost + child.counted.forgotten;
-  count(child, {});
+  if (!PINNATE_PLANT(forgotten_still_counted)) count(child, {});
   sum_.replace("", forgotten_, forgotten);
   forgotten_ = forgotten;
   if (tell) core_->log(PINNATE_LOG_WARNING, std::string(role_name(child.hello.role)) + " '" + id + "' was offline for too long and is forgotten");

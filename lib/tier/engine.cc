@@ -1,5 +1,6 @@
 #include "tier/engine.h"
 
+#include "base/plant.h"
 #include "content/selector.h"
 #include "tier/calls.h"
 #include "tier/replicator.h"
@@ -56,6 +57,7 @@ class Engine final : public Tier, private LinkOwner {
   void settle();  // after every report: forget empty slots, tell what changed
   void request(LinkId link, wire::Message& message);
   void take_desired(Session& session, const wire::Desired& page);
+  void make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next, std::vector<Buffer> manifests);
   void applied(LinkId link, wire::Confirm confirm, DesiredState next, std::vector<Buffer> manifests);
   void take_labels(const Labels& inherited);
   void evaluate();
@@ -81,6 +83,8 @@ class Engine final : public Tier, private LinkOwner {
   SlotWorld world_;
   std::map<std::string, std::unique_ptr<Slot>> slots_;
   bool applying_ = false;                        // a new desired state is being made durable
+  Backoff write_backoff_{1000, 30000};
+  Core::AlarmId write_again_ = 0;                // one that could not be
   std::map<Digest, Restored::Death> deaths_;
   std::map<Digest, std::int64_t> quarantine_until_ms_;
   std::string wedged_by_;
@@ -238,20 +242,37 @@ void Engine::request(LinkId link, wire::Message& m) {
 
 void Engine::take_desired(Session& session, const wire::Desired& page) {
   if (applying_) return links_.refuse(session.link, {PINNATE_REFUSED, "a desired state before the last one was confirmed"});
+  core_.cancel_alarm(&write_again_);  // what comes now is newer, or the same over another link
   wire::Confirm confirm;
   DesiredState next = state_;
   if (!receiver_.take(page, &next, &confirm)) return core_.send(session.link, confirm);
   auto manifests = receiver_.take_manifests();
   if (!options_.durable) return applied(session.link, confirm, std::move(next), std::move(manifests));
-  // Durable first: an engine that restarts must not act on an older state than it did before.
+  if (PINNATE_PLANT(state_acted_on_before_it_is_durable)) {
+    core_.act(Commit{core_.order([](Completion&) {}), next.changes_since(state_)});
+    return applied(session.link, confirm, std::move(next), std::move(manifests));
+  }
+  write_backoff_.reset();
+  make_durable(session.link, confirm, std::make_shared<DesiredState>(std::move(next)), std::move(manifests));
+}
+
+// Durable first: an engine that restarts must not act on an older state than it did before. One that cannot be written is not acted on,
+// nor confirmed; it is written again until it can be, or until a newer one comes.
+void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next, std::vector<Buffer> manifests) {
   applying_ = true;
-  auto shared = std::make_shared<DesiredState>(std::move(next));
-  std::vector<RecordWrite> writes = shared->changes_since(state_);
-  core_.act(Commit{core_.order([this, link = session.link, confirm, shared, manifests](Completion& c) {
+  std::vector<RecordWrite> writes = next->changes_since(state_);
+  core_.act(Commit{core_.order([this, link, confirm, next, manifests = std::move(manifests)](Completion& c) mutable {
                      applying_ = false;
-                     if (!c.status.ok()) world_.notice("disk", "cannot write the state folder: " + c.status.message());
-                     else notices_.erase("disk");
-                     applied(link, confirm, std::move(*shared), manifests);
+                     if (c.status.ok()) {
+                       if (notices_.erase("disk") > 0) dirty_ = true;
+                       return applied(link, confirm, std::move(*next), std::move(manifests));
+                     }
+                     world_.notice("disk", "cannot write the state folder, so releases up to revision " +
+                                               std::to_string(next->position().revision) + " are not acted on: " + c.status.message());
+                     write_again_ = core_.alarm_in(write_backoff_.next_ms(core_.random()), [this, link, confirm, next, manifests] {
+                       write_again_ = 0;
+                       make_durable(link, confirm, next, manifests);
+                     });
                    }),
                    std::move(writes)});
 }
@@ -275,7 +296,7 @@ void Engine::take_labels(const Labels& inherited) {
 void Engine::evaluate() {
   if (closing_) return;
   Labels labels = options_.tier.labels;
-  labels.insert(inherited_.begin(), inherited_.end());
+  if (!PINNATE_PLANT(inherited_labels_ignored)) labels.insert(inherited_.begin(), inherited_.end());
   std::map<std::string, const DesiredState::Entry*> chosen;
   for (const auto& [number, entry] : state_.releases()) {
     auto selector = content::Selector::parse(entry.release.selector);

@@ -1,10 +1,11 @@
 #include "tier/fetcher.h"
 
+#include "base/plant.h"
+
 #include <algorithm>
 
 namespace pinnate::tier {
 namespace {
-constexpr std::size_t kWindow = 16;                // chunks asked for at once: 1 MiB on the way
 constexpr std::uint32_t kCorruptLimit = 8;         // then it is given up; whoever wants it tries again later
 }  // namespace
 
@@ -27,7 +28,7 @@ void Fetcher::source_down() {
   connected_ = false;
   in_flight_ = 0;
   for (auto& [key, want] : wants_)
-    if (want.stage == Stage::asked) queue(key, true);
+    if (want.stage == Stage::asked && !PINNATE_PLANT(request_dropped_on_reset)) queue(key, true);
 }
 
 void Fetcher::queue(const Key& key, bool first) {
@@ -46,13 +47,15 @@ void Fetcher::want_chunk(const Digest& manifest, std::uint32_t artifact, std::ui
   const Key key(manifest, artifact, index);
   const auto [it, fresh] = wants_.try_emplace(key);
   it->second.waiting.push_back(std::move(done));
+  if (PINNATE_PLANT(requests_not_coalesced) && it->second.stage == Stage::asked && connected_)
+    core_->send(source_, wire::WantChunk{manifest, artifact, index});
   if (!fresh) return;
   queue(key, false);
   ask_more();
 }
 
 void Fetcher::ask_more() {
-  while (connected_ && in_flight_ < kWindow && !queue_.empty()) {
+  while (connected_ && in_flight_ < events_.window && !queue_.empty()) {
     const Key key = queue_.front();
     queue_.pop_front();
     const auto found = wants_.find(key);

@@ -25,6 +25,8 @@ class Fetcher {
     std::function<void(const Status& why)> not_kept;
     // Whether an artifact is synced to disk once it is whole.
     bool sync_whole = false;
+    // How many chunks are asked for and not answered at one time: 1 MiB on the way.
+    std::size_t window = 16;
   };
   Fetcher(Core* core, Manifests* manifests, Inventory* inventory, Events events)
       : core_(core), manifests_(manifests), inventory_(inventory), events_(std::move(events)) {}

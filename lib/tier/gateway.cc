@@ -1,5 +1,6 @@
 #include "tier/gateway.h"
 
+#include "base/plant.h"
 #include "tier/relay.h"
 
 namespace pinnate::tier {
@@ -54,7 +55,7 @@ void Gateway::start(Now now, Restored restored) {
     if (auto context = wire::decode(found->second); context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
       inherited_ = std::get<wire::Context>(**context).inherited;
   manifests_.restore(restored);
-  inventory_.restore(restored);
+  if (!PINNATE_PLANT(restart_forgets_its_cache)) inventory_.restore(restored);
   directory_.restore(restored);
   state_changed();
 }
@@ -85,13 +86,7 @@ void Gateway::upstream_message(Session& session, wire::Message& m) {
   if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(session.link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(session.link, cancel->id);
   if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
-  if (auto* lookup = std::get_if<wire::Lookup>(&m)) {
-    lookups_.ask(*lookup, [this, link = session.link, id = lookup->id](wire::Tiers tiers) {
-      tiers.id = id;
-      core_.send(link, tiers);
-    });
-    return;
-  }
+  if (auto* lookup = std::get_if<wire::Lookup>(&m)) return look_up(session.link, *lookup);
   if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
   links_.refuse(session.link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " from above"});
 }

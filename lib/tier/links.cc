@@ -1,5 +1,7 @@
 #include "tier/links.h"
 
+#include "base/plant.h"
+
 namespace pinnate::tier {
 namespace {
 
@@ -165,7 +167,7 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
       other = nullptr;  // the upper tier decides between the two
   } else if (why.ok() && session.peer.role != wire::Role::client) {
     other = downstream(session.peer.id);
-    if (other && other->peer.incarnation != session.peer.incarnation)
+    if (other && other->peer.incarnation != session.peer.incarnation && !PINNATE_PLANT(twin_takes_over))
       why = {PINNATE_CONFLICT, "another " + named(session.peer) + " is linked to " + role_name(role_) + " '" +
                                    core_->options().id + "'; ids must be unique in a fleet"};
     else if (other && yields(session))

@@ -1,11 +1,16 @@
 #include "tier/publishing.h"
 
+#include "base/plant.h"
+
 #include <algorithm>
 #include <set>
 
 namespace pinnate::tier {
 namespace {
 constexpr std::int64_t kProgressIntervalMs = 50;
+// One client may have all publishes that a controller takes at once, and sends what it is asked for: they must fit what may wait on
+// its link.
+constexpr std::size_t kWindow = 6;
 }
 
 Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, wire::Publish publish, Digest manifest,
@@ -19,7 +24,7 @@ Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, L
       done_(std::move(done)),
       fetcher_(core, manifests, inventory,
                {[core](const std::string&, const std::string& what) { core->log(PINNATE_LOG_WARNING, what); },
-                [this](const Status& why) { not_kept_ = why; }}) {}
+                [this](const Status& why) { not_kept_ = why; }, false, kWindow}) {}
 
 Publishing::~Publishing() {
   if (sync_ != 0) core_->forget_order(sync_);
@@ -73,7 +78,7 @@ void Publishing::arrived(const Status& status, std::size_t bytes) {
 
 void Publishing::sync_next() {
   const auto manifest = manifests_->find(manifest_);
-  if (synced_ == manifest->artifacts.size()) return finish({});
+  if (synced_ == manifest->artifacts.size() || PINNATE_PLANT(artifact_not_synced)) return finish({});
   sync_ = core_->order([this](Completion& c) {
     sync_ = 0;
     if (!c.status.ok()) return finish(c.status);

@@ -137,10 +137,7 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
   if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
   if (auto* lookup = std::get_if<wire::Lookup>(&m))
-    return lookups_.ask(*lookup, [this, link, id = lookup->id](wire::Tiers tiers) {
-      tiers.id = id;
-      core_.send(link, tiers);
-    });
+    return look_up(link, *lookup);
   if (request(link, m)) return;
   if (client) {
     if (session) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of kind " + std::to_string(m.index())});
@@ -164,6 +161,13 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
     return;  // the link ends from the other side
   }
   links_.refuse(link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " from below"});
+}
+
+void Relay::look_up(LinkId link, const wire::Lookup& lookup) {
+  lookups_.ask(lookup, [this, link, id = lookup.id](wire::Tiers tiers) {
+    tiers.id = id;
+    answer(link, tiers);
+  });
 }
 
 // ---- the desired state and content --------------------------------------------------------------------------------

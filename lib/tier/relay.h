@@ -52,6 +52,11 @@ class Relay : public Tier, protected LinkOwner {
   virtual std::set<Digest> manifests_in_use() const;              // of current releases and what else is needed
   virtual std::uint64_t cache_limit_bytes() const = 0;
 
+  void look_up(LinkId link, const wire::Lookup& lookup);
+  // An answer that took time: whoever asked may be gone.
+  void answer(LinkId link, const wire::Message& message) {
+    if (link == kHostLink || links_.find(link)) core_.send(link, message);
+  }
   void state_changed();  // the desired state advanced: replicate, drop what nobody needs
   void content_grew();
   void tell_labels(Session& session);  // if they are not what the peer was told last

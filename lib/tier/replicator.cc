@@ -1,6 +1,7 @@
 #include "tier/replicator.h"
 
 #include "base/limits.h"
+#include "base/plant.h"
 
 namespace pinnate::tier {
 namespace {
@@ -13,20 +14,26 @@ void Replicator::link_up(Session& session) {
   update(session, copy);
 }
 
+void Replicator::link_down(LinkId link) {
+  if (!PINNATE_PLANT(stale_link_still_receives)) copies_.erase(link);
+}
+
 wire::Position Replicator::position_of(LinkId link) const {
   const auto found = copies_.find(link);
   return found == copies_.end() ? wire::Position{} : found->second.confirmed;
 }
 
 void Replicator::state_changed() {
-  for (auto& [link, copy] : copies_)
+  for (auto& [link, copy] : copies_) {
     if (Session* session = links_->find(link)) update(*session, copy);
+    else if (PINNATE_PLANT(stale_link_still_receives)) core_->send(link, wire::Class::control, (*pages_from({}))[0]);
+  }
 }
 
 void Replicator::update(Session& session, Copy& copy) {
   const wire::Position& now = state_->position();
   if (copy.pages || copy.confirmed == now || now.revision == 0) return;
-  if (copy.confirmed.newer_than(now)) return;  // it knows more than this tier; never take it back
+  if (copy.confirmed.newer_than(now) && !PINNATE_PLANT(older_state_taken)) return;  // it knows more than this tier; never take it back
   // Another history of the same length: only the controller can decide, with a new epoch.
   if (copy.confirmed.epoch == now.epoch && copy.confirmed.revision == now.revision) return;
   const bool delta = !copy.whole && state_->reaches_from(copy.confirmed);
@@ -114,7 +121,7 @@ bool StateReceiver::take(const wire::Desired& page, DesiredState* state, wire::C
   } else if (page.page != next_page_ || page.position != target_) {
     return whole_please();
   }
-  if (before.newer_than(page.position) || before == page.position) {  // never back; `seen` says what is known here
+  if ((before.newer_than(page.position) && !PINNATE_PLANT(older_state_taken)) || before == page.position) {  // never back; `seen` says what is known here
     reset();
     return false;
   }

@@ -17,7 +17,7 @@ class Replicator {
       : core_(core), links_(links), state_(state), manifests_(manifests) {}
 
   void link_up(Session& session);  // with the position of its hello
-  void link_down(LinkId link) { copies_.erase(link); }
+  void link_down(LinkId link);
   void confirmed(Session& session, const wire::Confirm& confirm);
   void state_changed();            // sends what is missing on every link
   // What the peer has confirmed; empty when it is unknown.

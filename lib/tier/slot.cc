@@ -1,5 +1,7 @@
 #include "tier/slot.h"
 
+#include "base/plant.h"
+
 namespace pinnate::tier {
 namespace {
 
@@ -33,6 +35,10 @@ void Slot::set(wire::Phase phase, std::string reason) {
 void Slot::want(const DesiredState::Entry* entry) {
   if (entry && wanted_ && wanted_->digest == entry->digest) return;
   if (!entry && !wanted_) return;
+  if (PINNATE_PLANT(superseded_goes_live) && entry && candidate_ && candidate_->in_step) {
+    wanted_ = *entry;
+    return;
+  }
   drop_candidate();
   world_->core->cancel_alarm(&again_);
   backoff_.reset();
@@ -40,8 +46,9 @@ void Slot::want(const DesiredState::Entry* entry) {
     wanted_.reset();
     phase_ = wire::Phase::pending;
     reason_.clear();
+    if (PINNATE_PLANT(withdrawal_ignored)) return;
     if (active_) {
-      world_->core->act(Deactivate{function_});
+      if (!PINNATE_PLANT(drain_lets_calls_in)) world_->core->act(Deactivate{function_});
       retire(*std::exchange(active_, std::nullopt));
     }
     return world_->changed();
@@ -200,6 +207,7 @@ void Slot::loaded(Completion& done) {
 void Slot::create() {
   const Token token = step(candidate_->manifest->limits.create_ms, named() + ": create", Hang::left_behind, [this](Completion& c) {
     if (!c.status.ok()) return fail(c.status.message());
+    if (PINNATE_PLANT(live_without_health_check)) return go_live();
     check_health();
   });
   world_->core->act(Create{token, candidate_->service});
@@ -231,7 +239,7 @@ void Slot::go_live() {
   std::optional<Service> old = std::exchange(active_, std::move(service));
   backoff_.reset();
   set(wire::Phase::live);
-  if (old) retire(std::move(*old));
+  if (old && !PINNATE_PLANT(old_service_left_behind)) retire(std::move(*old));
 }
 
 void Slot::adopt() {
@@ -250,6 +258,7 @@ void Slot::fail(const std::string& reason, std::int64_t wait_ms) {
   set(wire::Phase::failed, reason);
   world_->core->log(PINNATE_LOG_WARNING, reason);
   world_->core->cancel_alarm(&again_);
+  if (PINNATE_PLANT(failure_not_tried_again)) return;
   again_ = world_->core->alarm_in(wait_ms > 0 ? wait_ms : backoff_.next_ms(world_->core->random()), [this] {
     again_ = 0;
     begin();

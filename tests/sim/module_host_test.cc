@@ -39,6 +39,8 @@ struct Engine {
     world.advance(100);
     order(tier::Create{service * 10 + 1, service});
     world.advance(100);
+    order(tier::CheckHealth{service * 10 + 2, service});
+    world.advance(100);
     order(tier::Activate{"f", service});
   }
   const tier::Completion* completion(tier::Token token) const {

@@ -1,0 +1,91 @@
+// Promise 3: when a publish or an unpublish is answered with success, the decision is on the controller's disk, with every artifact
+// synced, as a loss of power at that very moment would leave it; it is still there in every later life. Nothing goes downstream before.
+#include "simulator/check.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace pinnate::simulator {
+namespace {
+
+class AcknowledgedIsKept final : public Check {
+ public:
+  using Check::Check;
+
+  void look(const Sight& sight) override {
+    if (!sight.member || sight.member->kind != Member::Kind::controller) return;
+    if (sight.o.what == sim::What::started) return kept("after a restart");
+    if (const auto* page = sight.sent<wire::Desired>()) {
+      const Place place{page->position.epoch, page->position.revision};
+      const auto on_disk = place_on(disk());
+      if (!on_disk || *on_disk < place || !s_.ledger.at(place))
+        complain_(3, "the controller sends " + in_words(place) + " downstream before it is on its disk");
+    }
+    if (const auto* published = sight.sent<wire::Published>(); published && published->code == PINNATE_OK) acknowledged(*published);
+  }
+
+  void at_rest() override {
+    kept("in the end");
+    const auto history = s_.world.ask<wire::Releases>(kController, wire::ListReleases{});
+    for (const auto& [number, title] : acknowledged_) {
+      const auto at = std::find_if(history.releases.begin(), history.releases.end(), [&](const auto& r) { return r.number == number; });
+      if (at == history.releases.end() || at->name + "@" + at->version != title)
+        complain_(3, "release " + std::to_string(number) + ", " + title + ", was acknowledged and is not in the history");
+    }
+  }
+
+ private:
+  const sim::DiskImage& disk() const { return s_.world.at(kController).disk().image(); }
+
+  void acknowledged(const wire::Published& published) {
+    const std::string which = "release " + std::to_string(published.release);
+    const auto found = s_.ledger.current().releases.find(published.release);
+    if (published.created && found == s_.ledger.current().releases.end() && !recorded(published.release))
+      return complain_(3, which + " is acknowledged and is not on the controller's disk");
+    if (found == s_.ledger.current().releases.end()) return;  // superseded already
+    const content::Release& release = found->second;
+    if (s_.ledger.backups_put_back() != backups_) acknowledged_.clear(), backups_ = s_.ledger.backups_put_back();
+    acknowledged_[published.release] = release.name + "@" + release.version;
+    const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
+    if (!book) return complain_(3, which + " names a manifest that nobody made");
+    if (!disk().records.contains("manifest/" + release.manifest.hex()))
+      complain_(3, which + " is acknowledged before its manifest is on the controller's disk");
+    for (const content::ArtifactEntry& artifact : book->manifest.artifacts) whole(which, artifact);
+  }
+
+  void whole(const std::string& which, const content::ArtifactEntry& artifact) {
+    const auto at = std::find_if(disk().artifacts.begin(), disk().artifacts.end(), [&](const auto& a) { return a.digest == artifact.digest; });
+    for (std::uint32_t i = 0; i < artifact.chunks.size(); ++i) {
+      const auto* chunks = at == disk().artifacts.end() ? nullptr : &at->chunks;
+      const auto chunk = chunks ? std::find_if(chunks->begin(), chunks->end(), [i](const auto& c) { return c.index == i; })
+                                : decltype(at->chunks.begin())();
+      if (!chunks || chunk == chunks->end())
+        return complain_(3, which + " is acknowledged while chunk " + std::to_string(i) + " is not on the controller's disk");
+      if (!chunk->synced) return complain_(3, which + " is acknowledged while chunk " + std::to_string(i) + " is not synced to disk");
+    }
+  }
+
+  bool recorded(std::uint64_t number) const {
+    char key[48];
+    std::snprintf(key, sizeof key, "history/%020llu", static_cast<unsigned long long>(number));
+    return disk().records.contains(key);
+  }
+
+  void kept(const std::string& when) {
+    if (s_.ledger.backups_put_back() != backups_) acknowledged_.clear(), backups_ = s_.ledger.backups_put_back();
+    for (const auto& [number, title] : acknowledged_)
+      if (!recorded(number))
+        complain_(3, "release " + std::to_string(number) + ", " + title + ", was acknowledged and is not on the controller's disk " + when);
+  }
+
+  std::map<std::uint64_t, std::string> acknowledged_;  // those after a copy that was put back are exempt
+  std::uint32_t backups_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Check> make_acknowledged_is_kept(Situation& s, Check::Complain complain) {
+  return std::make_unique<AcknowledgedIsKept>(s, std::move(complain));
+}
+
+}  // namespace pinnate::simulator

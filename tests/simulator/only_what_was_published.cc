@@ -1,0 +1,126 @@
+// Promise 2: an engine never serves what is in no release it was given, and never acts on an older desired state after a newer one.
+// What it may start is a function of one desired state, the newest that it has taken, and of its labels: the check works that out by
+// itself. A tier never passes on bytes that it should have found to be wrong.
+#include "sim/chunk_verifier.h"
+#include "simulator/check.h"
+
+#include <optional>
+#include <set>
+
+namespace pinnate::simulator {
+namespace {
+
+class OnlyWhatWasPublished final : public Check {
+ public:
+  using Check::Check;
+
+  void look(const Sight& sight) override {
+    if (const auto* chunk = sight.sent<wire::ChunkBytes>()) return passes_on(sight, *chunk);
+    if (!sight.member || sight.member->kind != Member::Kind::engine) return;
+    Engine& engine = engines_[sight.member->host];
+    if (sight.o.what == sim::What::started) return begins(*sight.member, engine);
+    if (sight.member->durable && sight.o.what == sim::What::completed) return wrote(*sight.member, engine);
+    if (const auto* page = sight.received<wire::Desired>()) return given(*sight.member, engine, *page);
+    if (const auto* welcome = sight.received<wire::Welcome>()) engine.inherited = welcome->inherited;
+    if (const auto* context = sight.received<wire::Context>()) engine.inherited = context->inherited;
+    if (sight.o.what == sim::What::activated) activates(*sight.member, engine, std::string(sight.o.words));
+  }
+
+ private:
+  struct Engine {
+    std::optional<Place> at;  // the newest desired state that it has taken: in memory, or on its disk if it has one
+    std::set<Place> given;  // whole, on any link
+    Labels inherited;
+    Place target;  // of the pages under way
+    std::uint32_t next_page = 0;
+    bool fits = false;
+  };
+
+  void begins(const Member& m, Engine& engine) {
+    if (!m.durable) engine = {};
+    engine.next_page = 0;
+    engine.inherited.clear();
+    wrote(m, engine);
+    const auto& records = s_.world.at(m.host).disk().image().records;
+    const auto found = records.find("context");
+    if (found == records.end()) return;
+    auto context = wire::decode(found->second);
+    if (context.ok() && *context && std::holds_alternative<wire::Context>(**context))
+      engine.inherited = std::get<wire::Context>(**context).inherited;
+  }
+
+  void wrote(const Member& m, Engine& engine) {
+    const auto now = place_on(s_.world.at(m.host).disk().image());
+    if (!now || now == engine.at) return;
+    if (engine.at && *now < *engine.at)
+      complain_(2, m.name + " had " + in_words(*engine.at) + " on its disk and puts the older " + in_words(*now) + " there");
+    engine.at = now;
+  }
+
+  void given(const Member& m, Engine& engine, const wire::Desired& page) {
+    const Place target{page.position.epoch, page.position.revision};
+    if (page.page == 0) {
+      engine.target = target;
+      engine.next_page = 0;
+      engine.fits = page.base_revision == 0 || engine.at == Place{page.base_epoch, page.base_revision};
+    }
+    if (page.page != engine.next_page || target != engine.target) {
+      engine.fits = false;
+      return;
+    }
+    ++engine.next_page;
+    if (!page.last) return;
+    engine.given.insert(target);
+    if (!m.durable && engine.fits && (!engine.at || *engine.at < target)) engine.at = target;
+  }
+
+  void activates(const Member& m, const Engine& engine, const std::string& function) {
+    const sim::Serving* now = s_.world.at(m.host).modules()->serving(function);
+    if (!now) return;
+    const std::string what = m.name + " starts to serve '" + function + "' with " + title(now->artifact);
+    const DesiredSet* state = engine.at ? s_.ledger.at(*engine.at) : nullptr;
+    if (!state || !engine.given.contains(*engine.at))
+      return complain_(2, what + (engine.at ? ", by " + in_words(*engine.at) + ", which it was never given" : " and was given no desired state"));
+    Labels labels = m.labels;
+    labels.insert(engine.inherited.begin(), engine.inherited.end());
+    const content::Release* chosen = state->choose(function, labels);
+    if (!chosen) return complain_(2, what + ", and no release of " + in_words(*engine.at) + " selects it");
+    const sim::Shelf::Book* book = s_.world.shelf().find(chosen->manifest);
+    const content::ArtifactEntry* artifact = book ? book->manifest.artifact_for("linux-x86_64") : nullptr;
+    if (!artifact || artifact->digest != now->artifact || !(chosen->config == now->config))
+      complain_(2, what + ", while " + in_words(*engine.at) + " has release " + std::to_string(chosen->number) + ", " + chosen->name +
+                       "@" + chosen->version + ", for it");
+  }
+
+  void passes_on(const Sight& sight, const wire::ChunkBytes& chunk) {
+    if (chunk.code != PINNATE_OK) return;
+    const sim::Shelf::Book* book = s_.world.shelf().find(chunk.manifest);
+    if (!book || chunk.artifact >= book->manifest.artifacts.size()) return;
+    const content::ArtifactEntry& artifact = book->manifest.artifacts[chunk.artifact];
+    if (chunk.index >= artifact.chunks.size()) return;
+    if (verifier_.verify(chunk.encoded, artifact.chunk_bytes(chunk.index), artifact.chunks[chunk.index])) return;
+    auto& excused = s_.excuses.corrupt_chunks_to_send[sight.o.host];
+    if (excused > 0) {
+      --excused;
+      return;
+    }
+    complain_(2, name_of(sight.o.host) + " passes on chunk " + std::to_string(chunk.index) + " of " + title(artifact.digest) +
+                     ", which is not what the manifest says");
+  }
+
+  std::string title(const Digest& artifact) const {
+    const std::string title = s_.world.shelf().title_of(artifact);
+    return title.empty() ? "bytes that nobody published" : title;
+  }
+
+  sim::ChunkVerifier verifier_;
+  std::map<sim::HostId, Engine> engines_;
+};
+
+}  // namespace
+
+std::unique_ptr<Check> make_only_what_was_published(Situation& s, Check::Complain complain) {
+  return std::make_unique<OnlyWhatWasPublished>(s, std::move(complain));
+}
+
+}  // namespace pinnate::simulator

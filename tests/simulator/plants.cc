@@ -1,0 +1,47 @@
+#include "simulator/plants.h"
+
+namespace pinnate::simulator {
+
+Plant planted = Plant::none;
+
+const std::vector<PlantFacts>& all_plants() {
+  static const std::vector<PlantFacts> plants = {
+      {Plant::rollup_counts_twice, "rollup-counts-twice", 8, "a gateway adds what a tier below reports to what it reported before it came back"},
+      {Plant::rollup_keeps_the_lost, "rollup-keeps-the-lost", 8, "a tier whose link is lost goes on being counted as online"},
+      {Plant::forgotten_still_counted, "forgotten-still-counted", 8, "a tier that was offline beyond the forget time stays in the sums"},
+      {Plant::twin_takes_over, "twin-takes-over", 8, "a second engine under an id that is linked takes the place of the first"},
+      {Plant::acknowledged_before_durable, "acknowledged-before-durable", 3, "a publish is answered while its decision is being written"},
+      {Plant::sent_before_durable, "sent-before-durable", 3, "a decision goes downstream while it is being written"},
+      {Plant::artifact_not_synced, "artifact-not-synced", 3, "a publish is decided before its artifact is synced to disk"},
+      {Plant::decision_kept_after_failed_write, "decision-kept-after-failed-write", 3, "a decision that could not be written is acted on"},
+      {Plant::epoch_not_raised, "epoch-not-raised", 1, "a controller restored from a copy does not begin a new epoch"},
+      {Plant::request_dropped_on_reset, "request-dropped-on-reset", 1, "chunks asked for over a link that is lost are not asked for again"},
+      {Plant::inherited_labels_ignored, "inherited-labels-ignored", 2, "an engine chooses releases by its own labels alone"},
+      {Plant::failure_not_tried_again, "failure-not-tried-again", 1, "a module that failed once is not tried again"},
+      {Plant::withdrawal_ignored, "withdrawal-ignored", 1, "a function that no release selects any more goes on being served"},
+      {Plant::stale_link_still_receives, "stale-link-still-receives", 0, "desired state is sent on a link that is gone"},
+      {Plant::older_state_taken, "older-state-taken", 2, "an older desired state is sent, and taken, after a newer one"},
+      {Plant::state_acted_on_before_it_is_durable, "acted-on-before-durable", 2, "an engine acts on a desired state that its disk does not hold yet"},
+      {Plant::superseded_goes_live, "superseded-goes-live", 2, "a module whose release is superseded while it loads goes live all the same"},
+      {Plant::cache_trusts_its_file_name, "cache-trusts-its-file-name", 2, "a gateway passes on what its cache holds without looking at it"},
+      {Plant::drain_lets_calls_in, "drain-lets-calls-in", 4, "a service that is withdrawn takes calls while it drains"},
+      {Plant::live_without_health_check, "live-without-health-check", 4, "a service takes calls as soon as it is created"},
+      {Plant::old_service_left_behind, "old-service-left-behind", 4, "a service that was taken over from is neither drained nor destroyed"},
+      {Plant::call_sent_again, "call-sent-again", 5, "a call that may have run is sent elsewhere when its link is lost"},
+      {Plant::call_answered_twice, "call-answered-twice", 5, "a call that timed out is answered again when its result comes"},
+      {Plant::call_forgotten_on_reset, "call-forgotten-on-reset", 5, "a call whose link is lost is never answered"},
+      {Plant::calls_without_limit, "calls-without-limit", 6, "one link may have any number of calls under way"},
+      {Plant::room_ignored, "room-ignored", 6, "chunks are handed to a link that does not take them"},
+      {Plant::requests_not_coalesced, "requests-not-coalesced", 7, "a chunk is asked for again for every tier below that wants it"},
+      {Plant::restart_forgets_its_cache, "restart-forgets-its-cache", 7, "a gateway that starts again does not know what it holds"},
+  };
+  return plants;
+}
+
+std::optional<Plant> plant_named(std::string_view name) {
+  for (const PlantFacts& facts : all_plants())
+    if (facts.name == name) return facts.plant;
+  return std::nullopt;
+}
+
+}  // namespace pinnate::simulator

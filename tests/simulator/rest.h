@@ -1,0 +1,31 @@
+// How the fleet must be once faults have stopped: promises 1 and 8, worked out from what is on the controller's disk, what was published
+// and how modules behave, and held against what engines really serve and what the controller says.
+#pragma once
+
+#include "simulator/check.h"
+
+#include <string>
+
+namespace pinnate::simulator {
+
+class Rest {
+ public:
+  explicit Rest(Situation& situation) : s_(situation) {}
+
+  // Promise 1; "" when it holds, else the first thing that is not as it should be.
+  std::string not_converged() const;
+  // Promise 8, likewise. Lets virtual time pass while it asks.
+  std::string counts_wrong() const;
+
+ private:
+  enum class Should { nothing, serve, incompatible, excused };
+  Should should(const Member& engine, const std::string& function, const content::Release** chosen) const;
+  bool cannot_start(const Member& engine, const content::Release& release, const Digest& artifact) const;
+  const content::ArtifactEntry* artifact_of(const content::Release& release) const;
+  bool serves(const Member& engine, const content::Release& release) const;
+  std::string row_wrong(const wire::StatusRow& row) const;
+
+  Situation& s_;
+};
+
+}  // namespace pinnate::simulator
