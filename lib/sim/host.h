@@ -73,6 +73,7 @@ class Host final : public Endpoint, private EngineHost {
   // From its next life on: other options, other addresses to dial.
   void set_make(Make make) { make_ = std::move(make); }
   void set_links(std::vector<std::pair<tier::Side, std::string>> links) { kept_links_ = std::move(links); }
+  void end_respawns() { options_.respawn_after = -1; }  // it is gone for good
   void jump_clock(std::int64_t by_ms) { wall_skew_ms_ += by_ms; }
   void flip_sent_chunks(std::uint32_t count) {
     flip_chunks_ = count;

@@ -24,7 +24,7 @@ World::World(const WorldOptions& options)
                       host.crash(Host::Crash::kill);
                       if (host.options().respawn_after < 0) return;
                       queue_.after(host.options().respawn_after, [&host, life = host.lives()] {
-                        if (!host.up() && host.lives() == life) host.start();
+                        if (!host.up() && host.lives() == life && host.options().respawn_after >= 0) host.start();
                       });
                     },
                     [this](HostId id, std::string what) { breaches_.push_back(at(id).name() + " " + what); },

@@ -41,7 +41,7 @@ void Calls::take(LinkId from, const wire::Call& call) {
     if (PINNATE_PLANT(call_answered_twice))
       return core_->send(late.from, wire::Returned{late.asked_as, PINNATE_TIMEOUT, "no result in time", true, {}});
     if (late.via != 0) core_->send(late.via, wire::Cancel{id});
-    fail(id, PINNATE_TIMEOUT, "no result within " + std::to_string(timeout_ms) + " ms", late.via != 0);
+    fail(id, PINNATE_TIMEOUT, "no result within " + std::to_string(timeout_ms) + " ms", late.may_have_run());
   });
   route(id);
 }
@@ -64,10 +64,12 @@ void Calls::route(std::uint64_t id) {
   }
   if (local_ && (call.engine.empty() || call.engine == self)) {
     const std::int64_t left_ms = std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms);
+    pending.here = true;
     if (local_(call, static_cast<std::uint32_t>(left_ms), [this, id](wire::Returned r) {
           if (pending_.contains(id)) end(id, std::move(r));
         }))
       return;
+    pending.here = false;
     if (call.engine == self || from_above || !upstream) return fail(id, PINNATE_NOT_FOUND, nobody_serves(call.function), false);
     return forward(id, upstream->link, {});
   }
@@ -144,7 +146,7 @@ void Calls::cancel(LinkId from, std::uint64_t asked_as) {
   for (auto& [id, pending] : pending_) {
     if (pending.from != from || pending.asked_as != asked_as) continue;
     if (pending.via != 0) core_->send(pending.via, wire::Cancel{id});
-    return fail(id, PINNATE_CANCELLED, "cancelled by the caller", pending.via != 0);
+    return fail(id, PINNATE_CANCELLED, "cancelled by the caller", pending.may_have_run());
   }
 }
 
@@ -184,7 +186,7 @@ void Calls::end(std::uint64_t id, wire::Returned returned) {
   core_->cancel_alarm(&pending.limit);
   returned.id = pending.asked_as;
   returned.reason = cut_reason(std::move(returned.reason));
-  core_->send(pending.from, returned);
+  if (pending.from == kHostLink || links_->find(pending.from)) core_->send(pending.from, returned);
 }
 
 void Calls::fail(std::uint64_t id, Code code, std::string reason, bool ran) {

@@ -36,7 +36,9 @@ class Calls {
     std::uint64_t asked_as = 0;
     wire::Call call;                    // payload kept only while it may be sent again
     std::int64_t deadline_ms = 0;
-    LinkId via = 0;                     // 0: not sent, or run here
+    LinkId via = 0;                     // 0: not sent
+    bool here = false;                  // given to a service of this engine
+    bool may_have_run() const { return via != 0 || here; }
     std::vector<LinkId> tried;
     Core::AlarmId limit = 0;
   };

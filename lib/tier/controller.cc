@@ -49,6 +49,7 @@ class Controller final : public Relay {
   void next_decision();
 
   void publish(LinkId link, const wire::Publish& publish);
+  void begin_publishes();
   void published(Publishing& publishing, const Status& status);
   void answer_publish(LinkId link, std::uint64_t id, const Status& status, std::uint64_t release, bool created, std::uint64_t durable_us);
   Status check_publish(const content::Manifest& manifest, const wire::Publish& publish, std::string* selector) const;
@@ -58,6 +59,7 @@ class Controller final : public Relay {
                       std::uint64_t* number);
   void unpublish(LinkId link, const wire::Unpublish& unpublish);
   void list(LinkId link, const wire::ListReleases& list);
+  void begin_epoch();
   void note_lost_releases();
 
   ControllerOptions options_;
@@ -67,6 +69,7 @@ class Controller final : public Relay {
   std::deque<Decision> decisions_;
   bool deciding_ = false;
   bool new_epoch_waits_ = false;
+  Backoff epoch_backoff_{1000, 30000};
   wire::Position heard_;  // the highest position of another history
 };
 
@@ -216,7 +219,17 @@ void Controller::publish(LinkId link, const wire::Publish& request) {
   if (auto added = manifests_.add(request.manifest); !added.ok()) return refuse(added.status());
   publishing_.emplace_back(&core_, &manifests_, &inventory_, link, request, digest,
                            [this](Publishing& p, const Status& status) { published(p, status); });
-  publishing_.back().begin();
+  begin_publishes();
+}
+
+// Those of one module version go one after another: what the first brings in the next one need not ask for again.
+void Controller::begin_publishes() {
+  for (Publishing& waiting : publishing_) {
+    if (waiting.begun()) continue;
+    const bool alone = std::none_of(publishing_.begin(), publishing_.end(),
+                                    [&](const Publishing& p) { return p.begun() && p.manifest() == waiting.manifest(); });
+    if (alone) waiting.begin();
+  }
 }
 
 void Controller::published(Publishing& done, const Status& status) {
@@ -227,7 +240,8 @@ void Controller::published(Publishing& done, const Status& status) {
   if (!status.ok()) {
     publishing_.erase(it);
     manifests_.keep_only(manifests_in_use());
-    return answer_publish(link, id, status, 0, false, 0);
+    answer_publish(link, id, status, 0, false, 0);
+    return begin_publishes();
   }
   struct Made {
     std::uint64_t number = 0;
@@ -244,6 +258,7 @@ void Controller::published(Publishing& done, const Status& status) {
             publishing_.erase(it);
             const auto us = static_cast<std::uint64_t>(core_.now().monotonic_ms - before_ms) * 1000;
             answer_publish(link, id, decided, decided.ok() ? made->number : 0, decided.ok() && made->created, us);
+            begin_publishes();
           }});
 }
 
@@ -332,6 +347,7 @@ void Controller::link_down(Session& session, const Status& why) {
     const bool pulling = it->link() == session.link && it->whole_ms() == 0;
     it = pulling ? publishing_.erase(it) : std::next(it);
   }
+  begin_publishes();
 }
 
 // ---- a restored copy ----------------------------------------------------------------------------------------------
@@ -342,7 +358,10 @@ void Controller::heard_of(const wire::Position& p) {
   const wire::Position& own = state_.position();
   if (!p.newer_than(own) && !(p.epoch == own.epoch && history_.contradicts(p))) return;
   if (p.newer_than(heard_)) heard_ = p;
-  if (std::exchange(new_epoch_waits_, true)) return;
+  if (!std::exchange(new_epoch_waits_, true)) begin_epoch();
+}
+
+void Controller::begin_epoch() {
   // Its disk came from a backup: what it knows is the truth from now on, under an epoch above all that were seen.
   decide({[this](DesiredState* next, std::vector<RecordWrite>* writes) -> Status {
             const wire::Position& mine = state_.position();
@@ -357,8 +376,12 @@ void Controller::heard_of(const wire::Position& p) {
             return {};
           },
           [this](const Status& status) {
+            if (!status.ok()) {  // nobody may say it again: it is tried until it can be written
+              core_.alarm_in(epoch_backoff_.next_ms(core_.random()), [this] { begin_epoch(); });
+              return;
+            }
             new_epoch_waits_ = false;
-            if (!status.ok()) return;
+            epoch_backoff_.reset();
             notice("restored-copy", "epoch " + std::to_string(state_.position().epoch) + " began because the fleet knew of revision " +
                                         std::to_string(heard_.revision) + " of epoch " + std::to_string(heard_.epoch) +
                                         ": the state folder was restored from a copy; releases acknowledged after it are lost, "

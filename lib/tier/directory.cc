@@ -111,8 +111,21 @@ void Directory::take(const Session& session, const wire::EngineStatus& status) {
   for (wire::ServiceRow& row : child->status.rows) row.reason = cut_reason(std::move(row.reason));
   child->notices.clear();
   if (!status.notice.empty()) child->notices.push_back("engine '" + session.peer.id + "': " + cut_reason(status.notice));
-  child->reported = contribution_of(session.peer.id, child->status, *state_);
-  count(*child, child->reported);
+  count_engine(*child);
+}
+
+void Directory::count_engine(Child& child) {
+  child.ahead = child.status.position.newer_than(state_->position());
+  child.reported = contribution_of(child.hello.id, child.status, *state_);
+  count(child, child.reported);
+}
+
+void Directory::state_changed() {
+  for (auto& [id, child] : children_)
+    if (child->ahead && child->link != 0) count_engine(*child);
+  // Rows of releases that were not known here were not passed on.
+  for (const auto& [release, row] : total().rows)
+    if (!told_.contains(release) && state_->find(release)) sum_.touch(release);
 }
 
 void Directory::take(const Session& session, const wire::Rollup& rollup) {
@@ -272,6 +285,10 @@ std::vector<RecordWrite> Directory::take_changes() {
   if (!unsaved_.empty()) writes.push_back({"forgotten", Buffer(std::to_string(forgotten_.forgotten))});
   unsaved_.clear();
   return writes;
+}
+
+void Directory::changes_failed() {
+  for (const auto& [id, child] : children_) unsaved_.insert(id);
 }
 
 void Directory::restore(const Restored& restored) {

@@ -22,7 +22,7 @@ struct Child {
   Contribution counted;          // what it contributes now
   std::vector<std::string> notices;
   Core::AlarmId forget = 0;
-  bool unsaved = false;
+  bool ahead = false;            // an engine's status is of a desired state that this tier did not have when it came
 
   bool engine() const { return hello.role == wire::Role::engine; }
 };
@@ -38,6 +38,8 @@ class Directory {
   void take(const Session& session, const wire::EngineStatus& status);
   void take(const Session& session, const wire::Rollup& rollup);
 
+  void state_changed();  // counts those anew that knew of it before
+
   const std::map<std::string, std::unique_ptr<Child>>& children() const { return children_; }
   Child* find(const std::string& id);
   // Linked children below which a function is served now.
@@ -50,9 +52,11 @@ class Directory {
   std::vector<std::string> notices() const;  // of the children
 
   std::vector<RecordWrite> take_changes();
+  void changes_failed();  // they could not be written: all that is known is told again
 
  private:
   void count(Child& child, Contribution now);
+  void count_engine(Child& child);
   void set_offline(Child& child);
   void forget(const std::string& id, bool tell);
   wire::ReleaseRow row_with_failures(std::uint64_t release) const;

@@ -34,6 +34,7 @@ class Gateway final : public Relay {
  private:
   void take_desired(Session& session, const wire::Desired& page);
   void take_labels(const Labels& inherited);
+  void save();
   void tell(bool whole);
   // What the controller should hear of: another history below, as long as this copy is not past it.
   wire::Position seen() const { return state_.position().newer_than(seen_) ? state_.position() : seen_; }
@@ -41,6 +42,10 @@ class Gateway final : public Relay {
   GatewayOptions options_;
   Fetcher fetcher_;
   StateReceiver receiver_;
+  DesiredState stored_;  // what the disk holds of it
+  bool saving_ = false;
+  Backoff save_backoff_{1000, 30000};
+  Core::AlarmId save_again_ = 0;
   wire::Position seen_;  // the highest position that a tier below has and this copy had not
 };
 
@@ -48,6 +53,7 @@ void Gateway::start(Now now, Restored restored) {
   core_.set_now(now);
   if (auto state = DesiredState::restore(restored); state.ok()) {
     state_ = std::move(*state);
+    stored_ = state_;
   } else {
     core_.log(PINNATE_LOG_WARNING, "the cache is damaged and starts empty: " + state.status().message());
   }
@@ -93,7 +99,6 @@ void Gateway::upstream_message(Session& session, wire::Message& m) {
 
 void Gateway::take_desired(Session& session, const wire::Desired& page) {
   wire::Confirm confirm;
-  const DesiredState before = state_;
   const bool advanced = receiver_.take(page, &state_, &confirm);
   confirm.seen = seen();
   core_.send(session.link, confirm);
@@ -103,9 +108,35 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
   fetcher_.keep_only(manifests_in_use());
   state_changed();
   // The tiers below are told at once: this copy is a cache, and the controller's is durable already.
-  std::vector<RecordWrite> writes = manifests_.take_changes();
-  for (auto& write : state_.changes_since(before)) writes.push_back(std::move(write));
-  commit(std::move(writes));
+  save();
+}
+
+// One write at a time, each from what the disk is known to hold to what is held now: after one that failed, the next still fits.
+void Gateway::save() {
+  const bool same = stored_.position() == state_.position();
+  std::vector<RecordWrite> writes;
+  if (!saving_) writes = manifests_.take_changes();
+  if (saving_ || (same && writes.empty())) return;
+  core_.cancel_alarm(&save_again_);
+  saving_ = true;
+  auto next = std::make_shared<DesiredState>(state_);
+  if (!same)
+    for (auto& write : next->changes_since(stored_)) writes.push_back(std::move(write));
+  core_.act(Commit{core_.order([this, next](Completion& c) {
+                     saving_ = false;
+                     notice("disk", c.status.ok() ? "" : "cannot write to disk: " + c.status.message());
+                     if (c.status.ok()) {
+                       stored_ = std::move(*next);
+                       save_backoff_.reset();
+                       return save();
+                     }
+                     manifests_.changes_failed();
+                     save_again_ = core_.alarm_in(save_backoff_.next_ms(core_.random()), [this] {
+                       save_again_ = 0;
+                       save();
+                     });
+                   }),
+                   std::move(writes)});
 }
 
 void Gateway::take_labels(const Labels& inherited) {
@@ -122,7 +153,7 @@ void Gateway::tell(bool whole) {
     rollup.seen = seen();
     core_.send(upstream->link, rollup);
   }
-  if (auto writes = manifests_.take_changes(); !writes.empty()) commit(std::move(writes));
+  save();
   content_grew();
 }
 

@@ -168,8 +168,7 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
   } else if (why.ok() && session.peer.role != wire::Role::client) {
     other = downstream(session.peer.id);
     if (other && other->peer.incarnation != session.peer.incarnation && !PINNATE_PLANT(twin_takes_over))
-      why = {PINNATE_CONFLICT, "another " + named(session.peer) + " is linked to " + role_name(role_) + " '" +
-                                   core_->options().id + "'; ids must be unique in a fleet"};
+      why = twice(session);
     else if (other && yields(session))
       why = {PINNATE_CONFLICT, "the " + named(session.peer) + " is linked already"};
   }
@@ -191,6 +190,30 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
   if (session.welcomed) come_up(session);
 }
 
+Status Links::twice(const Session& session) const {
+  return {PINNATE_CONFLICT, "another " + named(session.peer) + " is linked to " + role_name(role_) + " '" + core_->options().id +
+                                "'; ids must be unique in a fleet"};
+}
+
+// Two handshakes under one id may have been under way at once, and both were admitted: the first to come up stays, or, between the same
+// two lives, the one that the rule prefers. False: this one has ended.
+bool Links::settle_with_other(Session& session) {
+  Session* other = downstream(session.peer.id);
+  if (!other || other == &session) return true;
+  if (other->peer.incarnation != session.peer.incarnation && !PINNATE_PLANT(twin_takes_over)) {
+    const Status why = twice(session);
+    owner_->refused(session, why);
+    refuse(session.link, why);
+    return false;
+  }
+  if (yields(session)) {
+    refuse(session.link, {PINNATE_CONFLICT, "the " + named(session.peer) + " is linked already"});
+    return false;
+  }
+  refuse(other->link, {PINNATE_CONFLICT, "replaced by another link between the two"});
+  return true;
+}
+
 void Links::come_up(Session& session) {
   if (session.side == Side::upstream) {
     // A second link to the same life of the upstream: it kept this one, so the other is the one that ends.
@@ -200,6 +223,7 @@ void Links::come_up(Session& session) {
     }
     upstream_ = session.link;
   } else if (session.peer.role != wire::Role::client) {
+    if (!settle_with_other(session)) return;
     below_[session.peer.id] = session.link;
   }
   session.up = true;

@@ -87,6 +87,8 @@ class Links {
   void take_hello(Session& session, wire::Hello& hello);
   Status judge(Session& session, const wire::Hello& hello);
   bool yields(const Session& session);  // the other link between the two stays
+  Status twice(const Session& session) const;
+  bool settle_with_other(Session& session);
   void come_up(Session& session);
   void watch(Session& session);
   Kept* kept_of(LinkId link);

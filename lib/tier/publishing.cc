@@ -32,6 +32,7 @@ Publishing::~Publishing() {
 }
 
 void Publishing::begin() {
+  begun_ = true;
   const auto manifest = manifests_->find(manifest_);
   struct Place {
     std::uint32_t artifact, index;

@@ -22,6 +22,7 @@ class Publishing {
   std::int64_t whole_ms() const { return whole_ms_; }  // when the last chunk had come
 
   void begin();
+  bool begun() const { return begun_; }
   void take(const wire::ChunkBytes& chunk) { fetcher_.take(chunk); }
 
  private:
@@ -43,7 +44,7 @@ class Publishing {
   std::int64_t told_ms_ = 0, whole_ms_ = 0;
   Token sync_ = 0;
   Core::AlarmId ending_ = 0;
-  bool finished_ = false;
+  bool begun_ = false, finished_ = false;
 };
 
 }  // namespace pinnate::tier

@@ -104,11 +104,12 @@ void Relay::tell_labels(Session& session) {
 void Relay::link_down(Session& session, const Status&) {
   const LinkId link = session.link;
   provider_.link_down(link);
-  calls_.link_down(link);
-  lookups_.link_down(link);
   replicator_.link_down(link);
   std::erase_if(watches_, [&](const auto& w) { return w.first.first == link; });
+  // Before calls and lookups that go elsewhere now: they must not find this link again.
   if (session.side == Side::downstream) directory_.left(session, false);
+  lookups_.link_down(link);
+  calls_.link_down(link);
 }
 
 void Relay::dial_failed(const std::string& address, const Status& why) {
@@ -181,6 +182,7 @@ std::set<Digest> Relay::manifests_in_use() const {
 void Relay::state_changed() {
   manifests_.keep_only(manifests_in_use());
   content_grew();
+  directory_.state_changed();
   replicator_.state_changed();
   status_changed();
 }
@@ -196,10 +198,11 @@ void Relay::content_grew() {
                                   " bytes too small for the current releases; they are kept all the same");
 }
 
-void Relay::commit(std::vector<RecordWrite> writes) {
+void Relay::commit(std::vector<RecordWrite> writes, std::function<void()> failed) {
   if (writes.empty()) return;
-  core_.act(Commit{core_.order([this](Completion& c) {
+  core_.act(Commit{core_.order([this, failed = std::move(failed)](Completion& c) {
                      notice("disk", c.status.ok() ? "" : "cannot write to disk: " + c.status.message());
+                     if (!c.status.ok() && failed) failed();
                    }),
                    std::move(writes)});
 }
@@ -243,7 +246,10 @@ void Relay::save_soon() {
   if (save_ != 0) return;
   save_ = core_.alarm_in(kSaveIntervalMs, [this] {
     save_ = 0;
-    commit(directory_.take_changes());
+    commit(directory_.take_changes(), [this] {
+      directory_.changes_failed();
+      save_soon();
+    });
   });
 }
 

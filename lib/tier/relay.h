@@ -61,7 +61,8 @@ class Relay : public Tier, protected LinkOwner {
   void content_grew();
   void tell_labels(Session& session);  // if they are not what the peer was told last
   void status_changed();
-  void commit(std::vector<RecordWrite> writes);  // of what may be lost: a failure is only noted
+  // Of what may be lost: a failure is noted, and told to who wants to write it again.
+  void commit(std::vector<RecordWrite> writes, std::function<void()> failed = {});
   std::vector<std::string> own_notices() const;
   // A sentence that status shows until it is cleared (empty text).
   void notice(const std::string& key, std::string text);

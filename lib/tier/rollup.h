@@ -35,6 +35,7 @@ class Sum {
   bool take_totals_changed() { return std::exchange(totals_changed_, false); }
   bool changed() const { return totals_changed_ || !changed_.empty(); }
   void touch_totals() { totals_changed_ = true; }
+  void touch(std::uint64_t release) { changed_.insert(release); }
   // Parts in which some engine failed this release.
   std::set<std::string> failing(std::uint64_t release) const;
 

@@ -42,6 +42,7 @@ void Slot::want(const DesiredState::Entry* entry) {
   drop_candidate();
   world_->core->cancel_alarm(&again_);
   backoff_.reset();
+  has_wedged_ = false;
   if (!entry) {
     wanted_.reset();
     phase_ = wire::Phase::pending;
@@ -161,6 +162,7 @@ Token Slot::step(std::uint32_t limit_ms, const std::string& what, Hang hang, std
     if (hang == Hang::wedges) {
       // A constructor runs under the C library's own lock: nothing can end it, and no other load gets past it.
       watch->late = true;
+      has_wedged_ = true;
       reason += " and cannot be ended: the engine is wedged by it until it restarts";
       world_->wedged(what, true);
     } else {
@@ -275,7 +277,8 @@ void Slot::source_up() {
 }
 
 void Slot::retry_if_held() {
-  if (phase_ != wire::Phase::failed || candidate_ || again_ == 0) return;
+  // One that has wedged the engine itself waits for its backoff: it would take the turn of those that it has held up, again and again.
+  if (phase_ != wire::Phase::failed || candidate_ || again_ == 0 || has_wedged_) return;
   world_->core->cancel_alarm(&again_);
   begin();
 }

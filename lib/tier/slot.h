@@ -100,6 +100,7 @@ class Slot {
   std::optional<Candidate> candidate_;
   std::uint64_t attempts_ = 0;
   std::uint32_t steps_ = 0;  // orders under way, of dropped candidates too
+  bool has_wedged_ = false;  // the release that is wanted has, before
   Backoff backoff_;
   Core::AlarmId again_ = 0;
   std::map<ServiceId, Core::AlarmId> leaving_;  // draining or being destroyed, and until when

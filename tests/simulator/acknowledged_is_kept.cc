@@ -18,7 +18,7 @@ class AcknowledgedIsKept final : public Check {
     if (const auto* page = sight.sent<wire::Desired>()) {
       const Place place{page->position.epoch, page->position.revision};
       const auto on_disk = place_on(disk());
-      if (!on_disk || *on_disk < place || !s_.ledger.at(place))
+      if (!on_disk || *on_disk < place || s_.ledger.at(place).empty())
         complain_(3, "the controller sends " + in_words(place) + " downstream before it is on its disk");
     }
     if (const auto* published = sight.sent<wire::Published>(); published && published->code == PINNATE_OK) acknowledged(*published);

@@ -168,6 +168,7 @@ Labels Fleet::labels_of(const Member& engine) const {
 const Member& Fleet::replace(const Member& engine) {
   Member fresh = engine;
   mutable_member(engine).gone = true;
+  world_.at(engine.host).end_respawns();
   world_.crash(engine.name);
   world_.network().end_listening(engine.name);
   fresh.name = fresh.id = engine.parent + ".n" + std::to_string(newcomers_++);
@@ -187,6 +188,7 @@ const Member& Fleet::add_twin(const Member& engine) {
 
 void Fleet::end_twin(const Member& twin) {
   mutable_member(twin).gone = true;
+  world_.at(twin.host).end_respawns();
   world_.crash(twin.name);
 }
 

@@ -63,7 +63,7 @@ std::optional<Ledger::Change> Ledger::look(const sim::DiskImage& disk) {
   Change change;
   change.before = std::move(current_);
   current_ = read(disk);
-  all_[current_.place] = current_;
+  all_.emplace(current_.place, current_);
   for (const auto& [number, release] : current_.releases)
     if (!change.before.releases.contains(number)) change.added.push_back(release);
   for (const auto& [number, release] : change.before.releases)
@@ -78,9 +78,10 @@ void Ledger::disk_was_put_back(const sim::DiskImage& disk) {
   current_ = read(disk);
 }
 
-const DesiredSet* Ledger::at(const Place& place) const {
-  const auto found = all_.find(place);
-  return found == all_.end() ? nullptr : &found->second;
+std::vector<const DesiredSet*> Ledger::at(const Place& place) const {
+  std::vector<const DesiredSet*> found;
+  for (auto [it, end] = all_.equal_range(place); it != end; ++it) found.push_back(&it->second);
+  return found;
 }
 
 }  // namespace pinnate::simulator

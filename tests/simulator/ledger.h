@@ -48,7 +48,8 @@ class Ledger {
   void disk_was_put_back(const sim::DiskImage& disk);
 
   const DesiredSet& current() const { return current_; }
-  const DesiredSet* at(const Place& place) const;
+  // What was ever at this place: more than one, when a copy was put back and the history went on differently.
+  std::vector<const DesiredSet*> at(const Place& place) const;
   std::uint32_t backups_put_back() const { return backups_; }
 
  private:
@@ -56,7 +57,7 @@ class Ledger {
 
   Buffer head_;
   DesiredSet current_;
-  std::map<Place, DesiredSet> all_;
+  std::multimap<Place, DesiredSet> all_;
   std::uint32_t backups_ = 0;
 };
 

@@ -78,18 +78,25 @@ class OnlyWhatWasPublished final : public Check {
     const sim::Serving* now = s_.world.at(m.host).modules()->serving(function);
     if (!now) return;
     const std::string what = m.name + " starts to serve '" + function + "' with " + title(now->artifact);
-    const DesiredSet* state = engine.at ? s_.ledger.at(*engine.at) : nullptr;
-    if (!state || !engine.given.contains(*engine.at))
+    const auto states = engine.at ? s_.ledger.at(*engine.at) : std::vector<const DesiredSet*>();
+    if (states.empty() || !engine.given.contains(*engine.at))
       return complain_(2, what + (engine.at ? ", by " + in_words(*engine.at) + ", which it was never given" : " and was given no desired state"));
     Labels labels = m.labels;
     labels.insert(engine.inherited.begin(), engine.inherited.end());
-    const content::Release* chosen = state->choose(function, labels);
-    if (!chosen) return complain_(2, what + ", and no release of " + in_words(*engine.at) + " selects it");
-    const sim::Shelf::Book* book = s_.world.shelf().find(chosen->manifest);
+    std::string instead;
+    for (const DesiredSet* state : states) {
+      const content::Release* chosen = state->choose(function, labels);
+      if (chosen && is(*chosen, *now)) return;
+      instead = chosen ? "has release " + std::to_string(chosen->number) + ", " + chosen->name + "@" + chosen->version + ", for it"
+                       : "has no release that selects it";
+    }
+    complain_(2, what + ", while " + in_words(*engine.at) + " " + instead);
+  }
+
+  bool is(const content::Release& release, const sim::Serving& serving) const {
+    const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
     const content::ArtifactEntry* artifact = book ? book->manifest.artifact_for("linux-x86_64") : nullptr;
-    if (!artifact || artifact->digest != now->artifact || !(chosen->config == now->config))
-      complain_(2, what + ", while " + in_words(*engine.at) + " has release " + std::to_string(chosen->number) + ", " + chosen->name +
-                       "@" + chosen->version + ", for it");
+    return artifact && artifact->digest == serving.artifact && release.config == serving.config;
   }
 
   void passes_on(const Sight& sight, const wire::ChunkBytes& chunk) {
