@@ -9,7 +9,9 @@ void ModuleBook::behave(const Digest& artifact, Step step, Conduct conduct, Host
 }
 
 void ModuleBook::behave_well(const Digest& artifact) {
-  std::erase_if(conduct_, [&](const auto& entry) { return std::get<0>(entry.first) == artifact; });
+  const auto of_it = [&](const auto& entry) { return std::get<0>(entry.first) == artifact; };
+  std::erase_if(conduct_, of_it);
+  std::erase_if(tries_, of_it);
 }
 
 void ModuleBook::end_kills() {

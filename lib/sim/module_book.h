@@ -14,6 +14,8 @@
 
 namespace pinnate::sim {
 
+class OutsideLoader;
+
 enum class Step : std::uint8_t { load, create, health, call, destroy };
 
 enum class Fate : std::uint8_t {
@@ -38,6 +40,7 @@ struct ModuleTimes {
 class ModuleBook {
  public:
   ModuleTimes times;
+  OutsideLoader* outside = nullptr;  // null: every module is simulated
 
   // On every engine, or on one alone, which then goes before what is true of all.
   void behave(const Digest& artifact, Step step, Conduct conduct, HostId engine = kNoHost);

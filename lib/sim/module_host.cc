@@ -89,13 +89,21 @@ void ModuleHost::finish_load(const tier::Load& load, const Conduct& conduct) {
     const Buffer* held = disk_.chunk(load.artifact.digest, i);
     if (!held || !verifier_.verify(*held, load.artifact.chunk_bytes(i), load.artifact.chunks[i])) bad.push_back(i);
   }
+  Status refused;
   if (bad.empty() && conduct.fate == Fate::well) {
-    service->state = Service::loaded;
-    return complete(load.token);
+    auto outside = book_.outside ? book_.outside->load(id_, load) : std::unique_ptr<OutsideModule>();
+    if (outside.ok()) {
+      service->outside = std::move(*outside);
+      service->state = Service::loaded;
+      return complete(load.token);
+    }
+    refused = outside.status();
+  } else if (bad.empty()) {
+    refused = Status(PINNATE_INVALID, conduct.words);
   }
   // A load that failed leaves nothing to destroy.
   std::erase_if(services_, [&](const Service& s) { return s.id == load.service; });
-  if (bad.empty()) return complete(load.token, {PINNATE_INVALID, conduct.words});
+  if (bad.empty()) return complete(load.token, std::move(refused));
   complete(load.token, {PINNATE_CORRUPT, std::to_string(bad.size()) + " chunks are bad or missing"}, {},
            std::move(bad));
 }
@@ -112,8 +120,13 @@ void ModuleHost::begin(const tier::Create& create) {
   host_.later(conduct.takes, [this, create, conduct] {
     if (conduct.fate == Fate::kills) return host_.die("creating service " + std::to_string(create.service));
     if (Service* s = find(create.service); s && s->state == Service::creating) {
-      s->state = conduct.fate == Fate::fails ? Service::loaded : Service::created;
-      complete(create.token, conduct.fate == Fate::fails ? Status(PINNATE_FAILED, conduct.words) : Status());
+      Status status;
+      if (conduct.fate == Fate::fails)
+        status = Status(PINNATE_FAILED, conduct.words);
+      else if (s->outside)
+        status = s->outside->create(s->config);
+      s->state = status.ok() ? Service::created : Service::loaded;
+      complete(create.token, std::move(status));
     }
     begin_next();
   });
@@ -129,10 +142,16 @@ void ModuleHost::order(tier::CheckHealth check) {
   if (conduct.fate == Fate::hangs) return;
   host_.later(conduct.takes, [this, check, conduct] {
     if (conduct.fate == Fate::kills) return host_.die("checking service " + std::to_string(check.service));
-    if (Service* s = find(check.service)) --s->checks;
+    Service* const s = find(check.service);
+    if (s) --s->checks;
     if (abandoned(check.service)) return;
-    find(check.service)->healthy = conduct.fate != Fate::fails;
-    complete(check.token, conduct.fate == Fate::fails ? Status(PINNATE_FAILED, conduct.words) : Status());
+    Status status;
+    if (conduct.fate == Fate::fails)
+      status = Status(PINNATE_FAILED, conduct.words);
+    else if (s->outside)
+      status = s->outside->check_health();
+    s->healthy = status.ok();
+    complete(check.token, std::move(status));
   });
 }
 
@@ -222,6 +241,7 @@ void ModuleHost::order(tier::Invoke invoke) {
   const Micros limit = Micros(invoke.timeout_ms) * kMillisecond;
   book_.began(payload, id_);
   ++service->calls;
+  if (service->outside && conduct.fate == Fate::well) return call_outside(invoke, service->id, conduct.takes);
   const bool in_time = conduct.fate != Fate::hangs && conduct.takes <= limit;
   if (!in_time) {
     host_.later(limit, [this, invoke] {
@@ -236,11 +256,36 @@ void ModuleHost::order(tier::Invoke invoke) {
     book_.ended(payload);
     if (in_time && conduct.fate == Fate::fails) complete(token, {PINNATE_FAILED, conduct.words}, Buffer(conduct.words));
     if (in_time && conduct.fate == Fate::well) complete(token, {}, Buffer(result));
-    Service* s = find(id);
-    if (!s) return;
-    --s->calls;
-    if (s->calls == 0 && s->draining != 0 && s->state != Service::abandoned) complete(s->draining);
+    end_call(id);
   });
+}
+
+// The call begins when a simulated one would end, and ends when the module answers it. The caller is told at its limit.
+void ModuleHost::call_outside(const tier::Invoke& invoke, tier::ServiceId id, Micros takes) {
+  const Micros limit = Micros(invoke.timeout_ms) * kMillisecond;
+  const auto told = std::make_shared<bool>(false);
+  host_.later(limit, [this, token = invoke.token, function = invoke.function, ms = invoke.timeout_ms, told] {
+    if (std::exchange(*told, true)) return;
+    complete(token, {PINNATE_TIMEOUT, "'" + function + "' did not answer in " + std::to_string(ms) + " ms"});
+  });
+  host_.later(takes, [this, invoke, id, told, left = std::max<Micros>(limit - takes, 0)] {
+    Service* const service = find(id);
+    if (!service) return;
+    service->outside->call(invoke.payload, left, [this, invoke, id, told](Status status, Buffer bytes) {
+      host_.later(0, [this, invoke, id, told, status = std::move(status), bytes = std::move(bytes)] {
+        book_.ended(invoke.payload.str());
+        if (!std::exchange(*told, true)) complete(invoke.token, status, bytes);
+        end_call(id);
+      });
+    });
+  });
+}
+
+void ModuleHost::end_call(tier::ServiceId id) {
+  Service* s = find(id);
+  if (!s) return;
+  --s->calls;
+  if (s->calls == 0 && s->draining != 0 && s->state != Service::abandoned) complete(s->draining);
 }
 
 // ---- the truth ----------------------------------------------------------------------------------------------------

@@ -6,10 +6,12 @@
 #include "sim/chunk_verifier.h"
 #include "sim/disk.h"
 #include "sim/module_book.h"
+#include "sim/outside.h"
 #include "tier/action.h"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -75,6 +77,7 @@ class ModuleHost {
     bool healthy = false;  // its health check has passed
     std::uint32_t calls = 0, checks = 0;
     tier::Token draining = 0;
+    std::unique_ptr<OutsideModule> outside;  // null: simulated
   };
   using LaneOrder = std::variant<tier::Load, tier::Create>;
 
@@ -86,6 +89,8 @@ class ModuleHost {
   void begin(const tier::Load& load);
   void begin(const tier::Create& create);
   void finish_load(const tier::Load& load, const Conduct& conduct);
+  void call_outside(const tier::Invoke& invoke, tier::ServiceId id, Micros takes);
+  void end_call(tier::ServiceId id);
   bool abandoned(tier::ServiceId id);
 
   HostId id_;

@@ -1,0 +1,37 @@
+// Modules whose code is real: a world may be given a loader from outside, and then its engines run what that loader
+// makes instead of simulating it. Order, time and faults stay the world's; only what a step comes to is the module's.
+#pragma once
+
+#include "base/buffer.h"
+#include "base/status.h"
+#include "sim/event_queue.h"
+#include "sim/trace.h"
+#include "tier/action.h"
+
+#include <functional>
+#include <memory>
+
+namespace pinnate::sim {
+
+// One module that one engine has loaded, and its service once there is one. Its end destroys the service and unloads
+// the module; that comes also when the engine is killed, so that nothing of the outside is left behind.
+class OutsideModule {
+ public:
+  // At most once, on the world's thread, during `call` or at any later time but never after this module's end.
+  using Answer = std::function<void(Status, Buffer)>;
+
+  virtual ~OutsideModule() = default;
+  virtual Status create(const Buffer& config) = 0;
+  virtual Status check_health() = 0;
+  // `left`: until the caller gives up.
+  virtual void call(const Buffer& payload, Micros left, Answer answer) = 0;
+};
+
+class OutsideLoader {
+ public:
+  virtual ~OutsideLoader() = default;
+  // The chunks on the engine's disk have been verified. Null: a kind that is simulated.
+  virtual Result<std::unique_ptr<OutsideModule>> load(HostId engine, const tier::Load& load) = 0;
+};
+
+}  // namespace pinnate::sim
