@@ -17,13 +17,6 @@ namespace {
 constexpr std::uint32_t kLookupRows = 100, kMostLookupRows = 1000;
 constexpr std::uint32_t kTimeoutMs = 10000;
 
-// What an optional string says; where it is NULL, nothing. Fails as `check` does.
-Status take_name(const char* given, Status (*check)(std::string_view), std::string* name) {
-  if (!given) return {};
-  *name = given;
-  return check(*name);
-}
-
 // Sends a question from whatever thread the host called on.
 template <class Answer, class Question>
 Status ask(Handle& handle, Question question, std::function<void(const Status&, const Answer*)> answered) {
@@ -41,6 +34,12 @@ Requests::Changed rollup_taker(pinnate_rollup_fn on_rollup, void* arg) {
 }
 
 }  // namespace
+
+Status take_name(const char* given, Status (*check)(std::string_view), std::string* name) {
+  if (!given) return {};
+  *name = given;
+  return check(*name);
+}
 
 Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_fn on_progress,
                pinnate_published_fn on_published, void* arg) {
@@ -111,7 +110,7 @@ Status watch(Handle& handle, pinnate_rollup_fn on_rollup, void* arg) {
       [&handle, on_rollup, arg] { handle.requests().watch(on_rollup ? rollup_taker(on_rollup, arg) : nullptr); });
 }
 
-Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers, void* arg) {
+Result<wire::Lookup> read_lookup(const pinnate_lookup* lookup) {
   const Result<pinnate_lookup> given = read_sized(lookup, "lookup");
   if (!given.ok()) return given.status();
   wire::Lookup question;
@@ -128,7 +127,12 @@ Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_
   if (given->cursor) question.cursor = given->cursor;
   question.limit = or_default(given->limit, kLookupRows);
   question.timeout_ms = or_default(given->timeout_ms, kTimeoutMs);
-  return capi::lookup(handle, std::move(question), on_tiers, arg);
+  return question;
+}
+
+Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers, void* arg) {
+  Result<wire::Lookup> question = read_lookup(lookup);
+  return question.ok() ? capi::lookup(handle, std::move(*question), on_tiers, arg) : question.status();
 }
 
 Status lookup(Handle& handle, wire::Lookup question, pinnate_tiers_fn on_tiers, void* arg) {

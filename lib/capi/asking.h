@@ -9,6 +9,8 @@
 #include <pinnate/fleet.h>
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace pinnate::capi {
 
@@ -29,5 +31,12 @@ struct CallOrder {
   pinnate_bytes payload;
 };
 Result<CallOrder> read_call(const pinnate_call* given);
+
+
+// The message of a lookup, with its defaults.
+Result<wire::Lookup> read_lookup(const pinnate_lookup* given);
+
+// What an optional string says; where it is NULL, nothing. Fails as `check` does.
+Status take_name(const char* given, Status (*check)(std::string_view), std::string* name);
 
 }  // namespace pinnate::capi

@@ -4,26 +4,13 @@
 #include "capi/boundary.h"
 #include "capi/identity.h"
 
+#include <algorithm>
+
 namespace pinnate::capi {
 namespace {
 
 constexpr std::size_t kLinkLimitBytes = 8 * 1024 * 1024;
 constexpr std::size_t kLeastLinkLimitBytes = 4 * 1024 * 1024;
-
-Result<Labels> read_labels(const pinnate_tier_options& given) {
-  Labels labels;
-  if (given.label_count == 0) return labels;
-  if (Status s = required(given.labels, "options.tier.labels"); !s.ok()) return s;
-  if (given.label_count > 64) return {PINNATE_TOO_LARGE, "more than 64 labels"};
-  for (std::size_t i = 0; i < given.label_count; i++) {
-    const std::string where = "options.tier.labels[" + std::to_string(i) + "]";
-    if (Status s = required(given.labels[i].key, (where + ".key").c_str()); !s.ok()) return s;
-    if (Status s = required(given.labels[i].value, (where + ".value").c_str()); !s.ok()) return s;
-    if (!labels.emplace(given.labels[i].key, given.labels[i].value).second)
-      return {PINNATE_INVALID, where + ": the key '" + given.labels[i].key + "' was there before"};
-  }
-  return labels;
-}
 
 Status read_log(const pinnate_tier_options& given, Log* log) {
   if (given.log_level < PINNATE_LOG_DEBUG || given.log_level > PINNATE_LOG_ERROR)
@@ -33,6 +20,30 @@ Status read_log(const pinnate_tier_options& given, Log* log) {
 }
 
 }  // namespace
+
+void take_times(const pinnate_tier_options& given, tier::TierOptions* tier) {
+  tier->heartbeat_ms = or_default(given.heartbeat_ms, tier->heartbeat_ms);
+  // Only one of the two given: the other keeps its default, or follows where that would contradict.
+  tier->backoff_min_ms = or_default(given.backoff_min_ms, tier->backoff_min_ms);
+  if (given.backoff_max_ms == 0) tier->backoff_max_ms = std::max(tier->backoff_max_ms, tier->backoff_min_ms);
+  if (given.backoff_max_ms != 0) tier->backoff_max_ms = given.backoff_max_ms;
+  if (given.backoff_min_ms == 0) tier->backoff_min_ms = std::min(tier->backoff_min_ms, tier->backoff_max_ms);
+}
+
+Result<Labels> read_labels(const pinnate_label* given, std::size_t count, const std::string& where) {
+  Labels labels;
+  if (count == 0) return labels;
+  if (Status s = required(given, where.c_str()); !s.ok()) return s;
+  if (count > 64) return {PINNATE_TOO_LARGE, where + " has more than 64 labels"};
+  for (std::size_t i = 0; i < count; i++) {
+    const std::string which = where + "[" + std::to_string(i) + "]";
+    if (Status s = required(given[i].key, (which + ".key").c_str()); !s.ok()) return s;
+    if (Status s = required(given[i].value, (which + ".value").c_str()); !s.ok()) return s;
+    if (!labels.emplace(given[i].key, given[i].value).second)
+      return {PINNATE_INVALID, which + ": the key '" + given[i].key + "' was there before"};
+  }
+  return labels;
+}
 
 Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::string& role) {
   TierSetup setup;
@@ -45,15 +56,10 @@ Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::
 
   tier::TierOptions& tier = setup.tier;
   if (given.fleet) tier.fleet = given.fleet;
-  Result<Labels> labels = read_labels(given);
+  Result<Labels> labels = read_labels(given.labels, given.label_count, "options.tier.labels");
   if (!labels.ok()) return labels.status();
   tier.labels = std::move(*labels);
-  tier.heartbeat_ms = or_default(given.heartbeat_ms, tier.heartbeat_ms);
-  // Only one of the two given: the other keeps its default, or follows where that would contradict.
-  tier.backoff_min_ms = or_default(given.backoff_min_ms, tier.backoff_min_ms);
-  if (given.backoff_max_ms == 0 && tier.backoff_max_ms < tier.backoff_min_ms) tier.backoff_max_ms = tier.backoff_min_ms;
-  if (given.backoff_max_ms != 0) tier.backoff_max_ms = given.backoff_max_ms;
-  if (given.backoff_min_ms == 0 && tier.backoff_min_ms > tier.backoff_max_ms) tier.backoff_min_ms = tier.backoff_max_ms;
+  take_times(given, &tier);
 
   const Result<std::uint64_t> seed = random_number();
   if (!seed.ok()) return seed.status();

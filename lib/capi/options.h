@@ -26,6 +26,12 @@ struct TierSetup {
 // `role` begins an id that is made at random.
 Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::string& role);
 
+// Heartbeat and backoff, with their defaults; tier::check_options says whether they will do.
+void take_times(const pinnate_tier_options& given, tier::TierOptions* tier);
+
+// `where` is for the words, as the host calls the array.
+Result<Labels> read_labels(const pinnate_label* given, std::size_t count, const std::string& where);
+
 // Takes the id that is kept in the folder, or keeps the one of `setup` there. With the folder's store open.
 Status settle_id(const std::string& dir, TierSetup* setup);
 

@@ -306,6 +306,66 @@ class ClientOptions(Structure):
 
 ServiceFn = CFUNCTYPE(None, c_void_p, POINTER(Service))
 
+# ---- testing.h -----------------------------------------------------------------------------------
+
+
+class TestingTier(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("parent", c_char_p),
+        ("role", c_int),
+        ("index", c_uint32),
+        ("labels", POINTER(Label)),
+        ("label_count", c_size_t),
+        ("platform", c_char_p),
+        ("durable", c_int),
+        ("latency_us", c_uint32),
+    ]
+
+
+DescribeFn = CFUNCTYPE(None, c_void_p, POINTER(TestingTier))
+ConditionFn = CFUNCTYPE(c_int, c_void_p)
+
+
+class TestingOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("seed", c_uint64),
+        ("sites", c_uint32),
+        ("clusters", c_uint32),
+        ("engines", c_uint32),
+        ("depth", c_uint32),
+        ("durable", c_int),
+        ("platform", c_char_p),
+        ("latency_min_us", c_uint32),
+        ("latency_max_us", c_uint32),
+        ("heartbeat_ms", c_uint32),
+        ("backoff_min_ms", c_uint32),
+        ("backoff_max_ms", c_uint32),
+        ("forget_after_ms", c_uint32),
+        ("describe", DescribeFn),
+        ("describe_arg", c_void_p),
+        ("log", LogFn),
+        ("log_arg", c_void_p),
+        ("log_level", c_int),
+    ]
+
+
+class TestingFault(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("version", c_char_p),
+        ("step", c_int),
+        ("fate", c_int),
+        ("first_times", c_uint32),
+        ("takes_ms", c_uint32),
+        ("engine", c_char_p),
+        ("reason", c_char_p),
+    ]
+
+
 # Every struct by its C name.
 STRUCTS: Dict[str, Type[Structure]] = {
     "pinnate_bytes": Bytes,
@@ -329,6 +389,9 @@ STRUCTS: Dict[str, Type[Structure]] = {
     "pinnate_gateway_options": GatewayOptions,
     "pinnate_engine_options": EngineOptions,
     "pinnate_client_options": ClientOptions,
+    "pinnate_testing_tier": TestingTier,
+    "pinnate_testing_options": TestingOptions,
+    "pinnate_testing_fault": TestingFault,
 }
 
 CALLBACKS: Dict[str, Any] = {
@@ -342,6 +405,8 @@ CALLBACKS: Dict[str, Any] = {
     "pinnate_tiers_fn": TiersFn,
     "pinnate_result_fn": ResultFn,
     "pinnate_service_fn": ServiceFn,
+    "pinnate_testing_describe_fn": DescribeFn,
+    "pinnate_testing_condition_fn": ConditionFn,
 }
 
 Prototype = Tuple[Any, List[Any]]  # what it returns, what it takes
@@ -397,6 +462,44 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_client_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), TiersFn, _ARG]),
     "pinnate_client_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
     "pinnate_client_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
+    "pinnate_testing_open": (_STATUS, [POINTER(TestingOptions), POINTER(c_void_p)]),
+    "pinnate_testing_tiers": (_STATUS, [_HANDLE, POINTER(POINTER(POINTER(TestingTier))), POINTER(c_size_t)]),
+    "pinnate_testing_add_loader": (_STATUS, [_HANDLE, POINTER(Loader)]),
+    "pinnate_testing_now": (_STATUS, [_HANDLE, POINTER(c_uint64)]),
+    "pinnate_testing_advance": (_STATUS, [_HANDLE, c_uint64]),
+    "pinnate_testing_run_until": (_STATUS, [_HANDLE, ConditionFn, _ARG, c_uint64]),
+    "pinnate_testing_wait_online": (_STATUS, [_HANDLE, c_uint64]),
+    "pinnate_testing_wait_live": (_STATUS, [_HANDLE, c_uint64, c_uint64, c_uint64]),
+    "pinnate_testing_publish": (_STATUS, [_HANDLE, POINTER(Publish), POINTER(Published)]),
+    "pinnate_testing_unpublish": (_STATUS, [_HANDLE, c_char_p, c_uint64]),
+    "pinnate_testing_call": (_STATUS, [_HANDLE, c_char_p, POINTER(Call), POINTER(Bytes)]),
+    "pinnate_testing_begin_call": (_STATUS, [_HANDLE, c_char_p, POINTER(Call), ResultFn, _ARG]),
+    "pinnate_testing_status": (_STATUS, [_HANDLE, c_char_p, c_char_p, POINTER(POINTER(Rollup))]),
+    "pinnate_testing_lookup": (
+        _STATUS,
+        [
+            _HANDLE,
+            c_char_p,
+            POINTER(Lookup),
+            POINTER(POINTER(POINTER(Tier))),
+            POINTER(c_size_t),
+            POINTER(c_char_p),
+        ],
+    ),
+    "pinnate_testing_engine": (_STATUS, [_HANDLE, c_char_p, POINTER(POINTER(Tier))]),
+    "pinnate_testing_version_on": (_STATUS, [_HANDLE, c_char_p, c_char_p, POINTER(c_char_p)]),
+    "pinnate_testing_count": (_STATUS, [_HANDLE, c_char_p, c_char_p, POINTER(c_uint64)]),
+    "pinnate_testing_is_up": (_STATUS, [_HANDLE, c_char_p, POINTER(c_int), POINTER(c_uint32)]),
+    "pinnate_testing_cut": (_STATUS, [_HANDLE, c_char_p, c_char_p]),
+    "pinnate_testing_partition": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_testing_heal": (_STATUS, [_HANDLE]),
+    "pinnate_testing_kill": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_testing_lose_power": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_testing_stop": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_testing_restart": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_testing_inject": (_STATUS, [_HANDLE, POINTER(TestingFault)]),
+    "pinnate_testing_cure": (_STATUS, [_HANDLE, c_char_p, c_char_p]),
+    "pinnate_testing_close": (_STATUS, [_HANDLE]),
 }
 
 

@@ -9,11 +9,14 @@ import tempfile
 import unittest
 
 from pinnate import Phase, Role, Status, _abi
+from pinnate.testing import Fate, Step
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INCLUDE = os.environ.get("PINNATE_INCLUDE") or os.path.normpath(os.path.join(HERE, "../../../include"))
 COMPILER = shlex.split(os.environ.get("CC", "cc"))
-HEADERS = ("client.h", "common.h", "controller.h", "engine.h", "fleet.h", "gateway.h", "loader.h", "module.h")
+HEADERS = (
+    "client.h", "common.h", "controller.h", "engine.h", "fleet.h", "gateway.h", "loader.h", "module.h", "testing.h"
+)
 
 # The phases whose constants would clash with those of other enumerations.
 PHASE_CONSTANTS = {Phase.FAILED: "PINNATE_PHASE_FAILED", Phase.INCOMPATIBLE: "PINNATE_PHASE_INCOMPATIBLE"}
@@ -130,14 +133,14 @@ class Layout(unittest.TestCase):
 
     def test_every_callback_type_of_the_headers_has_its_prototype(self):
         declared = {
-            name: parameters(given)
-            for name, given in re.findall(r"typedef void \(\*(\w+)\)\(([^;]*)\);", headers_text())
+            name: (result, parameters(given))
+            for result, name, given in re.findall(r"typedef (\w+) \(\*(\w+)\)\(([^;]*)\);", headers_text())
         }
         self.assertEqual(set(declared), set(_abi.CALLBACKS))
-        for name, given in declared.items():
+        for name, (result, given) in declared.items():
             with self.subTest(name):
                 self.assertEqual(header_shapes(given), python_shapes(_abi.CALLBACKS[name]._argtypes_))
-                self.assertIsNone(_abi.CALLBACKS[name]._restype_)
+                self.assertEqual(header_shapes([result]), python_shapes([_abi.CALLBACKS[name]._restype_]))
 
     def test_every_function_pointer_in_a_table_has_its_prototype(self):
         for table, name in ((_abi.Host, "pinnate_host"), (_abi.Loader, "pinnate_loader")):
@@ -159,6 +162,8 @@ class Layout(unittest.TestCase):
         constants = {f"PINNATE_{status.name}": int(status) for status in Status}
         constants.update({PHASE_CONSTANTS.get(phase, f"PINNATE_{phase.name}"): int(phase) for phase in Phase})
         constants.update({f"PINNATE_ROLE_{role.name}": int(role) for role in Role})
+        constants.update({f"PINNATE_TESTING_{step.name}": int(step) for step in Step})
+        constants.update({f"PINNATE_TESTING_{fate.name}": int(fate) for fate in Fate})
         constants["PINNATE_PHASE_COUNT"] = _abi.PHASE_COUNT
         constants["PINNATE_CALLS_MAY_OVERLAP"] = _abi.CALLS_MAY_OVERLAP
         constants["PINNATE_VERSION_MAJOR"] = _abi.VERSION_MAJOR
@@ -167,9 +172,10 @@ class Layout(unittest.TestCase):
 
     def test_no_status_phase_or_role_of_the_headers_is_left_out(self):
         text = headers_text()
-        for kind, members in (("status", Status), ("phase", Phase), ("role", Role)):
+        kinds = ("status", Status), ("phase", Phase), ("role", Role), ("testing_step", Step), ("testing_fate", Fate)
+        for kind, members in kinds:
             body = re.search(r"typedef enum pinnate_" + kind + r" \{(.*?)\}", text, flags=re.S).group(1)
-            names = [name for name in re.findall(r"\b(PINNATE_\w+)", body) if name != "PINNATE_PHASE_COUNT"]
+            names = [name for name in re.findall(r"\b(PINNATE_\w+)", body) if not name.endswith("_COUNT")]
             self.assertEqual(len(names), len(members), kind)
 
 

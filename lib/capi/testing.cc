@@ -1,0 +1,375 @@
+#include <pinnate/testing.h>
+
+#include "base/names.h"
+#include "capi/asking.h"
+#include "capi/boundary.h"
+#include "capi/publish_order.h"
+#include "capi/sized.h"
+#include "capi/testing_fleet.h"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+
+using namespace pinnate;
+
+struct pinnate_testing_fleet {
+  explicit pinnate_testing_fleet(capi::FleetPlan plan) : fleet(std::move(plan)) {}
+  capi::TestingFleet fleet;
+};
+
+namespace {
+
+constexpr std::uint64_t kMostAtOnceMs = 31536000000;
+
+enum class May { from_callbacks, from_outside };
+
+// The open fleets, each with the thread that is in one of its functions: wrong use of a pointer is told in words.
+class Fleets {
+ public:
+  void add(const pinnate_testing_fleet* fleet) {
+    const std::lock_guard lock(mutex_);
+    inside_[fleet] = {};
+  }
+  void remove(const pinnate_testing_fleet* fleet) {
+    const std::lock_guard lock(mutex_);
+    inside_.erase(fleet);
+  }
+  // Whether the caller came in, and has to leave: it may be inside already.
+  Result<bool> enter(const pinnate_testing_fleet* fleet, May may) {
+    const std::lock_guard lock(mutex_);
+    const auto found = inside_.find(fleet);
+    if (found == inside_.end()) return {PINNATE_CLOSED, "no fleet is open at this address: it was closed, or never was"};
+    std::thread::id& thread = found->second;
+    if (thread == std::thread::id()) {
+      thread = std::this_thread::get_id();
+      return true;
+    }
+    if (thread != std::this_thread::get_id())
+      return {PINNATE_WRONG_THREAD, "another thread is in a function of this fleet: threads may only take turns"};
+    if (may == May::from_callbacks) return false;
+    return {PINNATE_WRONG_THREAD, "called from inside a callback of this fleet, while its time passes: do it when the "
+                                  "function that called back has returned"};
+  }
+  void leave(const pinnate_testing_fleet* fleet) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = inside_.find(fleet); found != inside_.end()) found->second = {};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<const pinnate_testing_fleet*, std::thread::id> inside_;
+};
+
+Fleets& fleets() {
+  static Fleets& one = *new Fleets;
+  return one;
+}
+
+struct Leaving {
+  const pinnate_testing_fleet* fleet;
+  ~Leaving() {
+    if (fleet) fleets().leave(fleet);
+  }
+};
+
+// One for all functions: what differs is called through a pointer.
+pinnate_status enter(pinnate_testing_fleet* fleet, May may, Status (*run)(const void* body, capi::TestingFleet& fleet),
+                     const void* body) noexcept {
+  return capi::guarded([&]() -> Status {
+    if (Status s = capi::required(fleet, "fleet"); !s.ok()) return s;
+    const Result<bool> entered = fleets().enter(fleet, may);
+    if (!entered.ok()) return entered.status();
+    const Leaving leaving{*entered ? fleet : nullptr};
+    Status status = run(body, fleet->fleet);
+    if (Status s = fleet->fleet.breach(); !s.ok()) return s;
+    return status;
+  });
+}
+
+template <class Body>
+pinnate_status with(pinnate_testing_fleet* fleet, const Body& body) noexcept {
+  return enter(
+      fleet, May::from_outside,
+      [](const void* b, capi::TestingFleet& f) -> Status { return (*static_cast<const Body*>(b))(f); }, &body);
+}
+
+template <class Body>
+pinnate_status look(const pinnate_testing_fleet* fleet, const Body& body) noexcept {
+  return enter(
+      const_cast<pinnate_testing_fleet*>(fleet), May::from_callbacks,
+      [](const void* b, capi::TestingFleet& f) -> Status {
+        const capi::TestingFleet& unchanged = f;
+        return (*static_cast<const Body*>(b))(unchanged);
+      },
+      &body);
+}
+
+Result<std::int64_t> read_time(std::uint64_t ms, const char* name) {
+  if (ms <= kMostAtOnceMs) return static_cast<std::int64_t>(ms);
+  return {PINNATE_INVALID, std::string(name) + " is " + std::to_string(ms) + "; at most 31536000000, a year, is allowed"};
+}
+
+template <class Value>
+Status give(const Result<Value>& made, Value* out) {
+  if (made.ok()) *out = *made;
+  return made.status();
+}
+
+Status read_function(const char* given, const char* argument, std::string* name) {
+  if (Status s = capi::required(given, argument); !s.ok()) return s;
+  *name = given;
+  return check_function_name(*name);
+}
+
+Result<wire::Call> read_call(const pinnate_call* call) {
+  Result<capi::CallOrder> order = capi::read_call(call);
+  if (!order.ok()) return order.status();
+  if (order->payload.size != 0)
+    order->message.payload = Buffer(std::string(static_cast<const char*>(order->payload.data), order->payload.size));
+  return std::move(order->message);
+}
+
+}  // namespace
+
+pinnate_status pinnate_testing_open(const pinnate_testing_options* options, pinnate_testing_fleet** fleet) {
+  return capi::guarded([&]() -> Status {
+    if (Status s = capi::required(fleet, "fleet"); !s.ok()) return s;
+    *fleet = nullptr;
+    Result<capi::FleetPlan> plan = capi::read_plan(options);
+    if (!plan.ok()) return plan.status();
+    capi::mark_children_of_fork();
+    auto made = std::make_unique<pinnate_testing_fleet>(std::move(*plan));
+    fleets().add(made.get());
+    *fleet = made.release();
+    return {};
+  });
+}
+
+pinnate_status pinnate_testing_tiers(const pinnate_testing_fleet* fleet, const pinnate_testing_tier* const** tiers,
+                                     size_t* count) {
+  return look(fleet, [&](const capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(tiers, "tiers"); !s.ok()) return s;
+    if (Status s = capi::required(count, "count"); !s.ok()) return s;
+    *tiers = f.tiers().data();
+    *count = f.tiers().size();
+    return {};
+  });
+}
+
+pinnate_status pinnate_testing_add_loader(pinnate_testing_fleet* fleet, const pinnate_loader* loader) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    const Result<pinnate_loader> given = capi::read_sized(loader, "loader");
+    return given.ok() ? f.add_loader(*given) : given.status();
+  });
+}
+
+// ---- time ---------------------------------------------------------------------------------------------------------
+
+pinnate_status pinnate_testing_now(const pinnate_testing_fleet* fleet, uint64_t* now_ms) {
+  return look(fleet, [&](const capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(now_ms, "now_ms"); !s.ok()) return s;
+    *now_ms = f.now_ms();
+    return {};
+  });
+}
+
+pinnate_status pinnate_testing_advance(pinnate_testing_fleet* fleet, uint64_t ms) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    const auto time = read_time(ms, "ms");
+    if (time.ok()) f.advance(*time);
+    return time.status();
+  });
+}
+
+pinnate_status pinnate_testing_run_until(pinnate_testing_fleet* fleet, pinnate_testing_condition_fn condition,
+                                         void* arg, uint64_t limit_ms) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(reinterpret_cast<const void*>(condition), "condition"); !s.ok()) return s;
+    const auto limit = read_time(limit_ms, "limit_ms");
+    if (!limit.ok()) return limit.status();
+    if (f.run_until([&] { return condition(arg) != 0; }, *limit)) return {};
+    return {PINNATE_TIMEOUT, "the condition did not hold within " + std::to_string(limit_ms) + " ms"};
+  });
+}
+
+pinnate_status pinnate_testing_wait_online(pinnate_testing_fleet* fleet, uint64_t limit_ms) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    const auto limit = read_time(limit_ms, "limit_ms");
+    return limit.ok() ? f.wait_online(*limit) : limit.status();
+  });
+}
+
+pinnate_status pinnate_testing_wait_live(pinnate_testing_fleet* fleet, uint64_t release, uint64_t engines,
+                                         uint64_t limit_ms) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    const auto limit = read_time(limit_ms, "limit_ms");
+    return limit.ok() ? f.wait_live(release, engines, *limit) : limit.status();
+  });
+}
+
+// ---- requests -----------------------------------------------------------------------------------------------------
+
+pinnate_status pinnate_testing_publish(pinnate_testing_fleet* fleet, const pinnate_publish* publish,
+                                       pinnate_published* published) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    const Result<capi::PublishOrder> order = capi::read_publish(publish);
+    if (!order.ok()) return order.status();
+    pinnate_published unread;
+    return give(f.publish(*order), published ? published : &unread);
+  });
+}
+
+pinnate_status pinnate_testing_unpublish(pinnate_testing_fleet* fleet, const char* name, uint64_t release) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    wire::Unpublish question;
+    question.release = release;
+    if (Status s = read_function(name, "name", &question.name); !s.ok()) return s;
+    return f.unpublish(std::move(question));
+  });
+}
+
+pinnate_status pinnate_testing_call(pinnate_testing_fleet* fleet, const char* tier, const pinnate_call* call,
+                                    pinnate_bytes* result) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(result, "result"); !s.ok()) return s;
+    *result = {nullptr, 0};
+    Result<wire::Call> question = read_call(call);
+    return question.ok() ? f.call(tier, std::move(*question), result) : question.status();
+  });
+}
+
+pinnate_status pinnate_testing_begin_call(pinnate_testing_fleet* fleet, const char* tier, const pinnate_call* call,
+                                          pinnate_result_fn on_result, void* arg) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(reinterpret_cast<const void*>(on_result), "on_result"); !s.ok()) return s;
+    Result<wire::Call> question = read_call(call);
+    return question.ok() ? f.begin_call(tier, std::move(*question), on_result, arg) : question.status();
+  });
+}
+
+// ---- what is live where -------------------------------------------------------------------------------------------
+
+pinnate_status pinnate_testing_status(pinnate_testing_fleet* fleet, const char* tier, const char* name,
+                                      const pinnate_rollup** rollup) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(rollup, "rollup"); !s.ok()) return s;
+    *rollup = nullptr;
+    std::string function;
+    if (Status s = capi::take_name(name, check_function_name, &function); !s.ok()) return s;
+    return give(f.status(tier, function), rollup);
+  });
+}
+
+pinnate_status pinnate_testing_lookup(pinnate_testing_fleet* fleet, const char* tier, const pinnate_lookup* lookup,
+                                      const pinnate_tier* const** rows, size_t* count, const char** next) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(rows, "rows"); !s.ok()) return s;
+    if (Status s = capi::required(count, "count"); !s.ok()) return s;
+    *rows = nullptr;
+    *count = 0;
+    const Result<wire::Lookup> question = capi::read_lookup(lookup);
+    if (!question.ok()) return question.status();
+    const auto page = f.lookup(tier, *question);
+    if (!page.ok()) return page.status();
+    *rows = page->rows->data();
+    *count = page->rows->size();
+    if (next) *next = page->next;
+    return {};
+  });
+}
+
+pinnate_status pinnate_testing_engine(pinnate_testing_fleet* fleet, const char* engine, const pinnate_tier** row) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(row, "row"); !s.ok()) return s;
+    *row = nullptr;
+    return give(f.engine(engine), row);
+  });
+}
+
+pinnate_status pinnate_testing_version_on(const pinnate_testing_fleet* fleet, const char* engine, const char* function,
+                                          const char** version) {
+  return look(fleet, [&](const capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(version, "version"); !s.ok()) return s;
+    *version = "";
+    std::string name;
+    if (Status s = read_function(function, "function", &name); !s.ok()) return s;
+    return give(f.version_on(engine, name), version);
+  });
+}
+
+pinnate_status pinnate_testing_count(const pinnate_testing_fleet* fleet, const char* function, const char* version,
+                                     uint64_t* engines) {
+  return look(fleet, [&](const capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(engines, "engines"); !s.ok()) return s;
+    *engines = 0;
+    std::string name;
+    if (Status s = read_function(function, "function", &name); !s.ok()) return s;
+    *engines = f.count(name, version);
+    return {};
+  });
+}
+
+pinnate_status pinnate_testing_is_up(const pinnate_testing_fleet* fleet, const char* tier, int* up, uint32_t* lives) {
+  return look(fleet, [&](const capi::TestingFleet& f) { return f.is_up(tier, up, lives); });
+}
+
+// ---- faults -------------------------------------------------------------------------------------------------------
+
+pinnate_status pinnate_testing_cut(pinnate_testing_fleet* fleet, const char* a, const char* b) {
+  return with(fleet, [&](capi::TestingFleet& f) { return f.cut(a, b); });
+}
+
+pinnate_status pinnate_testing_partition(pinnate_testing_fleet* fleet, const char* tier) {
+  return with(fleet, [&](capi::TestingFleet& f) { return f.partition(tier); });
+}
+
+pinnate_status pinnate_testing_heal(pinnate_testing_fleet* fleet) {
+  return with(fleet, [](capi::TestingFleet& f) { return f.heal(), Status(); });
+}
+
+pinnate_status pinnate_testing_kill(pinnate_testing_fleet* fleet, const char* tier) {
+  return with(fleet, [&](capi::TestingFleet& f) { return f.kill(tier, sim::Host::Crash::kill); });
+}
+
+pinnate_status pinnate_testing_lose_power(pinnate_testing_fleet* fleet, const char* tier) {
+  return with(fleet, [&](capi::TestingFleet& f) { return f.kill(tier, sim::Host::Crash::power_loss); });
+}
+
+pinnate_status pinnate_testing_stop(pinnate_testing_fleet* fleet, const char* tier) {
+  return with(fleet, [&](capi::TestingFleet& f) { return f.stop(tier); });
+}
+
+pinnate_status pinnate_testing_restart(pinnate_testing_fleet* fleet, const char* tier) {
+  return with(fleet, [&](capi::TestingFleet& f) { return f.restart(tier); });
+}
+
+pinnate_status pinnate_testing_inject(pinnate_testing_fleet* fleet, const pinnate_testing_fault* fault) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    const Result<pinnate_testing_fault> given = capi::read_sized(fault, "fault");
+    return given.ok() ? f.inject(*given) : given.status();
+  });
+}
+
+pinnate_status pinnate_testing_cure(pinnate_testing_fleet* fleet, const char* name, const char* version) {
+  return with(fleet, [&](capi::TestingFleet& f) -> Status {
+    if (Status s = capi::required(name, "name"); !s.ok()) return s;
+    if (Status s = capi::required(version, "version"); !s.ok()) return s;
+    return f.cure(name, version);
+  });
+}
+
+// ---- end ----------------------------------------------------------------------------------------------------------
+
+pinnate_status pinnate_testing_close(pinnate_testing_fleet* fleet) {
+  return capi::guarded([&]() -> Status {
+    if (Status s = capi::required(fleet, "fleet"); !s.ok()) return s;
+    const Result<bool> entered = fleets().enter(fleet, May::from_outside);
+    if (!entered.ok()) return entered.status();
+    fleets().remove(fleet);
+    delete fleet;
+    return {};
+  });
+}

@@ -1,0 +1,323 @@
+#include "capi/testing_fleet.h"
+
+#include "base/limits.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace pinnate::capi {
+namespace {
+
+constexpr sim::HostId kController = 0;
+
+sim::WorldOptions world_options(const FleetPlan& plan) {
+  sim::WorldOptions options;
+  options.seed = plan.seed;
+  options.network.latency_min = plan.latency_min_us;
+  options.network.latency_max = plan.latency_max_us;
+  return options;
+}
+
+// Of the two tiers the one that is nearer to the engine has its say.
+Labels inherit(const Labels& own, const Labels& from_above) {
+  Labels all = own;
+  all.insert(from_above.begin(), from_above.end());
+  return all;
+}
+
+}  // namespace
+
+// ---- the fleet ----------------------------------------------------------------------------------------------------
+
+TestingFleet::TestingFleet(FleetPlan plan)
+    : plan_(std::move(plan)),
+      rows_(plan_.tiers.size()),
+      replies_(std::make_shared<TestingReplies>(plan_.log)),
+      loader_(world_, replies_),
+      world_(world_options(plan_)) {
+  world_.modules().outside = &loader_;
+  // What only a checker of the world looks at.
+  world_.modules().count_runs = false;
+  world_.network().traffic.per_link = world_.network().traffic.per_chunk = false;
+  if (plan_.log.write) {
+    world_.on_log = [this](sim::HostId host, pinnate_log_level level, const std::string& line) {
+      char time[32];
+      std::snprintf(time, sizeof time, "%.3f ", double(world_.now()) / double(sim::kSecond));
+      plan_.log(level, time + world_.at(host).name() + ": " + line);
+    };
+  }
+  build();
+}
+
+TestingFleet::~TestingFleet() {
+  for (const auto& [id, call] : begun_) call.on_result(call.arg, PINNATE_CLOSED, "the fleet was closed", {nullptr, 0});
+}
+
+void TestingFleet::build() {
+  row_labels_.resize(plan_.tiers.size());
+  for (const TierPlan& tier : plan_.tiers) {
+    const auto id = static_cast<sim::HostId>(sites_.size());
+    const auto parent = names_.find(tier.parent);
+    sites_.push_back({&tier, parent == names_.end() ? tier.labels : inherit(tier.labels, sites_[parent->second].labels)});
+    names_.emplace(tier.name, id);
+
+    sim::HostOptions host;
+    host.extra_latency = tier.latency_us;
+    tier::TierOptions options = plan_.tier;
+    options.id = tier.name;
+    options.labels = tier.labels;
+    if (tier.role == PINNATE_ROLE_CONTROLLER) {
+      tier::ControllerOptions controller;
+      controller.tier = std::move(options);
+      controller.forget_after_ms = plan_.forget_after_ms;
+      world_.add_controller(tier.name, std::move(controller), host);
+    } else if (tier.role == PINNATE_ROLE_GATEWAY) {
+      tier::GatewayOptions gateway;
+      gateway.tier = std::move(options);
+      gateway.forget_after_ms = plan_.forget_after_ms;
+      world_.add_gateway(tier.name, std::move(gateway), host);
+    } else {
+      host.listens = false;
+      world_.add_engine(tier.name, tier::EngineOptions{std::move(options), tier.platform, tier.durable}, host);
+      engines_.push_back(id);
+    }
+    if (!tier.parent.empty()) world_.dial_up(tier.name, tier.parent);
+
+    for (const auto& [key, value] : tier.labels) row_labels_[id].push_back({key.c_str(), value.c_str()});
+    pinnate_testing_tier& row = rows_[id];
+    row.name = tier.name.c_str();
+    row.parent = tier.parent.c_str();
+    row.role = tier.role;
+    row.index = tier.index;
+    row.labels = row_labels_[id].data();
+    row.label_count = row_labels_[id].size();
+    row.platform = tier.platform.c_str();
+    row.durable = tier.durable;
+    row.latency_us = tier.latency_us;
+  }
+}
+
+Result<sim::HostId> TestingFleet::find(const char* tier, const char* argument) const {
+  if (!tier) return {PINNATE_INVALID, std::string(argument) + " is NULL"};
+  const auto found = names_.find(tier);
+  if (found == names_.end()) return {PINNATE_NOT_FOUND, "this fleet has no tier '" + std::string(tier) + "'"};
+  return found->second;
+}
+
+Result<sim::HostId> TestingFleet::find_engine(const char* tier, const char* argument) const {
+  Result<sim::HostId> found = find(tier, argument);
+  if (found.ok() && sites_[*found].plan->role != PINNATE_ROLE_ENGINE)
+    return {PINNATE_INVALID, "'" + std::string(tier) + "' is no engine"};
+  return found;
+}
+
+Result<sim::HostId> TestingFleet::find_up(const char* tier) const {
+  Result<sim::HostId> found = tier ? find(tier, "tier") : Result<sim::HostId>(kController);
+  if (found.ok() && !world_.at(*found).up())
+    return {PINNATE_UNREACHABLE, "'" + world_.at(*found).name() + "' is down: pinnate_testing_restart starts it"};
+  return found;
+}
+
+Status TestingFleet::breach() const {
+  if (world_.breaches().empty()) return {};
+  return {PINNATE_INTERNAL, "a defect of Pinnate: a tier broke its contract: " + world_.breaches().front()};
+}
+
+// ---- time ---------------------------------------------------------------------------------------------------------
+
+bool TestingFleet::run_until(const std::function<bool()>& holds, std::int64_t limit_ms) {
+  return world_.run_until(
+      [&] {
+        deliver();
+        return holds();
+      },
+      limit_ms);
+}
+
+void TestingFleet::advance(std::int64_t ms) {
+  (void)run_until([] { return false; }, ms);
+  deliver();
+}
+
+// What came from outside of the world goes in, and what the host waits for goes out.
+void TestingFleet::deliver() {
+  replies_->set_now(world_.now());
+  replies_->deliver();
+  for (auto at = asked_.begin(); at != asked_.end();) {
+    deliver_results(at->first, at->second);
+    at = at->second.calls == 0 ? asked_.erase(at) : std::next(at);
+  }
+}
+
+void TestingFleet::deliver_results(sim::HostId id, Asked& asked) {
+  sim::Host& host = world_.at(id);
+  std::vector<wire::Returned> returned;
+  std::erase_if(host.answers(), [&](wire::Message& message) {
+    auto* answer = std::get_if<wire::Returned>(&message);
+    if (!answer || !begun_.count(answer->id)) return false;
+    returned.push_back(std::move(*answer));
+    return true;
+  });
+  for (const wire::Returned& r : returned) end_call(r.id, Status(r.code, r.reason), r.result);
+  const std::uint32_t life = host.up() ? host.lives() : 0;
+  if (asked.life == life) return;
+  asked.life = life;
+  std::vector<std::uint64_t> lost;
+  for (const auto& [number, call] : begun_)
+    if (call.host == id && call.life != life) lost.push_back(number);
+  for (std::uint64_t number : lost)
+    end_call(number, {PINNATE_INTERRUPTED, "'" + host.name() + "' ended before the answer came; the call may or may not have run"},
+             {});
+}
+
+void TestingFleet::end_call(std::uint64_t id, const Status& status, const Buffer& result) {
+  const auto found = begun_.find(id);
+  const BegunCall call = found->second;
+  begun_.erase(found);
+  --asked_.at(call.host).calls;
+  pinnate_bytes bytes{nullptr, 0};
+  if (status.ok() || status.code() == PINNATE_FAILED) bytes = {result.data(), result.size()};
+  call.on_result(call.arg, status.code(), status.message().c_str(), bytes);
+}
+
+// ---- requests -----------------------------------------------------------------------------------------------------
+
+template <class Answer, class Question>
+Result<Answer> TestingFleet::ask(sim::HostId id, Question question, std::int64_t limit_ms) {
+  sim::Host& host = world_.at(id);
+  const std::uint32_t life = host.lives();
+  const std::uint64_t request = world_.request(host.name(), std::move(question));
+  Result<Answer> answer(PINNATE_TIMEOUT, "'" + host.name() + "' did not answer within " + std::to_string(limit_ms) + " ms");
+  (void)run_until(
+      [&] {
+        for (const wire::Message& message : host.answers())
+          if (const Answer* found = std::get_if<Answer>(&message); found && found->id == request) answer = *found;
+        if (!answer.ok() && (!host.up() || host.lives() != life))
+          answer = Status(PINNATE_INTERRUPTED, "'" + host.name() + "' ended before it answered; it may or may not have been done");
+        return answer.ok() || answer.status().code() == PINNATE_INTERRUPTED;
+      },
+      limit_ms);
+  // All else there is late, or tells of progress: but for the results of calls that were begun.
+  std::erase_if(host.answers(), [&](const wire::Message& message) {
+    const auto* result = std::get_if<wire::Returned>(&message);
+    return !result || !begun_.count(result->id);
+  });
+  if (answer.ok() && answer->code != PINNATE_OK && !std::is_same_v<Answer, wire::Returned>)
+    return Status(answer->code, answer->reason);
+  return answer;
+}
+
+Result<pinnate_published> TestingFleet::publish(const PublishOrder& order) {
+  const Result<sim::HostId> controller = find_up(nullptr);
+  if (!controller.ok()) return controller.status();
+  sim::Module module;
+  module.name = order.name;
+  module.version = order.version;
+  module.loader = order.loader;
+  module.limits = order.limits;
+  for (const PublishOrder::Artifact& artifact : order.artifacts) {
+    std::string room;
+    const auto bytes = artifact.source.read(0, artifact.source.size_bytes(), &room);
+    if (!bytes.ok()) return bytes.status();
+    module.artifacts.emplace_back(artifact.platform, std::string(*bytes));
+  }
+  const sim::Shelf::Book& book = world_.shelf().add(module);
+  if (book.bytes.size() > kManifestLimitBytes)
+    return {PINNATE_TOO_LARGE, "module '" + order.name + "' " + order.version + ": more bytes of artifacts than one manifest can list"};
+  const Title title(order.name, order.version);
+  std::vector<Digest>& digests = artifacts_[title];
+  for (std::size_t i = 0; i < book.artifacts.size(); ++i) {
+    const Digest& digest = book.manifest.artifacts[i].digest;
+    loader_.keep(digest, book.artifacts[i]);
+    if (std::find(digests.begin(), digests.end(), digest) == digests.end()) digests.push_back(digest);
+  }
+  if (const auto faults = faults_.find(title); faults != faults_.end())
+    for (const Fault& fault : faults->second) apply(title, fault);
+
+  wire::Publish question;
+  question.manifest = book.bytes;
+  question.selector = order.selector;
+  question.config = order.config;
+  const auto answer = ask<wire::Published>(*controller, std::move(question));
+  if (!answer.ok()) return answer.status();
+  releases_.insert_or_assign(answer->release,
+                             Published{book.manifest, *content::Selector::parse(order.selector), order.config});
+  return to_published(*answer, 0);
+}
+
+Status TestingFleet::unpublish(wire::Unpublish question) {
+  const Result<sim::HostId> controller = find_up(nullptr);
+  if (!controller.ok()) return controller.status();
+  return ask<wire::Done>(*controller, std::move(question)).status();
+}
+
+Status TestingFleet::call(const char* tier, wire::Call question, pinnate_bytes* result) {
+  const Result<sim::HostId> host = find_up(tier);
+  if (!host.ok()) return host.status();
+  const std::int64_t limit_ms = std::int64_t(question.timeout_ms) + 1000;  // the tier's own comes first
+  const auto answer = ask<wire::Returned>(*host, std::move(question), limit_ms);
+  if (!answer.ok()) return answer.status();
+  if (answer->code == PINNATE_OK || answer->code == PINNATE_FAILED) {
+    result_ = answer->result;
+    *result = {result_.data(), result_.size()};
+  }
+  return {answer->code, answer->reason};
+}
+
+Status TestingFleet::begin_call(const char* tier, wire::Call question, pinnate_result_fn on_result, void* arg) {
+  constexpr std::size_t kMost = 65536;
+  const Result<sim::HostId> host = find_up(tier);
+  if (!host.ok()) return host.status();
+  if (begun_.size() >= kMost) return {PINNATE_BUSY, "65536 calls are under way: let time pass until some have ended"};
+  const std::uint32_t life = world_.at(*host).lives();
+  begun_.emplace(world_.request(world_.at(*host).name(), std::move(question)), BegunCall{*host, life, on_result, arg});
+  Asked& asked = asked_[*host];
+  if (asked.calls++ == 0) asked.life = life;
+  return {};
+}
+
+Result<wire::StatusReport> TestingFleet::ask_controller(const std::string& name) {
+  const Result<sim::HostId> controller = find_up(nullptr);
+  if (!controller.ok()) return controller.status();
+  wire::GetStatus question;
+  question.name = name;
+  return ask<wire::StatusReport>(*controller, std::move(question));
+}
+
+Result<const pinnate_rollup*> TestingFleet::status(const char* tier, const std::string& name) {
+  const Result<sim::HostId> host = find_up(tier);
+  if (!host.ok()) return host.status();
+  wire::GetStatus question;
+  question.name = name;
+  auto answer = ask<wire::StatusReport>(*host, std::move(question));
+  if (!answer.ok()) return answer.status();
+  report_ = std::move(*answer);
+  rollup_.emplace(*report_);
+  return rollup_->rollup();
+}
+
+Result<wire::Tiers> TestingFleet::ask_tiers(sim::HostId host, wire::Lookup question, std::int64_t limit_ms) {
+  return ask<wire::Tiers>(host, std::move(question), limit_ms);
+}
+
+Result<TestingFleet::Page> TestingFleet::lookup(const char* tier, const wire::Lookup& question) {
+  const Result<sim::HostId> host = find_up(tier);
+  if (!host.ok()) return host.status();
+  auto answer = ask_tiers(*host, question, std::int64_t(question.timeout_ms) + 1000);
+  if (!answer.ok()) return answer.status();
+  page_ = std::move(*answer);
+  page_view_.emplace(*page_);
+  return Page{&page_view_->rows(), page_->next.c_str()};
+}
+
+Result<const pinnate_tier*> TestingFleet::engine(const char* name) {
+  const Result<sim::HostId> engine = find_engine(name, "engine");
+  if (!engine.ok()) return engine.status();
+  const Result<Page> page = lookup(name, {});
+  if (!page.ok()) return page.status();
+  if (page->rows->size() != 1) return {PINNATE_INTERNAL, "an engine listed " + std::to_string(page->rows->size()) + " tiers"};
+  return page->rows->data()[0];
+}
+
+}  // namespace pinnate::capi

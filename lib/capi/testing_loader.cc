@@ -1,0 +1,179 @@
+#include "capi/testing_loader.h"
+
+#include "base/limits.h"
+#include "module/guarded.h"
+#include "module/reason.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+namespace pinnate::capi {
+namespace {
+
+constexpr std::size_t kLogLineBytes = 4096;
+
+class SimulatedModule final : public sim::OutsideModule {
+ public:
+  explicit SimulatedModule(const tier::Load& load) : title_(load.name + "@" + load.version + ":") {}
+
+  Status create(const Buffer&) override { return {}; }
+  Status check_health() override { return {}; }
+  void call(const Buffer& payload, sim::Micros, Answer answer) override { answer({}, Buffer(title_ + payload.str())); }
+
+ private:
+  const std::string title_;
+};
+
+// What a module sees of its engine; pinnate_host.engine points to it.
+struct Origin {
+  std::string label;  // "s0.k0.e0: module 'greet' 1.0.0"
+  std::shared_ptr<TestingReplies> replies;
+};
+
+void log(void* engine, int level, const char* message) {
+  const auto& origin = *static_cast<const Origin*>(engine);
+  const int known = std::clamp<int>(level, PINNATE_LOG_DEBUG, PINNATE_LOG_ERROR);
+  try {
+    origin.replies->log(static_cast<pinnate_log_level>(known),
+                        origin.label + ": " + module::one_line(message ? message : "", kLogLineBytes));
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+void* allocate(void*, std::size_t size_bytes) { return std::malloc(size_bytes ? size_bytes : 1); }
+
+void release(void*, void* memory) { std::free(memory); }
+
+class HostModule final : public sim::OutsideModule {
+ public:
+  HostModule(const module::Loader& loader, std::shared_ptr<const module::Image> image, const sim::World& world,
+             Origin origin, std::uint64_t number, std::string label)
+      : table_(loader.table),
+        image_(std::move(image)),
+        world_(world),
+        origin_(std::move(origin)),
+        number_(number),
+        label_(std::move(label)),
+        host_{sizeof(pinnate_host), &origin_, &log, &allocate, &release, &TestingReplies::remaining_ms,
+              &TestingReplies::answer, &TestingReplies::fail} {}
+
+  ~HostModule() override {
+    if (open_calls_ > 0) origin_.replies->forget(number_);
+    end("destroy", created_, [&] { table_.destroy(module_, service_); });
+    end("unload", loaded_, [&] { table_.unload(module_); });
+  }
+
+  Status load(const tier::Load& load) {
+    const std::string digest = load.artifact.digest.hex();
+    const pinnate_image view{sizeof(pinnate_image), load.name.c_str(),      load.version.c_str(),
+                             digest.c_str(),        image_->fd(),           image_->path().c_str(),
+                             image_->data().data(), image_->data().size()};
+    Status status = attempt("", "its loader", [&](char* error, std::size_t error_bytes) {
+      return table_.load(table_.self, &view, &module_, error, error_bytes);
+    });
+    loaded_ = status.ok();
+    return status;
+  }
+
+  Status create(const Buffer& config) override {
+    Status status = attempt("create failed: ", "create", [&](char* error, std::size_t error_bytes) {
+      return table_.create(module_, &host_, config.data(), config.size(), &service_, error, error_bytes);
+    });
+    created_ = status.ok();
+    return status;
+  }
+
+  Status check_health() override {
+    if (!table_.check_health) return {};
+    return attempt("its health check failed: ", "its health check", [&](char* error, std::size_t error_bytes) {
+      return table_.check_health(module_, service_, error, error_bytes);
+    });
+  }
+
+  void call(const Buffer& payload, sim::Micros left, Answer answer) override {
+    origin_.replies->set_now(world_.now());
+    ++open_calls_;
+    pinnate_reply* const reply =
+        origin_.replies->issue(number_, label_, payload, world_.now() + left,
+                               [this, answer = std::move(answer)](Status status, Buffer bytes) {
+                                 --open_calls_;
+                                 answer(std::move(status), std::move(bytes));
+                               });
+    const auto thrown =
+        module::thrown_by([&] { table_.call(module_, service_, reply, payload.data(), payload.size()); });
+    if (thrown) TestingReplies::fail(reply, thrown->c_str());
+    origin_.replies->deliver();
+  }
+
+ private:
+  template <class Run>
+  Status attempt(const char* failed, const char* who, Run run) {
+    module::ReasonBuffer error;
+    int result = 0;
+    const auto thrown = module::thrown_by([&] { result = run(error.data(), error.size()); });
+    if (thrown) return {PINNATE_FAILED, label_ + ": " + who + " " + *thrown};
+    if (result != 0) return {PINNATE_FAILED, label_ + ": " + failed + error.str()};
+    return {};
+  }
+
+  template <class Run>
+  void end(const char* what, bool is_due, Run run) {
+    if (!is_due) return;
+    if (const auto thrown = module::thrown_by(run))
+      origin_.replies->log(PINNATE_LOG_WARNING, origin_.label + ": " + what + " " + *thrown);
+  }
+
+  const pinnate_loader table_;
+  const std::shared_ptr<const module::Image> image_;
+  const sim::World& world_;
+  Origin origin_;
+  const std::uint64_t number_;
+  const std::string label_;  // "module 'greet' 1.0.0"
+  const pinnate_host host_;
+  void* module_ = nullptr;
+  void* service_ = nullptr;
+  bool loaded_ = false, created_ = false;
+  std::uint64_t open_calls_ = 0;
+};
+
+}  // namespace
+
+Status TestingLoader::add(const pinnate_loader& loader) {
+  if (Status s = loaders_.add(loader); !s.ok()) return s;
+  kinds_.insert(loader.kind);
+  return {};
+}
+
+Result<std::unique_ptr<sim::OutsideModule>> TestingLoader::load(sim::HostId engine, const tier::Load& load) {
+  if (!kinds_.count(load.loader)) return std::unique_ptr<sim::OutsideModule>(new SimulatedModule(load));
+  const Result<module::Loader> loader = loaders_.find(load.loader);
+  if (!loader.ok()) return loader.status();
+  const std::string label = "module '" + load.name + "' " + load.version;
+  auto image = image_of(load.artifact.digest, label);
+  if (!image.ok()) return {image.status().code(), label + ": " + image.status().message()};
+  auto module = std::make_unique<HostModule>(*loader, std::move(*image), world_,
+                                             Origin{world_.at(engine).name() + ": " + label, replies_},
+                                             ++last_service_, label);
+  if (Status s = module->load(load); !s.ok()) return s;
+  return std::unique_ptr<sim::OutsideModule>(std::move(module));
+}
+
+// One for all engines: a descriptor for each of a thousand would be more than a process may have.
+Result<std::shared_ptr<const module::Image>> TestingLoader::image_of(const Digest& artifact, const std::string& label) {
+  Artifact& found = artifacts_[artifact];
+  if (found.image) return found.image;
+  const std::string_view bytes = found.bytes.view();
+  const auto chunks = static_cast<std::uint32_t>((bytes.size() + kChunkBytes - 1) / kChunkBytes);
+  const module::ImageSource source{label, bytes.size(), chunks, [bytes](std::uint32_t index) -> Result<std::string> {
+                                     return std::string(bytes.substr(std::size_t(index) * kChunkBytes, kChunkBytes));
+                                   }};
+  std::vector<std::uint32_t> bad;
+  auto image = module::Image::assemble(source, {}, bad);
+  if (!image.ok()) return image.status();
+  found.image = std::move(*image);
+  return found.image;
+}
+
+}  // namespace pinnate::capi
