@@ -12,8 +12,8 @@ std::string run(std::uint64_t seed, bool through_mux) {
   WorldOptions options;
   options.seed = seed;
   options.network.through_mux = through_mux;
+  std::vector<Strings> strings(6);  // outlive the puppets on them
   World world(options);
-  std::vector<Strings> strings(6);
   std::vector<std::string> names;
   for (std::size_t i = 0; i < strings.size(); ++i) {
     names.push_back("h" + std::to_string(i));
