@@ -5,19 +5,13 @@
 #include "capi/identity.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace pinnate::capi {
 namespace {
 
 constexpr std::size_t kLinkLimitBytes = 8 * 1024 * 1024;
 constexpr std::size_t kLeastLinkLimitBytes = 4 * 1024 * 1024;
-
-Status read_log(const pinnate_tier_options& given, Log* log) {
-  if (given.log_level < PINNATE_LOG_DEBUG || given.log_level > PINNATE_LOG_ERROR)
-    return {PINNATE_INVALID, "options.tier.log_level is " + std::to_string(given.log_level) + ": no pinnate_log_level"};
-  *log = Log{given.log, given.log_arg, given.log_level};
-  return {};
-}
 
 }  // namespace
 
@@ -28,6 +22,16 @@ void take_times(const pinnate_tier_options& given, tier::TierOptions* tier) {
   if (given.backoff_max_ms == 0) tier->backoff_max_ms = std::max(tier->backoff_max_ms, tier->backoff_min_ms);
   if (given.backoff_max_ms != 0) tier->backoff_max_ms = given.backoff_max_ms;
   if (given.backoff_min_ms == 0) tier->backoff_min_ms = std::min(tier->backoff_min_ms, tier->backoff_max_ms);
+}
+
+Result<Log> read_log(pinnate_log_fn write, void* arg, const pinnate_log_level& lowest, const std::string& where) {
+  // A C host may put any number there, and C++ may not load it as what it is not.
+  int level;
+  static_assert(sizeof level == sizeof lowest);
+  std::memcpy(&level, &lowest, sizeof level);
+  if (level < PINNATE_LOG_DEBUG || level > PINNATE_LOG_ERROR)
+    return {PINNATE_INVALID, where + " is " + std::to_string(level) + ": no pinnate_log_level"};
+  return Log{write, arg, lowest};
 }
 
 Result<Labels> read_labels(const pinnate_label* given, std::size_t count, const std::string& where) {
@@ -48,7 +52,9 @@ Result<Labels> read_labels(const pinnate_label* given, std::size_t count, const 
 Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::string& role) {
   TierSetup setup;
   setup.loop = given.loop;
-  if (Status s = read_log(given, &setup.log); !s.ok()) return s;
+  const Result<Log> log = read_log(given.log, given.log_arg, given.log_level, "options.tier.log_level");
+  if (!log.ok()) return log.status();
+  setup.log = *log;
   setup.link_limit_bytes = or_default(given.link_limit_bytes, kLinkLimitBytes);
   if (setup.link_limit_bytes < kLeastLinkLimitBytes)
     return {PINNATE_INVALID, "options.tier.link_limit_bytes is " + std::to_string(setup.link_limit_bytes) +

@@ -29,6 +29,9 @@ Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::
 // Heartbeat and backoff, with their defaults; tier::check_options says whether they will do.
 void take_times(const pinnate_tier_options& given, tier::TierOptions* tier);
 
+// `where` is for the words, as the host calls the level.
+Result<Log> read_log(pinnate_log_fn write, void* arg, const pinnate_log_level& lowest, const std::string& where);
+
 // `where` is for the words, as the host calls the array.
 Result<Labels> read_labels(const pinnate_label* given, std::size_t count, const std::string& where);
 

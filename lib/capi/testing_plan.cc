@@ -144,9 +144,9 @@ Result<FleetPlan> read_plan(const pinnate_testing_options* options) {
   tier.backoff_min_ms = given->backoff_min_ms;
   tier.backoff_max_ms = given->backoff_max_ms;
   take_times(tier, &plan.tier);
-  if (given->log_level < PINNATE_LOG_DEBUG || given->log_level > PINNATE_LOG_ERROR)
-    return {PINNATE_INVALID, "options.log_level is " + std::to_string(given->log_level) + ": no pinnate_log_level"};
-  plan.log = Log{given->log, given->log_arg, given->log_level};
+  const Result<Log> log = read_log(given->log, given->log_arg, given->log_level, "options.log_level");
+  if (!log.ok()) return log.status();
+  plan.log = *log;
   Status planned = Planner(*given, &plan).plan(*shape);
   if (!planned.ok()) return planned;
   return plan;
