@@ -1,5 +1,6 @@
 // What concerns the library as a whole: names, version, platform.
 #include "capi/boundary.h"
+#include "capi/sized.h"
 
 #include <pinnate/common.h>
 #include <pinnate/fleet.h>
@@ -70,8 +71,8 @@ const char* name_of(const char* const (&names)[N], long number) {
 
 }  // namespace
 
-const char* pinnate_status_name(pinnate_status status) { return name_of(kStatusNames, status); }
-const char* pinnate_phase_name(pinnate_phase phase) { return name_of(kPhaseNames, phase); }
+const char* pinnate_status_name(pinnate_status status) { return name_of(kStatusNames, pinnate::capi::number_in(status)); }
+const char* pinnate_phase_name(pinnate_phase phase) { return name_of(kPhaseNames, pinnate::capi::number_in(phase)); }
 const char* pinnate_last_error(void) { return pinnate::capi::last_error(); }
 const char* pinnate_platform(void) { return PINNATE_SYSTEM "-" PINNATE_MACHINE; }
 const char* pinnate_version(void) {

@@ -3,9 +3,9 @@
 #include "base/names.h"
 #include "capi/boundary.h"
 #include "capi/identity.h"
+#include "capi/sized.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace pinnate::capi {
 namespace {
@@ -25,10 +25,7 @@ void take_times(const pinnate_tier_options& given, tier::TierOptions* tier) {
 }
 
 Result<Log> read_log(pinnate_log_fn write, void* arg, const pinnate_log_level& lowest, const std::string& where) {
-  // A C host may put any number there, and C++ may not load it as what it is not.
-  int level;
-  static_assert(sizeof level == sizeof lowest);
-  std::memcpy(&level, &lowest, sizeof level);
+  const long level = number_in(lowest);
   if (level < PINNATE_LOG_DEBUG || level > PINNATE_LOG_ERROR)
     return {PINNATE_INVALID, where + " is " + std::to_string(level) + ": no pinnate_log_level"};
   return Log{write, arg, lowest};

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstring>
 #include <string>
+#include <type_traits>
 
 namespace pinnate::capi {
 
@@ -22,6 +23,16 @@ Result<std::size_t> stated_size(const void* given, const std::string& name);
 // zero.
 Status copy_known(const void* given, std::size_t given_bytes, void* known, std::size_t known_bytes,
                   const std::string& name);
+
+// The number in an enum that a host has set. In C it may be any int, while in C++ reading one outside the enum's range as
+// the enum is undefined: it is looked at as an integer first.
+template <class Enum>
+long number_in(const Enum& given) {
+  static_assert(std::is_enum_v<Enum> && sizeof given == sizeof(int));
+  int number;
+  std::memcpy(&number, &given, sizeof number);
+  return number;
+}
 
 // A copy of a struct that begins with its size. `name` is for the words, as the host calls it.
 template <class Struct>

@@ -6,6 +6,7 @@
 #include "folder.h"
 
 #include <climits>
+#include <cstring>
 #include <fstream>
 
 namespace {
@@ -94,8 +95,11 @@ TEST_CASE("options out of range are refused before anything is made") {
   CHECK(pinnate_controller_open(&options, &controller) == PINNATE_INVALID);
   CHECK(says("tier id 'no spaces'"));
   options.tier.id = nullptr;
-  options.tier.log_level = static_cast<pinnate_log_level>(4);
-  CHECK(pinnate_controller_open(&options, &controller) == PINNATE_INVALID);
+  for (const int level : {4, -1, INT_MAX}) {
+    std::memcpy(&options.tier.log_level, &level, sizeof level);  // as a host in C sets it
+    CHECK(pinnate_controller_open(&options, &controller) == PINNATE_INVALID);
+    CHECK(says(("log_level is " + std::to_string(level)).c_str()));
+  }
   options.tier.log_level = PINNATE_LOG_DEBUG;
   options.tier.label_count = 1;
   CHECK(pinnate_controller_open(&options, &controller) == PINNATE_INVALID);
