@@ -68,3 +68,27 @@ TEST_CASE("the library's thread ends with its last handle, and comes back with t
     CHECK(rollup.id.substr(0, 8) == "gateway-");
   }
 }
+
+TEST_CASE("handles on the library's thread may be opened, used and closed on many threads at once") {
+  World world(false);
+  constexpr int kThreads = 6, kRounds = 5;
+  std::atomic<int> good{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; t++)
+    threads.emplace_back([&] {
+      for (int i = 0; i < kRounds; i++) {
+        pinnate_gateway_options options = PINNATE_GATEWAY_OPTIONS_INIT;
+        pinnate_gateway* gateway = nullptr;
+        RollupAnswer rollup;
+        std::atomic<bool> closed{false};
+        bool all = pinnate_gateway_open(&options, &gateway) == PINNATE_OK &&
+                   pinnate_gateway_listen(gateway, "tcp://127.0.0.1:0", nullptr, 0) == PINNATE_OK &&
+                   pinnate_gateway_status(gateway, nullptr, RollupAnswer::on_rollup, &rollup) == PINNATE_OK;
+        all = all && pinnate_gateway_close(
+                         gateway, [](void* arg) { *static_cast<std::atomic<bool>*>(arg) = true; }, &closed) == PINNATE_OK;
+        if (all && world.until([&] { return closed.load(); }) && rollup.times == 1) good++;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(good == kThreads * kRounds);
+}

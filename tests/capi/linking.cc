@@ -1,0 +1,87 @@
+// Either end of a link may dial, over each kind of address.
+#include "answers.h"
+#include "world.h"
+
+#include "folder.h"
+
+namespace {
+
+// Listens at `address` and returns where it can be dialled.
+template <class Handle>
+std::string listening(Handle& handle, const std::string& address,
+                      pinnate_status (*listen)(decltype(handle.handle), const char*, char*, size_t)) {
+  char bound[256] = "";
+  const pinnate_status status = listen(handle, address.c_str(), bound, sizeof bound);
+  REQUIRE_MESSAGE(status == PINNATE_OK, pinnate_last_error());
+  return bound;
+}
+
+// A controller, one gateway and two engines, all opened and none linked.
+struct Unlinked {
+  explicit Unlinked(bool own_loop) : world(own_loop), controller(world), gateway(world), first(world), second(world) {
+    REQUIRE(open(controller, folder.path + "/state") == PINNATE_OK);
+    REQUIRE(open(gateway) == PINNATE_OK);
+    REQUIRE(open(first, "first") == PINNATE_OK);
+    REQUIRE(open(second, "second") == PINNATE_OK);
+  }
+  // Both engines are seen below the gateway, and as many gateways as there are.
+  void linked() {
+    RollupAnswer watch;
+    REQUIRE(pinnate_controller_watch(controller, RollupAnswer::on_rollup, &watch) == PINNATE_OK);
+    CHECK(world.until([&] {
+      std::lock_guard lock(watch.mutex);
+      return watch.online == 2 && watch.gateways == 1;
+    }));
+    pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
+    TiersAnswer tiers;
+    REQUIRE(pinnate_controller_lookup(controller, &lookup, TiersAnswer::on_tiers, &tiers) == PINNATE_OK);
+    REQUIRE(world.until([&] { return tiers.came(); }));
+    REQUIRE(tiers.tiers.size() == 2);
+    CHECK(tiers.tiers[0].id == "first");
+    CHECK(tiers.tiers[1].id == "second");
+    CHECK(tiers.tiers[0].path == tiers.tiers[1].path);
+    second.close(), first.close(), gateway.close(), controller.close();
+  }
+  std::string socket(const char* name) const { return "unix:" + folder.path + "/" + name; }
+
+  TestFolder folder;
+  World world;
+  Controller controller;
+  Gateway gateway;
+  Engine first, second;
+};
+
+}  // namespace
+
+TEST_CASE("a gateway dials its upstream and listens for what is below") {
+  for (const bool own_loop : {true, false})
+    for (const char* form : {"tcp://127.0.0.1:0", "tcp://[::1]:0", "tcp://localhost:0", "unix"}) {
+      CAPTURE(own_loop);
+      CAPTURE(form);
+      Unlinked tree(own_loop);
+      const bool by_path = std::string(form) == "unix";
+      const std::string top = listening(tree.controller, by_path ? tree.socket("c") : form, pinnate_controller_listen);
+      const std::string site = listening(tree.gateway, by_path ? tree.socket("g") : form, pinnate_gateway_listen);
+      CHECK(pinnate_gateway_dial_upstream(tree.gateway, top.c_str()) == PINNATE_OK);
+      CHECK(pinnate_engine_dial_upstream(tree.first, site.c_str()) == PINNATE_OK);
+      CHECK(pinnate_engine_dial_upstream(tree.second, site.c_str()) == PINNATE_OK);
+      tree.linked();
+    }
+}
+
+TEST_CASE("a gateway accepts its upstream, and dials a static list of those below") {
+  for (const bool own_loop : {true, false})
+    for (const char* form : {"tcp://127.0.0.1:0", "tcp://[::1]:0", "tcp://localhost:0", "unix"}) {
+      CAPTURE(own_loop);
+      CAPTURE(form);
+      Unlinked tree(own_loop);
+      const bool by_path = std::string(form) == "unix";
+      const std::string site = listening(tree.gateway, by_path ? tree.socket("g") : form, pinnate_gateway_listen);
+      const std::string one = listening(tree.first, by_path ? tree.socket("1") : form, pinnate_engine_listen);
+      const std::string two = listening(tree.second, by_path ? tree.socket("2") : form, pinnate_engine_listen);
+      CHECK(pinnate_gateway_dial_downstream(tree.gateway, one.c_str()) == PINNATE_OK);
+      CHECK(pinnate_gateway_dial_downstream(tree.gateway, two.c_str()) == PINNATE_OK);
+      CHECK(pinnate_controller_dial(tree.controller, site.c_str()) == PINNATE_OK);
+      tree.linked();
+    }
+}
