@@ -1,4 +1,4 @@
-/* Shared objects that are not modules, each in one way. */
+/* Shared objects that are not modules, each in one way; and, with LATER_DESCRIPTOR, one that is, made for a later engine. */
 #include <pinnate/module.h>
 
 static int create(const pinnate_host *host, const void *config, size_t config_bytes, void **service, char *error,
@@ -27,7 +27,7 @@ static void call(void *service, pinnate_reply *reply, const void *payload, size_
 #endif
 #ifdef SHORT_DESCRIPTOR
 #define SIZE 16
-#else
+#elif !defined(LATER_DESCRIPTOR)
 #define SIZE sizeof(pinnate_descriptor)
 #endif
 #ifdef NO_DESCRIPTOR
@@ -37,4 +37,12 @@ extern __attribute__((visibility("default"))) const pinnate_descriptor NAME;
 #define NAME pinnate_module
 #endif
 
+#ifdef LATER_DESCRIPTOR /* the table has grown at its end, as it may within one ABI version */
+const struct {
+  pinnate_descriptor known;
+  void (*later)(void *service);
+} later_module __asm__("pinnate_module") __attribute__((visibility("default"))) = {
+    {sizeof later_module, ABI, 0, create, call, NULL, destroy}, destroy};
+#else
 const pinnate_descriptor NAME = {SIZE, ABI, 0, create, call, NULL, destroy};
+#endif
