@@ -1,0 +1,115 @@
+"""What README.md shows, done as it stands there: the commands, the hosts in C and in Python, the module, and the table of exit codes."""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import unittest
+
+from fleet import BIN, LIMIT, REPOSITORY, FleetTest, environment, phases, run
+
+README = (REPOSITORY / "README.md").read_text()
+LIBRARIES = BIN.parent / "lib"
+
+
+def block(language, containing):
+    """The one block of this language that contains these words."""
+    [found] = [text for kind, text in re.findall(r"^```(\w+)\n(.*?)^```$", README, re.S | re.M)
+               if kind == language and containing in text]
+    return found
+
+
+def code_lines(text):
+    return [line for line in text.splitlines() if line.strip()]
+
+
+class ReadmeTest(FleetTest):
+    def setUp(self):
+        super().setUp()
+        # A place where README's relative paths lead to, and where what is made stays out of the sources.
+        self.place = self.folder / "clone"
+        (self.place / "build").mkdir(parents=True)
+        for name in ("include", "samples", "bindings"):
+            (self.place / name).symlink_to(REPOSITORY / name)
+        (self.place / "build" / "release").symlink_to(BIN.parent)
+
+    def moved(self, text):
+        """The same with our folder and a port of our own, since others may use those of README."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        return text.replace("/tmp/", f"{self.folder}/").replace(":7070", f":{port}")
+
+    def shell(self, text):
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        ended = subprocess.run(["bash", "-eu", "-c", text], cwd=self.place, env=environment(PATH=path, PINNATE_TO=self.to),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=3 * LIMIT)
+        out = ended.stdout.decode()
+        self.assertEqual(ended.returncode, 0, f"{text}\nstdout {out}, stderr {ended.stderr.decode()}")
+        return out
+
+    def test_the_commands_run_a_fleet_and_end_as_they_say(self):
+        lines = self.moved(block("sh", "pinnate controller")).splitlines()
+        self.to = re.search(r"PINNATE_TO=(\S+)", "\n".join(lines)).group(1)
+        for line in lines:
+            if line.endswith("&"):
+                words = shlex.split(line.rstrip("&"))
+                self.assertEqual(words[0], "pinnate")
+                self.start(*words[1:]).await_line(f"{words[1]} is running")
+        self.await_status(lambda status: status["online_engines"] == 1)
+        out = self.shell("\n".join(line for line in lines if not line.endswith("&")))
+        self.assertIn("published thumbnail 1.0.0 as release 1", out)
+        self.assertIn("thumbnail 1.1.0 is live on all 1 selected online engines", out)
+        self.assertIn("site-1", out)
+        self.assertIn("withdrew thumbnail", out)
+        self.assertEqual((self.place / "small.jpg").read_bytes()[:2], b"\xff\xd8")
+
+    def test_the_host_in_c_has_twenty_lines_compiles_as_c99_and_serves(self):
+        text = block("c", "int main")
+        self.assertLessEqual(len(code_lines(text)), 20)
+        source, program = self.place / "host.c", self.place / "host"
+        source.write_text(text)
+        subprocess.run([os.environ.get("CC", "cc"), "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-I", "include",
+                        "-o", program, source, "-L", LIBRARIES, "-lpinnate", f"-Wl,-rpath,{LIBRARIES}"], cwd=self.place, check=True)
+        self.start_controller()
+        host = subprocess.Popen([program, self.to, self.folder / "host-state"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                env=environment())
+        self.addCleanup(host.kill)
+        self.await_status(lambda status: status["online_engines"] == 1)
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.assertEqual(self.ask("call", "echo", "--data", "x")[0], "echo 1: x")
+        out, _ = host.communicate(b"\n", timeout=LIMIT)  # a key is what it waits for
+        self.assertEqual(host.returncode, 0)
+        self.assertIn("echo 1 is live\n", out.decode())
+
+    def test_the_host_in_python_has_twenty_lines_and_runs(self):
+        text = block("python", "import pinnate")
+        self.assertLessEqual(len(code_lines(text)), 20)
+        env = environment(PYTHONPATH=str(REPOSITORY / "bindings" / "python"), PINNATE_LIBRARY=str(LIBRARIES / "libpinnate.so"))
+        ended = subprocess.run([sys.executable, "-c", self.moved(text)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env=env, cwd=self.place, timeout=LIMIT)
+        self.assertEqual((ended.returncode, ended.stderr.decode()), (0, ""))
+        self.assertEqual(ended.stdout.decode(), "b'hello in process'\nb'hello through the tree'\n")
+
+    def test_the_module_is_built_and_published_by_the_commands_beside_it(self):
+        self.start_tree()
+        out = self.shell(block("sh", "cc -shared"))
+        self.assertIn("echo 1.0.0 is live on all 2 selected online engines", out)
+        self.assertEqual(self.ask("call", "echo", "--data", "back")[0], "back")
+        self.assertEqual(phases(self.rows("status")[0], "echo")["live"], 2)
+
+    def test_the_heart_of_a_module_is_that_of_the_template(self):
+        template = (REPOSITORY / "samples" / "modules" / "templates" / "module.c").read_text()
+        code = {re.sub(r"\s*/\*.*\*/", "", line) for line in template.splitlines()}
+        for line in code_lines(block("c", "pinnate_module")):
+            self.assertIn(re.sub(r"\s*/\*.*\*/", "", line), code)
+
+    def test_exit_codes_are_those_of_the_help(self):
+        said = re.findall(r"^ +(\d+)  (\w+)", run("--help").stdout.decode(), re.M)
+        self.assertEqual(said, re.findall(r"^\| (\d+) \| (\w+)", README, re.M))
+
+
+if __name__ == "__main__":
+    unittest.main()
