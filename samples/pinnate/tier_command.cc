@@ -20,7 +20,9 @@ std::uint32_t milliseconds(const std::optional<Milliseconds>& duration) {
 }  // namespace
 
 void add_tier_flags(CLI::App& app, TierFlags& flags) {
-  app.add_option("--config", flags.config, "TOML file; its keys are the names of these flags, flags win")
+  app.add_option("--config", flags.config,
+                 "TOML file; its keys are the names of these flags, and flags win. Labels are a table:\n"
+                 "labels = { region = \"eu\" }")
       ->type_name("FILE");
   add_text(app, "--id", flags.given.id, "unique in the fleet (default: kept in the state folder, or made at random)",
            "ID");

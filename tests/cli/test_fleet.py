@@ -285,6 +285,21 @@ class ReachTest(FleetTest):
         self.ask("publish", "large@1", large, "--config", config, env=plain, code=4)
 
 
+    def test_where_to_ask_is_said_by_the_flag_before_the_environment_before_the_file(self):
+        self.start_controller()
+        nowhere = f"unix:{self.folder}/nowhere.sock"
+        right, wrong = self.folder / "right.toml", self.folder / "wrong.toml"
+        right.write_text(f'to = "{self.to}"\n')
+        wrong.write_text(f'to = "{nowhere}"\n')
+        limit = ("--timeout", "2s")
+        self.ask("history", "--to", self.to, "--config", wrong, env=environment(PINNATE_TO=nowhere))
+        self.ask("history", "--to", nowhere, "--config", right, *limit, code=3)
+        self.ask("history", "--config", wrong)
+        self.ask("history", "--config", right, *limit, env=environment(PINNATE_TO=nowhere), code=3)
+        self.ask("history", "--config", right, env=environment())
+        self.ask("history", "--config", wrong, *limit, env=environment(), code=3)
+
+
 class StopTest(FleetTest):
     def test_every_tier_ends_cleanly_on_sigterm_and_sigint(self):
         self.start_tree()

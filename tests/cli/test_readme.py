@@ -1,5 +1,6 @@
 """What README.md shows, done as it stands there: the commands, the hosts in C and in Python, the module, and the table of exit codes."""
 
+import ast
 import os
 import re
 import shlex
@@ -87,6 +88,7 @@ class ReadmeTest(FleetTest):
     def test_the_host_in_python_has_twenty_lines_and_runs(self):
         text = block("python", "import pinnate")
         self.assertLessEqual(len(code_lines(text)), 20)
+        ast.parse(text, feature_version=(3, 9))
         env = environment(PYTHONPATH=str(REPOSITORY / "bindings" / "python"), PINNATE_LIBRARY=str(LIBRARIES / "libpinnate.so"))
         ended = subprocess.run([sys.executable, "-c", self.moved(text)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env=env, cwd=self.place, timeout=LIMIT)

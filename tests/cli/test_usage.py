@@ -6,6 +6,20 @@ import unittest
 
 from fleet import environment, run
 
+# What README and the tests of others rely on; a flag that goes breaks somebody's script.
+FLAGS = {
+    "controller": "--config --id --fleet --label --listen --state --down --artifact-limit --forget-after --heartbeat --log-level",
+    "gateway": "--config --id --fleet --label --listen --up --down --cache --cache-limit --forget-after --heartbeat --log-level",
+    "engine": "--config --id --fleet --label --listen --up --state --heartbeat --log-level",
+    "publish": "--to --fleet --config --timeout --platform --config-bytes --config-text --select --loader --wait --json",
+    "unpublish": "--to --fleet --config --timeout",
+    "history": "--to --fleet --config --timeout --json",
+    "status": "--to --fleet --config --timeout --watch --json",
+    "engines": "--to --fleet --config --timeout --phase --at --name --json",
+    "call": "--to --fleet --config --timeout --data --file --at --out --idempotent",
+    "demo": "--nodes --clusters --engines --module --out --keep",
+}
+
 COMMANDS = ["controller", "gateway", "engine", "publish", "unpublish", "history", "status", "engines", "call", "demo"]
 
 
@@ -31,6 +45,14 @@ class UsageTest(unittest.TestCase):
                 ended = run(command, "--help")
                 self.assertEqual(ended.returncode, 0)
                 self.assertIn(f"\n  pinnate {command}", ended.stdout.decode())
+
+    def test_every_flag_is_in_the_help_of_its_command_with_words_behind_it(self):
+        self.assertEqual(sorted(FLAGS), sorted(COMMANDS))
+        for command, flags in FLAGS.items():
+            text = run(command, "--help").stdout.decode()
+            for flag in flags.split():
+                with self.subTest(command=command, flag=flag):
+                    self.assertRegex(text, rf"(?m)^  {flag}( [^ ].*)?(  +|\n {{20,}})\w")
 
     def test_version_names_version_and_platform(self):
         self.assertRegex(run("version").stdout.decode(), r"^pinnate \d+\.\d+\.\d+ linux-\w+\n$")

@@ -4,6 +4,7 @@ import ast
 import glob
 import inspect
 import os
+import shutil
 import subprocess
 import sys
 import unittest
@@ -116,6 +117,25 @@ class Package(unittest.TestCase):
             found = list(_library.candidates())
         self.assertEqual(found[0], os.path.join(beside, "libpinnate.so.0"))
         self.assertEqual(found[3:], ["libpinnate.so.0", "libpinnate.so.9"])
+
+    def test_the_library_is_loaded_from_beside_the_package_and_else_from_the_system(self):
+        library = os.path.realpath(os.environ["PINNATE_LIBRARY"])
+        installed = folder(self)
+        shutil.copytree(PACKAGE, os.path.join(installed, "pinnate"))
+        program = os.path.join(installed, "program.py")  # what stands beside a program is imported first
+        with open(program, "w") as source:
+            source.write("import pinnate\npinnate.version()\n")
+            source.write("print(*sorted({line.split()[-1] for line in open('/proc/self/maps') if 'libpinnate' in line}))\n")
+        system = folder(self)
+        os.symlink(library, os.path.join(system, "libpinnate.so.0"))
+        where = {"PINNATE_LIBRARY": "", "LD_LIBRARY_PATH": system}
+        done = python(program, **where)
+        self.assertEqual(done.stdout.split(), [library], done.stderr)
+
+        beside = os.path.join(installed, "pinnate", "libpinnate.so.0")
+        shutil.copy(library, beside)
+        done = python(program, **where)
+        self.assertEqual(done.stdout.split(), [beside], done.stderr)
 
     def test_the_library_tells_its_version_and_platform(self):
         self.assertRegex(pinnate.version(), r"^0\.\d+\.\d+$")
