@@ -75,6 +75,17 @@ void print_row(const Tier& tier) {
   std::printf("%-44s  %s\n", where.c_str(), state.c_str());
 }
 
+// A list of nothing may be right, but not below a gateway that nobody knows: it may be misspelt.
+void require_gateway(Session& session, const std::string& id) {
+  pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
+  lookup.at = id.c_str();
+  lookup.gateways = 1;
+  lookup.limit = 1;
+  if (!session.lookup(lookup).tiers.empty()) return;
+  const std::string asked = session.status("").id;
+  if (asked != id) throw Failure(ExitCode::kNotFound, "'" + asked + "' knows no gateway '" + id + "' below it");
+}
+
 ExitCode run(const EnginesOptions& options) {
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   lookup.phase = phase_filter(options.phase);
@@ -83,13 +94,16 @@ ExitCode run(const EnginesOptions& options) {
   lookup.limit = 500;
   Session session(target_of(options.target), options.target.timeout.value_or(Milliseconds(30'000)));
   std::string cursor;
+  bool none = true;
   do {
     lookup.cursor = cursor.empty() ? nullptr : cursor.c_str();
     const TierPage page = session.lookup(lookup);
+    none = none && page.tiers.empty();
     for (const Tier& tier : page.tiers) options.json ? print_json(tier) : print_row(tier);
     std::fflush(stdout);
     cursor = page.next;
   } while (!cursor.empty());
+  if (none && !options.at.empty()) require_gateway(session, options.at);
   return ExitCode::kOk;
 }
 

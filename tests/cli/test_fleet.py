@@ -212,6 +212,12 @@ class StatusTest(FleetTest):
         out, _ = self.ask("engines")
         self.assertRegex(out, r"(?m)^gate/one +echo 1 live$")
 
+    def test_a_gateway_that_nobody_knows_is_not_found_and_one_without_such_engines_is_an_empty_list(self):
+        _, error = self.ask("engines", "--at", "gtae", code=6)
+        self.assertIn("'top' knows no gateway 'gtae'", error)
+        for known in ("gate", "top"):
+            self.assertEqual(self.rows("engines", "--at", known, "--phase", "failed"), [])
+
     def test_call_takes_files_and_stdin_and_writes_files(self):
         payload = self.folder / "payload"
         payload.write_bytes(bytes(range(256)))
