@@ -3,7 +3,7 @@
     count.py STATUS LOG [JUNIT]    STATUS is the part's exit status
 
 JUNIT is what ctest wrote: a program of doctest counts as its test cases, any other test as one. LOG is searched for the last
-words of Python's unittest. A part that failed without a failed test, or ran none, has one failure: itself.
+words of Python's unittest, and for those of tests/chaos, where a round is a case. A part that failed without a failed test, or ran none, has one failure: itself.
 """
 import pathlib
 import re
@@ -45,9 +45,19 @@ def from_unittest(log):
     return passed, failures
 
 
+def from_chaos(log):
+    passed, failures = 0, []
+    for held, broken in re.findall(r"^(\d+) rounds held, (\d+) broken$", log, flags=re.M):
+        passed += int(held)
+        failures += ["a round of tests/chaos"] * int(broken)
+    return passed, failures
+
+
 def main(status, log, junit=None):
     text = pathlib.Path(log).read_text(errors="replace")
     passed, failures = from_unittest(text)
+    more, wrong = from_chaos(text)
+    passed, failures = passed + more, failures + wrong
     if junit and pathlib.Path(junit).is_file():
         more, wrong = from_ctest(junit)
         passed, failures = passed + more, failures + wrong

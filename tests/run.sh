@@ -9,6 +9,7 @@
 #   cli       tests/cli: the program, as its users run it
 #   e2e       tests/e2e: fleets of processes, with what goes wrong in them; --full adds its long tests
 #   wire      tests/wire: the protocol, spoken by Python without the library
+#   chaos     tests/chaos: a fleet of processes that is broken while it works, round after round
 #   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan      the same under ThreadSanitizer
 # --full adds the long runs: `long`, all tests of ctest that have the label "full", and every executable tests/full.d/NAME.sh as part NAME.
@@ -31,7 +32,7 @@ long_runs() {
   for script in tests/full.d/*.sh; do [ ! -x "$script" ] || basename "$script" .sh; done
 }
 
-parts=(release python cli e2e wire asan tsan)
+parts=(release python cli e2e wire chaos asan tsan)
 mapfile -t long < <(echo long; long_runs)
 full=no only=()
 while [ $# -gt 0 ]; do
@@ -108,6 +109,10 @@ part_e2e() {
   unittest . tests/e2e
 }
 part_wire() { unittest . tests/wire; }
+part_chaos() {
+  build release || echo "Not everything was built; see above."
+  PINNATE_BUILD=$root/build/release timeout --kill-after=60 600 tests/chaos/run.sh
+}
 part_asan() {
   local leaks=0
   if leaks_can_be_found; then leaks=1; else echo "LeakSanitizer does not work here: leaks are not looked for"; fi

@@ -1,0 +1,100 @@
+"""What each process holds when the fleet is quiet: memory, threads, descriptors, memory files.
+
+What it may hold follows from what it does: how many tiers are linked to it and how many modules it has loaded. So there is no
+baseline that a leak could hide in, and a process that was just restarted is held to the same.
+"""
+
+import collections
+import os
+import pathlib
+import re
+import threading
+import time
+
+from checks import ALL
+from workload import CALLERS_AT, PUBLISHERS
+
+MIB = 1 << 20
+# main, loop, two for the disk; an engine's: loading, deadlines, two workers.
+THREADS = {"controller": 4, "gateway": 4, "engine": 8}
+RSS_BYTES = {"controller": 96 * MIB, "gateway": 96 * MIB, "engine": 64 * MIB}
+ARTIFACT_FILES = 16  # that are kept open
+FILES_PER_IMAGE = 2  # a memory file is open for the loader and under the name that dlopen took
+FIXED = {"pipe": 6, "anon_inode": 2, "/dev/null": 1}  # stdout, stderr, signals and the loop's; epoll, eventfd; stdin
+
+
+class Leaks:
+    def __init__(self, fleet, checks):
+        self.fleet, self.checks = fleet, checks
+        self.highest = collections.Counter()  # RSS in bytes, by role
+        self._pause = threading.Event()
+
+    def check(self, limit=15.0):
+        """What ends late (a drain, a socket being closed) has until `limit` seconds from now."""
+        serving = self.checks.serving()
+        deadline = time.monotonic() + limit
+        left = [t for t in self.fleet.tiers.values() if t.running()]
+        while True:
+            wrong = {t.name: why for t in left if (why := self._of(t, serving))}
+            if not wrong:
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(f"held although the fleet is quiet: {wrong}")
+            left = [self.fleet.tiers[name] for name in wrong]
+            self._pause.wait(0.1)  # nobody tells when a descriptor is closed
+
+    def _of(self, tier, serving):
+        """What is too much, in words."""
+        proc = pathlib.Path("/proc", str(tier.pid))
+        status = (proc / "status").read_text()
+        rss = int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+        threads = int(re.search(r"Threads:\s+(\d+)", status)[1])
+        self.highest[tier.role] = max(self.highest[tier.role], rss)
+        wrong = []
+        if rss > RSS_BYTES[tier.role]:
+            wrong.append(f"{rss // MIB} MiB of memory, {RSS_BYTES[tier.role] // MIB} allowed")
+        if threads > THREADS[tier.role]:
+            wrong.append(f"{threads} threads, {THREADS[tier.role]} allowed")
+        for kind, (held, allowed) in self._descriptors(tier, proc, serving).items():
+            if held > allowed:
+                wrong.append(f"{held} of {kind}, {allowed} allowed")
+        return "; ".join(wrong)
+
+    def _descriptors(self, tier, proc, serving):
+        """What there is and what may be, by kind."""
+        held = collections.Counter(_kind(target) for target in _targets(proc))
+        images = len(serving.get(tier.name, ALL if tier.role == "engine" else ()))  # one out of reach was not asked
+        mapped = len(set(re.findall(r" (\d+)\s+/memfd:", (proc / "maps").read_text())))
+        listens = tier.arguments.count("--listen")
+        links = sum(t.running() for t in self.fleet.tiers.values() if t.parent is tier) + (tier.parent is not None)
+        links += self.checks.clients_at.get(tier.name, 0) + (CALLERS_AT.count(tier.name)) + (PUBLISHERS if tier.name == "top" else 0)
+        allowed = {
+            "memory files": FILES_PER_IMAGE * images,
+            "sockets": listens + links,
+            "artifact files": ARTIFACT_FILES if tier.role != "engine" else len(ALL),
+            "other files": {"controller": 3, "gateway": 1, "engine": 2}[tier.role],
+            "pipe": FIXED["pipe"], "anon_inode": FIXED["anon_inode"], "/dev/null": FIXED["/dev/null"] + listens,
+        }
+        counted = {kind: (held[kind], allowed.get(kind, 0)) for kind in {*held, *allowed}}
+        counted["mapped memory files"] = (mapped, images)
+        return counted
+
+
+def _targets(proc):
+    for descriptor in (proc / "fd").iterdir():
+        try:
+            yield os.readlink(descriptor)
+        except FileNotFoundError:  # closed meanwhile
+            pass
+
+
+def _kind(target):
+    if target.startswith("/memfd:"):
+        return "memory files"
+    if target.startswith("socket:"):
+        return "sockets"
+    if "/artifacts/" in target:
+        return "artifact files"
+    if target == "/dev/null":
+        return target
+    return "other files" if target.startswith("/") else target.split(":")[0]

@@ -1,0 +1,157 @@
+"""The rounds of a run: break something while the fleet works, let it rest, check what it promises, and go on."""
+
+import argparse
+import random
+import signal
+import sys
+import time
+
+import faults
+from checks import Checks
+from leaks import Leaks
+from ledger import Ledger
+from report import Report
+from topology import Fleet
+from workload import Workload
+
+# What comes in the short run, in this order; the long one has `LONG` of each, shuffled.
+SHORT = ("kill", "stop", "kill", "partition", "kill", "disk", "kill", "restore", "kill", "loss", "kill", "term", "kill", "rate",
+         "publisher", "kill", "disk", "kill", "restore", "kill", "mixed", "kill", "term", "kill")
+LONG = {"kill": 200, "term": 12, "publisher": 12, "stop": 10, "partition": 12, "loss": 10, "rate": 10, "mixed": 12, "disk": 12, "restore": 12}
+BOUND = 60.0  # seconds until a fleet whose faults have stopped must have converged; dialling alone may wait for 30
+
+
+class Interrupted(BaseException):
+    """A signal, or the limit of time."""
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tests/chaos/run.sh", description="Breaks a fleet of real processes and checks what it promises.")
+    parser.add_argument("--rounds", type=int, metavar="N", help="so many rounds, of the kinds of the short run over and over")
+    parser.add_argument("--minutes", type=float, metavar="N", help="rounds of random kinds for so long")
+    parser.add_argument("--only", action="append", metavar="KIND", choices=list(faults.KINDS), help="only this kind; may be repeated")
+    parser.add_argument("--long", action="store_true", help="200 rounds of kill -9 and some of every other kind; SIGSTOP lasts 30 s")
+    parser.add_argument("--freeze", type=float, metavar="SECONDS", help="how long SIGSTOP lasts (default 3, with --long 30)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the plan and the workload; what coincides with what is not repeated")
+    parser.add_argument("--list", action="store_true", help="the kinds of faults")
+    return parser.parse_args()
+
+
+def plan(options, possible, rng):
+    """The kinds of all rounds; endless with --minutes."""
+    kinds = [k for k in options.only or possible if k in possible]
+    if options.minutes:
+        while True:
+            yield rng.choice(kinds)
+    if options.long:
+        rounds = [k for k in kinds for _ in range(LONG[k])]
+        rng.shuffle(rounds)
+        yield from rounds
+        return
+    wanted = [k for k in SHORT if k in kinds]
+    number = options.rounds or len(wanted)
+    for i in range(number):
+        yield wanted[i % len(wanted)]
+
+
+def main():
+    options = arguments()
+    if options.list:
+        for name, kind in faults.KINDS.items():
+            print(f"{name:10} {kind.__doc__.splitlines()[0]}")
+        return 0
+    if any(n is not None and n <= 0 for n in (options.rounds, options.minutes, options.freeze)):
+        print("--rounds, --minutes and --freeze want a number above 0", file=sys.stderr)
+        return 2
+
+    def interrupt(number, _):
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+            signal.signal(each, signal.SIG_IGN)  # cleaning up is bounded in time by itself
+        raise Interrupted("out of time" if number == signal.SIGALRM else signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, interrupt)
+    return Run(options).run()
+
+
+class Run:
+    def __init__(self, options):
+        self.options = options
+        self.seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
+        self.rng = random.Random(self.seed)
+        self.heartbeat = 1.0 if options.long else 0.3
+        self.freeze = options.freeze or (30.0 if options.long else 3.0)
+        self.report = Report()
+        self.ledger = Ledger()
+        self.fleet = self.workload = self.checks = self.leaks = None
+        self.number, self.kind = 0, "start"
+
+    def run(self):
+        status = 0
+        try:
+            self.rounds()
+        except (Interrupted, KeyboardInterrupt) as why:
+            self.report.say(f"interrupted: {why}")
+            status = 130
+            if str(why) == "out of time":
+                self.report.violation(self.number, self.kind, self.seed, "the run did not end in time", self.fleet)
+                status = 1
+        except Exception as why:  # whatever is wrong, the run says where
+            self.report.violation(self.number, self.kind, self.seed, f"{type(why).__name__}: {why}", self.fleet)
+            status = 1
+        finally:
+            self.close()
+        self.report.summary(self.ledger, self.workload, self.checks, self.leaks)
+        self.report.say("interrupted" if status == 130 else
+                        f"{sum(self.report.rounds.values())} rounds held, {status} broken")
+        return status
+
+    def rounds(self):
+        began = time.monotonic()
+        self.fleet = Fleet(f"{int(self.heartbeat * 1000)}ms")
+        possible = faults.possible(self.fleet)
+        self.report.say(f"seed {self.seed}", *(f"; {note}" for note in self.fleet.notes))
+        rounds = plan(self.options, possible, self.rng)
+        self.fleet.start()
+        self.workload = Workload(self.fleet, self.ledger, self.seed, self.heartbeat)
+        self.checks = Checks(self.fleet, self.ledger, self.heartbeat)
+        self.leaks = Leaks(self.fleet, self.checks)
+        for self.number, self.kind in enumerate(rounds, 1):
+            if self.options.minutes and time.monotonic() - began > self.options.minutes * 60:
+                break
+            signal.alarm(int(4 * BOUND + 2 * self.freeze))  # no round may take longer
+            self.round(possible[self.kind])
+        self.number, self.kind = self.number + 1, "end"
+        self.fleet.revive()
+        self.checks.await_converged(BOUND)
+        self.workload.close()
+        self.fleet.stop()
+        signal.alarm(0)
+
+    def round(self, fault):
+        self.fleet.revive()
+        self.workload.go_on()
+        fault(faults.Round(self.fleet, self.ledger, self.workload, self.rng, self.report.counted, self.freeze))
+        self.workload.pause()
+        took = self.checks.await_converged(BOUND)
+        self.workload.check_calls()
+        self.leaks.check()
+        self.report.round_ended(self.number, self.kind, took, self.ledger, self.workload)
+
+    def close(self):
+        """Tiers first: what waits for them ends by that."""
+        signal.alarm(0)
+        folder = self.fleet and self.fleet.folder
+        if self.fleet:
+            for tier in self.fleet.tiers.values():
+                if tier.running():
+                    tier.program.process.kill()
+        for part in (self.workload, self.checks, self.fleet):
+            if part:
+                part.close()
+        if folder and (left := self.fleet.leftovers()):
+            self.report.say(f"still running: {left}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""What a run says: a line per round, the counts at the end, and everything that is known when a promise was broken."""
+
+import collections
+import statistics
+import sys
+
+import ledger as book
+
+
+class Report:
+    def __init__(self, out=sys.stdout):
+        self._out = out
+        self.counted = collections.Counter()  # faults injected, by what they were
+        self.rounds = collections.Counter()  # by kind
+        self.took = collections.defaultdict(list)  # seconds until converged, by kind
+
+    def say(self, *words):
+        print(*words, file=self._out, flush=True)
+
+    def round_ended(self, number, kind, seconds, ledger, workload):
+        self.rounds[kind] += 1
+        self.took[kind].append(seconds)
+        counts = ledger.counts()
+        self.say(f"round {number:4} {kind:10} converged after {seconds:5.2f} s; {counts[book.ACKNOWLEDGED]} orders acknowledged, "
+                 f"{sum(workload.calls.values())} calls")
+
+    def summary(self, ledger, workload, checks, leaks):
+        self.say("")
+        self.say(f"rounds: {sum(self.rounds.values())}")
+        for kind, count in sorted(self.rounds.items()):
+            took = self.took[kind]
+            self.say(f"  {count:5}  {kind}: converged after {statistics.median(took):.2f} s (median), {max(took):.2f} s (longest)")
+        self.say("faults injected:")
+        self._table(self.counted)
+        for verb in ("publish", "unpublish"):
+            outcomes = collections.Counter(o.outcome for o in ledger.orders if o.verb == verb)
+            self.say(f"{verb} orders: {sum(outcomes.values())}")
+            self._table(outcomes)
+        if workload:
+            self.say("errors of orders:")
+            self._table(workload.errors)
+            self.say(f"calls: {sum(workload.calls.values())}")
+            self._table(workload.calls)
+        if checks and checks.excused:
+            self.say(f"reported as quarantined, after kills of its engine: {len(checks.excused)} (function, engine)")
+        if leaks:
+            self.say("most memory of one process: " + ", ".join(f"{role} {b / (1 << 20):.1f} MiB" for role, b in sorted(leaks.highest.items())))
+        for i, lost in enumerate(ledger.restored, 1):
+            if lost:
+                self.say(f"copy {i} put back: acknowledged after it and lost: "
+                         + ", ".join(f"{o.verb} {o.name}{'@' + o.version if o.version else ''} (epoch {o.epoch} release {o.release})" for o in lost))
+
+    def _table(self, counter):
+        for what, count in sorted(counter.items()):
+            self.say(f"  {count:7}  {what}")
+
+    def violation(self, number, kind, seed, why, fleet):
+        self.say("")
+        self.say(f"BROKEN in round {number} ({kind}), seed {seed}: {why}")
+        if fleet:
+            for tier in fleet.tiers.values():
+                state = "running" if tier.running() else "not running"
+                self.say(f"---- {tier.name}: {state}, life {tier.lives}; its last lines:")
+                for line in tier.last_lines():
+                    self.say("    " + line)
