@@ -39,6 +39,7 @@ class Checks:
         self.fleet, self.ledger = fleet, ledger
         self.epoch = 1
         self._serving = {}
+        self.current_bytes = 0  # of the artifacts of all current releases
         self.excused = set()  # (function, engine), ever
         self._clients = {name: client(fleet.socket(name), heartbeat, connect_timeout=5.0)
                          for name in ("top", *(t.name for t in fleet.of_role("gateway")))}
@@ -90,6 +91,7 @@ class Checks:
         serving = self._answers(online, chosen, excused)
         self._one_truth(status)
         self._serving, self.excused = serving, self.excused | excused
+        self.current_bytes = sum({e.manifest: e.artifact_bytes for history in histories.values() for e in history if e.current}.values())
 
     def _excuses(self, engine, row, chosen):
         """Reported in words, per release: an artifact that was young each time that we killed the engine is quarantined for a while."""

@@ -19,8 +19,9 @@ KIB, MIB = 1 << 10, 1 << 20
 
 
 class Round:
-    def __init__(self, fleet, ledger, workload, rng, counted, freeze_seconds):
+    def __init__(self, fleet, ledger, workload, rng, counted, copies, freeze_seconds):
         self.fleet, self.ledger, self.workload, self.rng = fleet, ledger, workload, rng
+        self.copies = copies  # of the controller's folder, with what they hold
         self.counted = counted  # faults injected, by what they were
         self.freeze_seconds = freeze_seconds
         self._never = threading.Event()
@@ -36,7 +37,11 @@ class Round:
         self.last(0, longest)
 
     def any_tier(self):
-        return self.rng.choice(list(self.fleet.tiers.values()))
+        """Of any role alike: there is but one controller."""
+        return self.rng.choice(self.fleet.of_role(self.rng.choice(("controller", "gateway", "engine"))))
+
+    def some_tiers(self, *how_many):
+        return list(dict.fromkeys(self.any_tier() for _ in range(self.rng.choice(how_many))))
 
     def some_sites(self):
         return self.rng.sample(SITES, self.rng.choice((1, 1, 2, 3)))
@@ -46,8 +51,7 @@ class Round:
 
 def kill(round):
     """kill -9 of one tier or of a few, half of the time in the middle of a publish."""
-    tiers = list(round.fleet.tiers.values())
-    victims = round.rng.sample(tiers, round.rng.choice((1, 1, 1, 2, 4)))
+    victims = round.some_tiers(1, 1, 1, 2, 4)
     if round.rng.random() < 0.5:
         round.in_a_publish()
     else:
@@ -114,7 +118,7 @@ def _one_publisher(round):
 
 def stop(round):
     """SIGSTOP of one or two tiers: their sockets stay open, and nobody answers."""
-    victims = round.rng.sample(list(round.fleet.tiers.values()), round.rng.choice((1, 1, 2)))
+    victims = round.some_tiers(1, 1, 2)
     round.last(0, 0.2)
     for tier in victims:
         tier.freeze()
@@ -180,9 +184,13 @@ def mixed(round):
 
 # ---- disks ----
 
+_FULL_TOP, _FULL_GATEWAY = "disk full at the controller", "disk full at a gateway"
+
+
 def disk(round):
-    """The disk of the controller, or of a gateway, is full, with little or nothing left; half of the time the tier dies with it."""
-    tier = round.rng.choice((round.fleet.top, round.fleet.tiers["site-b"]))
+    """The disk of the controller or of a gateway, each at least once, has little or nothing left; half of the time the tier dies so."""
+    not_yet = [name for name, full in (("top", _FULL_TOP), ("site-b", _FULL_GATEWAY)) if not round.counted[full]]
+    tier = round.fleet.tiers[round.rng.choice(not_yet or ("top", "site-b"))]
     round.last(0, 0.2)
     before = round.workload.errors["NoSpaceError"]
     tier.disk.fill(leave_bytes=round.rng.choice((0, 0, 64 * KIB, 300 * KIB)))
@@ -194,7 +202,7 @@ def disk(round):
             round.last(0.2, 1)
     finally:
         tier.disk.free()
-    round.counted[f"disk full at {_a(tier)}"] += 1
+    round.counted[_FULL_TOP if tier is round.fleet.top else _FULL_GATEWAY] += 1
     round.counted["publishes refused because a disk was full"] += round.workload.errors["NoSpaceError"] - before
     round.last(0, 0.3)
 
@@ -202,31 +210,21 @@ def disk(round):
 # ---- copies ----
 
 def restore(round):
-    """The controller's state folder is put back to a copy taken earlier in the round; half of the time a site hears of it later."""
-    top, state, ledger = round.fleet.top, round.fleet.top_state_seen, round.ledger
-    copy = round.fleet.folder / "copy"
+    """The controller's state folder is put back to a copy taken earlier in the run; half of the time a site hears of it later."""
+    top, ledger = round.fleet.top, round.ledger
     top.kill()
-    copied_at = ledger.await_settled(15)
-    shutil.copytree(state, copy)
+    _copy(round)
+    top.start()
+    before = _position(round)
+    ledger.await_acknowledged(round.rng.randrange(1, 8), 5)
+    _await_heard(round, before)
+    round.last(0, 0.5)
     away = None
-    try:
-        top.start()
-        before = _position(round)
-        ledger.await_acknowledged(round.rng.randrange(1, 8), 5)
-        _await_heard(round, before)
-        round.last(0, 0.5)
-        if round.fleet.network and round.rng.random() < 0.5:
-            away = round.rng.choice(SITES)  # it has heard of what will be lost, and will speak of it later
-            round.fleet.network.partition(away, "both")
-        top.kill()
-        begun = ledger.await_settled(15)
-        shutil.rmtree(state)
-        shutil.copytree(copy, state)
-    finally:
-        shutil.rmtree(copy)
-    lost = ledger.copy_put_back(copied_at, begun)
-    round.counted["the controller's folder put back to a copy"] += 1
-    round.counted["orders acknowledged after a copy and lost with it"] += len(lost)
+    if round.fleet.network and round.rng.random() < 0.5:
+        away = round.rng.choice(SITES)  # it has heard of what will be lost, and will speak of it later
+        round.fleet.network.partition(away, "both")
+    top.kill()
+    _put_back(round)
     top.start()
     if away:
         ledger.await_acknowledged(round.rng.randrange(0, 8), 3)
@@ -234,6 +232,28 @@ def restore(round):
         round.counted["a site cut off while a copy was put back"] += 1
     _await_new_epoch(round, before)
     round.last(0, 0.5)
+
+
+def _copy(round):
+    """The controller is dead. Some copies are kept, so that one may be put back twice, or across another."""
+    round.ledger.await_settled(15)
+    copy = round.fleet.folder / f"copy-{len(round.ledger.orders)}"
+    shutil.copytree(round.fleet.top.kept, copy)
+    round.copies.append((copy, round.ledger.acknowledged()))
+    if len(round.copies) > 3:
+        shutil.rmtree(round.copies.pop(0)[0])
+
+
+def _put_back(round):
+    round.ledger.await_settled(15)
+    newest = round.rng.random() < 0.6
+    copy, held = round.copies[-1] if newest else round.rng.choice(round.copies)
+    shutil.rmtree(round.fleet.top.kept)
+    shutil.copytree(copy, round.fleet.top.kept)
+    lost = round.ledger.copy_put_back(held)
+    round.counted["the controller's folder put back to a copy"] += 1
+    round.counted["copies put back that were older than the newest"] += copy != round.copies[-1][0]
+    round.counted["orders acknowledged after a copy and lost with it"] += len(lost)
 
 
 def _ask(round, question, limit, otherwise):

@@ -1,4 +1,4 @@
-"""What each process holds when the fleet is quiet: memory, threads, descriptors, memory files.
+"""What each process holds when the fleet is quiet: memory, threads, descriptors, memory files, artifacts on disk.
 
 What it may hold follows from what it does: how many tiers are linked to it and how many modules it has loaded. So there is no
 baseline that a leak could hide in, and a process that was just restarted is held to the same.
@@ -12,12 +12,16 @@ import threading
 import time
 
 from checks import ALL
+from topology import CONTROLLER_KEEPS_BYTES, GATEWAY_KEEPS_BYTES
 from workload import CALLERS_AT, PUBLISHERS
 
-MIB = 1 << 20
+KIB, MIB = 1 << 10, 1 << 20
 # main, loop, two for the disk; an engine's: loading, deadlines, two workers.
 THREADS = {"controller": 4, "gateway": 4, "engine": 8}
 RSS_BYTES = {"controller": 96 * MIB, "gateway": 96 * MIB, "engine": 64 * MIB}
+# What is kept of artifacts that no current release needs, and what a file has besides its chunks.
+KEPT_BYTES = {"controller": CONTROLLER_KEEPS_BYTES, "gateway": GATEWAY_KEEPS_BYTES, "engine": 0}
+FRAMING = 1.02
 ARTIFACT_FILES = 16  # that are kept open
 FILES_PER_IMAGE = 2  # a memory file is open for the loader and under the name that dlopen took
 FIXED = {"pipe": 6, "anon_inode": 2, "/dev/null": 1}  # stdout, stderr, signals and the loop's; epoll, eventfd; stdin
@@ -55,6 +59,9 @@ class Leaks:
             wrong.append(f"{rss // MIB} MiB of memory, {RSS_BYTES[tier.role] // MIB} allowed")
         if threads > THREADS[tier.role]:
             wrong.append(f"{threads} threads, {THREADS[tier.role]} allowed")
+        on_disk, may = _artifact_bytes(tier), FRAMING * max(KEPT_BYTES[tier.role], self.checks.current_bytes) + 64 * KIB
+        if on_disk > may:
+            wrong.append(f"{on_disk} bytes of artifacts on disk, {may:.0f} allowed")
         for kind, (held, allowed) in self._descriptors(tier, proc, serving).items():
             if held > allowed:
                 wrong.append(f"{held} of {kind}, {allowed} allowed")
@@ -78,6 +85,16 @@ class Leaks:
         counted = {kind: (held[kind], allowed.get(kind, 0)) for kind in {*held, *allowed}}
         counted["mapped memory files"] = (mapped, images)
         return counted
+
+
+def _artifact_bytes(tier):
+    total = 0
+    for path in (tier.kept / "artifacts").glob("*") if tier.kept else ():
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:  # evicted meanwhile
+            pass
+    return total
 
 
 def _targets(proc):

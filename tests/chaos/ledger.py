@@ -64,20 +64,28 @@ class Ledger:
             return self._changed.wait_for(lambda: self.counts()[ACKNOWLEDGED] >= wanted, timeout)
 
     def await_settled(self, timeout):
-        """While the controller is dead: until none of the orders that it may have taken is open. Returns how many orders there are."""
+        """While the controller is dead: until none of the orders that it may have taken is open."""
         with self._changed:
             begun = len(self.orders)
             if not self._changed.wait_for(lambda: all(o.outcome != OPEN for o in self.orders[:begun]), timeout):
                 raise AssertionError(f"orders did not end within {timeout} s although the controller is dead: "
                                      f"{[o for o in self.orders[:begun] if o.outcome == OPEN]}")
-            return begun
 
-    def copy_put_back(self, copied_at, begun):
-        """Orders from number `copied_at` up to `begun` are gone. Returns those that had been acknowledged."""
+    def acknowledged(self):
+        """What a copy of the controller's folder holds, taken now that it is dead: the numbers of these orders."""
         with self._changed:
-            lost = [o for o in self.orders[copied_at:begun] if o.outcome == ACKNOWLEDGED]
-            for order in lost:
-                order.outcome = LOST
+            return {o.number for o in self.orders if o.outcome == ACKNOWLEDGED}
+
+    def copy_put_back(self, held):
+        """The controller holds what `acknowledged` returned for a copy, and nothing else. Returns what is lost with it.
+
+        What an earlier copy lost is there again if this one has it.
+        """
+        with self._changed:
+            lost = [o for o in self.orders if o.outcome == ACKNOWLEDGED and o.number not in held]
+            for order in self.orders:
+                if order.outcome in (ACKNOWLEDGED, LOST):
+                    order.outcome = ACKNOWLEDGED if order.number in held else LOST
             self.restored.append(lost)
             return lost
 

@@ -84,6 +84,7 @@ class Run:
         self.report = Report()
         self.ledger = Ledger()
         self.fleet = self.workload = self.checks = self.leaks = None
+        self.copies = []
         self.number, self.kind = 0, "start"
 
     def run(self):
@@ -131,7 +132,7 @@ class Run:
     def round(self, fault):
         self.fleet.revive()
         self.workload.go_on()
-        fault(faults.Round(self.fleet, self.ledger, self.workload, self.rng, self.report.counted, self.freeze))
+        fault(faults.Round(self.fleet, self.ledger, self.workload, self.rng, self.report.counted, self.copies, self.freeze))
         self.workload.pause()
         took = self.checks.await_converged(BOUND)
         self.workload.check_calls()

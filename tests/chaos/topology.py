@@ -27,7 +27,8 @@ TOP_DISK_BYTES, CACHE_DISK_BYTES = 96 * MIB, 64 * MIB
 START_LIMIT = 60.0  # seconds until a tier must be running; a loaded machine is slow
 SITES = ("site-a", "site-b", "site-c")
 # No more than this is kept of what no current release needs, so that evicting is a part of every long run.
-CONTROLLER_KEEPS, GATEWAY_KEEPS = "6MiB", "12MiB"  # the first is the artifact limit; four times as much is kept
+ARTIFACT_LIMIT_BYTES, GATEWAY_KEEPS_BYTES = 6 * MIB, 12 * MIB
+CONTROLLER_KEEPS_BYTES = 4 * ARTIFACT_LIMIT_BYTES
 
 
 class Tier(fleet.Tier):
@@ -38,6 +39,7 @@ class Tier(fleet.Tier):
         flags = [f for key, value in labels.items() for f in ("--label", f"{key}={value}")]
         super().__init__(role, name, [*map(str, arguments), *flags], prefix=[*prefix, "setpriv", "--pdeathsig", "KILL", "--"])
         self.parent, self.disk = parent, disk
+        self.kept = None  # its folder, as it is seen from here
         self.labels = {**(parent.labels if parent else {}), **labels}
         self.frozen = False
         self.lives = 0
@@ -127,8 +129,9 @@ class Fleet:
         return ["nsenter", *flags, "--"] if flags else []
 
     def _tier(self, role, name, arguments, place, **options):
-        disk = options.get("disk")
+        disk, kept = options.get("disk"), options.pop("kept", True)
         self.tiers[name] = Tier(role, name, ["--heartbeat", self.heartbeat, *arguments], prefix=self._prefix(place, disk), **options)
+        self.tiers[name].kept = (disk.seen if disk else self.folder) / name if kept else None
         self._stack.callback(self.tiers[name].close)
         return self.tiers[name]
 
@@ -139,24 +142,23 @@ class Fleet:
     def _make_tiers(self):
         net = self.network
         top_disk, cache_disk = self._disk("top", TOP_DISK_BYTES), self._disk("site-b", CACHE_DISK_BYTES)
-        self.top_state = (top_disk.folder if top_disk else self.folder) / "top"
-        self.top_state_seen = (top_disk.seen if top_disk else self.folder) / "top"
+        state = (top_disk.folder if top_disk else self.folder) / "top"
         wan = ["--listen", "insecure+tcp://0.0.0.0:7070"] if net else []
         site_c = f"tcp://{net.site_address('site-c')}:7070" if net else self.socket("site-c")
-        top = self._tier("controller", "top", ["--state", self.top_state, "--listen", self.socket("top"), *wan, "--down", site_c,
-                                               "--artifact-limit", CONTROLLER_KEEPS], "top", disk=top_disk)
+        top = self._tier("controller", "top", ["--state", state, "--listen", self.socket("top"), *wan, "--down", site_c,
+                                               "--artifact-limit", ARTIFACT_LIMIT_BYTES], "top", disk=top_disk)
 
         def up(site):
             return ["--up", f"tcp://{net.top_address(site)}:7070" if net else self.socket("top")]
 
         def gateway(name, parent, arguments, place, disk=None, cache=True, labels=None):
             kept = ["--cache", (disk.folder if disk else self.folder) / name] if cache else []
-            return self._tier("gateway", name, ["--listen", self.socket(name), "--cache-limit", GATEWAY_KEEPS, *kept, *arguments], place,
-                              parent=parent, disk=disk, labels=labels)
+            return self._tier("gateway", name, ["--listen", self.socket(name), "--cache-limit", GATEWAY_KEEPS_BYTES, *kept, *arguments], place,
+                              parent=parent, disk=disk, labels=labels, kept=cache)
 
         def engine(name, parent, arguments, place, state=True, labels=None):
             kept = ["--state", self.folder / name] if state else []
-            return self._tier("engine", name, [*kept, *arguments], place, parent=parent, labels=labels)
+            return self._tier("engine", name, [*kept, *arguments], place, parent=parent, labels=labels, kept=state)
 
         a = gateway("site-a", top, up("site-a"), "site-a", labels={"site": "a", "region": "eu"})
         pod_a = gateway("pod-a", a, ["--up", self.socket("site-a")], "site-a")
