@@ -11,6 +11,7 @@ import time
 import pinnate
 from pinnate import Phase
 
+from ledger import LOST_ENTRY
 from workload import NAMES, SIDE, client
 
 ALL = (*NAMES, SIDE)
@@ -39,6 +40,7 @@ class Checks:
         self.fleet, self.ledger = fleet, ledger
         self.epoch = 1
         self._serving = {}
+        self.listed_as_lost = set()  # what the history ever listed as lost with a restored copy
         self.current_bytes = 0  # of the artifacts of all current releases
         self.excused = set()  # (function, engine), ever
         self._clients = {name: client(fleet.socket(name), heartbeat, connect_timeout=5.0)
@@ -91,6 +93,7 @@ class Checks:
         serving = self._answers(online, chosen, excused)
         self._one_truth(status)
         self._serving, self.excused = serving, self.excused | excused
+        self.listed_as_lost |= {(e.name, e.version, e.number) for history in histories.values() for e in history if e.ended == LOST_ENTRY}
         self.current_bytes = sum({e.manifest: e.artifact_bytes for history in histories.values() for e in history if e.current}.values())
 
     def _excuses(self, engine, row, chosen):

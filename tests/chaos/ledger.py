@@ -10,7 +10,7 @@ import dataclasses
 import threading
 
 OPEN, ACKNOWLEDGED, REFUSED, UNKNOWN, LOST = "open", "acknowledged", "refused", "unknown", "lost"
-_LOST_ENTRY = "lost with a restored copy"
+LOST_ENTRY = "lost with a restored copy"
 
 
 @dataclasses.dataclass
@@ -118,10 +118,10 @@ class Ledger:
         for order in publishes:
             if order.outcome == ACKNOWLEDGED and order.release >= oldest:
                 entry = entries.get(order.release)
-                if not entry or (entry.version, entry.selector) != (order.version, order.selector) or entry.ended == _LOST_ENTRY:
+                if not entry or (entry.version, entry.selector) != (order.version, order.selector) or entry.ended == LOST_ENTRY:
                     raise AssertionError(f"LOST: {order} was acknowledged, the history has {entry}")
         self._check_doubles(name, history, publishes)
-        supersede = [e.number for e in history if not e.selector and e.ended != _LOST_ENTRY]
+        supersede = [e.number for e in history if not e.selector and e.ended != LOST_ENTRY]
         made = {o.release: o.number for o in publishes if o.outcome == ACKNOWLEDGED}
         withdrawals = [o for o in orders if o.verb == "unpublish"]
         for entry in history:
@@ -131,7 +131,7 @@ class Ledger:
 
     @staticmethod
     def _check_doubles(name, history, publishes):
-        listed, sure, maybe = collections.Counter(e.version for e in history if e.ended != _LOST_ENTRY), collections.Counter(), collections.Counter()
+        listed, sure, maybe = collections.Counter(e.version for e in history if e.ended != LOST_ENTRY), collections.Counter(), collections.Counter()
         for order in publishes:
             sure[order.version] += order.outcome == ACKNOWLEDGED
             maybe[order.version] += order.outcome == UNKNOWN
@@ -155,7 +155,7 @@ class Ledger:
         elif entry.ended == "withdrawn":
             if not any(o.outcome in (ACKNOWLEDGED, UNKNOWN) for o in undone):
                 raise AssertionError(f"LOST: {entry} was withdrawn, but not by us: {undone}")
-        elif entry.ended != _LOST_ENTRY:
+        elif entry.ended != LOST_ENTRY:
             raise AssertionError(f"{entry} ended, and does not say how")
         elif not self.restored:
             raise AssertionError(f"{entry}: no copy was put back")

@@ -43,6 +43,8 @@ class Report:
             self._table(workload.calls)
         if checks and checks.excused:
             self.say(f"reported as quarantined, after kills of its engine: {len(checks.excused)} (function, engine)")
+        if checks and checks.listed_as_lost:
+            self.say(f"listed in the history as lost with a restored copy, since engines still served them: {len(checks.listed_as_lost)}")
         if leaks:
             self.say("most memory of one process: " + ", ".join(f"{role} {b / (1 << 20):.1f} MiB" for role, b in sorted(leaks.highest.items())))
         for i, lost in enumerate(ledger.restored, 1):
