@@ -112,20 +112,21 @@ class Checks:
 
     def _counts(self, status, histories, engines, online, chosen, excused):
         gateways = self.fleet.of_role("gateway")
+        forgettable = sum(e.may_be_forgotten() for e in engines)
+        known = min(max(status.known_engines, len(engines) - forgettable), len(engines))
         _same("engines known, online; gateways known, online, at the controller",
               (status.known_engines, status.online_engines, status.known_gateways, status.online_gateways),
-              (len(engines), len(online), len(gateways), sum(g.in_reach() for g in gateways)))
+              (known, len(online), len(gateways), sum(g.in_reach() for g in gateways)))
         current = {e.number: e for history in histories.values() for e in history if e.current}
         _same("the releases that status calls current", {r.number for r in status.releases if r.current}, set(current))
         for release in status.releases:
-            _same(f"the sum of the phases of {release}", sum(release.phases.values()), len(engines))
+            _same(f"the sum of the phases of {release}", sum(release.phases.values()), known)
             wanted_by = [(release.name, e.name) for e in online if (c := chosen[release.name, e.name]) and c.number == release.number]
             failed = sum(each in excused for each in wanted_by)
             live = len(wanted_by) - failed
             told = f"release {release.number} of {release.name}: live, failed, offline"
             _same(told, (release.phases[Phase.LIVE], release.phases[Phase.FAILED], release.phases[Phase.OFFLINE]),
-                  (live, failed, len(engines) - len(online)) if release.number in current else
-                  (0, 0, len(engines) - len(online)))
+                  (live if release.number in current else 0, failed, known - len(online)))
             if not any(name == release.name for name, _ in excused):  # who is excused may serve what came before
                 _same(f"how many serve release {release.number} of {release.name}", release.serving, live)
 
