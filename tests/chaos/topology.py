@@ -43,7 +43,6 @@ class Tier(fleet.Tier):
         self.labels = {**(parent.labels if parent else {}), **labels}
         self.frozen = False
         self.lives = 0
-        self.began = self.ended = 0.0
         self.kills = 0  # by us, without a word
         self.past = collections.deque(maxlen=60)  # last lines of the lives before
 
@@ -52,7 +51,6 @@ class Tier(fleet.Tier):
             self.past.extend(self.program.lines[-20:])
             self.past.append(f"-- ended with {self.program.process.returncode}, started again --")
         self.lives += 1
-        self.began = time.monotonic()
         super().start(wait=False)
         if wait:
             self.await_running()
@@ -61,7 +59,6 @@ class Tier(fleet.Tier):
     def send_kill(self):
         self.program.signal(signal.SIGKILL)
         self.kills += 1
-        self.ended = time.monotonic()
 
     def kill(self):
         self.send_kill()
@@ -91,8 +88,8 @@ class Tier(fleet.Tier):
         return self.running() and (self.parent is None or self.parent.in_reach())
 
     def may_be_forgotten(self):
-        """A gateway without a cache remembers nothing of those that died before it began."""
-        return not self.running() and self.parent.kept is None and self.parent.began > self.ended
+        """A gateway without a cache remembers none that it has not seen in this life of its own."""
+        return not self.running() and self.parent.kept is None and not self.parent.program.said(f"engine '{self.name}' is linked")
 
     def last_lines(self, count=25):
         return [*self.past, *(self.program.lines if self.program else [])][-count:]
