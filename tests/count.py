@@ -3,7 +3,8 @@
     count.py STATUS LOG [JUNIT]    STATUS is the part's exit status
 
 JUNIT is what ctest wrote: a program of doctest counts as its test cases, any other test as one. LOG is searched for the last
-words of Python's unittest, and for those of tests/chaos, where a round is a case. A part that failed without a failed test, or ran none, has one failure: itself.
+words of Python's unittest, and for those of tests/chaos, where a round is a case. A part that failed without a failed test, or ran
+none, has one failure: itself.
 """
 import pathlib
 import re

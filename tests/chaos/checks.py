@@ -15,6 +15,7 @@ from ledger import LOST_ENTRY
 from workload import NAMES, SIDE, client
 
 ALL = (*NAMES, SIDE)
+_QUARANTINED = r"quarantined: artifact \w+ ended this engine (\d+) times in a row .* tried again in \d+ s"
 
 
 def selects(selector, labels):
@@ -38,14 +39,14 @@ def selects(selector, labels):
 class Checks:
     def __init__(self, fleet, ledger, heartbeat):
         self.fleet, self.ledger = fleet, ledger
-        self.epoch = 1
+        self.epoch = 0  # until something is published
         self._serving = {}
         self.listed_as_lost = set()  # what the history ever listed as lost with a restored copy
         self.current_bytes = 0  # of the artifacts of all current releases
         self.excused = set()  # (function, engine), ever
         self._clients = {name: client(fleet.socket(name), heartbeat, connect_timeout=5.0)
                          for name in ("top", *(t.name for t in fleet.of_role("gateway")))}
-        self._news = threading.Event()
+        self._news, self._never = threading.Event(), threading.Event()
         self.clients_at = {name: 1 for name in self._clients}
         self._clients["top"].watch(lambda rollup: self._news.set(), lambda error: None)
 
@@ -70,6 +71,10 @@ class Checks:
                 if time.monotonic() - began > bound:
                     raise AssertionError(f"not converged within {bound:.0f} s: {why}") from why
             self._news.wait(0.5)  # something changed, or a call may go through by now
+
+    def await_remembered(self):
+        """Tiers note once a second whom they know: one that dies before may forget whom it saw for the first time. Nobody tells when."""
+        self._never.wait(2.5)
 
     def _converged(self):
         histories = {name: self.top.releases(name) for name in ALL}
@@ -101,7 +106,7 @@ class Checks:
         for service in row.services:
             wanted = chosen[service.name, engine.name]
             if wanted and service.release == wanted.number and service.phase == Phase.FAILED:
-                blamed = re.match(r"quarantined: artifact \w+ ended this engine (\d+) times in a row .* tried again in \d+ s", service.reason)
+                blamed = re.match(_QUARANTINED, service.reason)
                 if not blamed:
                     raise _NotYet(f"{engine.name} failed: {service}")
                 if not 2 <= int(blamed[1]) <= engine.kills:

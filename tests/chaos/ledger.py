@@ -27,6 +27,11 @@ class Order:
     epoch: int = 0
     words: str = ""
 
+    def __str__(self):
+        if self.verb == "unpublish":
+            return f"unpublish {self.name}" + (f" release {self.target}" if self.target else "")
+        return f"publish {self.name}@{self.version} (epoch {self.epoch} release {self.release})"
+
     @property
     def answer(self):
         """What a service of this publish says."""
@@ -131,7 +136,8 @@ class Ledger:
 
     @staticmethod
     def _check_doubles(name, history, publishes):
-        listed, sure, maybe = collections.Counter(e.version for e in history if e.ended != LOST_ENTRY), collections.Counter(), collections.Counter()
+        listed = collections.Counter(e.version for e in history if e.ended != LOST_ENTRY)
+        sure, maybe = collections.Counter(), collections.Counter()
         for order in publishes:
             sure[order.version] += order.outcome == ACKNOWLEDGED
             maybe[order.version] += order.outcome == UNKNOWN

@@ -17,7 +17,8 @@ from workload import Workload
 # What comes in the short run, in this order; the long one has `LONG` of each, shuffled.
 SHORT = ("kill", "stop", "kill", "partition", "kill", "disk", "kill", "restore", "kill", "loss", "kill", "term", "kill", "rate",
          "publisher", "kill", "disk", "kill", "restore", "kill", "mixed", "kill", "term", "kill")
-LONG = {"kill": 200, "term": 12, "publisher": 12, "stop": 10, "partition": 12, "loss": 10, "rate": 10, "mixed": 12, "disk": 12, "restore": 12}
+LONG = {"kill": 200, "term": 12, "publisher": 12, "stop": 10, "partition": 12, "loss": 10, "rate": 10, "mixed": 12, "disk": 12,
+        "restore": 12}
 BOUND = 60.0  # seconds until a fleet whose faults have stopped must have converged; dialling alone may wait for 30
 
 
@@ -117,6 +118,8 @@ class Run:
         self.workload = Workload(self.fleet, self.ledger, self.seed, self.heartbeat)
         self.checks = Checks(self.fleet, self.ledger, self.heartbeat)
         self.leaks = Leaks(self.fleet, self.checks)
+        self.checks.await_converged(BOUND)
+        self.checks.await_remembered()
         for self.number, self.kind in enumerate(rounds, 1):
             if self.options.minutes and time.monotonic() - began > self.options.minutes * 60:
                 break

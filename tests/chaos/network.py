@@ -115,7 +115,8 @@ class Network:
 
     def limit(self, site, rate):
         for name, device in self._ends(site):
-            run("tc", "-n", self._name(name), "qdisc", "add", "dev", device, "root", "tbf", "rate", rate, "burst", "16kb", "latency", "400ms")
+            run("tc", "-n", self._name(name), "qdisc", "add", "dev", device, "root",
+                "tbf", "rate", rate, "burst", "16kb", "latency", "400ms")
 
     def limit_no_more(self, site):
         """How many packets had to wait or were dropped by the limit meanwhile."""

@@ -46,11 +46,11 @@ class Report:
         if checks and checks.listed_as_lost:
             self.say(f"listed in the history as lost with a restored copy, since engines still served them: {len(checks.listed_as_lost)}")
         if leaks:
-            self.say("most memory of one process: " + ", ".join(f"{role} {b / (1 << 20):.1f} MiB" for role, b in sorted(leaks.highest.items())))
+            highest = (f"{role} {size / (1 << 20):.1f} MiB" for role, size in sorted(leaks.highest.items()))
+            self.say("most memory of one process: " + ", ".join(highest))
         for i, lost in enumerate(ledger.restored, 1):
             if lost:
-                self.say(f"copy {i} put back: acknowledged after it and lost: "
-                         + ", ".join(f"{o.verb} {o.name}{'@' + o.version if o.version else ''} (epoch {o.epoch} release {o.release})" for o in lost))
+                self.say(f"copy {i} put back: acknowledged after it and lost: " + ", ".join(map(str, lost)))
 
     def _table(self, counter):
         for what, count in sorted(counter.items()):

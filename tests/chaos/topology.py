@@ -157,8 +157,8 @@ class Fleet:
 
         def gateway(name, parent, arguments, place, disk=None, cache=True, labels=None):
             kept = ["--cache", (disk.folder if disk else self.folder) / name] if cache else []
-            return self._tier("gateway", name, ["--listen", self.socket(name), "--cache-limit", GATEWAY_KEEPS_BYTES, *kept, *arguments], place,
-                              parent=parent, disk=disk, labels=labels, kept=cache)
+            flags = ["--listen", self.socket(name), "--cache-limit", GATEWAY_KEEPS_BYTES, *kept, *arguments]
+            return self._tier("gateway", name, flags, place, parent=parent, disk=disk, labels=labels, kept=cache)
 
         def engine(name, parent, arguments, place, state=True, labels=None):
             kept = ["--state", self.folder / name] if state else []

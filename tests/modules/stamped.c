@@ -47,4 +47,5 @@ static void call(void *service, pinnate_reply *reply, const void *payload, size_
 
 static void destroy(void *service) { free(service); }
 
-const pinnate_descriptor pinnate_module = {sizeof(pinnate_descriptor), PINNATE_MODULE_ABI, PINNATE_CALLS_MAY_OVERLAP, create, call, NULL, destroy};
+const pinnate_descriptor pinnate_module = {
+    sizeof(pinnate_descriptor), PINNATE_MODULE_ABI, PINNATE_CALLS_MAY_OVERLAP, create, call, NULL, destroy};
