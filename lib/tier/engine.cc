@@ -235,6 +235,7 @@ void Engine::request(LinkId link, wire::Message& m) {
   if (auto* p = std::get_if<wire::Publish>(&m)) return not_here(p->id, wire::Published{});
   if (auto* u = std::get_if<wire::Unpublish>(&m)) return not_here(u->id, wire::Done{});
   if (auto* l = std::get_if<wire::ListReleases>(&m)) return not_here(l->id, wire::Releases{});
+  if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
   if (link != kHostLink) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of kind " + std::to_string(m.index())});
 }
 

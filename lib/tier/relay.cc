@@ -141,6 +141,7 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
     return look_up(link, *lookup);
   if (request(link, m)) return;
   if (client) {
+    if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
     if (session) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of kind " + std::to_string(m.index())});
     return;
   }

@@ -20,6 +20,13 @@ class AloneTest(FleetTest):
         self.await_live("fn", 2, to=self.gate.address)
         self.assertEqual(self.call("fn", at="new", to=self.gate.address), "1 1")
 
+    def test_a_client_that_closes_is_refused_by_no_tier(self):
+        listening = self.engine("asked", "--listen", f"unix:{self.folder}/asked.sock", up=self.gate.address)
+        for tier, address in ((self.top, self.to), (self.gate, self.gate.address), (listening, f"unix:{self.folder}/asked.sock")):
+            with self.subTest(tier=tier.name):
+                self.rows("status", to=address)
+                self.assertNotIn("may not send", tier.await_line(lambda line: "link to client" in line and " ended: " in line))
+
     def test_a_gateway_restarted_without_its_upstream_serves_newcomers_from_its_cache(self):
         self.top.kill()
         self.gate.kill().start()
