@@ -144,6 +144,13 @@ DiskImage::Chunk* Disk::find(const Digest& artifact, std::uint32_t index) {
   return nullptr;
 }
 
+bool Disk::dropping(const Digest& artifact) const {
+  return std::any_of(under_way_.begin(), under_way_.end(), [&](const UnderWay& u) {
+    const auto* drop = std::get_if<tier::DropArtifact>(&u.order);
+    return drop && drop->artifact == artifact;
+  });
+}
+
 const Buffer* Disk::chunk(const Digest& artifact, std::uint32_t index) const {
   const DiskImage::Chunk* held = const_cast<Disk*>(this)->find(artifact, index);
   return held ? &held->encoded : nullptr;

@@ -70,6 +70,7 @@ class Disk {
   const DiskImage& image() const { return held_; }
   void put_back(DiskImage image) { held_ = std::move(image); }
   const Buffer* chunk(const Digest& artifact, std::uint32_t index) const;
+  bool dropping(const Digest& artifact) const;  // an order to give it up is under way
   std::size_t orders_under_way() const { return under_way_.size(); }
   std::uint64_t commits() const { return commits_; }
 

@@ -89,5 +89,6 @@ std::unique_ptr<Check> make_one_service(Situation&, Check::Complain);  // 4
 std::unique_ptr<Check> make_one_outcome(Situation&, Check::Complain);  // 5
 std::unique_ptr<Check> make_bounded(Situation&, Check::Complain);  // 6
 std::unique_ptr<Check> make_once_per_link(Situation&, Check::Complain);  // 7
+std::unique_ptr<Check> make_one_id(Situation&, Check::Complain);  // 8
 
 }  // namespace pinnate::simulator

@@ -2,6 +2,7 @@
 
 #include "content/selector.h"
 
+#include <algorithm>
 #include <set>
 #include <string_view>
 
@@ -82,6 +83,10 @@ std::vector<const DesiredSet*> Ledger::at(const Place& place) const {
   std::vector<const DesiredSet*> found;
   for (auto [it, end] = all_.equal_range(place); it != end; ++it) found.push_back(&it->second);
   return found;
+}
+
+bool Ledger::numbers_used_twice() const {
+  return std::any_of(all_.begin(), all_.end(), [&](const auto& entry) { return all_.count(entry.first) > 1; });
 }
 
 }  // namespace pinnate::simulator

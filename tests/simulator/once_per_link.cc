@@ -44,8 +44,9 @@ class OncePerLink final : public Check {
     if (s_.excuses.disk_misbehaved[sight.o.host] || s_.excuses.cache_damaged[sight.o.host]) return;
     const sim::Shelf::Book* book = s_.world.shelf().find(want.manifest);
     if (!book || want.artifact >= book->manifest.artifacts.size()) return;
-    const Buffer* held = s_.world.at(sight.o.host).disk().chunk(book->manifest.artifacts[want.artifact].digest, want.index);
-    if (held) complain_(7, what + ", which is on its disk in good order");
+    const sim::Disk& disk = s_.world.at(sight.o.host).disk();
+    const Digest& artifact = book->manifest.artifacts[want.artifact].digest;
+    if (disk.chunk(artifact, want.index) && !disk.dropping(artifact)) complain_(7, what + ", which is on its disk in good order");
   }
 
   void sends(const Sight& sight, const wire::ChunkBytes& chunk) {

@@ -14,8 +14,8 @@ class Rest {
 
   // Promise 1; "" when it holds, else the first thing that is not as it should be.
   std::string not_converged() const;
-  // Promise 8, likewise. Lets virtual time pass while it asks.
-  std::string counts_wrong() const;
+  // Promise 8, likewise, when so many engines are down and not forgotten yet. Lets virtual time pass while it asks.
+  std::string counts_wrong(std::uint64_t offline = 0) const;
 
  private:
   enum class Should { nothing, serve, incompatible, excused };
@@ -23,7 +23,8 @@ class Rest {
   bool cannot_start(const Member& engine, const content::Release& release, const Digest& artifact) const;
   const content::ArtifactEntry* artifact_of(const content::Release& release) const;
   bool serves(const Member& engine, const content::Release& release) const;
-  std::string row_wrong(const wire::StatusRow& row) const;
+  std::string row_wrong(const wire::StatusRow& row, std::uint64_t offline) const;
+  std::vector<const Member*> up() const;
 
   Situation& s_;
 };

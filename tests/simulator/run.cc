@@ -90,6 +90,15 @@ class Run {
     if (why = rest_.not_converged(); !why.empty()) return complain(1, why + ", though it was as it should be before and nothing happened since");
     if (why = rest_.counts_wrong(); !why.empty()) return complain(8, why);
     for (const auto& check : checks_) check->at_rest();
+    if (!result_.violation) lose_one();
+  }
+
+  // An engine that falls silent is offline: neither failed nor live, and still known.
+  void lose_one() {
+    const auto engines = fleet_.engines();
+    world_.crash(engines[plan_.seed % engines.size()]->name, sim::Host::Crash::power_loss);
+    world_.advance(5 * std::int64_t(plan_.heartbeat_ms) + 2000);
+    if (const std::string why = rest_.counts_wrong(1); !why.empty()) complain(8, why);
   }
 
   void look(const sim::Occurrence& o) {
@@ -157,7 +166,7 @@ std::int64_t rest_bound_ms(const Plan& plan) { return 30 * 60000 + 12 * std::int
 std::vector<std::unique_ptr<Check>> make_checks(Situation& situation, const Check::Complain& complain) {
   std::vector<std::unique_ptr<Check>> checks;
   for (const auto make : {make_only_what_was_published, make_never_back, make_acknowledged_is_kept, make_one_service, make_one_outcome,
-                          make_bounded, make_once_per_link})
+                          make_bounded, make_once_per_link, make_one_id})
     checks.push_back(make(situation, complain));
   return checks;
 }

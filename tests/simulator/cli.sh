@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# pinnate-sim, as its users run it. The first argument is the program.
+set -uo pipefail
+sim=$1
+failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# holds SENTENCE COMMAND...
+holds() {
+  local sentence=$1
+  shift
+  if "$@"; then echo "ok      $sentence"; else echo "FAILED  $sentence"; failed=1; fi
+}
+ends_with() { # STATUS ARGUMENT...
+  local status=$1 got=0
+  shift
+  "$sim" "$@" >"$work/out" 2>"$work/err" || got=$?
+  [ "$got" = "$status" ] || { echo "    $* ended with $got, not $status"; return 1; }
+}
+says() { grep -q -- "$1" "$work/out" "$work/err" || { echo "    it does not say '$1'"; return 1; }; }
+last_line() { tail -n 1 "$work/out"; }
+
+same_digest() {
+  ends_with 0 --seed 11 && local first && first=$(last_line)
+  ends_with 0 --seed 11 --trace && local second && second=$(last_line)
+  ends_with 0 --seed 12 && local other && other=$(last_line)
+  [[ $first == "digest "* ]] && [ "$first" = "$second" ] && [ "$first" != "$other" ]
+}
+traces_every_event() { ends_with 0 --seed 11 --steps 5 --trace && says 'c started life 1' && says 'sent Hello' && [ "$(wc -l <"$work/out")" -gt 100 ]; }
+same_over_many() {
+  ends_with 0 --seeds 1..6 --jobs 1 && local one && one=$(last_line)
+  ends_with 0 --seeds 1..6 --jobs 3 && [ "$one" = "$(last_line)" ] && says 'faults injected: reset'
+}
+overrides_the_fleet() { ends_with 0 --seed 3 --nodes 1 --depth 1 --engines 1 --faults none --trace && ! says 's1 ' 2>/dev/null; }
+tells_of_a_violation() {
+  ends_with 1 --seeds 1..50 --plant live-without-health-check && says 'promise 4 (One service) is broken with seed' && says 'when step' &&
+    says 'the last events before it:' && says 'again: pinnate-sim --seed .* --plant live-without-health-check' && [[ $(last_line) == "digest "* ]]
+}
+makes_it_smaller() {
+  ends_with 1 --seeds 1..50 --plant artifact-not-synced --shrink && says 'made smaller in' || return 1
+  local again
+  again=$(sed -n 's/^again: pinnate-sim //p' "$work/out")
+  # shellcheck disable=SC2086  # a command line
+  ends_with 1 $again && says 'promise 3'
+}
+lists_plants() { ends_with 0 --list-plants && [ "$(grep -c 'promise [0-8]: ' "$work/out")" -ge 16 ]; }
+lists_faults() { ends_with 0 --list-faults && says 'half-open' && says 'old-backup'; }
+
+holds 'the same seed gives the same run to the last event, and its digest is the last line' same_digest
+holds 'a trace has every event in words' traces_every_event
+holds 'many seeds give one digest, however many run at once, and count what was done' same_over_many
+holds 'the command line goes before the seed' overrides_the_fleet
+holds 'a violation names promise, seed, step and the last events, and how to see it again' tells_of_a_violation
+holds 'a failing run can be made smaller, and the smaller one fails alike' makes_it_smaller
+holds 'plants are listed with a sentence each' lists_plants
+holds 'faults are listed' lists_faults
+for wrong in '--seed x' '--seeds 5..1' '--seeds 7' '--engines 0' '--depth 9' '--faults lightning' '--plant rose' '--skip 5-' '--frobnicate' \
+  '--seed' '--seed 1 --seeds 1..2' '--seeds 1..2 --trace' '--hunt --plant room-ignored'; do
+  # shellcheck disable=SC2086
+  holds "'$wrong' is wrong usage, said in words" ends_with 2 $wrong
+  [ -s "$work/err" ] || { echo "FAILED  nothing was said"; failed=1; }
+done
+exit $failed
