@@ -47,7 +47,7 @@ bool inflate_exactly(std::string_view bytes, std::string* out) {
   return whole;
 }
 
-Result<std::string> decode(std::string_view encoded, std::uint32_t plain_bytes, const Digest& expected) {
+Result<Buffer> unpack(const Buffer& encoded, std::uint32_t plain_bytes) {
   if (plain_bytes > kChunkBytes)
     return {PINNATE_CORRUPT,
             "chunk of " + std::to_string(plain_bytes) + " bytes: the largest is " + std::to_string(kChunkBytes)};
@@ -55,28 +55,20 @@ Result<std::string> decode(std::string_view encoded, std::uint32_t plain_bytes, 
   if (encoded.size() > std::size_t(plain_bytes) + 1)
     return {PINNATE_CORRUPT, "chunk: " + std::to_string(encoded.size()) + " bytes are more than " +
                                  std::to_string(plain_bytes) + " plain ones can take"};
-  const std::string_view body = encoded.substr(1);
-  std::string plain;
-  switch (encoded[0]) {
-    case kPlain:
-      if (body.size() != plain_bytes)
-        return {PINNATE_CORRUPT,
-                "chunk: " + std::to_string(body.size()) + " plain bytes instead of " + std::to_string(plain_bytes)};
-      plain.assign(body);
-      break;
-    case kZlib:
-      plain.resize(plain_bytes);
-      if (!inflate_exactly(body, &plain))
-        return {PINNATE_CORRUPT,
-                "chunk: the compressed bytes do not inflate to exactly " + std::to_string(plain_bytes) + " bytes"};
-      break;
-    default:
-      return {PINNATE_CORRUPT,
-              "chunk: encoding " + std::to_string(static_cast<unsigned char>(encoded[0])) + " is not known"};
+  const Buffer body = encoded.slice(1, plain_bytes);
+  const char encoding = encoded.data()[0];
+  if (encoding == kPlain) {
+    if (body.size() == plain_bytes) return body;
+    return {PINNATE_CORRUPT,
+            "chunk: " + std::to_string(body.size()) + " plain bytes instead of " + std::to_string(plain_bytes)};
   }
-  if (const Digest found = sha256(plain); found != expected)
-    return {PINNATE_CORRUPT, "chunk: its digest is " + found.hex() + " instead of " + expected.hex()};
-  return plain;
+  if (encoding == kZlib) {
+    std::string plain(plain_bytes, '\0');
+    if (inflate_exactly(body.view(), &plain)) return Buffer(std::move(plain));
+    return {PINNATE_CORRUPT,
+            "chunk: the compressed bytes do not inflate to exactly " + std::to_string(plain_bytes) + " bytes"};
+  }
+  return {PINNATE_CORRUPT, "chunk: encoding " + std::to_string(static_cast<unsigned char>(encoding)) + " is not known"};
 }
 
 }  // namespace
@@ -91,9 +83,21 @@ Buffer encode_chunk(std::string_view plain) {
   return Buffer(std::move(out));
 }
 
-Result<std::string> decode_chunk(std::string_view encoded, std::uint32_t plain_bytes, const Digest& expected) {
+Result<Buffer> decode_chunk(const Buffer& encoded, std::uint32_t plain_bytes, const Digest& expected) {
   try {
-    return decode(encoded, plain_bytes, expected);
+    Result<Buffer> plain = unpack(encoded, plain_bytes);
+    if (!plain.ok()) return plain;
+    if (const Digest found = sha256(plain->view()); found != expected)
+      return {PINNATE_CORRUPT, "chunk: its digest is " + found.hex() + " instead of " + expected.hex()};
+    return plain;
+  } catch (const std::bad_alloc&) {
+    return {PINNATE_NO_MEMORY, "out of memory"};
+  }
+}
+
+Result<Buffer> decode_verified_chunk(const Buffer& encoded, std::uint32_t plain_bytes) {
+  try {
+    return unpack(encoded, plain_bytes);
   } catch (const std::bad_alloc&) {
     return {PINNATE_NO_MEMORY, "out of memory"};
   }

@@ -8,7 +8,6 @@
 #include "base/status.h"
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace pinnate::content {
@@ -17,7 +16,10 @@ namespace pinnate::content {
 Buffer encode_chunk(std::string_view plain);
 
 // Decodes and verifies: the result is exactly `plain_bytes` long and its SHA-256 is `expected`, or PINNATE_CORRUPT.
-// Never takes more memory than plain_bytes, which must be at most kChunkBytes.
-Result<std::string> decode_chunk(std::string_view encoded, std::uint32_t plain_bytes, const Digest& expected);
+// Never takes more memory than plain_bytes, which must be at most kChunkBytes; plain bytes are shared, not copied.
+Result<Buffer> decode_chunk(const Buffer& encoded, std::uint32_t plain_bytes, const Digest& expected);
+
+// The same for bytes that were verified and have been nowhere but in this process's memory since: it does not hash again.
+Result<Buffer> decode_verified_chunk(const Buffer& encoded, std::uint32_t plain_bytes);
 
 }  // namespace pinnate::content

@@ -108,7 +108,7 @@ Status Image::fill(const ImageSource& source, std::vector<std::uint32_t>& bad) {
   std::uint64_t offset = 0;
   Status first_bad;
   for (std::uint32_t i = 0; i < source.chunk_count; ++i) {
-    Result<std::string> chunk = source.read_chunk(i);
+    const Result<Buffer> chunk = source.read_chunk(i);
     const std::uint64_t expected = std::min<std::uint64_t>(kChunkBytes, source.size_bytes - std::min(offset, source.size_bytes));
     if (!chunk.ok()) {
       const Code code = chunk.status().code();
@@ -118,7 +118,7 @@ Status Image::fill(const ImageSource& source, std::vector<std::uint32_t>& bad) {
     } else if (chunk->size() != expected) {
       return {PINNATE_CORRUPT, "chunk " + std::to_string(i) + " has " + std::to_string(chunk->size()) + " bytes instead of " +
                                    std::to_string(expected)};
-    } else if (!write_all(fd_, *chunk, offset)) {
+    } else if (!write_all(fd_, chunk->view(), offset)) {
       return system_error("cannot hold " + std::to_string(source.size_bytes) + " bytes");
     }
     offset += expected;

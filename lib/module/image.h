@@ -5,6 +5,7 @@
 // there `data` is a copy in memory and not a mapping, which would raise SIGBUS.
 #pragma once
 
+#include "base/buffer.h"
 #include "base/status.h"
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct ImageSource {
   std::string label;  // what messages call it
   std::uint64_t size_bytes = 0;
   std::uint32_t chunk_count = 0;
-  std::function<Result<std::string>(std::uint32_t index)> read_chunk;
+  std::function<Result<Buffer>(std::uint32_t index)> read_chunk;
 };
 
 struct ImagePlace {

@@ -20,13 +20,10 @@ void ModuleThread::submit(Order order) {
   {
     const std::lock_guard lock(mutex_);
     status = stopped_ ? *stopped_ : start_locked();
-    if (status.ok()) {
-      waiting_.push_back(std::move(order));
-      changed_.notify_all();
-      return;
-    }
+    if (status.ok()) waiting_.push_back(std::move(order));
   }
-  order.refuse(std::move(status));
+  if (!status.ok()) return order.refuse(std::move(status));
+  changed_.notify_all();  // with the lock let go, or the thread would wake up only to wait for it
 }
 
 void ModuleThread::leave_behind(ServiceId service) {

@@ -34,10 +34,10 @@ Service::Service(std::shared_ptr<Bell> bell, LoadOrder order, Loader loader, std
 
 Outcome Service::load(const ImagePlace& place) {
   Outcome outcome;
-  ImageSource source{label(), order_.size_bytes, order_.chunk_count, [this](std::uint32_t index) -> Result<std::string> {
+  ImageSource source{label(), order_.size_bytes, order_.chunk_count, [this](std::uint32_t index) -> Result<Buffer> {
                        // What it reads is the host's, and goes when the host closes.
                        if (abandoned() || !outlet_->enter()) return Status(PINNATE_CANCELLED, "given up");
-                       Result<std::string> chunk = order_.read_chunk(index);
+                       Result<Buffer> chunk = order_.read_chunk(index);
                        outlet_->leave();
                        return chunk;
                      }};

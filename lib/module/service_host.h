@@ -30,7 +30,7 @@ struct LoadOrder {
   std::uint64_t size_bytes = 0;
   Buffer config;
   // Reads the plain, verified bytes of chunk `index` into the image; called on a module thread in ascending order.
-  std::function<Result<std::string>(std::uint32_t index)> read_chunk;
+  std::function<Result<Buffer>(std::uint32_t index)> read_chunk;
   std::uint32_t chunk_count = 0;
   std::uint32_t call_limit_ms = 30000;
 };

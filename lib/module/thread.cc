@@ -13,6 +13,7 @@ namespace pinnate::module {
 
 struct Thread::State {
   pthread_t id{};
+  const char* name = "";
   std::function<void()> body;
   std::mutex mutex;
   std::condition_variable changed;
@@ -30,6 +31,7 @@ struct Thread::State {
         state.changed.notify_all();
       }
     } at_end{**holder};
+    pthread_setname_np(pthread_self(), (*holder)->name);  // from outside it would take a file of /proc
     (*holder)->body();
     return nullptr;
   }
@@ -47,6 +49,7 @@ Thread::~Thread() { leave_behind(); }
 Result<Thread> Thread::start(const char* name, std::function<void()> body) {
   Thread thread;
   auto state = std::make_shared<State>();
+  state->name = name;
   state->body = std::move(body);
   auto holder = std::make_unique<std::shared_ptr<State>>(state);
 
@@ -59,7 +62,6 @@ Result<Thread> Thread::start(const char* name, std::function<void()> body) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error) return {PINNATE_NO_MEMORY, std::string("cannot start the thread '") + name + "': " + std::strerror(error)};
   holder.release();
-  pthread_setname_np(state->id, name);
   thread.state_ = std::move(state);
   return thread;
 }

@@ -20,7 +20,7 @@ class Thread {
   Thread(Thread&&) noexcept;
   Thread& operator=(Thread&&) noexcept;
 
-  // `name`: at most 15 characters, shown by ps and debuggers.
+  // `name`: a literal of at most 15 characters, shown by ps and debuggers.
   static Result<Thread> start(const char* name, std::function<void()> body);
 
   bool started() const { return state_ != nullptr; }

@@ -73,12 +73,13 @@ void Disk::drop(const Digest& artifact) noexcept {
   guarded(0, [&](Buffer*) { return store_->drop_artifact(artifact); });
 }
 
-Result<std::string> Disk::plain_chunk(const content::ArtifactEntry& artifact, std::uint32_t index) noexcept {
+Result<Buffer> Disk::plain_chunk(const content::ArtifactEntry& artifact, std::uint32_t index) noexcept {
   try {
     if (index >= artifact.chunks.size()) return {PINNATE_INTERNAL, "no chunk " + std::to_string(index)};
     const tier::Completion read_out = read(0, artifact.digest, index);
     if (!read_out.status.ok()) return read_out.status;
-    return content::decode_chunk(read_out.bytes.view(), artifact.chunk_bytes(index), artifact.chunks[index]);
+    if (in_memory_) return content::decode_verified_chunk(read_out.bytes, artifact.chunk_bytes(index));
+    return content::decode_chunk(read_out.bytes, artifact.chunk_bytes(index), artifact.chunks[index]);
   } catch (...) {
     return status_of_exception();
   }
@@ -92,7 +93,7 @@ void Disk::close() {
 
 Status verify(const tier::AcceptChunk& order) noexcept {
   try {
-    return content::decode_chunk(order.encoded.view(), order.plain_bytes, order.expected).status();
+    return content::decode_chunk(order.encoded, order.plain_bytes, order.expected).status();
   } catch (...) {
     return status_of_exception();
   }

@@ -14,7 +14,9 @@ namespace pinnate::runtime {
 
 class Disk {
  public:
-  explicit Disk(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
+  // `in_memory`: a store that gives back the very bytes it was given.
+  explicit Disk(std::unique_ptr<store::Store> store, bool in_memory = false)
+      : store_(std::move(store)), in_memory_(in_memory) {}
 
   Result<Restored> restore();
   // Each carries out the order of its name and says how it ended. None throws.
@@ -24,8 +26,8 @@ class Disk {
                          const Buffer& encoded) noexcept;
   tier::Completion sync(tier::Token token, const Digest& artifact) noexcept;
   void drop(const Digest& artifact) noexcept;
-  // The plain bytes of one chunk of an artifact, verified.
-  Result<std::string> plain_chunk(const content::ArtifactEntry& artifact, std::uint32_t index) noexcept;
+  // The plain bytes of one chunk of an artifact, verified: now, or before they were written to a store in memory.
+  Result<Buffer> plain_chunk(const content::ArtifactEntry& artifact, std::uint32_t index) noexcept;
   void close();
 
  private:
@@ -34,6 +36,7 @@ class Disk {
 
   std::mutex mutex_;
   std::unique_ptr<store::Store> store_;
+  const bool in_memory_;
 };
 
 // The part of AcceptChunk that needs no disk: PINNATE_CORRUPT, or OK.

@@ -274,7 +274,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
 
 Result<std::unique_ptr<Node>> Node::open(NodeParts parts) {
   try {
-    auto disk = std::make_shared<Disk>(std::move(parts.store));
+    auto disk = std::make_shared<Disk>(std::move(parts.store), !parts.store_blocks);
     Result<Restored> restored = disk->restore();
     if (!restored.ok()) return restored.status();
     if (parts.services) {

@@ -11,7 +11,7 @@ std::optional<Buffer> ChunkVerifier::verify(const Buffer& encoded, std::uint32_t
       found->second.encoded.size() == encoded.size())
     return found->second.encoded;
   verified += plain_bytes;
-  if (!content::decode_chunk(encoded.view(), plain_bytes, expected).ok()) return std::nullopt;
+  if (!content::decode_chunk(encoded, plain_bytes, expected).ok()) return std::nullopt;
   // A copy of its own: the buffer may be a slice that keeps a whole message alive.
   return good_.insert_or_assign(expected, Good{Buffer(encoded.str()), plain_bytes}).first->second.encoded;
 }

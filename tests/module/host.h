@@ -105,7 +105,7 @@ class TestHost {
     order.size_bytes = bytes.size();
     order.config = Buffer(config);
     order.chunk_count = static_cast<std::uint32_t>((bytes.size() + kChunkBytes - 1) / kChunkBytes);
-    order.read_chunk = [bytes](std::uint32_t i) -> Result<std::string> { return bytes.substr(i * kChunkBytes, kChunkBytes); };
+    order.read_chunk = [bytes = Buffer(bytes)](std::uint32_t i) -> Result<Buffer> { return bytes.slice(i * kChunkBytes, kChunkBytes); };
     return order;
   }
   Status load(LoadOrder order) {

@@ -149,7 +149,7 @@ TEST_CASE("bad chunks are all named at once, and a failing disk in its own words
   TestHost host;
   const std::string bytes(3 * kChunkBytes + 5, 'x');
   LoadOrder order = TestHost::order(1, bytes);
-  order.read_chunk = [read = order.read_chunk](std::uint32_t i) -> Result<std::string> {
+  order.read_chunk = [read = order.read_chunk](std::uint32_t i) -> Result<Buffer> {
     if (i == 1) return Status(PINNATE_NOT_FOUND, "not held");
     if (i == 3) return Status(PINNATE_CORRUPT, "wrong digest");
     return read(i);
@@ -162,7 +162,7 @@ TEST_CASE("bad chunks are all named at once, and a failing disk in its own words
         "module 'f' 1.0.0: 2 of 4 chunks are missing or damaged; the first is chunk 1: not held");
 
   LoadOrder failing = TestHost::order(2, bytes);
-  failing.read_chunk = [](std::uint32_t) -> Result<std::string> { return Status(PINNATE_IO, "the disk is gone"); };
+  failing.read_chunk = [](std::uint32_t) -> Result<Buffer> { return Status(PINNATE_IO, "the disk is gone"); };
   const Status s = host.load(std::move(failing));
   CHECK(s.code() == PINNATE_IO);
   CHECK(has(s.message(), "the disk is gone"));

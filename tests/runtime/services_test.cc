@@ -22,7 +22,7 @@ struct FakeServices : module::ServiceHost {
     std::string image;
     std::vector<std::uint32_t> bad;
     std::uint32_t close_limit_ms = 0;
-    std::function<Result<std::string>(std::uint32_t)> read_later;
+    std::function<Result<Buffer>(std::uint32_t)> read_later;
   };
   explicit FakeServices(Seen& s) : seen(s) {}
   ~FakeServices() override { join(); }
@@ -44,7 +44,7 @@ struct FakeServices : module::ServiceHost {
       for (std::uint32_t i = 0; i < order.chunk_count; i++) {
         auto plain = order.read_chunk(i);
         if (plain.ok()) {
-          seen.image += *plain;
+          seen.image += plain->view();
         } else {
           outcome.bad_chunks.push_back(i);
           outcome.status = plain.status();
