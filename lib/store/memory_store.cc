@@ -1,6 +1,7 @@
 #include "store/artifact_record.h"
 #include "store/guard.h"
 #include "store/record_key.h"
+#include "store/shared_chunks.h"
 #include "store/store.h"
 
 namespace pinnate::store {
@@ -14,7 +15,7 @@ class MemoryStore : public Store {
       restored.records = records_;
       for (const auto& [artifact, chunks] : artifacts_)
         for (const auto& [index, encoded] : chunks)
-          restored.chunks[artifact].emplace(index, static_cast<std::uint32_t>(encoded.size()));
+          restored.chunks[artifact].emplace(index, static_cast<std::uint32_t>(encoded->size()));
       return restored;
     });
   }
@@ -40,7 +41,7 @@ class MemoryStore : public Store {
     return guarded([&]() -> Result<Buffer> {
       const auto chunks = artifacts_.find(artifact);
       if (chunks != artifacts_.end())
-        if (const auto chunk = chunks->second.find(index); chunk != chunks->second.end()) return chunk->second;
+        if (const auto chunk = chunks->second.find(index); chunk != chunks->second.end()) return *chunk->second;
       return {PINNATE_NOT_FOUND, "chunk " + std::to_string(index) + " of artifact " + artifact.hex() + " is not held"};
     });
   }
@@ -50,7 +51,7 @@ class MemoryStore : public Store {
       if (index >= kMostChunks || encoded.empty() || encoded.size() > kMostPayloadBytes)
         return {PINNATE_INVALID, "chunk " + std::to_string(index) + " of artifact " + artifact.hex() +
                                      " is none: " + std::to_string(encoded.size()) + " bytes"};
-      artifacts_[artifact].insert_or_assign(index, encoded);
+      artifacts_[artifact].insert_or_assign(index, shared_chunk(artifact, index, encoded));
       return {};
     });
   }
@@ -69,7 +70,7 @@ class MemoryStore : public Store {
 
  private:
   std::map<std::string, Buffer> records_;
-  std::map<Digest, std::map<std::uint32_t, Buffer>> artifacts_;
+  std::map<Digest, std::map<std::uint32_t, std::shared_ptr<const Buffer>>> artifacts_;
 };
 
 }  // namespace

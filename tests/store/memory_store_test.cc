@@ -1,0 +1,65 @@
+// Stores in memory, as far as they know of each other.
+#include "content/sha256.h"
+#include "store/store.h"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+#include <vector>
+
+using namespace pinnate;
+using namespace pinnate::store;
+
+namespace {
+
+const Digest kArtifact = content::sha256("artifact of stores in memory");
+
+const char* where(Store& store, std::uint32_t index) {
+  const auto chunk = store.read_chunk(kArtifact, index);
+  REQUIRE(chunk.ok());
+  return chunk->data();
+}
+
+}  // namespace
+
+TEST_CASE("stores in memory hold a chunk that they all have once") {
+  const auto one = make_memory_store(), other = make_memory_store();
+  const std::string bytes(1000, 'x');
+  REQUIRE(one->write_chunk(kArtifact, 0, Buffer(bytes)).ok());
+  REQUIRE(other->write_chunk(kArtifact, 0, Buffer(bytes)).ok());
+  CHECK(where(*one, 0) == where(*other, 0));
+  REQUIRE(one->drop_artifact(kArtifact).ok());
+  CHECK(other->read_chunk(kArtifact, 0)->view() == bytes);
+}
+
+TEST_CASE("a store in memory gives back what it was given, whatever another holds under that name") {
+  const auto one = make_memory_store(), other = make_memory_store();
+  REQUIRE(one->write_chunk(kArtifact, 0, Buffer("encoded in one way")).ok());
+  REQUIRE(other->write_chunk(kArtifact, 0, Buffer("encoded in another")).ok());
+  CHECK(one->read_chunk(kArtifact, 0)->view() == "encoded in one way");
+  CHECK(other->read_chunk(kArtifact, 0)->view() == "encoded in another");
+}
+
+TEST_CASE("a chunk that no store in memory holds any longer is forgotten") {
+  const auto one = make_memory_store(), other = make_memory_store();
+  const Buffer first(std::string(1000, 'x')), second(std::string(1000, 'x'));
+  REQUIRE(one->write_chunk(kArtifact, 0, first).ok());
+  REQUIRE(one->drop_artifact(kArtifact).ok());
+  REQUIRE(other->write_chunk(kArtifact, 0, second).ok());
+  CHECK(where(*other, 0) == second.data());
+}
+
+TEST_CASE("stores in memory may be used from many threads at once") {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; t++)
+    threads.emplace_back([] {
+      for (int round = 0; round < 50; round++) {
+        const auto store = make_memory_store();
+        for (std::uint32_t i = 0; i < 20; i++)
+          if (!store->write_chunk(kArtifact, i, Buffer(std::to_string(i))).ok()) return;
+        for (std::uint32_t i = 0; i < 20; i++)
+          if (store->read_chunk(kArtifact, i)->view() != std::to_string(i)) std::abort();
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+}
