@@ -13,6 +13,7 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::int64_t kReportIntervalMs = 10;
+constexpr std::int64_t kProgressIntervalMs = 100;  // on the way from one phase to the next; most releases are live by then
 constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
 constexpr std::uint32_t kDeathsInARow = 2;
 
@@ -92,8 +93,8 @@ class Engine final : public Tier, private LinkOwner {
   std::deque<std::function<void()>> turns_;
   bool turn_taken_ = false;
   ServiceId next_service_ = 1;
-  bool dirty_ = false, closing_ = false;
-  std::int64_t reported_ms_ = -1000000;
+  bool dirty_ = false, moved_ = false, closing_ = false;
+  std::int64_t reported_ms_ = -1000000, report_at_ms_ = 0;
   Core::AlarmId report_ = 0;
   Watches watches_;
 };
@@ -118,6 +119,7 @@ Engine::Engine(EngineOptions options)
   world_.fetcher = &fetcher_;
   world_.platform = options_.platform;
   world_.changed = [this] { dirty_ = true; };
+  world_.moved = [this] { moved_ = true; };
   world_.new_service = [this] { return next_service_++; };
   world_.notice = [this](std::string key, std::string text) {
     core_.log(PINNATE_LOG_WARNING, text);
@@ -403,13 +405,16 @@ wire::EngineStatus Engine::status() const {
 
 void Engine::settle() {
   std::erase_if(slots_, [](const auto& s) { return s.second->empty(); });
-  if (!dirty_ || closing_) return;
-  const std::int64_t next_ms = reported_ms_ + kReportIntervalMs;
+  if ((!dirty_ && !moved_) || closing_) return;
+  const std::int64_t next_ms = reported_ms_ + (dirty_ ? kReportIntervalMs : kProgressIntervalMs);
   if (core_.now().monotonic_ms < next_ms) {
-    if (report_ == 0) report_ = core_.alarm_at(next_ms, [this] { report_ = 0; });  // settle follows
+    if (report_ != 0 && report_at_ms_ <= next_ms) return;
+    core_.cancel_alarm(&report_);
+    report_at_ms_ = next_ms;
+    report_ = core_.alarm_at(next_ms, [this] { report_ = 0; });  // settle follows
     return;
   }
-  dirty_ = false;
+  dirty_ = moved_ = false;
   reported_ms_ = core_.now().monotonic_ms;
   if (const Session* upstream = links_.upstream()) core_.send(upstream->link, status());
   report(watches_);

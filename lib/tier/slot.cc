@@ -29,7 +29,8 @@ void Slot::set(wire::Phase phase, std::string reason) {
   if (phase_ == phase && reason_ == reason) return;
   phase_ = phase;
   reason_ = std::move(reason);
-  world_->changed();
+  if (phase == wire::Phase::fetching || phase == wire::Phase::loading) world_->moved();
+  else world_->changed();
 }
 
 void Slot::want(const DesiredState::Entry* entry) {
