@@ -132,6 +132,7 @@ bool Mux::emit(Lane& lane, Class priority, std::string* out) {
 
 std::string Mux::take_output(std::size_t most_bytes) {
   std::string out = std::exchange(grants_, {});
+  out.reserve(out.size() + std::min(queued_bytes_, most_bytes + kFragmentBytes + kFrameHeaderBytes));
   while (out.size() < most_bytes) {
     bool any = false;
     for (std::size_t i = 0; i < lanes_.size() && !any; i++) any = emit(lanes_[i], static_cast<Class>(i), &out);
