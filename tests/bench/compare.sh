@@ -4,16 +4,18 @@
 #     tests/bench/compare.sh [--build FOLDER] [--quick] [--repeats N] [--help]
 #
 #   --build FOLDER   of the optimised build, which tests/run.sh makes; default build/release
-#   --quick          only what the issues set a limit for
+#   --quick          only what the issues set a limit for, beside bare sockets: no other tools are needed
 #   --repeats N      how often each case runs; default 5. Printed are medians; on a shared machine only ratios mean anything
 #
-# Needs g++, libssl-dev and python3. Peers that are not installed (nats-server, mosquitto, nginx, libnng-dev) are skipped, in words.
-# The last lines are `reach NAME MEASURED LIMIT ok|short`; the exit status is 1 when one is short.
+# The other tools are NATS, nginx, mosquitto and NNG. Missing ones are installed from Debian packages, as root or by sudo (which may
+# start their services, as Debian does; what is measured are processes of this script's own). What cannot be had is skipped, in words.
+# The last lines are `reach NAME MEASURED LIMIT ok|short`. Exit codes: 0 all are ok, 1 one is short, 2 wrong usage or nothing to measure.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 export LC_ALL=C.UTF-8
 exec </dev/null
+. "$root/tests/packages.sh"
 
 usage() { sed -n '2,/^set -e/{/^set -e/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 wrong() { echo "compare.sh: $1" >&2; usage >&2; exit 2; }
@@ -35,16 +37,42 @@ done
 bench=$build/bin/pinnate-bench
 [ -x "$bench" ] || { echo "compare.sh: there is no $bench; build first: tests/run.sh --only release" >&2; exit 2; }
 
+if [ $quick = no ]; then
+  # shellcheck disable=SC2086  # a list of words
+  install_packages $packages_for_bench || echo "measured without what is missing"
+fi
+
 work=$(mktemp -d)
 servers=()
-trap 'for pid in ${servers[@]+"${servers[@]}"}; do kill "$pid" 2>/dev/null || true; done; rm -rf "$work"' EXIT
+clean_up() {
+  local pid
+  for pid in ${servers[@]+"${servers[@]}"}; do
+    if kill "$pid" 2>/dev/null; then wait "$pid" || true; fi
+  done
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
 lines=$work/lines
 
 # ---- peers ---------------------------------------------------------------------------------------
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 has() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || { echo "skipped: $1 is not installed"; return 1; }; }
-start() { PATH=$PATH:/usr/sbin:/sbin "$@" >"$work/$1.log" 2>&1 & servers+=($!); }
+
+# start PORT PROGRAM ARGUMENT...: until it listens. One that does not is left out, in words.
+start() {
+  local port=$1 tries
+  shift
+  PATH=$PATH:/usr/sbin:/sbin "$@" >"$work/$1.log" 2>&1 & servers+=($!)
+  for ((tries = 0; tries < 100; tries++)); do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return 0; fi
+    kill -0 "${servers[-1]}" 2>/dev/null || break
+    sleep 0.1
+  done
+  echo "failed: $1 does not listen: $(tail -n 1 "$work/$1.log")"
+  return 1
+}
 
 nng=()
 if [ $quick = no ]; then
@@ -59,8 +87,7 @@ if [ $quick = yes ]; then
 else
   if has nats-server; then
     port=$(free_port)
-    start nats-server -a 127.0.0.1 -p "$port"
-    fanout_peers+=("nats $port") calls_peers+=("nats $port")
+    if start "$port" nats-server -a 127.0.0.1 -p "$port"; then fanout_peers+=("nats $port") calls_peers+=("nats $port"); fi
   fi
   if has nginx; then
     port=$(free_port)
@@ -74,16 +101,13 @@ http { access_log off; sendfile on; tcp_nopush on; client_body_temp_path $work/t
   server { listen 127.0.0.1:$port backlog=8192; root $work/www; } }
 CONF
     } >"$work/nginx.conf"
-    start nginx -c "$work/nginx.conf"
-    fanout_peers+=("http $port")
+    if start "$port" nginx -c "$work/nginx.conf"; then fanout_peers+=("http $port"); fi
   fi
   if has mosquitto; then
     port=$(free_port)
     printf 'listener %s 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n' "$port" >"$work/mosquitto.conf"
-    start mosquitto -c "$work/mosquitto.conf"
-    fanout_peers+=("mqtt $port")
+    if start "$port" mosquitto -c "$work/mosquitto.conf"; then fanout_peers+=("mqtt $port"); fi
   fi
-  sleep 1
 fi
 
 # ---- runs, in turns ------------------------------------------------------------------------------

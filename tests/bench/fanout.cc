@@ -24,8 +24,8 @@ engines. Prints one line of JSON per publish. Its members, times in seconds:
   ..._last_verified       the last engine has
   ..._last_live           the last engine serves it
   undurable_to_last_verified   call_to_last_verified without durable; with 0 gateways, engines are linked to the controller
-  links                   payload of the TCP connections, from before the publish until all are live; null for UNIX sockets, which
-                          the kernel does not count
+  links                   bytes of the connections of each hop, from before the publish until all are live: how many connections
+                          there are, the least and the most that went down one, and what went down and up in all
   peak_bytes              peak memory (VmHWM) of the controller, of the largest gateway, and of the process of all engines
 
   --receivers N       1 to 10000
@@ -41,17 +41,13 @@ namespace {
 
 double seconds(std::int64_t from_ns, const std::string& to_ns) { return double(std::stoll(to_ns) - from_ns) / 1e9; }
 
-void count_tcp(Fleet* fleet) {
-  fleet->controller().ask({"count-tcp"}, "counted", fleet->patience());
-  fleet->engines().ask({"count-tcp"}, "counted", fleet->patience());
+void count_links(Fleet* fleet) {
+  fleet->controller().ask({"count-links"}, "counted", fleet->patience());
+  fleet->engines().ask({"count-links"}, "counted", fleet->patience());
 }
 
 void add_links(JsonLine* links, const char* name, Child* child, double patience) {
-  const auto words = child->ask({"tcp-since"}, "tcp", patience);
-  if (words.at(0) == "0") {
-    links->add_null(name);
-    return;
-  }
+  const auto words = child->ask({"links-since"}, "links", patience);
   links->add(name, JsonLine()
                        .add("links", std::stoull(words.at(0)))
                        .add("down_least", std::stoull(words.at(1)))
@@ -97,7 +93,7 @@ int run_fanout(const std::vector<std::string>& words) {
   for (std::uint64_t run = 1; run <= repeat; run++) {
     usleep(300000);  // the fleet comes to rest
     fleet.engines().ask({"expect", std::to_string(run)}, "expected", fleet.patience());
-    count_tcp(&fleet);
+    count_links(&fleet);
     const Fleet::Published published = fleet.publish("bytes", run, bytes);
     const auto arrived = fleet.engines().ask({"arrived"}, "arrived", fleet.patience());
     const double last_verified = seconds(published.called_ns, arrived.at(1));

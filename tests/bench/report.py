@@ -84,8 +84,8 @@ def reach(name, measured, limit, decimals=0):
     return good
 
 
-def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
+def main(path):
+    with open(path, encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]
     fanouts = fanout_table([line for line in lines if "receivers" in line])
     calls = [line for line in lines if "outstanding" in line]
@@ -105,4 +105,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))

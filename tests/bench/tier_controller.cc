@@ -99,7 +99,7 @@ void run_controller(const Words& arguments) {
     answer({"made"});
   };
   commands["publish"] = [&](const Words& words) { publish(controller, content, words.at(0), words.at(1)); };
-  add_tcp_commands(&commands, true);
+  add_link_commands(&commands, true);
   serve(commands, "open", arguments);
 }
 

@@ -85,7 +85,7 @@ void run_engines(const Words& arguments) {
   commands["arrived"] = [&](const Words&) { answer_arrivals(engines); };
   commands["call"] = [&](const Words& words) { answer_times(measure_calls(engines.at(0).handle, read_load(words))); };
   commands["function-pointer"] = [](const Words& words) { answer_times(measure_function_pointer(read_load(words))); };
-  add_tcp_commands(&commands, false);
+  add_link_commands(&commands, false);
   serve(commands, "open", arguments);
 }
 

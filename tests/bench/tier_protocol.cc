@@ -1,6 +1,6 @@
 #include "tier_protocol.h"
 
-#include "tcp_bytes.h"
+#include "link_bytes.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -60,17 +60,17 @@ pinnate_tier_options tier_options(const char* id) {
   return options;
 }
 
-void add_tcp_commands(std::map<std::string, Command>* commands, bool above) {
-  const auto before = std::make_shared<std::map<TcpPorts, TcpBytes>>();
-  (*commands)["count-tcp"] = [before](const Words&) {
-    *before = tcp_bytes();
+void add_link_commands(std::map<std::string, Command>* commands, bool above) {
+  const auto before = std::make_shared<std::map<LinkName, LinkBytes>>();
+  (*commands)["count-links"] = [before](const Words&) {
+    *before = link_bytes();
     answer({"counted"});
   };
-  (*commands)["tcp-since"] = [before, above](const Words&) {
+  (*commands)["links-since"] = [before, above](const Words&) {
     std::uint64_t least = UINT64_MAX, most = 0, down_sum = 0, up_sum = 0;
-    const auto now = tcp_bytes();
-    for (const auto& [ports, bytes] : now) {
-      const TcpBytes earlier = (*before)[ports];
+    const auto now = link_bytes();
+    for (const auto& [name, bytes] : now) {
+      const LinkBytes earlier = (*before)[name];
       const std::uint64_t out = bytes.out - earlier.out, in = bytes.in - earlier.in;
       const std::uint64_t down = above ? out : in;
       least = std::min(least, down);
@@ -78,7 +78,7 @@ void add_tcp_commands(std::map<std::string, Command>* commands, bool above) {
       down_sum += down;
       up_sum += above ? in : out;
     }
-    answer({"tcp", std::to_string(now.size()), std::to_string(now.empty() ? 0 : least), std::to_string(most), std::to_string(down_sum),
+    answer({"links", std::to_string(now.size()), std::to_string(now.empty() ? 0 : least), std::to_string(most), std::to_string(down_sum),
             std::to_string(up_sum)});
   };
 }

@@ -25,9 +25,9 @@ void check(pinnate_status status, const std::string& what);
 // The options that all tiers here begin with. With PINNATE_BENCH_LOG set in the environment, warnings go to standard error.
 pinnate_tier_options tier_options(const char* id);
 
-// "count-tcp" notes what went over this process's connections so far; "tcp-since" answers "tcp CONNECTIONS DOWN_MIN DOWN_MAX
+// "count-links" notes what went over this process's connections so far; "links-since" answers "links NUMBER DOWN_LEAST DOWN_MOST
 // DOWN_SUM UP_SUM", of what went since. `above`: the connections lead downstream.
-void add_tcp_commands(std::map<std::string, Command>* commands, bool above);
+void add_link_commands(std::map<std::string, Command>* commands, bool above);
 
 // Raises the number of files that may be open as far as it goes.
 void raise_file_limit();
