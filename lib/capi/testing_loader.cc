@@ -166,8 +166,8 @@ Result<std::shared_ptr<const module::Image>> TestingLoader::image_of(const Diges
   if (found.image) return found.image;
   const std::string_view bytes = found.bytes.view();
   const auto chunks = static_cast<std::uint32_t>((bytes.size() + kChunkBytes - 1) / kChunkBytes);
-  const module::ImageSource source{label, bytes.size(), chunks, [bytes](std::uint32_t index) -> Result<std::string> {
-                                     return std::string(bytes.substr(std::size_t(index) * kChunkBytes, kChunkBytes));
+  const module::ImageSource source{label, bytes.size(), chunks, [bytes](std::uint32_t index) -> Result<Buffer> {
+                                     return Buffer(std::string(bytes.substr(std::size_t(index) * kChunkBytes, kChunkBytes)));
                                    }};
   std::vector<std::uint32_t> bad;
   auto image = module::Image::assemble(source, {}, bad);
