@@ -61,6 +61,8 @@ class Engine final : public Tier, private LinkOwner {
   void make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next, std::vector<Buffer> manifests);
   void applied(LinkId link, wire::Confirm confirm, DesiredState next, std::vector<Buffer> manifests);
   void take_labels(const Labels& inherited);
+  using Chosen = std::map<std::string, const DesiredState::Entry*>;  // by function
+  Chosen choose(const DesiredState& state) const;
   void evaluate();
   void drop_unused();
   using Watches = std::map<std::pair<LinkId, std::uint64_t>, std::string>;  // (link, id) -> name
@@ -86,6 +88,8 @@ class Engine final : public Tier, private LinkOwner {
   bool applying_ = false;                        // a new desired state is being made durable
   Backoff write_backoff_{1000, 30000};
   Core::AlarmId write_again_ = 0;                // one that could not be
+  std::shared_ptr<const DesiredState> unwritten_;
+  std::string unwritten_why_;
   std::map<Digest, Restored::Death> deaths_;
   std::map<Digest, std::int64_t> quarantine_until_ms_;
   std::string wedged_by_;
@@ -268,10 +272,13 @@ void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared
                      applying_ = false;
                      if (c.status.ok()) {
                        if (notices_.erase("disk") > 0) dirty_ = true;
+                       unwritten_.reset();
                        return applied(link, confirm, std::move(*next), std::move(manifests));
                      }
                      world_.notice("disk", "cannot write the state folder, so releases up to revision " +
                                                std::to_string(next->position().revision) + " are not acted on: " + c.status.message());
+                     unwritten_ = next;
+                     unwritten_why_ = "cannot write the state folder: " + c.status.message();
                      write_again_ = core_.alarm_in(write_backoff_.next_ms(core_.random()), [this, link, confirm, next, manifests] {
                        write_again_ = 0;
                        make_durable(link, confirm, next, manifests);
@@ -296,15 +303,20 @@ void Engine::take_labels(const Labels& inherited) {
 }
 
 // For each function the newest release that selects this engine.
-void Engine::evaluate() {
-  if (closing_) return;
+Engine::Chosen Engine::choose(const DesiredState& state) const {
   Labels labels = options_.tier.labels;
   if (!PINNATE_PLANT(inherited_labels_ignored)) labels.insert(inherited_.begin(), inherited_.end());
-  std::map<std::string, const DesiredState::Entry*> chosen;
-  for (const auto& [number, entry] : state_.releases()) {
+  Chosen chosen;
+  for (const auto& [number, entry] : state.releases()) {
     auto selector = content::Selector::parse(entry.release.selector);
     if (selector.ok() && selector->matches(labels)) chosen[entry.release.name] = &entry;
   }
+  return chosen;
+}
+
+void Engine::evaluate() {
+  if (closing_) return;
+  const Chosen chosen = choose(state_);
   std::set<Digest> manifests;
   for (const auto& [name, entry] : chosen) manifests.insert(entry->release.manifest);
   for (const auto& [name, entry] : chosen) {
@@ -397,6 +409,11 @@ wire::EngineStatus Engine::status() const {
   status.position = state_.position();
   for (const auto& [name, slot] : slots_)
     for (auto& row : slot->rows()) status.rows.push_back(std::move(row));
+  // What it has heard of and may not act on yet.
+  if (unwritten_)
+    for (const auto& [name, entry] : choose(*unwritten_))
+      if (!state_.find(entry->release.number))
+        status.rows.push_back({entry->release.number, name, entry->release.version, wire::Phase::failed, false, unwritten_why_});
   if (const auto wedged = notices_.find("wedged"); wedged != notices_.end()) status.notice = wedged->second;
   else if (!notices_.empty()) status.notice = notices_.begin()->second;
   status.notice = cut_reason(std::move(status.notice));

@@ -1,4 +1,5 @@
 // The bugs that can be planted: each breaks a promise, and a run of enough seeds must say so.
+// Compiled into pinnate-sim before anything else (-include), so that PINNATE_PLANT means something there.
 #pragma once
 
 #include <cstdint>
@@ -52,3 +53,5 @@ std::optional<Plant> plant_named(std::string_view name);
 extern Plant planted;  // set once, before any run
 
 }  // namespace pinnate::simulator
+
+#define PINNATE_PLANT(name) (::pinnate::simulator::planted == ::pinnate::simulator::Plant::name)
