@@ -1,6 +1,7 @@
 #include "tier/client.h"
 
 #include "tier/links.h"
+#include "wire/type_number.h"
 
 #include <deque>
 
@@ -173,7 +174,7 @@ void Client::message(Session& session, wire::Message& m) {
     return;
   }
   if (std::holds_alternative<wire::Goodbye>(m) || std::holds_alternative<wire::Welcome>(m)) return;
-  links_.refuse(session.link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " to a client"});
+  links_.refuse(session.link, {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " to a client"});
 }
 
 void Client::fail_all(const Status& why) {

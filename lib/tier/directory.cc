@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kFailuresShown = 4;
 constexpr std::size_t kNoticesShown = 16;
 constexpr std::size_t kRowsPerRollup = 400;
+constexpr std::size_t kRowsPerReport = 1000;
+constexpr std::size_t kReportBytes = 1024 * 1024;  // a report ends early rather than grow over a message
 
 bool gone(const wire::ReleaseRow& r) {
   return r.fetching + r.loading + r.live + r.failed + r.incompatible + r.not_selected + r.serving + r.serving_offline == 0;
@@ -241,13 +243,16 @@ void Directory::report(const std::string& name, wire::StatusReport* out) const {
   for (const auto& [number, entry] : state_->releases()) releases.insert(number);
   for (const auto& [number, row] : total().rows)
     if (row.serving + row.serving_offline > 0) releases.insert(number);
-  for (auto it = releases.rbegin(); it != releases.rend() && out->rows.size() < 1000; ++it) {
+  std::size_t bytes = 0;
+  for (auto it = releases.rbegin(); it != releases.rend() && out->rows.size() < kRowsPerReport && bytes < kReportBytes; ++it) {
     wire::ReleaseRow row = row_with_failures(*it);
     const DesiredState::Entry* entry = state_->find(*it);
     if (entry) row.name = entry->release.name, row.version = entry->release.version;
     if (!name.empty() && row.name != name) continue;
     wire::StatusRow shown = status_row(row, total(), entry != nullptr);
     shown.failures = std::move(row.failures);
+    bytes += 250;
+    for (const wire::Failure& failure : shown.failures) bytes += 10 + failure.engine.size() + failure.reason.size();
     out->rows.push_back(std::move(shown));
   }
   for (auto& notice : notices())

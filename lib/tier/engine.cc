@@ -5,6 +5,7 @@
 #include "tier/calls.h"
 #include "tier/replicator.h"
 #include "tier/slot.h"
+#include "wire/type_number.h"
 
 #include <algorithm>
 #include <deque>
@@ -16,6 +17,7 @@ constexpr std::int64_t kReportIntervalMs = 10;
 constexpr std::int64_t kProgressIntervalMs = 100;  // on the way from one phase to the next; most releases are live by then
 constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
 constexpr std::uint32_t kDeathsInARow = 2;
+constexpr std::size_t kWatches = 256, kReportedRows = 1000;
 
 class Engine final : public Tier, private LinkOwner {
  public:
@@ -206,7 +208,7 @@ void Engine::message(Session& session, wire::Message& m) {
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(session.link, cancel->id);
   if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
   if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-  links_.refuse(session.link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " to an engine"});
+  links_.refuse(session.link, {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " to an engine"});
 }
 
 // What a client, or the process around, may ask.
@@ -235,14 +237,21 @@ void Engine::request(LinkId link, wire::Message& m) {
       watches_.erase({link, get->id});
       return;
     }
-    if (get->watch && watches_.size() < 256) watches_[{link, get->id}] = get->name;
+    if (get->watch && watches_.size() >= kWatches) {
+      wire::StatusReport full;
+      full.id = get->id;
+      full.code = PINNATE_BUSY;
+      full.reason = "too many watches";
+      return core_.send(link, full);
+    }
+    if (get->watch) watches_[{link, get->id}] = get->name;
     return report({{{link, get->id}, get->name}});
   }
   if (auto* p = std::get_if<wire::Publish>(&m)) return not_here(p->id, wire::Published{});
   if (auto* u = std::get_if<wire::Unpublish>(&m)) return not_here(u->id, wire::Done{});
   if (auto* l = std::get_if<wire::ListReleases>(&m)) return not_here(l->id, wire::Releases{});
   if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-  if (link != kHostLink) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of kind " + std::to_string(m.index())});
+  if (link != kHostLink) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of type " + std::to_string(wire::type_of(m))});
 }
 
 // ---- the desired state --------------------------------------------------------------------------------------------
@@ -252,7 +261,10 @@ void Engine::take_desired(Session& session, const wire::Desired& page) {
   core_.cancel_alarm(&write_again_);  // what comes now is newer, or the same over another link
   wire::Confirm confirm;
   DesiredState next = state_;
-  if (!receiver_.take(page, &next, &confirm)) return core_.send(session.link, confirm);
+  const bool advanced = receiver_.take(page, &next, &confirm);
+  if (!receiver_.trouble().ok()) world_.notice("desired", "cannot take the desired state: " + receiver_.trouble().message());
+  else if (advanced) notices_.erase("desired");
+  if (!advanced) return core_.send(session.link, confirm);
   auto manifests = receiver_.take_manifests();
   if (!options_.durable) return applied(session.link, confirm, std::move(next), std::move(manifests));
   if (PINNATE_PLANT(state_acted_on_before_it_is_durable)) {
@@ -450,7 +462,8 @@ void Engine::report(const Watches& to) {
     out.position = state_.position();
     out.online = 1;
     if (!now.notice.empty()) out.notices.push_back(now.notice);
-    for (const auto& [release, row] : self.rows) {
+    for (auto it = self.rows.rbegin(); it != self.rows.rend() && out.rows.size() < kReportedRows; ++it) {
+      const auto& [release, row] = *it;
       if (!name.empty() && row.name != name) continue;
       out.rows.push_back(status_row(row, self, state_.find(release) != nullptr));
       out.rows.back().failures = row.failures;

@@ -1,11 +1,13 @@
 #include "tier/fetcher.h"
 
+#include "base/limits.h"
 #include "base/plant.h"
 
 #include <algorithm>
 
 namespace pinnate::tier {
 namespace {
+constexpr std::size_t kManifestWants = 2 * kReleaseLimit;  // no honest fleet wants more; what a hostile one wants must end
 constexpr std::uint32_t kCorruptLimit = 8;         // then it is given up; whoever wants it tries again later
 }  // namespace
 
@@ -38,6 +40,8 @@ void Fetcher::queue(const Key& key, bool first) {
 
 void Fetcher::want_manifest(const Digest& digest, ManifestDone done) {
   if (manifests_->find(digest)) return done({});
+  if (manifest_wants_.size() >= kManifestWants && !manifest_wants_.contains(digest))
+    return done({PINNATE_BUSY, "more than " + std::to_string(kManifestWants) + " manifests are waited for"});
   auto& waiting = manifest_wants_[digest];
   waiting.push_back(std::move(done));
   if (waiting.size() == 1 && connected_) core_->send(source_, wire::WantManifest{digest});

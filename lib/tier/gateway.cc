@@ -2,6 +2,7 @@
 
 #include "base/plant.h"
 #include "tier/relay.h"
+#include "wire/type_number.h"
 
 namespace pinnate::tier {
 namespace {
@@ -94,7 +95,7 @@ void Gateway::upstream_message(Session& session, wire::Message& m) {
   if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
   if (auto* lookup = std::get_if<wire::Lookup>(&m)) return look_up(session.link, *lookup);
   if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-  links_.refuse(session.link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " from above"});
+  links_.refuse(session.link, {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " from above"});
 }
 
 void Gateway::take_desired(Session& session, const wire::Desired& page) {
@@ -102,6 +103,8 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
   const bool advanced = receiver_.take(page, &state_, &confirm);
   confirm.seen = seen();
   core_.send(session.link, confirm);
+  if (const Status& trouble = receiver_.trouble(); !trouble.ok() || advanced)
+    notice("desired", trouble.ok() ? "" : "cannot take the desired state: " + trouble.message());
   if (!advanced) return;
   for (const Buffer& manifest : receiver_.take_manifests())
     if (auto added = manifests_.add(manifest); !added.ok()) core_.log(PINNATE_LOG_WARNING, added.status().message());

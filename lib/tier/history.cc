@@ -7,6 +7,8 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::size_t kEntries = 20000, kPositions = 20000;
+constexpr std::size_t kAnswerBytes = 1024 * 1024;  // a list ends early rather than grow over a message
+constexpr std::size_t kFactsBytes = 300;           // of one release, selector and platforms apart
 
 std::string key(const char* prefix, std::uint64_t number) {
   char text[48];
@@ -106,8 +108,14 @@ void History::end(std::uint64_t number, const std::string& how, std::vector<Reco
 
 std::vector<wire::ReleaseFacts> History::list(const std::string& name, std::size_t most) const {
   std::vector<wire::ReleaseFacts> all;
-  for (auto it = entries_.rbegin(); it != entries_.rend() && all.size() < most; ++it)
-    if (name.empty() || it->second.facts.name == name) all.push_back(it->second.facts);
+  std::size_t bytes = 0;
+  for (auto it = entries_.rbegin(); it != entries_.rend() && all.size() < most; ++it) {
+    const wire::ReleaseFacts& facts = it->second.facts;
+    if (!name.empty() && facts.name != name) continue;
+    bytes += kFactsBytes + facts.selector.size() + facts.platforms.size();
+    if (bytes > kAnswerBytes) break;
+    all.push_back(facts);
+  }
   return all;
 }
 

@@ -13,19 +13,42 @@ constexpr std::size_t kRecentEntries = 64;
 
 void Provider::want(Session& session, const wire::WantManifest& want) {
   const LinkId link = session.link;
-  const auto reply = [this, link, digest = want.manifest](const Status& status) {
-    if (!links_->find(link)) return;
-    wire::ManifestBytes answer;
-    answer.manifest = digest;
-    answer.bytes = manifests_->bytes_of(digest);
-    if (answer.bytes.empty()) {
-      answer.code = status.ok() ? PINNATE_NOT_FOUND : status.code();
-      answer.reason = status.ok() ? "no manifest " + digest.hex() + " here" : cut_reason(status.message());
+  if (manifests_->find(want.manifest) || !fetcher_) return answer(link, want.manifest, {});
+  std::size_t& unanswered = manifests_unanswered_[link];
+  if (unanswered >= kWaitingPerLink)
+    return links_->refuse(link, {PINNATE_REFUSED, "more than " + std::to_string(kWaitingPerLink) + " manifests wanted at once"});
+  unanswered++;
+  const auto [wanted, fresh] = manifests_wanted_.try_emplace(want.manifest);
+  wanted->second.push_back(link);
+  if (!fresh) return;
+  fetcher_->want_manifest(want.manifest, [this, digest = want.manifest](const Status& status) {
+    const auto found = manifests_wanted_.find(digest);
+    const std::vector<LinkId> for_whom = std::move(found->second);
+    manifests_wanted_.erase(found);
+    for (LinkId to : for_whom) {
+      if (const auto count = manifests_unanswered_.find(to); count != manifests_unanswered_.end()) count->second--;
+      answer(to, digest, status);
     }
-    core_->send(link, answer);
-  };
-  if (!manifests_->find(want.manifest) && fetcher_) return fetcher_->want_manifest(want.manifest, reply);
-  reply({});
+  });
+}
+
+void Provider::answer(LinkId link, const Digest& manifest, const Status& status) {
+  if (!links_->find(link)) return;
+  wire::ManifestBytes answer;
+  answer.manifest = manifest;
+  answer.bytes = manifests_->bytes_of(manifest);
+  if (answer.bytes.empty()) {
+    answer.code = status.ok() ? PINNATE_NOT_FOUND : status.code();
+    answer.reason = status.ok() ? "no manifest " + manifest.hex() + " here" : cut_reason(status.message());
+  }
+  core_->send(link, answer);
+}
+
+void Provider::link_down(LinkId link) {
+  waiting_.erase(link);
+  manifests_unanswered_.erase(link);
+  for (auto& [digest, for_whom] : manifests_wanted_) std::erase(for_whom, link);
+  for (auto& [key, for_whom] : loading_) std::erase(for_whom, link);
 }
 
 void Provider::want(Session& session, const wire::WantChunk& want) {
@@ -54,9 +77,9 @@ void Provider::resolve(LinkId link, const wire::WantChunk& want) {
   Session* session = links_->find(link);
   if (!session) return;
   if (recent != recent_.end()) return send(*session, recent->second);
-  auto& for_whom = loading_[key];
-  for_whom.push_back(link);
-  if (for_whom.size() > 1 && !PINNATE_PLANT(requests_not_coalesced)) return;
+  const auto [loading, fresh] = loading_.try_emplace(key);
+  loading->second.push_back(link);
+  if (!fresh && !PINNATE_PLANT(requests_not_coalesced)) return;
   const auto begin = [this, key](const Status& status) {
     const auto manifest = manifests_->find(std::get<0>(key));
     if (!manifest)

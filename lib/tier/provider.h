@@ -19,10 +19,11 @@ class Provider {
   void want(Session& session, const wire::WantManifest& want);
   void want(Session& session, const wire::WantChunk& want);
   void room(Session& session);
-  void link_down(LinkId link) { waiting_.erase(link); }
+  void link_down(LinkId link);
 
  private:
   using Key = std::tuple<Digest, std::uint32_t, std::uint32_t>;  // manifest, artifact, index
+  void answer(LinkId link, const Digest& manifest, const Status& status);
   void resolve(LinkId link, const wire::WantChunk& want);
   void load(const Key& key, const content::ArtifactEntry& artifact);
   void answer(const Key& key, const Status& status, const Buffer& encoded);
@@ -34,6 +35,8 @@ class Provider {
   Manifests* manifests_;
   Inventory* inventory_;
   Fetcher* fetcher_;
+  std::map<Digest, std::vector<LinkId>> manifests_wanted_;  // from above, and for whom
+  std::map<LinkId, std::size_t> manifests_unanswered_;
   std::map<LinkId, std::deque<wire::WantChunk>> waiting_;  // for room
   std::map<Key, std::vector<LinkId>> loading_;             // being read or fetched, and for whom
   std::list<std::pair<Key, Buffer>> recent_;               // messages that many links want at the same time, newest first

@@ -1,5 +1,7 @@
 #include "tier/relay.h"
 
+#include "wire/type_number.h"
+
 #include <algorithm>
 
 namespace pinnate::tier {
@@ -140,17 +142,21 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
   if (auto* lookup = std::get_if<wire::Lookup>(&m))
     return look_up(link, *lookup);
   if (request(link, m)) return;
+  if (auto* goodbye = std::get_if<wire::Goodbye>(&m); goodbye && session) {
+    if (!client) directory_.left(*session, goodbye->forget);
+    return;  // the link ends from the other side
+  }
   if (client) {
-    if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-    if (session) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of kind " + std::to_string(m.index())});
+    if (session) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of type " + std::to_string(wire::type_of(m))});
     return;
   }
   if (auto* confirm = std::get_if<wire::Confirm>(&m)) {
     heard_of(confirm->seen);
     return replicator_.confirmed(*session, *confirm);
   }
-  if (auto* status = std::get_if<wire::EngineStatus>(&m)) return directory_.take(*session, *status);
-  if (auto* rollup = std::get_if<wire::Rollup>(&m)) {
+  const bool engine = session->peer.role == wire::Role::engine;
+  if (auto* status = std::get_if<wire::EngineStatus>(&m); status && engine) return directory_.take(*session, *status);
+  if (auto* rollup = std::get_if<wire::Rollup>(&m); rollup && !engine) {
     heard_of(rollup->seen);
     return directory_.take(*session, *rollup);
   }
@@ -158,11 +164,7 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
   if (auto* want = std::get_if<wire::WantChunk>(&m)) return provider_.want(*session, *want);
   if (auto* tiers = std::get_if<wire::Tiers>(&m)) return lookups_.take(link, *tiers);
   if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(link, *returned);
-  if (auto* goodbye = std::get_if<wire::Goodbye>(&m)) {
-    directory_.left(*session, goodbye->forget);
-    return;  // the link ends from the other side
-  }
-  links_.refuse(link, {PINNATE_REFUSED, "a message of kind " + std::to_string(m.index()) + " from below"});
+  links_.refuse(link, {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " from below"});
 }
 
 void Relay::look_up(LinkId link, const wire::Lookup& lookup) {

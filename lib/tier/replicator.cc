@@ -15,7 +15,11 @@ void Replicator::link_up(Session& session) {
 }
 
 void Replicator::link_down(LinkId link) {
-  if (!PINNATE_PLANT(stale_link_still_receives)) copies_.erase(link);
+  if (PINNATE_PLANT(stale_link_still_receives)) return;
+  const auto found = copies_.find(link);
+  if (found == copies_.end()) return;
+  core_->cancel_alarm(&found->second.again);
+  copies_.erase(found);
 }
 
 wire::Position Replicator::position_of(LinkId link) const {
@@ -37,7 +41,9 @@ void Replicator::update(Session& session, Copy& copy) {
   // Another history of the same length: only the controller can decide, with a new epoch.
   if (copy.confirmed.epoch == now.epoch && copy.confirmed.revision == now.revision) return;
   const bool delta = !copy.whole && state_->reaches_from(copy.confirmed);
+  core_->cancel_alarm(&copy.again);
   copy.pages = pages_from(delta ? copy.confirmed : wire::Position{});
+  copy.whole_under_way = !delta;
   copy.target = now;
   copy.page = 0;
   copy.whole = false;
@@ -89,15 +95,26 @@ void Replicator::confirmed(Session& session, const wire::Confirm& confirm) {
   if (found == copies_.end()) return;
   Copy& copy = found->second;
   if (confirm.whole) {
+    const bool difference = copy.pages && !copy.whole_under_way;
     copy.pages.reset();
     copy.confirmed = {};
     copy.whole = true;
-    return update(session, copy);
+    if (difference) return update(session, copy);
+    // It cannot take the whole set (it is older than a release, say): not again and again without a pause.
+    if (copy.again != 0) return;
+    copy.again = core_->alarm_in(copy.backoff.next_ms(core_->random()), [this, link = session.link] {
+      const auto waited = copies_.find(link);
+      if (waited == copies_.end()) return;
+      waited->second.again = 0;
+      if (Session* s = links_->find(link)) update(*s, waited->second);
+    });
+    return;
   }
   if (!copy.pages || confirm.page != copy.page) return;  // not what is under way
   if (confirm.position == copy.target || confirm.position.newer_than(copy.target)) {  // there already, also by another way
     copy.pages.reset();
     copy.confirmed = confirm.position;
+    copy.backoff.reset();
     return update(session, copy);
   }
   if (++copy.page < copy.pages->size()) return core_->send(session.link, wire::Class::control, (*copy.pages)[copy.page]);
@@ -109,11 +126,18 @@ void Replicator::confirmed(Session& session, const wire::Confirm& confirm) {
 bool StateReceiver::take(const wire::Desired& page, DesiredState* state, wire::Confirm* confirm) {
   const wire::Position before = state->position();
   *confirm = {before, page.page, false, before};
-  const auto whole_please = [&] {
+  const auto whole_please = [&](Status why = {}) {
     reset();
+    trouble_ = std::move(why);
     confirm->whole = true;
     return false;
   };
+  // Never back, nor to another history of the same length; `seen` says what is known here.
+  const bool older = before.newer_than(page.position);
+  if (older ? !PINNATE_PLANT(older_state_taken) : !page.position.newer_than(before)) {
+    reset();
+    return false;
+  }
   if (page.page == 0) {
     reset();
     target_ = page.position;
@@ -121,24 +145,21 @@ bool StateReceiver::take(const wire::Desired& page, DesiredState* state, wire::C
   } else if (page.page != next_page_ || page.position != target_) {
     return whole_please();
   }
-  if ((before.newer_than(page.position) && !PINNATE_PLANT(older_state_taken)) || before == page.position) {  // never back; `seen` says what is known here
-    reset();
-    return false;
-  }
   if (!whole_ && (page.base_epoch != before.epoch || page.base_revision != before.revision)) return whole_please();
   next_page_ = page.page + 1;
   withdrawn_.insert(withdrawn_.end(), page.withdrawn.begin(), page.withdrawn.end());
   for (const wire::ReleaseEntry& in : page.releases) {
     auto entry = DesiredState::make_entry(in.record);
+    if (!entry.ok()) return whole_please(entry.status());
     bytes_ += in.record.size() + in.manifest.size();
-    if (!entry.ok() || bytes_ > kStateLimitBytes || added_.size() > kReleaseLimit || withdrawn_.size() > kReleaseLimit)
-      return whole_please();
+    if (bytes_ > kStateLimitBytes || added_.size() > kReleaseLimit || withdrawn_.size() > kReleaseLimit)
+      return whole_please({PINNATE_TOO_LARGE, "the desired state of revision " + std::to_string(target_.revision) + " is over the limits"});
     added_.push_back(std::move(*entry));
     if (!in.manifest.empty()) manifests_.push_back(in.manifest);
   }
   if (!page.last) return false;
   const Status advanced = state->advance(target_, whole_, withdrawn_, std::move(added_));
-  if (!advanced.ok()) return whole_please();
+  if (!advanced.ok()) return whole_please(whole_ ? advanced : Status());
   std::vector<Buffer> manifests = std::move(manifests_);
   reset();
   manifests_ = std::move(manifests);

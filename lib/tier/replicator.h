@@ -31,6 +31,9 @@ class Replicator {
     wire::Position target;
     std::size_t page = 0;
     bool whole = false;                  // the peer asked for the whole set
+    bool whole_under_way = false;        // `pages` are the whole set
+    Backoff backoff{1000, 300000};       // for a peer that cannot take the whole set either
+    Core::AlarmId again = 0;
   };
   void update(Session& session, Copy& copy);
   std::shared_ptr<const Pages> pages_from(const wire::Position& base);
@@ -52,6 +55,8 @@ class StateReceiver {
   bool take(const wire::Desired& page, DesiredState* state, wire::Confirm* confirm);
   // The manifests that came with the pages of the state just taken.
   std::vector<Buffer> take_manifests() { return std::exchange(manifests_, {}); }
+  // Why the last page was answered with "send the whole set", where that is not just for want of the right base.
+  const Status& trouble() const { return trouble_; }
   void reset() { *this = {}; }
 
  private:
@@ -62,6 +67,7 @@ class StateReceiver {
   std::vector<DesiredState::Entry> added_;
   std::size_t bytes_ = 0;
   std::vector<Buffer> manifests_;
+  Status trouble_;
 };
 
 }  // namespace pinnate::tier

@@ -1,6 +1,7 @@
 #include "wire/message.h"
 
 #include "base/limits.h"
+#include "wire/type_number.h"
 
 #include <msgpack.hpp>
 
@@ -242,7 +243,7 @@ Buffer encode(const Message& message) {
   msgpack::sbuffer out(256);
   Writer writer(out);
   // fields() is shared with the Reader and so takes its message as not const; a Writer changes nothing.
-  std::visit([&](auto& m) { writer.put_message(kTypes[message.index()], m); }, const_cast<Message&>(message));
+  std::visit([&](auto& m) { writer.put_message(type_of(message), m); }, const_cast<Message&>(message));
   return Buffer(std::string(out.data(), out.size()));
 }
 
@@ -274,6 +275,8 @@ Result<std::optional<Message>> decode(const Buffer& bytes) {
     return {PINNATE_CORRUPT, std::string("a message that is not msgpack, or over a limit: ") + e.what()};
   }
 }
+
+std::uint8_t type_of(const Message& message) { return kTypes[message.index()]; }
 
 Class class_of(const Message& message) {
   return std::visit(

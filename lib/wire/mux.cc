@@ -41,7 +41,7 @@ Status check_header(const char* header) {
   if (length == 0 || length > kFragmentBytes)
     return {PINNATE_CORRUPT, "a frame of " + std::to_string(length) + " bytes (1 to " + std::to_string(kFragmentBytes) +
                                  " are allowed)"};
-  if (priority >= kClasses || (flags & ~(kFin | kCredit)) != 0 || (flags & kCredit && priority != kControl))
+  if (priority >= kClasses || (flags & ~(kFin | kCredit)) != 0 || (flags & kCredit && (flags != kCredit || priority != kControl)))
     return {PINNATE_CORRUPT, "a frame with class " + std::to_string(priority) + " and flags " + std::to_string(flags)};
   if (flags & kCredit) {
     if (length == 4) return {};
@@ -202,9 +202,9 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
     }
     return {};
   }
+  if (in.bytes.size() >= kMessageLimitBytes)
+    return {PINNATE_CORRUPT, "a message over " + std::to_string(kMessageLimitBytes) + " bytes"};
   if (in.credit < kFragmentBytes && !in.wants_more) {
-    if (in.bytes.size() >= kMessageLimitBytes)
-      return {PINNATE_CORRUPT, "a message over " + std::to_string(kMessageLimitBytes) + " bytes"};
     in.wants_more = true;
     wanting_.push_back(stream);
     if (wanting_.front() == stream) grant_next();

@@ -144,19 +144,22 @@ class Link:
         """Any bytes as a message."""
         stream = 0 if priority == CONTROL else next(self._streams)
         self._credit[stream] = STREAM_CREDIT
-        at = 0
+        at, until = 0, time.monotonic() + self.limit
         while at < len(data):
             while self._credit[stream] == 0:
-                self._take_frame()
+                self._take_frame(until)
             piece = data[at : at + min(FRAME_PAYLOAD, self._credit[stream])]
             at += len(piece)
             self._credit[stream] -= len(piece)
             self.send_bytes(frame(piece, priority, FIN if at == len(data) else 0, stream))
         del self._credit[stream]
 
-    def _read(self, size):
+    def _read(self, size, until):
         while len(self._buffer) < size:
-            self.socket.settimeout(self.limit)
+            left = self.limit if until is None else until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("what was waited for did not come")
+            self.socket.settimeout(left)
             try:
                 more = self.socket.recv(1 << 18)
             except ConnectionResetError:
@@ -169,10 +172,12 @@ class Link:
         del self._buffer[:size]
         return taken
 
-    def _take_frame(self):
-        length, priority, flags, stream = struct.unpack(">HBBI", self._read(8))
+    def _take_frame(self, until=None):
+        if until is not None and time.monotonic() > until:
+            raise TimeoutError("what was waited for did not come")
+        length, priority, flags, stream = struct.unpack(">HBBI", self._read(8, until))
         assert 1 <= length <= FRAME_PAYLOAD and priority <= BULK and flags <= CREDIT, (length, priority, flags)
-        payload = self._read(length)
+        payload = self._read(length, until)
         if flags & CREDIT:
             if stream in self._credit:
                 self._credit[stream] += struct.unpack(">I", payload)[0]
@@ -187,6 +192,7 @@ class Link:
             return
         self._pieces.pop(stream, None)
         message = decode(whole)
+        assert message is None or TYPE_OF[type(message)][1] == priority, message
         if isinstance(message, Ping):
             self.send(Pong(message.nonce))
         elif message is not None and not isinstance(message, Pong):
@@ -194,20 +200,21 @@ class Link:
 
     def receive(self, *kinds, where=None):
         """The next message of one of these kinds, or of any; others keep for later."""
-        seen = 0
+        seen, until = 0, time.monotonic() + self.limit
         while True:
             for at in range(seen, len(self.pending)):
                 message = self.pending[at]
                 if (not kinds or isinstance(message, kinds)) and (where is None or where(message)):
                     return self.pending.pop(at)
             seen = len(self.pending)
-            self._take_frame()
+            self._take_frame(until)
 
     def read_to_end(self):
         """All that comes until the other end closes. Returns the Refuse that ended it, or None."""
+        until = time.monotonic() + self.limit
         try:
             while True:
-                self._take_frame()
+                self._take_frame(until)
         except Ended as ended:
             return ended.refusal
 
@@ -316,7 +323,7 @@ def decode_chunk(encoded, size, digest):
     if encoded[0] == 1:
         inflating = zlib.decompressobj()
         plain = inflating.decompress(encoded[1:], size + 1)
-        if not inflating.eof:
+        if not inflating.eof or inflating.unused_data:
             raise ValueError("the compressed bytes do not end where they should")
     elif encoded[0] == 0:
         plain = encoded[1:]
@@ -347,7 +354,7 @@ class State:
     def take(self, desired):
         """What to answer."""
         position = read(Position, desired.position)
-        if position[:2] < self.position[:2] or position == self.position:
+        if position[:2] <= self.position[:2]:
             return self._confirm(desired.page)
         if desired.page == 0:
             self._forget()

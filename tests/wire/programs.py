@@ -96,14 +96,17 @@ class WireTest(unittest.TestCase):
         return f"unix:{self.folder}/{name}.sock"
 
     def start_controller(self, *more):
-        controller = self.start("controller", "--id", "top", "--state", self.folder / "top", "--listen", self.address("top"), *more)
-        controller.await_line("controller is running")
-        return controller
+        return self._start_tier("controller", "top", "--state", self.folder / "top", *more)
 
     def start_gateway(self, *more):
-        gateway = self.start("gateway", "--id", "gate", "--listen", self.address("gate"), *more)
-        gateway.await_line("gateway is running")
-        return gateway
+        return self._start_tier("gateway", "gate", *more)
+
+    def _start_tier(self, command, name, *more):
+        """It listens at a UNIX socket and at `tcp`."""
+        tier = self.start(command, "--id", name, "--listen", "tcp://127.0.0.1:0", "--listen", self.address(name), *more)
+        tier.tcp = tier.await_line("listening on tcp:").split()[-1]
+        tier.await_line(f"{command} is running")
+        return tier
 
     def watch(self, name):
         """`pinnate status --watch --json` at the tier of this name."""
