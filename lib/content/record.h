@@ -23,6 +23,8 @@ struct Restored {
   std::map<std::string, Buffer> records;
   // Which chunks are held, by artifact: index -> stored (encoded) bytes.
   std::map<Digest, std::map<std::uint32_t, std::uint32_t>> chunks;
+  // What was damaged and given up, in words.
+  std::vector<std::string> notes;
   // What an engine had been running when it last ended without closing. See module/black_box.h
   struct Death {
     Digest artifact;

@@ -99,26 +99,31 @@ void BlackBox::blame() {
     return s.kind == Kind::kRunning && s.moment != Moment::kIdle && s.moment != Moment::kFirstMinute;
   };
   const bool any_inside = std::any_of(slots_.begin(), slots_.end(), inside);
+  std::vector<Slot> blamed;
   for (std::size_t i = 1; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     if (slot.kind != Kind::kRunning) continue;
     const bool guilty = any_inside ? inside(slot) : slot.moment == Moment::kFirstMinute;
-    const bool known = std::any_of(deaths_.begin(), deaths_.end(), [&](const auto& d) { return d.artifact == slot.artifact; });
-    if (guilty && !known) deaths_.push_back({slot.artifact, moment_name(slot.moment), 1});
+    const bool known = std::any_of(blamed.begin(), blamed.end(), [&](const Slot& b) { return b.artifact == slot.artifact; });
+    if (guilty && !known) blamed.push_back(slot);
     slot = Slot{};
     store(i);
   }
-  for (Restored::Death& death : deaths_) {
+  for (const Slot& death : blamed) {
     auto tally = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) {
       return s.kind == Kind::kTally && s.artifact == death.artifact;
     });
     const std::size_t at = tally != slots_.end() ? static_cast<std::size_t>(tally - slots_.begin()) : take_slot();
     if (at == 0) continue;
     slots_[at].kind = Kind::kTally;
+    slots_[at].moment = death.moment;
     slots_[at].artifact = death.artifact;
-    death.in_a_row = ++slots_[at].in_a_row;
+    ++slots_[at].in_a_row;
     store(at);
   }
+  // Earlier deaths too: else each of two modules that kill the process would make it forget the other.
+  for (const Slot& slot : slots_)
+    if (slot.kind == Kind::kTally) deaths_.push_back({slot.artifact, moment_name(slot.moment), slot.in_a_row});
 }
 
 std::size_t BlackBox::take_slot() {

@@ -6,7 +6,7 @@
 //
 //   slot 0   "PINNBOX1", zeros
 //   others   0  kind      u8   0 free, 1 running: a service, 2 tally: deaths of an artifact
-//            1  moment    u8   of a running one: see Moment
+//            1  moment    u8   see Moment; of a tally that of the last death
 //            4  in_a_row  u32  little-endian, of a tally
 //            8  artifact  32 bytes
 //            40 zeros
@@ -38,6 +38,7 @@ class BlackBox {
   BlackBox(const BlackBox&) = delete;
   BlackBox& operator=(const BlackBox&) = delete;
 
+  // All tallies as they were at open, the last death counted in.
   const std::vector<Restored::Death>& deaths() const { return deaths_; }
 
   // A running note; idle at first. Any thread, as all below.

@@ -56,7 +56,8 @@ class ServiceHost {
   // Waits for nothing: threads that a module holds are left behind with what they use. Call close first.
   virtual ~ServiceHost() = default;
 
-  // What had been running when the process last died without close, from the notes in state_dir; `in_a_row` counts.
+  // The artifacts in whose code the process died, this last time or before, from the notes in state_dir; those that were trusted
+  // or forgiven since are not among them.
   virtual std::vector<Restored::Death> deaths() const = 0;
 
   virtual Status add_loader(const pinnate_loader& loader) = 0;  // before the first load

@@ -5,18 +5,19 @@
 namespace pinnate::sim {
 
 void BlackBox::died(const std::vector<Restored::Death>& inside, const std::vector<Restored::Death>& young) {
-  last_.clear();
+  std::vector<Digest> blamed;
   for (const Restored::Death& death : inside.empty() ? young : inside) {
-    const auto same = [&](const auto& other) { return other.artifact == death.artifact; };
-    if (std::any_of(last_.begin(), last_.end(), same)) continue;
-    auto tally = std::find_if(tallies_.begin(), tallies_.end(), same);
-    if (tally == tallies_.end()) tally = tallies_.insert(tally, Tally{death.artifact, 0});
-    last_.push_back({death.artifact, death.moment, ++tally->in_a_row});
+    if (std::find(blamed.begin(), blamed.end(), death.artifact) != blamed.end()) continue;
+    blamed.push_back(death.artifact);
+    auto tally = std::find_if(tallies_.begin(), tallies_.end(), [&](const auto& t) { return t.artifact == death.artifact; });
+    if (tally == tallies_.end()) tally = tallies_.insert(tally, {death.artifact, "", 0});
+    tally->moment = death.moment;
+    tally->in_a_row++;
   }
 }
 
 void BlackBox::forgive(const Digest& artifact) {
-  std::erase_if(tallies_, [&](const Tally& tally) { return tally.artifact == artifact; });
+  std::erase_if(tallies_, [&](const auto& tally) { return tally.artifact == artifact; });
 }
 
 }  // namespace pinnate::sim

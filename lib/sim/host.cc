@@ -83,12 +83,7 @@ void Host::crash(Crash how) {
 }
 
 void Host::end(bool died, Network::Power power, bool power_lost) {
-  if (modules_ && options_.keeps_disk) {
-    if (died)
-      black_box_.died(modules_->inside(), modules_->young());
-    else
-      black_box_.ended_well();
-  }
+  if (modules_ && options_.keeps_disk && died) black_box_.died(modules_->inside(), modules_->young());
   tier_.reset();
   modules_.reset();
   armed_ = -1;

@@ -24,6 +24,7 @@ class DiskStore : public Store {
       Restored restored;
       restored.records = std::move(*records);
       restored.chunks = artifacts_.held();
+      if constexpr (requires { records_.take_notes(); }) restored.notes = records_.take_notes();
       return restored;
     });
   }

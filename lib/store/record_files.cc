@@ -43,8 +43,8 @@ std::string key_of(std::string_view name) {
 
 std::string RecordFiles::path_of(const std::string& key) const { return records_ + "/" + name_of(key); }
 
-Result<RecordFiles> RecordFiles::open(const std::string& dir, const std::string& records) {
-  RecordFiles files(dir, records);
+Result<RecordFiles> RecordFiles::open(const std::string& dir, const std::string& records, Damage damage) {
+  RecordFiles files(dir, records, damage);
   auto names = list_folder(records);
   if (!names.ok()) return names.status();
   for (const std::string& name : *names)
@@ -53,22 +53,29 @@ Result<RecordFiles> RecordFiles::open(const std::string& dir, const std::string&
 
   const std::string path = dir + "/journal";
   const auto bytes = read_file(path, 2 * kRecordLimitBytes);
-  if (!bytes.ok() && bytes.status().code() != PINNATE_NOT_FOUND) return bytes.status();
-  if (bytes.ok()) {
-    auto batch = decode_journal(*bytes);
-    if (!batch.ok())
-      return {PINNATE_CORRUPT,
-              "the journal '" + path + "' is damaged: restore the folder from a backup, or empty it to start anew"};
+  auto batch = bytes.ok() ? decode_journal(*bytes) : Result<Batch>(bytes.status());
+  if (batch.ok()) {
     files.pending_ = std::move(*batch);
     (void)files.replay();  // a full disk is no reason not to start: load() counts the journal in
-  } else {
-    // A journal removed by a process that then died may come back after a power loss, unless its removal is synced.
-    if (Status s = sync_path(dir); !s.ok()) return s;
+  } else if (batch.status().code() == PINNATE_CORRUPT) {
+    if (Status s = files.damaged("journal", path); !s.ok()) return s;
+  } else if (batch.status().code() != PINNATE_NOT_FOUND) {
+    return batch.status();
   }
+  // A journal removed by a process that then died may come back after a power loss, unless its removal is synced.
+  if (files.pending_.empty())
+    if (Status s = sync_path(dir); !s.ok()) return s;
   return files;
 }
 
-Result<std::map<std::string, Buffer>> RecordFiles::load() const {
+Status RecordFiles::damaged(const std::string& what, const std::string& path) {
+  const std::string words = "the " + what + " '" + path + "' is damaged";
+  if (damage_ == Damage::refused) return {PINNATE_CORRUPT, words + ": restore the folder from a backup, or empty it to start anew"};
+  notes_.push_back(words + " and given up");
+  return remove_file(path);
+}
+
+Result<std::map<std::string, Buffer>> RecordFiles::load() {
   auto names = list_folder(records_);
   if (!names.ok()) return names.status();
   std::map<std::string, Buffer> records;
@@ -78,13 +85,11 @@ Result<std::map<std::string, Buffer>> RecordFiles::load() const {
     if (!is_record_key(key) || pending_.contains(key)) continue;
     const std::string path = records_ + "/" + name;
     auto bytes = read_file(path, kRecordLimitBytes + kHeaderBytes);
-    if (!bytes.ok()) return bytes.status();
-    const bool whole = bytes->size() >= kHeaderBytes && read_u32(bytes->data()) == kMagic &&
+    if (!bytes.ok() && bytes.status().code() != PINNATE_CORRUPT) return bytes.status();
+    const bool whole = bytes.ok() && bytes->size() >= kHeaderBytes && read_u32(bytes->data()) == kMagic &&
                        read_u32(bytes->data() + 4) == checksum(key, std::string_view(*bytes).substr(kHeaderBytes));
-    if (!whole)
-      return {PINNATE_CORRUPT,
-              "the record file '" + path + "' is damaged: restore the folder from a backup, or empty it to start anew"};
-    records.emplace(key, Buffer(bytes->substr(kHeaderBytes)));
+    if (whole) records.emplace(key, Buffer(bytes->substr(kHeaderBytes)));
+    else if (Status s = damaged("record file", path); !s.ok()) return s;
   }
   for (const auto& [key, value] : pending_)
     if (value) records.emplace(key, *value);

@@ -11,28 +11,38 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pinnate::store {
 
+// What becomes of a file whose bytes are not those that were written.
+enum class Damage { refused, given_up };
+
 class RecordFiles {
  public:
   // `dir` is the folder that has, or gets, the journal; `records` a folder in it that exists.
-  static Result<RecordFiles> open(const std::string& dir, const std::string& records);
+  static Result<RecordFiles> open(const std::string& dir, const std::string& records, Damage damage = Damage::refused);
 
-  // PINNATE_CORRUPT names the file whose bytes are not those that were written.
-  Result<std::map<std::string, Buffer>> load() const;
+  // PINNATE_CORRUPT names the damaged file; where damage is given up, it is removed instead, and noted.
+  Result<std::map<std::string, Buffer>> load();
+  // What was given up, in words, since the last call.
+  std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
   // All or none, durable on return.
   Status commit(const std::vector<RecordWrite>& writes);
 
  private:
-  RecordFiles(std::string dir, std::string records) : dir_(std::move(dir)), records_(std::move(records)) {}
+  RecordFiles(std::string dir, std::string records, Damage damage)
+      : dir_(std::move(dir)), records_(std::move(records)), damage_(damage) {}
+  Status damaged(const std::string& what, const std::string& path);
   std::string path_of(const std::string& key) const;
   Status replay();  // what the journal says, into the files; then removes it
   Status remove_void_journal();
   Status write_files(const Batch& batch) const;
 
   std::string dir_, records_;
+  Damage damage_;
+  std::vector<std::string> notes_;
   Batch pending_;  // in the journal, and not in the files yet
   bool journal_is_void_ = false;  // it must be gone before anything else is written
 };

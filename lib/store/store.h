@@ -41,7 +41,8 @@ std::unique_ptr<Store> make_memory_store();
 
 // A gateway's cache folder or an engine's state folder: one file per record, replaced atomically (a batch goes through one
 // journal file), one append-only file per artifact. `kind` is "gateway" or "engine". Takes a lock on the folder:
-// PINNATE_IN_USE; a folder of another kind or version: PINNATE_INCOMPATIBLE, in words.
+// PINNATE_IN_USE; a folder of another kind or version: PINNATE_INCOMPATIBLE, in words. A damaged record of a gateway is given up
+// and noted; of an engine it is PINNATE_CORRUPT, in words.
 Result<std::unique_ptr<Store>> open_folder_store(const std::string& dir, const std::string& kind);
 
 // The controller's state folder: records in SQLite (WAL, synchronous=FULL), chunks in a content store beside it.

@@ -214,7 +214,9 @@ void Controller::publish(LinkId link, const wire::Publish& request) {
   std::string selector;
   if (Status s = check_publish(*decoded, request, &selector); !s.ok()) return refuse(s);
   const Digest digest = content::sha256(request.manifest.view());
-  if (const auto* same = unchanged(request, digest, decoded->name, selector))
+  // What was lost of its bytes, to a damaged disk, is taken anew.
+  const bool whole = std::all_of(decoded->artifacts.begin(), decoded->artifacts.end(), [&](const auto& a) { return inventory_.whole(a); });
+  if (const auto* same = unchanged(request, digest, decoded->name, selector); same && whole)
     return answer_publish(link, request.id, {}, same->release.number, false, 0);
   if (auto added = manifests_.add(request.manifest); !added.ok()) return refuse(added.status());
   publishing_.emplace_back(&core_, &manifests_, &inventory_, link, request, digest,

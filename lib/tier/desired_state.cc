@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 namespace pinnate::tier {
 namespace {
@@ -156,6 +157,16 @@ Result<DesiredState> DesiredState::restore(const Restored& restored) {
   if (state.digest_at(state.position_.epoch, state.position_.revision) != state.position_.digest)
     return {PINNATE_CORRUPT, "the stored desired state does not match its digest"};
   return state;
+}
+
+std::vector<RecordWrite> DesiredState::strays(const Restored& restored, const DesiredState& state) {
+  std::vector<RecordWrite> writes;
+  for (auto it = restored.records.lower_bound("release/"); it != restored.records.end() && it->first.starts_with("release/"); ++it) {
+    const std::uint64_t number = std::strtoull(it->first.c_str() + 8, nullptr, 10);
+    if (!state.find(number)) writes.push_back({it->first, std::nullopt});
+  }
+  if (state.position().revision == 0 && restored.records.contains("head")) writes.push_back({"head", std::nullopt});
+  return writes;
 }
 
 }  // namespace pinnate::tier

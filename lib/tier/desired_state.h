@@ -47,6 +47,8 @@ class DesiredState {
   // Records that bring a store from `before` to this.
   std::vector<RecordWrite> changes_since(const DesiredState& before) const;
   static Result<DesiredState> restore(const Restored& restored);
+  // Removes the records of a state that could not be restored whole: they must not mix with those of the next one.
+  static std::vector<RecordWrite> strays(const Restored& restored, const DesiredState& state);
 
   static Result<Entry> make_entry(Buffer record);
 

@@ -52,12 +52,14 @@ class Gateway final : public Relay {
 
 void Gateway::start(Now now, Restored restored) {
   core_.set_now(now);
+  for (const std::string& note : restored.notes) core_.log(PINNATE_LOG_WARNING, note + "; it is fetched anew");
   if (auto state = DesiredState::restore(restored); state.ok()) {
     state_ = std::move(*state);
     stored_ = state_;
   } else {
-    core_.log(PINNATE_LOG_WARNING, "the cache is damaged and starts empty: " + state.status().message());
+    core_.log(PINNATE_LOG_WARNING, "the cached desired state is damaged and fetched anew: " + state.status().message());
   }
+  commit(DesiredState::strays(restored, state_));
   if (const auto found = restored.records.find("context"); found != restored.records.end())
     if (auto context = wire::decode(found->second); context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
       inherited_ = std::get<wire::Context>(**context).inherited;

@@ -96,7 +96,10 @@ void Provider::resolve(LinkId link, const wire::WantChunk& want) {
 void Provider::load(const Key& key, const content::ArtifactEntry& artifact) {
   const std::uint32_t index = std::get<2>(key);
   const auto fetch = [this, key] {
-    if (!fetcher_) return answer(key, {PINNATE_NOT_FOUND, "the chunk is not held here"}, {});
+    if (!fetcher_) {
+      const auto manifest = manifests_->find(std::get<0>(key));
+      return answer(key, {PINNATE_NOT_FOUND, "it is not held here" + (manifest ? ": publish '" + manifest->name + "' " + manifest->version + " again" : "")}, {});
+    }
     fetcher_->want_chunk(std::get<0>(key), std::get<1>(key), std::get<2>(key),
                          [this, key](const Status& status, const Buffer& encoded) { answer(key, status, encoded); });
   };

@@ -1,5 +1,7 @@
 #include "tier/rollup.h"
 
+#include <algorithm>
+
 namespace pinnate::tier {
 namespace {
 
@@ -136,14 +138,19 @@ wire::StatusRow status_row(const wire::ReleaseRow& row, const Contribution& tota
     put(wire::Phase::not_selected, total.online);
     return out;
   }
-  put(wire::Phase::fetching, row.fetching);
-  put(wire::Phase::loading, row.loading);
-  put(wire::Phase::live, row.live);
-  put(wire::Phase::failed, row.failed);
-  put(wire::Phase::incompatible, row.incompatible);
-  put(wire::Phase::not_selected, row.not_selected);
-  const std::uint64_t known = row.fetching + row.loading + row.live + row.failed + row.incompatible + row.not_selected;
-  put(wire::Phase::pending, total.online > known ? total.online - known : 0);
+  // A roll-up may come in parts, and be wrong: no more engines are told of than there are.
+  std::uint64_t rest = total.online;
+  const auto put_some = [&](wire::Phase phase, std::uint64_t n) {
+    put(phase, std::min(n, rest));
+    rest -= std::min(n, rest);
+  };
+  put_some(wire::Phase::failed, row.failed);
+  put_some(wire::Phase::incompatible, row.incompatible);
+  put_some(wire::Phase::not_selected, row.not_selected);
+  put_some(wire::Phase::fetching, row.fetching);
+  put_some(wire::Phase::loading, row.loading);
+  put_some(wire::Phase::live, row.live);
+  put(wire::Phase::pending, rest);
   return out;
 }
 

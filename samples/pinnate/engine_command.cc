@@ -3,6 +3,9 @@
 
 #include <pinnate/engine.h>
 
+#include <cstdio>
+#include <cstdlib>
+
 namespace cli {
 
 namespace {
@@ -41,11 +44,8 @@ void print_service(void*, const pinnate_service* service) {
   std::fflush(stdout);
 }
 
-ExitCode run(const EngineFlags& flags) {
-  const Settings settings = settings_of(flags.tier, Reader::kEngine);
-  if (!settings.up && settings.listen.empty()) {
-    throw Failure(ExitCode::kUsage, "this engine has no way up: give --up ADDR, or --listen ADDR to be dialled");
-  }
+// Until it is told to stop, and closed.
+void run_engine(const Settings& settings) {
   StopSignals stop;
   const TierOptions tier(settings);
   pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
@@ -61,7 +61,17 @@ ExitCode run(const EngineFlags& flags) {
   listen_at(settings, engine.get(), pinnate_engine_listen);
   if (settings.up) check(pinnate_engine_dial_upstream(engine.get(), settings.up->c_str()));
   run_until_stopped("engine", stop);
-  return ExitCode::kOk;
+}
+
+ExitCode run(const EngineFlags& flags) {
+  const Settings settings = settings_of(flags.tier, Reader::kEngine);
+  if (!settings.up && settings.listen.empty()) {
+    throw Failure(ExitCode::kUsage, "this engine has no way up: give --up ADDR, or --listen ADDR to be dialled");
+  }
+  run_engine(settings);
+  // Not exit(): a module's constructor that hangs holds the C library's lock, which exit() would wait for.
+  std::fflush(nullptr);
+  std::_Exit(static_cast<int>(ExitCode::kOk));
 }
 
 }  // namespace

@@ -320,6 +320,14 @@ class FleetTest(unittest.TestCase):
         self.engines = [self.engine(f"e{i}", up=self.gate.address) for i in range(1, engines + 1)]
         self.await_status(lambda s: s["online_engines"] == engines)
 
+    def compiled(self, name, source):
+        """A module of this test's own."""
+        (self.folder / f"{name}.c").write_text(source)
+        out = self.folder / f"{name}.so"
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-I", str(REPOSITORY / "include"), "-o", str(out),
+                        str(self.folder / f"{name}.c")], check=True)
+        return out
+
     # ---- asking ----
 
     def ask(self, *arguments, code=OK, to=None, timeout=60):

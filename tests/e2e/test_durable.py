@@ -1,4 +1,4 @@
-"""Acknowledged is kept: what strace sees of a controller between a publish order and its answer."""
+"""Acknowledged is kept: what strace sees of a controller between a publish order, its answer and what goes downstream."""
 
 import os
 import pathlib
@@ -14,6 +14,7 @@ _ON_PATHS = {"openat", "open", "creat", "rename", "renameat", "renameat2", "mkdi
 _WRITES = {"write", "writev", "pwrite64", "pwritev", "pwritev2", "ftruncate", "fallocate"}
 _SENDS = {"sendto", "sendmsg", "write", "writev"}
 _CALLS = ",".join(sorted(_ON_PATHS | _WRITES | _SENDS | {"fsync", "fdatasync", "close"}))
+_NAME = re.compile(rb"durable-function-[0-9]")
 _LINE = re.compile(r"\d+ +(\w+)\((.*)\) += (\d+)(?:<.*>)?$")
 
 
@@ -57,6 +58,8 @@ class Disk:
     def __init__(self, state):
         self.state = str(state)
         self.unsynced = {}  # file or folder -> why
+        self.names = set()  # functions whose releases were synced
+        self.unsynced_names = set()
         self.written = set()
         self.folders_changed = set()
 
@@ -68,6 +71,11 @@ class Disk:
         if self.ours(path):
             self.unsynced[path] = why
             self.written.add(path)
+
+    def logged(self, path, data):
+        """Something went to the log of the database."""
+        if self.ours(path) and path.endswith("state.db-wal"):
+            self.unsynced_names |= {name.decode() for name in _NAME.findall(data)}
 
     def entry_changed(self, path, why):
         folder = os.path.dirname(path)
@@ -82,6 +90,9 @@ class Disk:
 
     def synced(self, path):
         self.unsynced.pop(path, None)
+        if path.endswith("state.db-wal"):
+            self.names |= self.unsynced_names
+            self.unsynced_names = set()
 
 
 @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
@@ -104,8 +115,10 @@ class DurableTest(FleetTest):
         return self.replayed(trace)
 
     def replayed(self, trace):
+        """At each acknowledgement: what was not synced, what was ever written. And by function, when its name first left the controller,
+        in whatever message: whether its release was synced, and which files and folders of artifacts were not."""
         disk = Disk(self.folder / "top")
-        acknowledged, links, made = [], {}, set()
+        acknowledged, sent, links, made = [], {}, {}, set()
 
         def on_message(kind, _):
             if kind == PUBLISHED:
@@ -128,12 +141,18 @@ class DurableTest(FleetTest):
                 disk.synced(descriptor)
             elif name in _WRITES and descriptor.startswith("/"):
                 disk.changed(descriptor, f"{name} to {descriptor}")
+                disk.logged(descriptor, bytes_sent(arguments, None))
             if name in _SENDS and not descriptor.startswith("/"):
                 link = arguments.split(", ")[0]
-                links.setdefault(link, Frames(on_message)).take(bytes_sent(arguments, int(result)))
+                data = bytes_sent(arguments, int(result))
+                links.setdefault(link, Frames(on_message)).take(data)
+                if descriptor.startswith(("socket:", "UNIX", "TCP")):
+                    unsynced = [path for path in disk.unsynced if "/artifacts" in path]
+                    for function in map(bytes.decode, _NAME.findall(data)):
+                        sent.setdefault(function, (function in disk.names, unsynced))
             elif name == "close":
                 links.pop(arguments, None)
-        return acknowledged
+        return acknowledged, sent
 
     def test_every_file_and_folder_is_synced_before_a_publish_is_acknowledged(self):
         def publish():
@@ -142,7 +161,7 @@ class DurableTest(FleetTest):
             self.publish("other@1", module("misbehaving"), "--config-text", "echo", wait=False)
             self.publish("fn@1", module("counter-1"), "--select", "region=eu", wait=False)
 
-        acknowledged = self.trace_publishes(publish)
+        acknowledged, _ = self.trace_publishes(publish)
         self.assertEqual(len(acknowledged), 4, "the answers that were seen")
         for number, (unsynced, written, folders) in enumerate(acknowledged, 1):
             with self.subTest(publish=number):
@@ -150,6 +169,18 @@ class DurableTest(FleetTest):
                 self.assertTrue(any(path.endswith("state.db-wal") for path in written), written)
                 self.assertTrue(any("/artifacts/" in path for path in written), written)
                 self.assertTrue(any(path.endswith("/artifacts") for path in folders), folders)
+
+    def test_every_file_and_folder_is_synced_before_a_release_is_sent_downstream(self):
+        names = [f"durable-function-{i}" for i in range(1, 4)]
+
+        def publish():
+            self.engine("e1")
+            self.await_status(lambda s: s["online_engines"] == 1)
+            for number, name in enumerate(names):
+                self.publish(f"{name}@1", padded("counter-1", number << 18))
+
+        _, sent = self.trace_publishes(publish)
+        self.assertEqual(sent, {name: (True, []) for name in names}, "released to disk before it was sent, no artifact left unsynced")
 
 
 if __name__ == "__main__":

@@ -103,6 +103,17 @@ class OrderTest(FleetTest):
         self.assertIn("wasm", self.publish("fn@1", module("counter-1"), "--loader", "wasm", code=FAILED))
 
 
+class DefaultLimitTest(FleetTest):
+    def test_without_a_limit_of_its_own_a_controller_takes_no_artifact_over_256_mib(self):
+        self.controller()
+        large = self.folder / "large"
+        with open(large, "wb") as file:
+            file.truncate((256 << 20) + 1)
+        out = self.publish("large@1", "--platform", f"any={large}", wait=False, code=REFUSED)
+        self.assertIn("is 268435457 bytes; the limit is 268435456", out)
+        self.assertEqual(self.rows("history"), [])
+
+
 class SelectionTest(FleetTest):
     """Two sites with labels of their own, engines with theirs."""
 

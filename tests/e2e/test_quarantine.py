@@ -57,6 +57,23 @@ class QuarantineTest(FleetTest):
         self.e1.start()
         self.quarantined("killer", "call")
 
+    def test_a_module_in_whose_first_minute_the_process_dies_twice_is_quarantined(self):
+        self.publish("killer@1", module("counter-2"))
+        for _ in range(2):
+            self.await_live("killer", 1)
+            self.e1.kill()
+            self.e1.start(wait=False)
+        status = self.await_status(lambda s: phase(s, "killer", "failed") == 1)
+        self.assertRegex(current(status, "killer")["failures"][0]["reason"], r"quarantined: .* 2 times in a row \(last in: first 60 s\)")
+
+    def test_without_a_state_folder_nothing_is_noted_and_the_module_is_tried_at_every_start(self):
+        bare = self.engine("bare", "--label", "bare=yes", state=None)
+        self.await_status(lambda s: s["online_engines"] == 2)
+        self.publish("killer@1", module("create-aborts"), "--select", "bare", wait=False)
+        for _ in range(3):
+            self.assertEqual(bare.program.await_end(), -signal.SIGABRT, bare.program.lines)
+            bare.start(wait=False)
+
     def test_a_good_version_published_after_a_quarantine_is_live_at_once(self):
         self.killed_by(module("create-aborts"), "create")
         self.publish("killer@2", module("counter-2"))
@@ -68,6 +85,18 @@ class QuarantineTest(FleetTest):
         self.await_status(lambda s: s["online_engines"] == 0)
         self.e1.start()
         self.quarantined("killer", "create")
+
+    def test_two_modules_that_kill_the_process_are_both_quarantined_and_the_others_go_on(self):
+        self.killed_by(module("create-aborts"), "create")
+        self.publish("second@1", module("constructor-aborts"), wait=False)
+        self.dies()
+        self.e1.start(wait=False)
+        self.dies()
+        self.e1.start()
+        status = self.await_status(lambda s: phase(s, "second", "failed") == 1 and phase(s, "killer", "failed") == 1)
+        self.assertIn("(last in: load)", current(status, "second")["failures"][0]["reason"])
+        self.assertIn("(last in: create)", current(status, "killer")["failures"][0]["reason"])
+        self.await_live("keeper", 1)
 
     def test_one_death_is_no_quarantine(self):
         self.publish("killer@1", module("call-aborts"))

@@ -4,7 +4,7 @@ import os
 import shutil
 import unittest
 
-from fleet import FAILED, OK, REFUSED, FleetTest, Program, module, padded
+from fleet import FAILED, OK, REFUSED, FleetTest, Program, current, module, padded, phase
 from small_disk import SmallDisk
 
 MIB = 1 << 20
@@ -143,6 +143,21 @@ class CacheTest(FleetTest):
         self.flip(artifact)
         self.publish("fn@1", padded("counter-1", MIB), "--config-text", "b")
         self.assertEqual(self.call("fn").split()[0], "1")
+
+    def test_an_artifact_corrupted_at_the_controller_fails_in_words_and_publishing_it_again_mends_it(self):
+        self.small_fleet(engines=1)
+        file = padded("counter-1", MIB)
+        self.publish("fn@1", file)
+        self.top.stop()
+        [artifact] = (self.folder / "top/artifacts").iterdir()
+        self.flip(artifact)
+        self.top.start()
+        self.engine("new", state=None)
+        status = self.await_status(lambda s: phase(s, "fn", "failed") == 1)
+        self.assertIn("publish 'fn' 1 again", current(status, "fn")["failures"][0]["reason"])
+        self.assertIn("already current", self.publish("fn@1", file, wait=False))
+        self.await_live("fn", 2)
+        self.assertEqual(self.call("fn", at="new"), "1 1")
 
     def each_file_corrupted(self, owner, folder, check):
         """Starts `owner` once per file of its folder, with that one corrupted, and checks what comes of it."""

@@ -2,10 +2,9 @@
 
 import os
 import signal
-import subprocess
 import unittest
 
-from fleet import FAILED, REPOSITORY, TIMEOUT, FleetTest, environment, current, long_run, module, patched, phase
+from fleet import FAILED, TIMEOUT, FleetTest, environment, current, long_run, module, patched, phase
 
 E_MACHINE, AARCH64 = 18, (183).to_bytes(2, "little")
 
@@ -103,19 +102,12 @@ class LoadTest(FleetTest):
 
     def test_a_failing_release_is_tried_again_by_itself(self):
         flag = self.folder / "ready"
-        source = self.folder / "patient.c"
-        source.write_text(PATIENT)
-        patient = self.folder / "patient.so"
-        self.compile(source, patient)
+        patient = self.compiled("patient", PATIENT)
         out = self.publish("patient@1", patient, "--config-text", str(flag), code=FAILED)
         self.assertIn("not ready yet", out)
         flag.touch()
         self.await_live("patient", 1)
         self.assertEqual(self.call("patient"), "ready")
-
-    def compile(self, source, out):
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-I", str(REPOSITORY / "include"), "-o", str(out),
-                        str(source)], check=True)
 
 
 # Cannot be created before the file that its configuration names is there.

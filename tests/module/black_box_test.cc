@@ -84,9 +84,26 @@ TEST_CASE("a module that kills its process on load, create, health check or call
       CHECK(deaths[0].moment == c.moment);
       CHECK(deaths[0].in_a_row == times);
       host.close();
-      CHECK(TestHost(in(folder))->deaths().empty());  // closed cleanly, so nothing new; but it goes on counting
+      const auto later = TestHost(in(folder))->deaths();  // closed cleanly, so nothing new; and nothing is forgotten
+      REQUIRE(later.size() == 1);
+      CHECK(later[0].moment == c.moment);
+      CHECK(later[0].in_a_row == times);
     }
   }
+}
+
+TEST_CASE("the death of one module does not make those of another forgotten") {
+  TestFolder folder;
+  const auto dies_in = [&](int artifact) {
+    auto box = open_box(folder);
+    box->write(box->begin(digest_of(artifact)), Moment::kCreate);
+  };  // gone without shut()
+  dies_in(1);
+  dies_in(1);
+  dies_in(2);
+  const auto box = open_box(folder);
+  REQUIRE(box->deaths().size() == 2);
+  for (const auto& death : box->deaths()) CHECK(death.in_a_row == (death.artifact == digest_of(1) ? 2 : 1));
 }
 
 TEST_CASE("when no module was inside anything, those in their first 60 s are blamed") {

@@ -160,7 +160,8 @@ TEST_CASE("a module that kills its process is noted, and the engine comes back w
   }
   // Nothing runs now, so nothing is blamed for the next death; the tally stays until it is forgiven.
   x.world.restart("e");
-  CHECK(x.e.restored.deaths.empty());
+  REQUIRE(x.e.restored.deaths.size() == 1);
+  CHECK(x.e.restored.deaths[0].in_a_row == 2);
   x.order(tier::Forgive{x.entry.digest});
   x.load(50, 1);
   x.world.advance(100);

@@ -88,6 +88,24 @@ TEST_CASE("a record of which any byte is damaged, or that stands under another n
   CHECK(folder.open().load().status().code() == PINNATE_CORRUPT);
 }
 
+TEST_CASE("where damage is given up, damaged records and a damaged journal are removed and named, and all others stay") {
+  RecordFolder folder;
+  REQUIRE(folder.open().commit({put("a", "1")}).ok());
+  REQUIRE(folder.open().commit({put("b", "2")}).ok());
+  const std::string path = folder.records() + "/a.record";
+  put_bytes(path, "not what was written");
+  put_bytes(folder.journal(), "nor this");
+  auto files = RecordFiles::open(folder.path, folder.records(), Damage::given_up);
+  REQUIRE(files.ok());
+  CHECK(*files->load() == Records{{"b", Buffer("2")}});
+  const auto notes = files->take_notes();
+  REQUIRE(notes.size() == 2);
+  CHECK(notes[0].find(folder.journal()) != std::string::npos);
+  CHECK(notes[1].find(path) != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(path));
+  CHECK_FALSE(std::filesystem::exists(folder.journal()));
+}
+
 TEST_CASE("what a journal holds counts while its files cannot be written, and is not overtaken") {
   RecordFolder folder;
   {

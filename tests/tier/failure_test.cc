@@ -127,6 +127,19 @@ TEST_CASE("a health check that hangs fails at its limit") {
   CHECK(f.reports(release, wire::Phase::failed, 1));
 }
 
+TEST_CASE("a destroy that hangs is given up at its limit, is told, and keeps no other module from loading") {
+  TestFleet f(shape(1, 0, 1));
+  const Module clingy = module("clingy", "1");
+  f.world.modules().behave(f.artifact(clingy), Step::destroy, conduct(Fate::hangs));
+  f.release(clingy);
+  REQUIRE(f.becomes("clingy", "1"));
+  f.unpublish("clingy");
+  f.release(module("g", "1"));
+  CHECK(f.becomes("g", "1", 15000));
+  CHECK(f.all_serve("clingy", ""));
+  CHECK(f.eventually([&] { return f.says(f.status().notices, "'clingy': destroy took longer than 10000 ms"); }, 15000));
+}
+
 TEST_CASE(
     "a load that hangs wedges the engine: it serves on, says so, and refuses other loads in words until it restarts") {
   TestFleet f(shape(1, 0, 2, true));
@@ -174,6 +187,23 @@ TEST_CASE("a module that kills its process twice in a row is quarantined, and ot
     CHECK(row.failures[0].reason.find("quarantine") != std::string::npos);
     CHECK(f.world.at("s0.e0").lives() == lives);
   }
+}
+
+TEST_CASE("two modules that kill their process are both quarantined, however their deaths alternate, and others go on") {
+  TestFleet f(shape(1, 0, 1, true));
+  for (const char* name : {"killer-a", "killer-b"}) {
+    const Module killer = module(name, "1");
+    f.world.modules().behave(f.artifact(killer), Step::create, conduct(Fate::kills));
+    const auto release = f.release(killer);
+    CHECK(f.reports(release, wire::Phase::failed, 1, 2 * kMinute));
+  }
+  const auto lives = f.world.at("s0.e0").lives();
+  CHECK(lives == 5);
+  f.world.restart("s0.e0");
+  f.release(module("f", "1"));
+  CHECK(f.becomes("f", "1", 20000));
+  f.world.advance(20000);
+  CHECK(f.world.at("s0.e0").lives() == lives + 1);
 }
 
 TEST_CASE("a quarantined module is tried again after a while, and runs if it does well then") {

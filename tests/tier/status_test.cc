@@ -1,6 +1,8 @@
 // What the controller says of its fleet, held against the truth.
 #include "fleet.h"
 
+#include "tier/rollup.h"
+
 using namespace pinnate;
 using namespace pinnate::sim;
 
@@ -30,6 +32,16 @@ TEST_CASE("the counts of every release sum to the known engines, at any moment")
   }
   CHECK(f.becomes("f", "3"));
   CHECK(f.eventually([&] { return f.status().online == 12; }));
+}
+
+TEST_CASE("a roll-up that tells of more engines than there are makes no sum that is wrong") {
+  tier::Contribution total;
+  total.online = 3, total.offline = 2;
+  wire::ReleaseRow row;
+  row.live = 3, row.failed = 1, row.fetching = 1;
+  const wire::StatusRow shown = tier::status_row(row, total, true);
+  CHECK(sum(shown) == 5);
+  CHECK(TestFleet::count(shown, wire::Phase::failed) == 1);
 }
 
 TEST_CASE("when the fleet is quiet the counts equal the truth") {
