@@ -34,6 +34,9 @@ class Buffer {
     return b;
   }
 
+  // All that the memory holds which this is a part of.
+  Buffer whole() const { return owner_ ? slice(std::string_view(*owner_)) : Buffer(); }
+
   friend bool operator==(const Buffer& a, const Buffer& b) { return a.view_ == b.view_; }
 
  private:

@@ -1,26 +1,46 @@
 #include "sim/event_queue.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace pinnate::sim {
 
-void EventQueue::at(Micros when, Event event) {
-  heap_.push_back({std::max(when, now_), order_++, std::move(event)});
-  std::push_heap(heap_.begin(), heap_.end(), later);
+EventQueue::Bucket& EventQueue::bucket_of(Micros when) {
+  return buckets_[std::size_t(std::bit_width(static_cast<std::uint64_t>(when) ^ static_cast<std::uint64_t>(base_)))];
 }
 
+void EventQueue::put(Waiting waiting) {
+  Bucket& bucket = bucket_of(waiting.when);
+  bucket.earliest = std::min(bucket.earliest, waiting.when);
+  bucket.events.push_back(std::move(waiting));
+}
+
+void EventQueue::at(Micros when, Event event) { put({std::max(when, now_), std::move(event)}); }
+
 bool EventQueue::run_next(Micros limit) {
-  if (heap_.empty() || heap_.front().when > limit) {
+  if (next_ == buckets_[0].events.size()) {
+    buckets_[0].events.clear();
+    buckets_[0].earliest = std::numeric_limits<Micros>::max();
+    next_ = 0;
+    const auto first = std::find_if(buckets_.begin(), buckets_.end(), [](const Bucket& b) { return !b.events.empty(); });
+    if (first == buckets_.end() || first->earliest > limit) {
+      now_ = std::max(now_, limit);
+      return false;
+    }
+    base_ = first->earliest;
+    std::vector<Waiting> moved = std::exchange(first->events, {});
+    first->earliest = std::numeric_limits<Micros>::max();
+    for (Waiting& waiting : moved) put(std::move(waiting));
+  }
+  if (base_ > limit) {
     now_ = std::max(now_, limit);
     return false;
   }
-  std::pop_heap(heap_.begin(), heap_.end(), later);
-  Waiting next = std::move(heap_.back());
-  heap_.pop_back();
-  now_ = next.when;
+  const Event event = std::exchange(buckets_[0].events[next_++].event, {});
+  now_ = base_;
   ++run_;
-  next.event();
+  event();
   return true;
 }
 

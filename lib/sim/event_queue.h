@@ -1,9 +1,14 @@
 // Virtual time: what is to happen, in order of time and, at one time, in the order it was asked for.
+//
+// A radix heap: events wait in buckets by the highest bit in which their time differs from that of the bucket that is being
+// emptied. A million of them are moved from bucket to bucket in memory's own order, a few times each.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <vector>
 
 namespace pinnate::sim {
@@ -29,16 +34,22 @@ class EventQueue {
  private:
   struct Waiting {
     Micros when;
-    std::uint64_t order;
     Event event;
   };
-  static bool later(const Waiting& a, const Waiting& b) {
-    return a.when != b.when ? a.when > b.when : a.order > b.order;
-  }
+  // Events of one time are always in one bucket, and stay in the order they were asked for.
+  struct Bucket {
+    std::vector<Waiting> events;
+    Micros earliest = std::numeric_limits<Micros>::max();
+  };
+  static constexpr std::size_t kBuckets = 65;
+  Bucket& bucket_of(Micros when);
+  void put(Waiting waiting);
 
   Micros now_ = 0;
-  std::uint64_t order_ = 0, run_ = 0;
-  std::vector<Waiting> heap_;
+  Micros base_ = 0;  // no event waits for an earlier time; those of bucket 0 are for just this one
+  std::size_t next_ = 0;  // in bucket 0: those before have run
+  std::uint64_t run_ = 0;
+  std::array<Bucket, kBuckets> buckets_;
 };
 
 }  // namespace pinnate::sim

@@ -33,11 +33,13 @@ Tally Traffic::sum(const Rows* rows, std::uint8_t type) {
 
 void Traffic::count(HostId from, HostId to, const Buffer& message) {
   const std::uint8_t type = message_type(message.view());
-  const std::size_t hosts = std::size_t(std::max(from, to)) + 1;
-  if (sent_.size() < hosts) sent_.resize(hosts);
-  if (received_.size() < hosts) received_.resize(hosts);
-  add(sent_[from], type, message.size());
-  add(received_[to], type, message.size());
+  const auto add_to = [&](std::vector<Rows>& hosts, HostId host) {
+    if (host >= counted_below) return;
+    if (hosts.size() <= host) hosts.resize(std::size_t(host) + 1);
+    add(hosts[host], type, message.size());
+  };
+  add_to(sent_, from);
+  add_to(received_, to);
   if (per_link) add(links_[key(from, to)], type, message.size());
   if (!per_chunk || type != kChunkBytes) return;
   const auto decoded = wire::decode(message);

@@ -29,6 +29,7 @@ class Traffic {
   // Off at a million engines: a world then counts only what hosts receive and send in all.
   bool per_link = true;
   bool per_chunk = true;
+  HostId counted_below = kNoHost;  // hosts with smaller ids are counted; those with others have no row of their own
 
   void count(HostId from, HostId to, const Buffer& message);
   void clear();

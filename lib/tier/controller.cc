@@ -8,6 +8,7 @@
 #include "tier/relay.h"
 
 #include <algorithm>
+#include <deque>
 #include <list>
 
 namespace pinnate::tier {

@@ -66,9 +66,10 @@ void DesiredState::decide(std::uint64_t epoch, std::uint64_t revision, const std
   }
   for (const Entry& entry : added)
     if (releases_.emplace(entry.release.number, entry).second) size_bytes_ += entry.record.size();
-  while (withdrawn_.size() > kRememberedWithdrawals) {
-    floor_ = withdrawn_.front().first;
-    withdrawn_.pop_front();
+  if (withdrawn_.size() > kRememberedWithdrawals) {
+    const auto kept = withdrawn_.end() - kRememberedWithdrawals;
+    floor_ = (kept - 1)->first;
+    withdrawn_.erase(withdrawn_.begin(), kept);
   }
   position_ = {epoch, revision, digest_at(epoch, revision)};
 }

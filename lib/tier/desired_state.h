@@ -7,9 +7,9 @@
 #include "content/release.h"
 #include "wire/message.h"
 
-#include <deque>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pinnate::tier {
@@ -58,7 +58,7 @@ class DesiredState {
 
   wire::Position position_;
   std::map<std::uint64_t, Entry> releases_;
-  std::deque<std::pair<std::uint64_t, std::uint64_t>> withdrawn_;  // (at revision, number), ascending
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> withdrawn_;  // (at revision, number), ascending
   std::uint64_t floor_ = 0;  // withdrawals after this revision are all in withdrawn_
   std::size_t size_bytes_ = 0;
 };

@@ -8,7 +8,7 @@
 #include "wire/type_number.h"
 
 #include <algorithm>
-#include <deque>
+#include <list>
 
 namespace pinnate::tier {
 namespace {
@@ -96,7 +96,7 @@ class Engine final : public Tier, private LinkOwner {
   std::map<Digest, std::int64_t> quarantine_until_ms_;
   std::string wedged_by_;
   std::map<std::string, std::string> notices_;
-  std::deque<std::function<void()>> turns_;
+  std::list<std::function<void()>> turns_;
   bool turn_taken_ = false;
   ServiceId next_service_ = 1;
   bool dirty_ = false, moved_ = false, closing_ = false;

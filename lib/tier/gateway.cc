@@ -4,8 +4,12 @@
 #include "tier/relay.h"
 #include "wire/type_number.h"
 
+#include <algorithm>
+
 namespace pinnate::tier {
 namespace {
+
+constexpr std::int64_t kComeBackMs = 10000, kGatherMostMs = 1600;
 
 class Gateway final : public Relay {
  public:
@@ -30,6 +34,7 @@ class Gateway final : public Relay {
   bool request(LinkId link, wire::Message& message) override;
   void heard_of(const wire::Position& position) override;
   void tell_upstream() override { tell(false); }
+  std::int64_t status_interval_ms() override;
   std::uint64_t cache_limit_bytes() const override { return options_.cache_limit_bytes; }
 
  private:
@@ -48,6 +53,8 @@ class Gateway final : public Relay {
   Backoff save_backoff_{1000, 30000};
   Core::AlarmId save_again_ = 0;
   wire::Position seen_;  // the highest position that a tier below has and this copy had not
+  std::int64_t gathers_until_ms_ = 0;
+  std::int64_t gather_ms_ = kStatusIntervalMs;
 };
 
 void Gateway::start(Now now, Restored restored) {
@@ -66,7 +73,16 @@ void Gateway::start(Now now, Restored restored) {
   manifests_.restore(restored);
   if (!PINNATE_PLANT(restart_forgets_its_cache)) inventory_.restore(restored);
   directory_.restore(restored);
+  gathers_until_ms_ = now.monotonic_ms + kComeBackMs;
   state_changed();
+}
+
+// After a restart the tiers that are known come back one after another. While some are missing, each roll-up waits twice as long as
+// the one before, so that a thousand engines that reconnect do not become a hundred messages to the controller.
+std::int64_t Gateway::status_interval_ms() {
+  if (core_.now().monotonic_ms >= gathers_until_ms_) return kStatusIntervalMs;
+  if (directory_.total().offline == 0) return kStatusIntervalMs;
+  return gather_ms_ = std::min(2 * gather_ms_, kGatherMostMs);
 }
 
 // ---- upstream -----------------------------------------------------------------------------------------------------
@@ -110,8 +126,8 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
   if (!advanced) return;
   for (const Buffer& manifest : receiver_.take_manifests())
     if (auto added = manifests_.add(manifest); !added.ok()) core_.log(PINNATE_LOG_WARNING, added.status().message());
-  fetcher_.keep_only(manifests_in_use());
   state_changed();
+  fetcher_.keep_only(manifests_in_use());  // whoever waits below has been told of the new state by now
   // The tiers below are told at once: this copy is a cache, and the controller's is durable already.
   save();
 }

@@ -55,10 +55,13 @@ void Links::dial(Kept& kept) {
   core_->act(Dial{kept.link, kept.address});
 }
 
-void Links::redial_later(Kept& kept) {
+void Links::redial_later(Kept& kept, bool was_up) {
   core_->cancel_alarm(&kept.redial);
   if (leaving_) return;
-  kept.redial = core_->alarm_in(kept.backoff.next_ms(core_->random()), [this, &kept] {
+  // All sites lose their controller at once. The engines of one gateway are fewer, and their calls wait for them.
+  const bool spread = was_up && role_ == wire::Role::gateway;
+  const std::int64_t wait_ms = spread ? kept.backoff.spread_ms(core_->random()) : kept.backoff.next_ms(core_->random());
+  kept.redial = core_->alarm_in(wait_ms, [this, &kept] {
     kept.redial = 0;
     dial(kept);
   });
@@ -323,7 +326,7 @@ void Links::ended(LinkId link, const Status& why) {
   if (Kept* kept = kept_of(link)) {
     kept->link = 0;
     if (!session->up) owner_->dial_failed(kept->address, why);
-    if (kept->held_by.empty()) redial_later(*kept);
+    if (kept->held_by.empty()) redial_later(*kept, session->up);
   }
   if (session->up) owner_->link_down(*session, why);
   // Kept links that stood back for this one dial again.
@@ -331,7 +334,7 @@ void Links::ended(LinkId link, const Status& why) {
     if (session->up && !kept->held_by.empty() && kept->held_by == session->peer.id &&
         (session->side == Side::upstream ? !upstream() : !downstream(kept->held_by))) {
       kept->held_by.clear();
-      if (kept->link == 0) redial_later(*kept);
+      if (kept->link == 0) redial_later(*kept, true);
     }
 }
 

@@ -81,7 +81,7 @@ class Links {
     Core::AlarmId redial = 0;
   };
   void dial(Kept& kept);
-  void redial_later(Kept& kept);
+  void redial_later(Kept& kept, bool was_up);
   void ended(LinkId link, const Status& why);  // of an open link, by whichever end
   void greet(Session& session);
   void take_hello(Session& session, wire::Hello& hello);

@@ -67,7 +67,28 @@ void Provider::room(Session& session) {
     const wire::WantChunk want = waiting.front();
     waiting.pop_front();
     session.bulk_room -= static_cast<std::int64_t>(kChunkBytes);  // put right when its size is known
+    if (waiting.empty()) {
+      waiting_.erase(found);
+      return resolve(session.link, want);
+    }
     resolve(session.link, want);
+  }
+}
+
+void Provider::keep_only(const std::set<Digest>& wanted) {
+  recent_.remove_if([&](const auto& r) {
+    if (wanted.contains(std::get<0>(r.first))) return false;
+    recent_bytes_ -= r.second.size();
+    return true;
+  });
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    const LinkId link = it->first;
+    it->second.remove_if([&](const wire::WantChunk& want) {
+      if (wanted.contains(want.manifest)) return false;
+      core_->send(link, wire::ChunkBytes{want.manifest, want.artifact, want.index, PINNATE_CANCELLED, "superseded", {}});
+      return true;
+    });
+    it = it->second.empty() ? waiting_.erase(it) : std::next(it);
   }
 }
 
@@ -139,7 +160,9 @@ void Provider::answer(const Key& key, const Status& status, const Buffer& encode
   answer.code = status.code();
   answer.reason = cut_reason(status.message());
   answer.encoded = encoded;
-  const Buffer message = wire::encode(answer);  // once for all links
+  Buffer message = wire::encode(answer);  // once for all links
+  // What came from above in the same words goes down as it came, so that the chunk is held once.
+  if (const Buffer came = encoded.whole(); came == message) message = came;
   if (status.ok()) remember(key, message);
   for (LinkId link : for_whom)
     if (Session* session = links_->find(link)) send(*session, message);

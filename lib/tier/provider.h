@@ -4,9 +4,9 @@
 
 #include "tier/fetcher.h"
 
-#include <deque>
 #include <list>
 #include <map>
+#include <set>
 
 namespace pinnate::tier {
 
@@ -20,6 +20,8 @@ class Provider {
   void want(Session& session, const wire::WantChunk& want);
   void room(Session& session);
   void link_down(LinkId link);
+  // Chunks of other manifests are superseded: who waits for one is told so instead of being sent it.
+  void keep_only(const std::set<Digest>& wanted);
 
  private:
   using Key = std::tuple<Digest, std::uint32_t, std::uint32_t>;  // manifest, artifact, index
@@ -37,7 +39,7 @@ class Provider {
   Fetcher* fetcher_;
   std::map<Digest, std::vector<LinkId>> manifests_wanted_;  // from above, and for whom
   std::map<LinkId, std::size_t> manifests_unanswered_;
-  std::map<LinkId, std::deque<wire::WantChunk>> waiting_;  // for room
+  std::map<LinkId, std::list<wire::WantChunk>> waiting_;   // for room; none is empty
   std::map<Key, std::vector<LinkId>> loading_;             // being read or fetched, and for whom
   std::list<std::pair<Key, Buffer>> recent_;               // messages that many links want at the same time, newest first
   std::size_t recent_bytes_ = 0;

@@ -7,7 +7,6 @@
 namespace pinnate::tier {
 namespace {
 constexpr std::int64_t kGatherMs = 5;         // changes of one burst become one roll-up
-constexpr std::int64_t kStatusIntervalMs = 100;
 constexpr std::int64_t kSaveIntervalMs = 1000;
 constexpr std::size_t kWatches = 1024;
 }  // namespace
@@ -187,6 +186,7 @@ void Relay::state_changed() {
   content_grew();
   directory_.state_changed();
   replicator_.state_changed();
+  provider_.keep_only(manifests_in_use());  // after what supersedes it was told
   status_changed();
 }
 
@@ -235,7 +235,7 @@ void Relay::status_changed() {
   save_soon();
   if (flush_ != 0) return;
   const std::int64_t now = core_.now().monotonic_ms;
-  flush_ = core_.alarm_at(std::max(now + kGatherMs, flushed_ms_ + kStatusIntervalMs), [this] { flush_status(); });
+  flush_ = core_.alarm_at(std::max(now + kGatherMs, flushed_ms_ + status_interval_ms()), [this] { flush_status(); });
 }
 
 void Relay::flush_status() {

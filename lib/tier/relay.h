@@ -9,12 +9,13 @@
 #include "tier/provider.h"
 #include "tier/replicator.h"
 
-#include <deque>
 #include <map>
 #include <set>
 #include <string>
 
 namespace pinnate::tier {
+
+inline constexpr std::int64_t kStatusIntervalMs = 100;
 
 class Relay : public Tier, protected LinkOwner {
  public:
@@ -49,6 +50,7 @@ class Relay : public Tier, protected LinkOwner {
   virtual bool request(LinkId link, wire::Message& message) = 0;  // false: not one of this tier's
   virtual void heard_of(const wire::Position& position) = 0;      // some tier below knows of this desired state
   virtual void tell_upstream() {}                                 // status changed; rate-limited
+  virtual std::int64_t status_interval_ms() { return kStatusIntervalMs; }  // from the last time it was told to the next
   virtual std::set<Digest> manifests_in_use() const;              // of current releases and what else is needed
   virtual std::uint64_t cache_limit_bytes() const = 0;
 

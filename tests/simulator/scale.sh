@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The parts of `pinnate-sim scale` with small fleets: each reach is met, and wrong arguments are refused.
+#     scale.sh PINNATE-SIM
+set -euo pipefail
+sim=$1
+"$sim" scale fleet --engines 500 --sites 5
+"$sim" scale fleet --engines 500 --sites 5 --clusters 0
+"$sim" scale traffic --engines 200 --sites 2
+"$sim" scale restart --engines 300
+"$sim" scale storm --sites 200
+"$sim" scale overtake
+
+refused() {
+  local status=0
+  "$sim" scale "$@" 2>/dev/null || status=$?
+  [ $status = 2 ] || { echo "scale $* ended with $status instead of 2"; exit 1; }
+}
+refused everything
+refused fleet --engines
+refused fleet --engines many
+refused fleet --engines 0
+refused fleet --rows 3
+"$sim" scale --help | grep -q -- --engines

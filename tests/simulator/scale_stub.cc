@@ -1,2 +1,0 @@
-#include "simulator/scale.h"
-namespace pinnate::simulator { int run_scale(int, char**) { return 2; } }
