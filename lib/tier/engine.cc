@@ -279,6 +279,9 @@ void Engine::take_desired(Session& session, const wire::Desired& page) {
 // nor confirmed; it is written again until it can be, or until a newer one comes.
 void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next, std::vector<Buffer> manifests) {
   applying_ = true;
+  std::set<Digest> wanted;  // what is superseded is not asked for meanwhile
+  for (const auto& [name, entry] : choose(*next)) wanted.insert(entry->release.manifest);
+  fetcher_.keep_only(wanted);
   std::vector<RecordWrite> writes = next->changes_since(state_);
   core_.act(Commit{core_.order([this, link, confirm, next, manifests = std::move(manifests)](Completion& c) mutable {
                      applying_ = false;

@@ -112,6 +112,7 @@ void Slot::fetch() {
 
 void Slot::chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t place, std::uint32_t index) {
   if (!candidate_ || candidate_->attempt != attempt) return;
+  if (status.code() == PINNATE_CANCELLED) return put_off();
   if (!status.ok()) return fail("chunk " + std::to_string(index) + ": " + status.message());
   if (!world_->inventory->has(candidate_->manifest->artifacts[place].digest, index))
     return fail("chunk " + std::to_string(index) + " could not be kept: the disk is full or cannot be written");
@@ -263,6 +264,16 @@ void Slot::fail(const std::string& reason, std::int64_t wait_ms) {
   world_->core->cancel_alarm(&again_);
   if (PINNATE_PLANT(failure_not_tried_again)) return;
   again_ = world_->core->alarm_in(wait_ms > 0 ? wait_ms : backoff_.next_ms(world_->core->random()), [this] {
+    again_ = 0;
+    begin();
+  });
+}
+
+// What it fetches is superseded, here or above: the release that takes its place is on its way.
+void Slot::put_off() {
+  drop_candidate();
+  world_->core->cancel_alarm(&again_);
+  again_ = world_->core->alarm_in(kRetryMinMs, [this] {
     again_ = 0;
     begin();
   });

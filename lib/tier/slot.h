@@ -43,6 +43,7 @@ class Slot {
   // What the desired state wants for this function now; null: nothing.
   void want(const DesiredState::Entry* entry);
   void source_up();       // what failed for want of a link is tried again
+  void put_off();
   void retry_if_held();   // a hold may have ended
   void close();           // drains and destroys whatever is there
   bool empty() const { return !wanted_ && !active_ && !candidate_ && steps_ == 0 && leaving_.empty(); }

