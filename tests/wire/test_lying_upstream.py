@@ -240,6 +240,16 @@ class LyingUpstreamTest(WireTest):
 
     # ---- everything else ----
 
+    def test_an_engine_refuses_more_watches_than_it_can_have_and_answers_all_else(self):
+        self.start("engine", "--id", "real", "--listen", self.address("real")).await_line("engine is running")
+        client = self.join("real", CLIENT, "operator")
+        for number in range(257):  # the process around may have some too
+            client.send(wire.GetStatus(number, "", True, False))
+        for number, code in ((0, 0), (256, 8)):
+            self.assertEqual(client.receive(wire.StatusReport, where=lambda m: m.id == number).code, code)
+        client.send(wire.GetStatus(999, "", False, False))
+        self.assertEqual(client.receive(wire.StatusReport, where=lambda m: m.id == 999).code, 0)
+
     def test_a_hostile_upstream_is_refused_like_any_other_peer(self):
         up = self.above_an_engine()
         for bad, code in ((b"\xc1", CORRUPT), (wire.pack([63]), UNSUPPORTED), (wire.encode(EngineStatus(wire.NOWHERE, [], "")), REFUSED),
