@@ -65,6 +65,13 @@ void take_memory_files_away() {
   REQUIRE(memfd_create("x", 0) == -1);
 }
 
+// Of the memory of a thread that is inside a system call: the kernel orders the two, which ThreadSanitizer cannot know.
+__attribute__((noinline, no_sanitize_thread)) bool is_hidden(const char* path) {
+  for (std::size_t i = 0; i < sizeof kHidden - 1; i++)
+    if (path[i] != kHidden[i]) return false;
+  return true;
+}
+
 // A thread that keeps its own view of the files answers for the others: nothing is found below kHidden.
 void take_proc_away() {
   std::promise<int> listener;
@@ -78,7 +85,7 @@ void take_proc_away() {
       answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
       for (const ByPath& call : kByPath) {
         const auto* path = reinterpret_cast<const char*>(asked.data.args[call.argument]);
-        if (asked.data.nr != call.number || !path || std::strncmp(path, kHidden, sizeof kHidden - 1) != 0) continue;
+        if (asked.data.nr != call.number || !path || !is_hidden(path)) continue;
         answer.flags = 0;
         answer.error = -ENOENT;
       }
