@@ -118,7 +118,9 @@ typedef struct pinnate_tier_options {
   pinnate_log_level log_level;  /* lowest level to report; default PINNATE_LOG_DEBUG (all) */
   uint32_t heartbeat_ms;        /* silence after which a link is probed; a peer silent for three of them is dead.
                                    Default 5000; 50 to 600000 */
-  uint32_t backoff_min_ms;      /* first delay before dialling again; doubles, with jitter. Default 200 */
+  uint32_t backoff_min_ms;      /* first delay before dialling again; doubles, with jitter. A gateway that loses a link
+                                   dials first after any part of five times as long, so that those of a thousand
+                                   sites do not come back at once. Default 200 */
   uint32_t backoff_max_ms;      /* longest such delay. Default 30000 */
   size_t link_limit_bytes;      /* memory that one link may hold in each direction. Default 8 MiB, at least 4 MiB */
 } pinnate_tier_options;
@@ -126,7 +128,9 @@ typedef struct pinnate_tier_options {
 #define PINNATE_TIER_OPTIONS_INIT \
   { sizeof(pinnate_tier_options), NULL, NULL, NULL, NULL, 0, NULL, NULL, PINNATE_LOG_DEBUG, 0, 0, 0, 0 }
 
-/* Called once, when a handle is wholly closed: its sockets, files and threads are gone. */
+/* Called once, when a handle is wholly closed: its sockets and files are closed, and threads that worked for it alone
+ * are gone, but for those that a module holds and for a thread that waits for a name server. With `loop` NULL it runs
+ * on the thread of the library's own, which ends after the last handle that uses it. */
 typedef void (*pinnate_closed_fn)(void *arg);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 #include "capi/handle.h"
 
 #include "capi/boundary.h"
+#include "runtime/thread.h"
 
 #include <exception>
 #include <future>
@@ -8,6 +9,12 @@
 #include <variant>
 
 namespace pinnate::capi {
+namespace {
+
+// Threads that only have to return; longer where a disk does not answer.
+constexpr std::uint32_t kLeaveLimitMs = 1000;
+
+}  // namespace
 
 Handle::~Handle() {
   if (mailbox_) mailbox_->end();
@@ -145,6 +152,7 @@ void Handle::part_closed() {
   if (--open_parts_ > 0) return;
   node_ = nullptr;
   publisher_ = nullptr;
+  runtime::Thread::join_leaving(kLeaveLimitMs);
   mailbox_->end();
   const pinnate_closed_fn on_closed = on_closed_;
   void* const arg = on_closed_arg_;

@@ -85,11 +85,12 @@ void Orders::carry_out(tier::AcceptChunk& order) {
   const std::size_t bytes = order.encoded.size();
   unverified_bytes_ += bytes;
   auto shared = std::make_shared<const tier::AcceptChunk>(std::move(order));
-  pool_->submit([=, disk = disk_, desk = desk_, strand = strand_, blocks = store_blocks_] {
+  pool_->submit([=, disk = disk_, desk = desk_, ours = std::weak_ptr(strand_), blocks = store_blocks_] {
     Status verified = verify(*shared);
     if (!blocks || !verified.ok() || !shared->keep)
       return Desk::answer(desk, keep(*disk, *shared, std::move(verified)), bytes);
-    strand->submit([=] { Desk::answer(desk, keep(*disk, *shared, {}), bytes); });
+    const auto strand = ours.lock();  // else the node has closed, and nobody waits for this
+    if (strand) strand->submit([=] { Desk::answer(desk, keep(*disk, *shared, {}), bytes); });
   });
 }
 

@@ -22,7 +22,8 @@ void perform(std::function<void()>& work) noexcept {
 
 // What the threads hold: outlives the pool until the last of them has left.
 struct Crew : std::enable_shared_from_this<Crew> {
-  Crew(const char* name, std::size_t most) : name(name), most(most) {}
+  // `prompt`: its work is short, so that threads leave soon once they are told to.
+  Crew(const char* name, std::size_t most, bool prompt) : name(name), most(most), prompt(prompt) {}
 
   void submit(std::function<void()> work) {
     {
@@ -61,12 +62,13 @@ struct Crew : std::enable_shared_from_this<Crew> {
   void end() {
     std::lock_guard lock(mutex);
     ending = true;
-    for (auto& thread : threads) thread->leave();
+    for (auto& thread : threads) thread->leave(prompt);
     ready.notify_all();
   }
 
   const char* const name;
   const std::size_t most;
+  const bool prompt;
   std::mutex mutex;
   std::condition_variable ready;
   std::deque<std::function<void()>> queue;
@@ -77,7 +79,7 @@ struct Crew : std::enable_shared_from_this<Crew> {
 
 class CrewPool : public Pool {
  public:
-  CrewPool(const char* name, std::size_t most) : crew_(std::make_shared<Crew>(name, most)) {}
+  CrewPool(const char* name, std::size_t most, bool prompt) : crew_(std::make_shared<Crew>(name, most, prompt)) {}
   ~CrewPool() override { crew_->end(); }
   void submit(std::function<void()> work) override { crew_->submit(std::move(work)); }
 
@@ -90,10 +92,10 @@ struct Post {
   std::mutex mutex;
   std::weak_ptr<Pool> pool;
 
-  std::shared_ptr<Pool> get(const char* name, std::size_t most) {
+  std::shared_ptr<Pool> get(const char* name, std::size_t most, bool prompt) {
     std::lock_guard lock(mutex);
     std::shared_ptr<Pool> held = pool.lock();
-    if (!held) pool = held = std::make_shared<CrewPool>(name, most);
+    if (!held) pool = held = std::make_shared<CrewPool>(name, most, prompt);
     return held;
   }
 };
@@ -102,12 +104,12 @@ struct Post {
 
 std::shared_ptr<Pool> Pool::shared() {
   static Post& post = *new Post;
-  return post.get("pinnate-work", 2);
+  return post.get("pinnate-work", 2, true);
 }
 
 std::shared_ptr<Pool> Pool::for_names() {
   static Post& post = *new Post;
-  return post.get("pinnate-names", 1);
+  return post.get("pinnate-names", 1, false);
 }
 
 struct Strand::State : std::enable_shared_from_this<State> {
@@ -115,7 +117,10 @@ struct Strand::State : std::enable_shared_from_this<State> {
   static constexpr int kInOneGo = 16;
 
   void run() {
-    for (int i = 0; i < kInOneGo; i++) {
+    for (int i = 0;; i++) {
+      if (i >= kInOneGo) {
+        if (const auto held = pool.lock()) return held->submit([self = shared_from_this()] { self->run(); });
+      }
       std::function<void()> work;
       {
         std::lock_guard lock(mutex);
@@ -128,16 +133,17 @@ struct Strand::State : std::enable_shared_from_this<State> {
       }
       perform(work);
     }
-    pool->submit([self = shared_from_this()] { self->run(); });
   }
 
-  std::shared_ptr<Pool> pool;
+  std::weak_ptr<Pool> pool;  // so that the pool's last user is never one of its own threads
   std::mutex mutex;
   std::deque<std::function<void()>> queue;
   bool running = false;
 };
 
-Strand::Strand(std::shared_ptr<Pool> pool) : state_(std::make_shared<State>()) { state_->pool = std::move(pool); }
+Strand::Strand(std::shared_ptr<Pool> pool) : pool_(std::move(pool)), state_(std::make_shared<State>()) {
+  state_->pool = pool_;
+}
 Strand::~Strand() = default;
 
 void Strand::submit(std::function<void()> work) {
@@ -146,7 +152,7 @@ void Strand::submit(std::function<void()> work) {
     state_->queue.push_back(std::move(work));
     if (std::exchange(state_->running, true)) return;
   }
-  state_->pool->submit([state = state_] { state->run(); });
+  pool_->submit([state = state_] { state->run(); });
 }
 
 }  // namespace pinnate::runtime

@@ -11,7 +11,8 @@ class Pool {
  public:
   static std::shared_ptr<Pool> shared();  // up to two threads, alive while anybody holds it
   static std::shared_ptr<Pool> for_names();  // one thread, for name lookup, which may block for many seconds
-  // Waits for nothing: work that was submitted still runs. Any thread, one of the pool's too.
+  // Waits for nothing: work that was submitted still runs, and then the threads leave (Thread::join_leaving waits for
+  // those of the shared one). Any thread, one of the pool's too.
   virtual ~Pool() = default;
   // Any thread. Threads start when there is work for them; where the system has none to give, the caller does the work.
   virtual void submit(std::function<void()> work) = 0;
@@ -26,6 +27,7 @@ class Strand {
 
  private:
   struct State;
+  std::shared_ptr<Pool> pool_;
   std::shared_ptr<State> state_;
 };
 

@@ -152,7 +152,7 @@ class LoopReactor : public Reactor {
   // With `own_thread`, the thread that runs the loop.
   LoopReactor(Core* core, std::shared_ptr<Thread> own_thread) : core_(core), own_thread_(std::move(own_thread)) {}
   ~LoopReactor() override {
-    if (own_thread_) own_thread_->leave();
+    if (own_thread_) own_thread_->leave(true);
     core_->end();
   }
 

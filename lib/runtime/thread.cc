@@ -1,5 +1,7 @@
 #include "runtime/thread.h"
 
+#include "content/sha256.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
@@ -18,12 +20,15 @@ namespace {
 constexpr std::size_t kStackBytes = 1024 * 1024;
 
 struct Running : Thread {
-  void leave() override { leaving = true; }
+  void leave(bool soon) override {
+    leaving_soon = soon;
+    leaving = true;
+  }
 
   pthread_t handle{};
   std::string name;
   std::function<void()> main;
-  std::atomic<bool> leaving{false}, ended{false};
+  std::atomic<bool> leaving{false}, leaving_soon{false}, ended{false};
 };
 
 // Every thread until it is joined. Never destroyed itself, since threads may still run while the process exits.
@@ -31,6 +36,12 @@ class Roll {
  public:
   static Roll& get() {
     static Roll& roll = *new Roll;
+    // With the library unloaded under it, a thread would run on into nothing. OpenSSL's own handler, which takes from
+    // each thread what it keeps there, is in place before this one, and so runs after it.
+    static const struct AtExit {
+      AtExit() { content::sha256({}); }
+      ~AtExit() { roll.join_leaving(1000, true); }
+    } at_exit;
     return roll;
   }
 
@@ -45,14 +56,17 @@ class Roll {
     return false;
   }
 
-  void join_leaving() {
+  // `all`: also those that may take long.
+  void join_leaving(std::uint32_t limit_ms, bool all) {
     timespec until{};
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 1;
+    const long ns = until.tv_nsec + limit_ms % 1000 * 1'000'000L;
+    until.tv_sec += limit_ms / 1000 + ns / 1'000'000'000;
+    until.tv_nsec = ns % 1'000'000'000;
     std::lock_guard lock(mutex_);
     if (process_ != getpid()) return;
     std::erase_if(threads_, [&](const auto& t) {
-      if (!t->leaving || pthread_equal(t->handle, pthread_self())) return false;
+      if (!t->leaving || !(all || t->leaving_soon) || pthread_equal(t->handle, pthread_self())) return false;
       return pthread_timedjoin_np(t->handle, nullptr, &until) == 0;
     });
   }
@@ -88,11 +102,6 @@ class Roll {
   pid_t process_ = 0;
 };
 
-// With the library unloaded under it, a thread would run on into nothing.
-struct AtExit {
-  ~AtExit() { Roll::get().join_leaving(); }
-} at_exit;
-
 }  // namespace
 
 std::shared_ptr<Thread> Thread::start(const char* name, std::function<void()> main) {
@@ -102,5 +111,7 @@ std::shared_ptr<Thread> Thread::start(const char* name, std::function<void()> ma
   if (!Roll::get().start(thread)) return nullptr;
   return thread;
 }
+
+void Thread::join_leaving(std::uint32_t limit_ms) { Roll::get().join_leaving(limit_ms, false); }
 
 }  // namespace pinnate::runtime

@@ -1,8 +1,9 @@
 // A thread of the library's own: named, and with every signal blocked, so that a host's handlers run on the host's
-// threads. Nobody waits for it where waiting could block a loop: one that was told to leave is joined later, when the
-// next thread starts or when the library goes (process exit, dlclose), then for at most a second.
+// threads. One that was told to leave is joined by join_leaving, when the next thread starts, or when the library goes
+// (process exit, dlclose), then for at most a second and before the libraries below it clean up.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -14,8 +15,12 @@ class Thread {
   static std::shared_ptr<Thread> start(const char* name, std::function<void()> main);
   virtual ~Thread() = default;
 
-  // `main` has been told to end and will, soon. Any thread, this one too. Once.
-  virtual void leave() = 0;
+  // `main` has been told to end and will. Any thread, this one too. Once. `soon`: within milliseconds, so that others
+  // may wait for it.
+  virtual void leave(bool soon) = 0;
+
+  // Waits, at most `limit_ms`, until those that leave soon have gone, the calling one excepted. Any thread.
+  static void join_leaving(std::uint32_t limit_ms);
 };
 
 }  // namespace pinnate::runtime

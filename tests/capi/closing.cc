@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "folder.h"
+#include "threads_of_process.h"
 
 #include <algorithm>
 #include <fstream>
@@ -143,4 +144,30 @@ TEST_CASE("a folder serves one controller at a time") {
   CHECK(second.handle == nullptr);
   first.close();
   CHECK(open(second, folder.path + "/state") == PINNATE_OK);
+}
+
+TEST_CASE("when a handle has closed, no thread works for it any more") {
+  for (int round = 0; round < 20; round++) {
+    World world(true);
+    TestFolder folder;
+    {
+      Controller controller(world);
+      REQUIRE(open(controller, folder.path + "/state") == PINNATE_OK);
+      const std::string bytes(300'000, 'x');
+      pinnate_artifact artifact{};
+      artifact.bytes = {bytes.data(), bytes.size()};
+      pinnate_publish publish = PINNATE_PUBLISH_INIT;
+      publish.name = "f";
+      publish.version = "1";
+      publish.artifacts = &artifact;
+      publish.artifact_count = 1;
+      PublishedAnswer published;
+      REQUIRE(pinnate_controller_publish(controller, &publish, PublishedAnswer::on_progress,
+                                         PublishedAnswer::on_published, &published) == PINNATE_OK);
+      REQUIRE(world.until([&] { return published.came(); }));
+      REQUIRE(published.status == PINNATE_OK);
+      CHECK(threads_named("pinnate-work") > 0);
+    }
+    REQUIRE(threads_named("pinnate-work") == 0);
+  }
 }

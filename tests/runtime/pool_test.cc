@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "runtime/pool.h"
+#include "runtime/thread.h"
 #include "threads_of_process.h"
 
 #include <signal.h>
@@ -60,6 +61,36 @@ TEST_CASE("the pool's threads start with work, are at most two, and end with the
   CHECK(threads_named("pinnate-work") <= 2);
   pool.reset();
   CHECK(soon([] { return threads_named("pinnate-work") == 0; }));
+}
+
+TEST_CASE("those who wait for threads that leave find them gone") {
+  for (int i = 0; i < 200; i++) {
+    auto pool = Pool::shared();
+    std::promise<void> ran;
+    {
+      Strand strand(pool);
+      strand.submit([&ran] { ran.set_value(); });
+      ran.get_future().wait();
+    }
+    pool.reset();
+    Thread::join_leaving(5000);
+    REQUIRE(threads_named("pinnate-work") == 0);
+  }
+}
+
+TEST_CASE("nobody waits for a name server") {
+  auto names = Pool::for_names();
+  std::promise<void> begun, answer;
+  names->submit([&] {
+    begun.set_value();
+    answer.get_future().wait();
+  });
+  begun.get_future().wait();
+  names.reset();
+  Thread::join_leaving(60000);
+  CHECK(threads_named("pinnate-names") == 1);
+  answer.set_value();
+  CHECK(soon([] { return threads_named("pinnate-names") == 0; }));
 }
 
 TEST_CASE("the pool may lose its last user on one of its own threads") {
