@@ -15,6 +15,11 @@ Status ModuleThread::start_locked() {
   return {};
 }
 
+void ModuleThread::start() {
+  const std::lock_guard lock(mutex_);
+  if (!stopped_) (void)start_locked();  // the first order tries again, and says why it cannot
+}
+
 void ModuleThread::submit(Order order) {
   Status status;
   {

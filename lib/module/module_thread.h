@@ -23,8 +23,10 @@ class ModuleThread {
     std::function<void(Status)> refuse;  // on any thread
   };
 
-  // Starts with the first order; the thread keeps `keep` alive.
+  // The thread keeps `keep` alive.
   void use(std::weak_ptr<void> keep) { keep_ = std::move(keep); }
+  // Has the thread ready for the first order, which else starts it.
+  void start();
 
   void submit(Order order);
   // The orders of this service that wait are dropped. If it holds the thread, the others are not held up by it any longer.

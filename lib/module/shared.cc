@@ -34,6 +34,7 @@ Result<std::shared_ptr<Shared>> Shared::open(ServiceHostOptions options) {
   }
   shared->alarms.use(shared);
   shared->module_thread.use(shared);
+  shared->module_thread.start();
   shared->workers.use(shared);
   return shared;
 }
