@@ -17,6 +17,9 @@ namespace {
 // Bulk data that waits in the kernel is in the way of control and calls.
 constexpr int kUnsentBytes = 32 * 1024;
 constexpr int kUnixSendBytes = 64 * 1024;
+// A chunk and what is around it arrive whole, and not in two parts with a round trip between them: the window of a new
+// connection would be just too small.
+constexpr int kReceiveWindowBytes = 128 * 1024;
 
 Result<std::vector<SocketAddress>> ask(const std::string& host, std::uint16_t port, int flags) {
   addrinfo hints{};
@@ -120,6 +123,10 @@ void Socket::prepare_for_link() {
   const int on = 1;
   if (setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0) {
     setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof kUnsentBytes);
+    // Asking for this much at once makes the kernel's buffer grow for it; unlike SO_RCVBUF, it leaves the kernel free to go on.
+    const int once = kReceiveWindowBytes, any = 1;
+    setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &once, sizeof once);
+    setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any);
   } else {
     setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &kUnixSendBytes, sizeof kUnixSendBytes);
   }
