@@ -14,7 +14,8 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::int64_t kReportIntervalMs = 10;
-constexpr std::int64_t kProgressIntervalMs = 100;  // on the way from one phase to the next; most releases are live by then
+// On the way from one release to the next: most engines have arrived by then, and tell only that.
+constexpr std::int64_t kProgressAfterMs = 500;
 constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
 constexpr std::uint32_t kDeathsInARow = 2;
 constexpr std::size_t kWatches = 256, kReportedRows = 1000;
@@ -100,7 +101,7 @@ class Engine final : public Tier, private LinkOwner {
   bool turn_taken_ = false;
   ServiceId next_service_ = 1;
   bool dirty_ = false, moved_ = false, closing_ = false;
-  std::int64_t reported_ms_ = -1000000, report_at_ms_ = 0;
+  std::int64_t reported_ms_ = -1000000, moved_ms_ = 0, report_at_ms_ = 0;
   Core::AlarmId report_ = 0;
   Watches watches_;
 };
@@ -125,7 +126,9 @@ Engine::Engine(EngineOptions options)
   world_.fetcher = &fetcher_;
   world_.platform = options_.platform;
   world_.changed = [this] { dirty_ = true; };
-  world_.moved = [this] { moved_ = true; };
+  world_.moved = [this] {
+    if (!std::exchange(moved_, true)) moved_ms_ = core_.now().monotonic_ms;
+  };
   world_.new_service = [this] { return next_service_++; };
   world_.notice = [this](std::string key, std::string text) {
     core_.log(PINNATE_LOG_WARNING, text);
@@ -331,6 +334,8 @@ Engine::Chosen Engine::choose(const DesiredState& state) const {
 
 void Engine::evaluate() {
   if (closing_) return;
+  const bool moved_before = std::exchange(moved_, false);
+  const std::int64_t moved_before_ms = moved_ms_;
   const Chosen chosen = choose(state_);
   std::set<Digest> manifests;
   for (const auto& [name, entry] : chosen) manifests.insert(entry->release.manifest);
@@ -344,7 +349,10 @@ void Engine::evaluate() {
     slot->want(found == chosen.end() ? nullptr : found->second);
   }
   drop_unused();
-  dirty_ = true;
+  if (!moved_) dirty_ = true;  // there is nothing to do here, which upstream waits to hear
+  if (!moved_before) return;
+  moved_ = true;
+  moved_ms_ = moved_before_ms;
 }
 
 void Engine::drop_unused() {
@@ -438,7 +446,7 @@ wire::EngineStatus Engine::status() const {
 void Engine::settle() {
   std::erase_if(slots_, [](const auto& s) { return s.second->empty(); });
   if ((!dirty_ && !moved_) || closing_) return;
-  const std::int64_t next_ms = reported_ms_ + (dirty_ ? kReportIntervalMs : kProgressIntervalMs);
+  const std::int64_t next_ms = dirty_ ? reported_ms_ + kReportIntervalMs : moved_ms_ + kProgressAfterMs;
   if (core_.now().monotonic_ms < next_ms) {
     if (report_ != 0 && report_at_ms_ <= next_ms) return;
     core_.cancel_alarm(&report_);

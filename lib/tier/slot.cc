@@ -58,7 +58,7 @@ void Slot::want(const DesiredState::Entry* entry) {
   wanted_ = *entry;
   phase_ = wire::Phase::pending;
   reason_.clear();
-  world_->changed();
+  world_->moved();
   begin();
 }
 

@@ -24,7 +24,7 @@ struct SlotWorld {
   Fetcher* fetcher;
   std::string platform;
   std::function<void()> changed;                          // a row differs: report, save
-  std::function<void()> moved;                            // a row is on its way: worth a report when there is time
+  std::function<void()> moved;                            // a row is on its way: worth a report if it takes long
   std::function<ServiceId()> new_service;
   std::function<void(std::string key, std::string text)> notice;
   // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
