@@ -14,9 +14,9 @@ void Alarms::set(const Key& key, Ring ring) {
   {
     const std::lock_guard lock(mutex_);
     if (!closing_ && start_locked()) {
-      const bool first = set_.empty() || key < set_.begin()->first;
       set_.emplace(key, std::move(ring));
-      if (first) changed_.notify_one();
+      // Most alarms are cancelled before their time, and the next is for later: no reason to wake the thread for each.
+      if (key.first < sleeps_until_) changed_.notify_one();
       return;
     }
   }
@@ -54,9 +54,13 @@ void Alarms::run() {
     } else if (stopping_) {
       return;
     } else if (set_.empty()) {
+      sleeps_until_ = TimePoint::max();
       changed_.wait(lock);
+      sleeps_until_ = TimePoint::min();
     } else if (const TimePoint at = set_.begin()->first.first; at > Clock::now()) {
+      sleeps_until_ = at;
       changed_.wait_until(lock, at);
+      sleeps_until_ = TimePoint::min();
     } else {
       auto due = set_.extract(set_.begin());
       lock.unlock();

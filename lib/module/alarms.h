@@ -46,6 +46,7 @@ class Alarms {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<Key, Ring> set_;
+  TimePoint sleeps_until_ = TimePoint::min();  // of the thread; min: it is awake
   std::deque<std::function<void()>> posted_;
   bool closing_ = false, stopping_ = false;
   Thread thread_;
