@@ -2,6 +2,8 @@
 
 #include "base/plant.h"
 
+#include <algorithm>
+
 namespace pinnate::tier {
 namespace {
 
@@ -282,8 +284,23 @@ void Links::heard(LinkId link) {
 void Links::drained(LinkId link, std::size_t bytes) {
   Session* session = find(link);
   if (!session || !session->up) return;
-  session->bulk_room += static_cast<std::int64_t>(bytes);
+  session->bulk_room = std::min(session->bulk_room + static_cast<std::int64_t>(bytes), kBulkRoomBytes);
+  session->bulk_pace.drained(core_->now().monotonic_ms, bytes);
   owner_->room(*session);
+}
+
+void BulkPace::handed(std::int64_t now_ms, std::size_t bytes) {
+  if (handed_ == 0) since_ms_ = now_ms;
+  handed_ += bytes;
+}
+
+void BulkPace::drained(std::int64_t now_ms, std::size_t bytes) {
+  handed_ -= std::min(handed_, bytes);
+  const auto took_ms = static_cast<std::size_t>(std::max<std::int64_t>(now_ms - since_ms_, 1));
+  since_ms_ = now_ms;
+  // Not more than twice as much at once: what the link takes first goes to buffers of the kernel.
+  const std::size_t most = std::min<std::size_t>(2 * limit_, kBulkRoomBytes);
+  limit_ = std::clamp<std::size_t>(bytes * kBulkAheadMs / took_ms, kChunkBytes, std::max(kChunkBytes, most));
 }
 
 void Links::watch(Session& session) {

@@ -10,6 +10,22 @@
 
 namespace pinnate::tier {
 
+inline constexpr std::int64_t kBulkRoomBytes = 512 * 1024;  // got ready for one link at a time: read, or asked for above
+inline constexpr std::size_t kBulkAheadMs = 20;
+
+// How much bulk is handed to a link ahead of what it has taken: about what it takes in a moment, and at least one chunk. What
+// was handed over can no longer be called back when it is superseded; what a slow link is to get later waits in the tier.
+class BulkPace {
+ public:
+  bool open() const { return handed_ == 0 || handed_ + kChunkBytes <= limit_; }
+  void handed(std::int64_t now_ms, std::size_t bytes);
+  void drained(std::int64_t now_ms, std::size_t bytes);
+
+ private:
+  std::size_t handed_ = 0, limit_ = kChunkBytes;
+  std::int64_t since_ms_ = 0;  // when the link took something last, or got something to take
+};
+
 struct Session {
   LinkId link = 0;
   bool dialled = false;
@@ -21,11 +37,10 @@ struct Session {
   wire::Hello peer;
   Labels told;                 // inherited labels as the peer was last told
   std::int64_t heard_ms = 0;
-  std::int64_t bulk_room = 0;  // bytes of bulk that may still be handed to the link
+  std::int64_t bulk_room = 0;  // bytes of bulk that may still be got ready for the link
+  BulkPace bulk_pace;
   Core::AlarmId watch = 0;     // handshake limit, then heartbeat
 };
-
-inline constexpr std::int64_t kBulkRoomBytes = 512 * 1024;
 
 // What a tier says to its links.
 class LinkOwner {
@@ -39,7 +54,7 @@ class LinkOwner {
   virtual void link_down(Session& session, const Status& why) = 0;  // only after link_up
   virtual void message(Session& session, wire::Message& message) = 0;
   virtual void dial_failed(const std::string& address, const Status& why) = 0;
-  virtual void room(Session& session) = 0;                   // bulk_room grew
+  virtual void room(Session& session) = 0;                   // for bulk, more than before
   virtual void refused(const Session& session, const Status& why) = 0;  // we refused a peer in the handshake
 };
 

@@ -46,6 +46,7 @@ void Provider::answer(LinkId link, const Digest& manifest, const Status& status)
 
 void Provider::link_down(LinkId link) {
   waiting_.erase(link);
+  ready_.erase(link);
   manifests_unanswered_.erase(link);
   for (auto& [digest, for_whom] : manifests_wanted_) std::erase(for_whom, link);
   for (auto& [key, for_whom] : loading_) std::erase(for_whom, link);
@@ -60,6 +61,13 @@ void Provider::want(Session& session, const wire::WantChunk& want) {
 }
 
 void Provider::room(Session& session) {
+  if (const auto ready = ready_.find(session.link); ready != ready_.end()) {
+    while (!ready->second.empty() && session.bulk_pace.open()) {
+      send(session, ready->second.front().second);
+      ready->second.pop_front();
+    }
+    if (ready->second.empty()) ready_.erase(ready);
+  }
   const auto found = waiting_.find(session.link);
   if (found == waiting_.end()) return;
   auto& waiting = found->second;
@@ -81,14 +89,24 @@ void Provider::keep_only(const std::set<Digest>& wanted) {
     recent_bytes_ -= r.second.size();
     return true;
   });
+  const auto superseded = [&](LinkId link, const Digest& manifest, std::uint32_t artifact, std::uint32_t index) {
+    if (wanted.contains(manifest)) return false;
+    core_->send(link, wire::ChunkBytes{manifest, artifact, index, PINNATE_CANCELLED, "superseded", {}});
+    return true;
+  };
   for (auto it = waiting_.begin(); it != waiting_.end();) {
-    const LinkId link = it->first;
-    it->second.remove_if([&](const wire::WantChunk& want) {
-      if (wanted.contains(want.manifest)) return false;
-      core_->send(link, wire::ChunkBytes{want.manifest, want.artifact, want.index, PINNATE_CANCELLED, "superseded", {}});
+    it->second.remove_if([&](const wire::WantChunk& want) { return superseded(it->first, want.manifest, want.artifact, want.index); });
+    it = it->second.empty() ? waiting_.erase(it) : std::next(it);
+  }
+  for (auto it = ready_.begin(); it != ready_.end();) {
+    Session* session = links_->find(it->first);
+    it->second.remove_if([&](const auto& ready) {
+      const auto& [manifest, artifact, index] = ready.first;
+      if (!superseded(it->first, manifest, artifact, index)) return false;
+      if (session) session->bulk_room += static_cast<std::int64_t>(ready.second.size());
       return true;
     });
-    it = it->second.empty() ? waiting_.erase(it) : std::next(it);
+    it = it->second.empty() ? ready_.erase(it) : std::next(it);
   }
 }
 
@@ -97,7 +115,7 @@ void Provider::resolve(LinkId link, const wire::WantChunk& want) {
   const auto recent = std::find_if(recent_.begin(), recent_.end(), [&](const auto& r) { return r.first == key; });
   Session* session = links_->find(link);
   if (!session) return;
-  if (recent != recent_.end()) return send(*session, recent->second);
+  if (recent != recent_.end()) return hand(*session, key, recent->second);
   const auto [loading, fresh] = loading_.try_emplace(key);
   loading->second.push_back(link);
   if (!fresh && !PINNATE_PLANT(requests_not_coalesced)) return;
@@ -165,11 +183,17 @@ void Provider::answer(const Key& key, const Status& status, const Buffer& encode
   if (const Buffer came = encoded.whole(); came == message) message = came;
   if (status.ok()) remember(key, message);
   for (LinkId link : for_whom)
-    if (Session* session = links_->find(link)) send(*session, message);
+    if (Session* session = links_->find(link)) hand(*session, key, message);
+}
+
+void Provider::hand(Session& session, const Key& key, const Buffer& message) {
+  session.bulk_room += static_cast<std::int64_t>(kChunkBytes) - static_cast<std::int64_t>(message.size());
+  if ((!ready_.contains(session.link) && session.bulk_pace.open()) || PINNATE_PLANT(room_ignored)) return send(session, message);
+  ready_[session.link].emplace_back(key, message);
 }
 
 void Provider::send(Session& session, const Buffer& message) {
-  session.bulk_room += static_cast<std::int64_t>(kChunkBytes) - static_cast<std::int64_t>(message.size());
+  session.bulk_pace.handed(core_->now().monotonic_ms, message.size());
   core_->send(session.link, wire::Class::bulk, message);
 }
 

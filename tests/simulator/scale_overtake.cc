@@ -87,8 +87,7 @@ void overtake(bool durable, const ScaleOptions& options, ScaleReport* report) {
   const std::string name = std::string("overtake.") + (durable ? "durable" : "plain");
   report->reach(name + ".asked_when_superseded", double(most.asked), 0);
   report->reach(name + ".sent_when_superseded", double(most.sent), 0);
-  // What had been handed to a link before: the room of a link is 512 KiB, and it is asked for before the last one's size is known.
-  report->reach(name + ".came_when_superseded", double(most.came), 9);
+  report->reach(name + ".came_when_superseded", double(most.came), 1);  // the chunk in flight
 }
 
 }  // namespace

@@ -161,14 +161,19 @@ TEST_CASE("a version overtaken on its way is not fetched any further") {
   const Module one = module("f", "1", 100 * 65536);
   f.release(one);
   f.world.advance(1000);
+  const Digest manifest = f.world.shelf().add(one).digest;
+  const auto fetched = [&] {
+    std::size_t chunks = 0;
+    for (const auto& [crossing, count] : f.world.network().traffic.crossings())
+      chunks += crossing.manifest == manifest && crossing.to == f.world.at("s0").id();
+    return chunks;
+  };
+  const std::size_t before = fetched();
+  CHECK(before > 4);  // what the link passes on in a second
   f.release(module("f", "2", 65536));
   CHECK(f.becomes("f", "2", 3000));
   f.world.advance(kMinute);
-  std::size_t fetched = 0;
-  const Digest manifest = f.world.shelf().add(one).digest;
-  for (const auto& [crossing, count] : f.world.network().traffic.crossings())
-    fetched += crossing.manifest == manifest && crossing.to == f.world.at("s0").id();
-  CHECK(fetched < 30);
+  CHECK(fetched() <= before + 1);  // what was in flight
   CHECK(f.world.version_on("s0.k0.e0", "f") == "2");
 }
 
