@@ -9,7 +9,7 @@
 namespace pinnate::tier {
 namespace {
 
-constexpr std::int64_t kComeBackMs = 10000, kGatherMostMs = 1600;
+constexpr std::int64_t kComeBackMs = 10000, kGatherMostMs = 3200;
 
 class Gateway final : public Relay {
  public:
@@ -34,7 +34,8 @@ class Gateway final : public Relay {
   bool request(LinkId link, wire::Message& message) override;
   void heard_of(const wire::Position& position) override;
   void tell_upstream() override { tell(false); }
-  std::int64_t status_interval_ms() override;
+  std::int64_t status_interval_ms() const override;
+  void status_told() override { gather_ms_ = std::min(2 * gather_ms_, kGatherMostMs); }
   std::uint64_t cache_limit_bytes() const override { return options_.cache_limit_bytes; }
 
  private:
@@ -54,7 +55,7 @@ class Gateway final : public Relay {
   Core::AlarmId save_again_ = 0;
   wire::Position seen_;  // the highest position that a tier below has and this copy had not
   std::int64_t gathers_until_ms_ = 0;
-  std::int64_t gather_ms_ = kStatusIntervalMs;
+  std::int64_t gather_ms_ = 8 * kStatusIntervalMs;
 };
 
 void Gateway::start(Now now, Restored restored) {
@@ -78,11 +79,11 @@ void Gateway::start(Now now, Restored restored) {
 }
 
 // After a restart the tiers that are known come back one after another. While some are missing, each roll-up waits twice as long as
-// the one before, so that a thousand engines that reconnect do not become a hundred messages to the controller.
-std::int64_t Gateway::status_interval_ms() {
-  if (core_.now().monotonic_ms >= gathers_until_ms_) return kStatusIntervalMs;
-  if (directory_.total().offline == 0) return kStatusIntervalMs;
-  return gather_ms_ = std::min(2 * gather_ms_, kGatherMostMs);
+// the one before, so that a thousand engines that reconnect do not become a hundred messages to the controller; when all are there,
+// it is told at once.
+std::int64_t Gateway::status_interval_ms() const {
+  const bool come_back = core_.now().monotonic_ms < gathers_until_ms_ && directory_.total().offline > 0;
+  return come_back ? gather_ms_ : kStatusIntervalMs;
 }
 
 // ---- upstream -----------------------------------------------------------------------------------------------------

@@ -233,14 +233,17 @@ std::vector<std::string> Relay::own_notices() const {
 void Relay::status_changed() {
   if (closing_) return;
   save_soon();
-  if (flush_ != 0) return;
-  const std::int64_t now = core_.now().monotonic_ms;
-  flush_ = core_.alarm_at(std::max(now + kGatherMs, flushed_ms_ + status_interval_ms()), [this] { flush_status(); });
+  const std::int64_t at_ms = std::max(core_.now().monotonic_ms + kGatherMs, flushed_ms_ + status_interval_ms());
+  if (flush_ != 0 && flush_at_ms_ <= at_ms) return;
+  core_.cancel_alarm(&flush_);
+  flush_at_ms_ = at_ms;
+  flush_ = core_.alarm_at(at_ms, [this] { flush_status(); });
 }
 
 void Relay::flush_status() {
   flush_ = 0;
   flushed_ms_ = core_.now().monotonic_ms;
+  status_told();
   tell_upstream();
   for (const auto& [who, name] : watches_) report(who.first, who.second, name);
 }

@@ -50,7 +50,8 @@ class Relay : public Tier, protected LinkOwner {
   virtual bool request(LinkId link, wire::Message& message) = 0;  // false: not one of this tier's
   virtual void heard_of(const wire::Position& position) = 0;      // some tier below knows of this desired state
   virtual void tell_upstream() {}                                 // status changed; rate-limited
-  virtual std::int64_t status_interval_ms() { return kStatusIntervalMs; }  // from the last time it was told to the next
+  virtual std::int64_t status_interval_ms() const { return kStatusIntervalMs; }  // from the last time it was told to the next
+  virtual void status_told() {}
   virtual std::set<Digest> manifests_in_use() const;              // of current releases and what else is needed
   virtual std::uint64_t cache_limit_bytes() const = 0;
 
@@ -92,7 +93,7 @@ class Relay : public Tier, protected LinkOwner {
   std::map<std::pair<LinkId, std::uint64_t>, std::string> watches_;  // (link, id) -> name
   std::map<std::string, std::string> notices_;
   Core::AlarmId flush_ = 0, save_ = 0;
-  std::int64_t flushed_ms_ = -1000000;
+  std::int64_t flushed_ms_ = -1000000, flush_at_ms_ = 0;
 };
 
 }  // namespace pinnate::tier
