@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Every run of regressions.txt, with the program that is the first argument: each must end with 0.
 set -euo pipefail
-failed=0 count=0
+failed=0 count=0 said=$(mktemp)
+trap 'rm -f "$said"' EXIT
 while read -r line; do
   case $line in '' | '#'*) continue ;; esac
   read -ra words <<<"$line"
@@ -11,12 +12,11 @@ while read -r line; do
     options+=("${words[i]}" "${words[i + 1]}")
   done
   count=$((count + 1))
-  if ! "$1" "${options[@]}" >/tmp/pinnate-sim-regression.$$ 2>&1; then
+  if ! "$1" "${options[@]}" >"$said" 2>&1; then
     failed=$((failed + 1))
     echo "broken again: $line"
-    head -n 3 /tmp/pinnate-sim-regression.$$
+    head -n 3 "$said"
   fi
 done <"$(dirname "${BASH_SOURCE[0]}")/regressions.txt"
-rm -f /tmp/pinnate-sim-regression.$$
 echo "$((count - failed)) of $count runs hold"
 [ "$failed" = 0 ] && [ "$count" -gt 0 ]

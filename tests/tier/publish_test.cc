@@ -30,6 +30,22 @@ TEST_CASE("a client publishes over its link as a host does beside the controller
   CHECK(f.becomes("thumbnail", "1.0.0"));
 }
 
+TEST_CASE("many publishes at once over one slow link do not ask it for more than may wait on it") {
+  TestFleet f(shape(0, 0, 0));
+  f.world.add_client("operator");
+  f.world.dial_up("operator", "c");
+  f.world.advance(1000);
+  f.world.limit("operator", "c", 1000000);
+  std::vector<std::uint64_t> asked;
+  for (int i = 0; i < 16; ++i) asked.push_back(f.world.publish("operator", module("f" + std::to_string(i), "1", 1200000)));
+  f.world.run_until([&] { return f.world.answer<wire::Published>("operator", asked.back()) != nullptr; }, 10 * kMinute);
+  for (std::uint64_t id : asked) {
+    const auto* published = f.world.answer<wire::Published>("operator", id);
+    REQUIRE(published != nullptr);
+    CHECK_MESSAGE(published->code == PINNATE_OK, published->reason);
+  }
+}
+
 TEST_CASE("a newer version takes over on every engine without a moment in which none serves") {
   TestFleet f(shape(2, 2, 2));
   f.release(module("f", "1"));
