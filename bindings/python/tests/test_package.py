@@ -39,6 +39,19 @@ class Package(unittest.TestCase):
             with self.subTest(file), open(file) as source:
                 ast.parse(source.read(), file, feature_version=(3, 9))
 
+    def test_pip_installs_it_and_a_library_copied_beside_it_goes_with_it(self):
+        work = folder(self)
+        source, target = os.path.join(work, "python"), os.path.join(work, "installed")
+        shutil.copytree(os.path.dirname(PACKAGE), source, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+        shutil.copy(os.environ["PINNATE_LIBRARY"], os.path.join(source, "pinnate", "libpinnate.so.0"))
+        offline = ["--no-index", "--no-build-isolation", "--no-deps", "--disable-pip-version-check"]
+        made = python("-m", "pip", "install", *offline, "--target", target, source)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        script = f"import sys; sys.path.insert(0, {target!r}); import pinnate; print(pinnate.__file__); pinnate.Engine().close()"
+        ran = python("-c", script, PINNATE_LIBRARY="")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(ran.stdout.strip(), os.path.join(target, "pinnate", "__init__.py"))
+
     def test_every_public_name_says_what_it_is(self):
         for name in pinnate.__all__:
             thing = getattr(pinnate, name)
