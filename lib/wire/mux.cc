@@ -10,6 +10,7 @@ constexpr std::size_t kControl = static_cast<std::size_t>(Class::control);
 constexpr std::size_t kClasses = 3;
 // What a waiting message takes beside its bytes. Without it, a limit in bytes would let in millions of the shortest.
 constexpr std::size_t kQueuedMessageBytes = 128;
+constexpr std::size_t kRestBytes = 1024;
 
 void put_u32(std::string* out, std::uint32_t v) {
   for (int shift = 24; shift >= 0; shift -= 8) out->push_back(static_cast<char>(v >> shift));
@@ -133,7 +134,8 @@ bool Mux::emit(Lane& lane, Class priority, std::string* out) {
 std::string Mux::take_output(std::size_t most_bytes) {
   std::string out = std::exchange(grants_, {});
   out.reserve(out.size() + std::min(queued_bytes_, most_bytes + kFragmentBytes + kFrameHeaderBytes));
-  while (out.size() < most_bytes) {
+  // A short rest comes along: it is not worth a call of its own, nor a wake-up at the other end.
+  while (out.size() < most_bytes || queued_bytes_ <= kRestBytes) {
     bool any = false;
     for (std::size_t i = 0; i < lanes_.size() && !any; i++) any = emit(lanes_[i], static_cast<Class>(i), &out);
     if (!any) break;

@@ -30,7 +30,7 @@ class Mux {
   // Queues a message. PINNATE_TOO_LARGE: a message over kMessageLimitBytes (not queued). PINNATE_BUSY: the peer does not read; close the link.
   Status send(Class priority, Buffer message);
 
-  // Bytes to write next, up to about `most_bytes` (whole frames), or "" when there is nothing that may go. What is
+  // Bytes to write next, up to about `most_bytes` (whole frames, and a short rest with them), or "" when there is nothing that may go. What is
   // returned is gone from the queue.
   std::string take_output(std::size_t most_bytes);
   bool has_output() const;
