@@ -33,7 +33,7 @@ Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
   publisher_ = std::make_unique<Publisher>(mailbox_, requests_.get(), send);
   parts.reactor = reactor;
   parts.log = log_;
-  parts.link_limit_bytes = setup.link_limit_bytes;
+  parts.link_limit_bytes = setup.tier.link_limit_bytes;
   parts.on_host_message = [this](Buffer bytes) { received(bytes); };
   shared_thread_ = reactor->shared_thread();
   Status opened;

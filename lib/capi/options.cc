@@ -52,12 +52,11 @@ Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::
   const Result<Log> log = read_log(given.log, given.log_arg, given.log_level, "options.tier.log_level");
   if (!log.ok()) return log.status();
   setup.log = *log;
-  setup.link_limit_bytes = or_default(given.link_limit_bytes, kLinkLimitBytes);
-  if (setup.link_limit_bytes < kLeastLinkLimitBytes)
-    return {PINNATE_INVALID, "options.tier.link_limit_bytes is " + std::to_string(setup.link_limit_bytes) +
-                                 "; at least " + std::to_string(kLeastLinkLimitBytes) + " are needed"};
-
   tier::TierOptions& tier = setup.tier;
+  tier.link_limit_bytes = or_default(given.link_limit_bytes, kLinkLimitBytes);
+  if (tier.link_limit_bytes < kLeastLinkLimitBytes)
+    return {PINNATE_INVALID, "options.tier.link_limit_bytes is " + std::to_string(tier.link_limit_bytes) +
+                                 "; at least " + std::to_string(kLeastLinkLimitBytes) + " are needed"};
   if (given.fleet) tier.fleet = given.fleet;
   Result<Labels> labels = read_labels(given.labels, given.label_count, "options.tier.labels");
   if (!labels.ok()) return labels.status();

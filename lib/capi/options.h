@@ -18,7 +18,6 @@ namespace pinnate::capi {
 struct TierSetup {
   uv_loop_s* loop = nullptr;
   Log log;
-  std::size_t link_limit_bytes = 0;
   tier::TierOptions tier;  // with an id: the given one, or one made at random
   bool id_given = false;
 };

@@ -8,8 +8,16 @@
 namespace pinnate::tier {
 namespace {
 constexpr std::size_t kPendingPerLink = 4096;
+constexpr std::size_t kCallOverheadBytes = 256;
 constexpr std::size_t kAttempts = 3;
 constexpr std::uint32_t kLongestCallMs = 600000;
+
+std::size_t bytes_of(const wire::Call& call) {
+  std::size_t bytes = kCallOverheadBytes + call.function.size() + call.engine.size() + call.payload.size();
+  for (const std::string& step : call.route) bytes += step.size() + sizeof step;
+  return bytes;
+}
+
 }  // namespace
 
 Calls::~Calls() {
@@ -25,14 +33,21 @@ void Calls::take(LinkId from, const wire::Call& call) {
     return refuse(PINNATE_TOO_LARGE, "a payload of " + std::to_string(call.payload.size()) + " bytes; " +
                                          std::to_string(kCallLimitBytes) + " are allowed");
   if (call.route.size() > 32) return refuse(PINNATE_INVALID, "a route over more than 32 tiers");
-  if (from_count_[from] >= kPendingPerLink && !PINNATE_PLANT(calls_without_limit))
-    return refuse(PINNATE_BUSY, "more than " + std::to_string(kPendingPerLink) + " calls are under way on one link");
+  const std::size_t bytes = bytes_of(call), limit_bytes = core_->options().link_limit_bytes;
+  if (const auto load = from_.find(from); load != from_.end() && !PINNATE_PLANT(calls_without_limit)) {
+    if (load->second.calls >= kPendingPerLink)
+      return refuse(PINNATE_BUSY, "more than " + std::to_string(kPendingPerLink) + " calls are under way on one link");
+    if (load->second.bytes + bytes > limit_bytes)
+      return refuse(PINNATE_BUSY, "calls of " + std::to_string(load->second.bytes) + " bytes are under way on one link; " +
+                                      std::to_string(limit_bytes) + " are allowed");
+  }
   const std::uint64_t id = next_++;
   Pending& pending = pending_[id];
-  from_count_[from]++;
+  add(&from_, from, bytes);
   pending.from = from;
   pending.asked_as = call.id;
   pending.call = call;
+  pending.bytes = bytes;
   const std::uint32_t timeout_ms = std::clamp<std::uint32_t>(call.timeout_ms, 1, kLongestCallMs);
   pending.deadline_ms = core_->now().monotonic_ms + timeout_ms;
   pending.limit = core_->alarm_in(timeout_ms, [this, id, timeout_ms] {
@@ -44,6 +59,30 @@ void Calls::take(LinkId from, const wire::Call& call) {
     fail(id, PINNATE_TIMEOUT, "no result within " + std::to_string(timeout_ms) + " ms", late.may_have_run());
   });
   route(id);
+}
+
+void Calls::add(std::map<LinkId, Load>* loads, LinkId link, std::size_t bytes) {
+  Load& load = (*loads)[link];
+  load.calls++;
+  load.bytes += bytes;
+}
+
+void Calls::take_off(std::map<LinkId, Load>* loads, LinkId link, std::size_t bytes) {
+  const auto found = loads->find(link);
+  if (found == loads->end()) return;  // the link has gone
+  found->second.bytes -= bytes;
+  if (--found->second.calls == 0) loads->erase(found);
+}
+
+// More than a link may hold would end it, and every call that is under way there.
+bool Calls::has_room(LinkId via, const Pending& pending) const {
+  const auto load = via_.find(via);
+  return load == via_.end() || load->second.bytes + pending.bytes <= core_->options().link_limit_bytes / 4 * 3;
+}
+
+void Calls::leave(Pending& pending) {
+  if (pending.via != 0) take_off(&via_, pending.via, pending.bytes);
+  pending.via = 0;
 }
 
 void Calls::route(std::uint64_t id) {
@@ -79,6 +118,9 @@ void Calls::route(std::uint64_t id) {
   std::erase_if(candidates, [&](const Child* c) {
     return std::find(pending.tried.begin(), pending.tried.end(), c->link) != pending.tried.end();
   });
+  const bool someone_serves = !candidates.empty();
+  std::erase_if(candidates, [&](const Child* c) { return !has_room(c->link, pending); });
+  if (candidates.empty() && someone_serves) return fail(id, PINNATE_BUSY, full(call.function), false);
   if (!candidates.empty()) return forward(id, candidates[core_->random().below(candidates.size())]->link, {});
   if (upstream && !from_above && std::find(pending.tried.begin(), pending.tried.end(), upstream->link) == pending.tried.end())
     return forward(id, upstream->link, {});
@@ -121,6 +163,8 @@ void Calls::locate(std::uint64_t id) {
 
 void Calls::forward(std::uint64_t id, LinkId via, std::vector<std::string> route) {
   Pending& pending = pending_.at(id);
+  if (!has_room(via, pending)) return fail(id, PINNATE_BUSY, full(pending.call.function), false);
+  add(&via_, via, pending.bytes);
   pending.via = via;
   pending.tried.push_back(via);
   wire::Call call = pending.call;
@@ -136,7 +180,7 @@ void Calls::take(LinkId from, const wire::Returned& returned) {
   Pending& pending = found->second;
   if (!returned.ran && pending.call.engine.empty() && pending.tried.size() < kAttempts &&
       (returned.code == PINNATE_NOT_FOUND || returned.code == PINNATE_UNREACHABLE || returned.code == PINNATE_BUSY)) {
-    pending.via = 0;
+    leave(pending);
     return route(returned.id);
   }
   end(returned.id, returned);
@@ -160,9 +204,11 @@ void Calls::link_down(LinkId link) {
     Pending& pending = pending_.at(id);
     if (pending.via != 0 && pending.via != link) core_->send(pending.via, wire::Cancel{id});
     core_->cancel_alarm(&pending.limit);
+    leave(pending);
     pending_.erase(id);
   }
-  from_count_.erase(link);
+  from_.erase(link);
+  via_.erase(link);
   for (std::uint64_t id : lost) {
     Pending& pending = pending_.at(id);
     if (PINNATE_PLANT(call_forgotten_on_reset)) {
@@ -182,7 +228,8 @@ void Calls::end(std::uint64_t id, wire::Returned returned) {
   if (found == pending_.end()) return;
   Pending pending = std::move(found->second);
   pending_.erase(found);
-  if (const auto count = from_count_.find(pending.from); count != from_count_.end() && --count->second == 0) from_count_.erase(count);
+  take_off(&from_, pending.from, pending.bytes);
+  leave(pending);
   core_->cancel_alarm(&pending.limit);
   returned.id = pending.asked_as;
   returned.reason = cut_reason(std::move(returned.reason));
@@ -191,6 +238,10 @@ void Calls::end(std::uint64_t id, wire::Returned returned) {
 
 void Calls::fail(std::uint64_t id, Code code, std::string reason, bool ran) {
   end(id, {0, code, std::move(reason), ran, {}});
+}
+
+std::string Calls::full(const std::string& function) const {
+  return "calls that wait for their results fill the links from '" + core_->options().id + "' to those that serve '" + function + "'";
 }
 
 std::string Calls::nobody_serves(const std::string& function) const {

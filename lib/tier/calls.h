@@ -34,7 +34,8 @@ class Calls {
   struct Pending {
     LinkId from = 0;
     std::uint64_t asked_as = 0;
-    wire::Call call;                    // payload kept only while it may be sent again
+    wire::Call call;                    // kept whole: it may be sent again
+    std::size_t bytes = 0;              // that it holds
     std::int64_t deadline_ms = 0;
     LinkId via = 0;                     // 0: not sent
     bool here = false;                  // given to a service of this engine
@@ -42,12 +43,20 @@ class Calls {
     std::vector<LinkId> tried;
     Core::AlarmId limit = 0;
   };
+  struct Load {
+    std::size_t calls = 0, bytes = 0;
+  };
+  static void add(std::map<LinkId, Load>* loads, LinkId link, std::size_t bytes);
+  static void take_off(std::map<LinkId, Load>* loads, LinkId link, std::size_t bytes);
+  bool has_room(LinkId via, const Pending& pending) const;
+  void leave(Pending& pending);  // it is no longer under way below or above
   void route(std::uint64_t id);
   void locate(std::uint64_t id);
   void forward(std::uint64_t id, LinkId via, std::vector<std::string> route);
   void end(std::uint64_t id, wire::Returned returned);
   void fail(std::uint64_t id, Code code, std::string reason, bool ran);
   std::string nobody_serves(const std::string& function) const;
+  std::string full(const std::string& function) const;
 
   Core* core_;
   Links* links_;
@@ -56,7 +65,7 @@ class Calls {
   const DesiredState* state_;
   Local local_;
   std::map<std::uint64_t, Pending> pending_;
-  std::map<LinkId, std::size_t> from_count_;
+  std::map<LinkId, Load> from_, via_;   // unanswered calls by who asked, and by where they were passed on; none is empty
   std::uint64_t next_ = 1;
 };
 

@@ -59,9 +59,17 @@ class Client final : public Tier, private LinkOwner {
   Core core_;
   Links links_;
   std::map<std::uint64_t, Request> requests_;
+  std::size_t waiting_bytes_ = 0;  // that they carry
   std::string last_failure_;
   bool closed_ = false;
 };
+
+// What may be large in a request; the rest of it has small limits of its own.
+std::size_t carried_bytes(const wire::Message& message) {
+  if (const auto* call = std::get_if<wire::Call>(&message)) return call->payload.size();
+  if (const auto* publish = std::get_if<wire::Publish>(&message)) return publish->manifest.size() + publish->config.size();
+  return 0;
+}
 
 template <class T>
 constexpr bool is_request = std::is_same_v<T, wire::Publish> || std::is_same_v<T, wire::Unpublish> ||
@@ -102,12 +110,18 @@ void Client::link_message(Now now, LinkId link, Buffer bytes) {
 }
 
 void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {
-  if (requests_.size() >= kRequests || requests_.contains(id)) {
+  const std::size_t bytes = carried_bytes(message);
+  // More than a link may hold would end it, and every request that is under way.
+  const bool full = waiting_bytes_ + bytes > core_.options().link_limit_bytes / 4 * 3;
+  if (requests_.size() >= kRequests || full || requests_.contains(id)) {
     Request refused{std::move(message), false, false, 0};
     const auto [it, fresh] = requests_.emplace(id, std::move(refused));
-    if (fresh) fail(id, {PINNATE_BUSY, "too many requests at once"});
+    if (!fresh) return;
+    waiting_bytes_ += bytes;
+    fail(id, {PINNATE_BUSY, full ? "requests of " + std::to_string(waiting_bytes_ - bytes) + " bytes wait for their answers" : "too many requests at once"});
     return;
   }
+  waiting_bytes_ += bytes;
   Request& request = requests_.emplace(id, Request{std::move(message), false, lasting, 0}).first->second;
   if (const Session* up = links_.upstream()) {
     request.sent = true;
@@ -161,7 +175,10 @@ void Client::message(Session& session, wire::Message& m) {
         if constexpr (is_answer<T>) {
           const auto found = requests_.find(answer.id);
           if (found == requests_.end()) return true;  // late
-          if (!found->second.lasting) requests_.erase(found);
+          if (!found->second.lasting) {
+            waiting_bytes_ -= carried_bytes(found->second.message);
+            requests_.erase(found);
+          }
           core_.send(kHostLink, answer);
           return true;
         } else {
@@ -186,6 +203,7 @@ void Client::fail(std::uint64_t id, const Status& why) {
   if (found == requests_.end()) return;
   Request request = std::move(found->second);
   requests_.erase(found);
+  waiting_bytes_ -= carried_bytes(request.message);
   core_.cancel_alarm(&request.limit);
   const auto answer = [&](auto out) {
     out.id = id;
@@ -198,7 +216,11 @@ void Client::fail(std::uint64_t id, const Status& why) {
   else if (std::holds_alternative<wire::ListReleases>(request.message)) answer(wire::Releases{});
   else if (std::holds_alternative<wire::GetStatus>(request.message)) answer(wire::StatusReport{});
   else if (std::holds_alternative<wire::Lookup>(request.message)) answer(wire::Tiers{});
-  else answer(wire::Returned{});
+  else {
+    wire::Returned returned;
+    returned.ran = request.sent;
+    answer(std::move(returned));
+  }
 }
 
 }  // namespace

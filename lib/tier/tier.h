@@ -36,6 +36,7 @@ struct TierOptions {
   std::uint32_t heartbeat_ms = 5000;
   std::uint32_t backoff_min_ms = 200;
   std::uint32_t backoff_max_ms = 30000;
+  std::size_t link_limit_bytes = 8 * 1024 * 1024;  // what one link may make this tier hold, in each direction
 };
 Status check_options(const TierOptions& options);
 

@@ -291,6 +291,42 @@ TEST_CASE("a cancelled call ends as cancelled") {
   CHECK(last.code == PINNATE_CANCELLED);
 }
 
+TEST_CASE("large calls under way are bounded in bytes, for those who ask and on the way, and no link is lost by them") {
+  TestFleet f(shape(1, 0, 2));
+  const Module m = module("f", "1");
+  slow(f, m, 2 * kSecond);
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.add_client("operator");
+  f.world.dial_up("operator", "c");
+  f.world.add_client("other");
+  f.world.dial_up("other", "c");
+  f.world.advance(2000);
+  for (const std::vector<std::string>& askers : {std::vector<std::string>{"c"}, {"operator"}, {"operator", "other"}, {"s0.e0"}}) {
+    CAPTURE(askers[0]);
+    std::vector<std::pair<std::string, std::uint64_t>> asked;
+    for (int i = 0; i < 40; ++i)
+      for (const std::string& asker : askers) {
+        wire::Call call = call_of(std::string(1000000, 'x'), 60000, true);
+        if (asker == "s0.e0") call.engine = "s0.e1";
+        asked.emplace_back(asker, f.world.request(asker, call));
+      }
+    f.world.advance(2 * kMinute);
+    int done = 0, busy = 0;
+    for (const auto& [asker, id] : asked) {
+      const auto* returned = f.world.answer<wire::Returned>(asker, id);
+      REQUIRE(returned != nullptr);
+      done += returned->code == PINNATE_OK;
+      busy += returned->code == PINNATE_BUSY && !returned->ran;
+      CHECK_MESSAGE((returned->code == PINNATE_OK || returned->code == PINNATE_BUSY), returned->reason);
+    }
+    CHECK(done >= 4);
+    CHECK(busy >= 20);
+    CHECK(done + busy == int(asked.size()));
+  }
+  CHECK(f.call("f", "x", {}, "operator", 60000).code == PINNATE_OK);  // and what was held is free again
+}
+
 TEST_CASE("a client whose controller is not there ends every request within its limit") {
   TestFleet f(shape(0, 0, 0));
   f.world.add_client("operator");
