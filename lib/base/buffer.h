@@ -12,8 +12,7 @@ namespace pinnate {
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::string bytes)
-      : owner_(std::make_shared<const std::string>(std::move(bytes))), view_(*owner_) {}
+  explicit Buffer(std::string bytes) : owner_(std::make_shared<const std::string>(std::move(bytes))), view_(*owner_) {}
 
   std::string_view view() const { return view_; }
   const char* data() const { return view_.data(); }

@@ -3,9 +3,7 @@
 namespace pinnate {
 namespace {
 
-bool alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 // Shows hostile text without passing it on raw.
 std::string shown(std::string_view s) {
@@ -27,13 +25,15 @@ Status check(std::string_view s, const Shape& shape) {
   const std::string what = shape.what;
   if (s.size() < shape.shortest) return {PINNATE_INVALID, what + " is empty"};
   if (s.size() > shape.longest)
-    return {PINNATE_INVALID, what + " '" + shown(s) + "' is longer than " + std::to_string(shape.longest) + " characters"};
+    return {PINNATE_INVALID,
+            what + " '" + shown(s) + "' is longer than " + std::to_string(shape.longest) + " characters"};
   for (char c : s) {
     const bool upper = c >= 'A' && c <= 'Z';
     const bool listed = c != '\0' && std::string_view(shape.punctuation).find(c) != std::string_view::npos;
     if ((alphanumeric(c) && (shape.upper || !upper)) || listed) continue;
-    return {PINNATE_INVALID, what + " '" + shown(s) + "' may only hold " + (shape.upper ? "letters" : "lower-case letters") +
-                                 ", digits and any of '" + shape.punctuation + "'"};
+    return {PINNATE_INVALID, what + " '" + shown(s) + "' may only hold " +
+                                 (shape.upper ? "letters" : "lower-case letters") + ", digits and any of '" +
+                                 shape.punctuation + "'"};
   }
   if (shape.begins_alphanumeric && !s.empty() && !alphanumeric(s[0]))
     return {PINNATE_INVALID, what + " '" + shown(s) + "' must begin with a letter or a digit"};

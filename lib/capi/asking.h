@@ -32,7 +32,6 @@ struct CallOrder {
 };
 Result<CallOrder> read_call(const pinnate_call* given);
 
-
 // The message of a lookup, with its defaults.
 Result<wire::Lookup> read_lookup(const pinnate_lookup* given);
 

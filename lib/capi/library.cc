@@ -71,7 +71,9 @@ const char* name_of(const char* const (&names)[N], long number) {
 
 }  // namespace
 
-const char* pinnate_status_name(pinnate_status status) { return name_of(kStatusNames, pinnate::capi::number_in(status)); }
+const char* pinnate_status_name(pinnate_status status) {
+  return name_of(kStatusNames, pinnate::capi::number_in(status));
+}
 const char* pinnate_phase_name(pinnate_phase phase) { return name_of(kPhaseNames, pinnate::capi::number_in(phase)); }
 const char* pinnate_last_error(void) { return pinnate::capi::last_error(); }
 const char* pinnate_platform(void) { return PINNATE_SYSTEM "-" PINNATE_MACHINE; }

@@ -41,7 +41,8 @@ class Fleets {
   Result<bool> enter(const pinnate_testing_fleet* fleet, May may) {
     const std::lock_guard lock(mutex_);
     const auto found = inside_.find(fleet);
-    if (found == inside_.end()) return {PINNATE_CLOSED, "no fleet is open at this address: it was closed, or never was"};
+    if (found == inside_.end())
+      return {PINNATE_CLOSED, "no fleet is open at this address: it was closed, or never was"};
     std::thread::id& thread = found->second;
     if (thread == std::thread::id()) {
       thread = std::this_thread::get_id();
@@ -50,8 +51,9 @@ class Fleets {
     if (thread != std::this_thread::get_id())
       return {PINNATE_WRONG_THREAD, "another thread is in a function of this fleet: threads may only take turns"};
     if (may == May::from_callbacks) return false;
-    return {PINNATE_WRONG_THREAD, "called from inside a callback of this fleet, while its time passes: do it when the "
-                                  "function that called back has returned"};
+    return {PINNATE_WRONG_THREAD,
+            "called from inside a callback of this fleet, while its time passes: do it when the "
+            "function that called back has returned"};
   }
   void leave(const pinnate_testing_fleet* fleet) {
     const std::lock_guard lock(mutex_);
@@ -109,7 +111,8 @@ pinnate_status look(const pinnate_testing_fleet* fleet, const Body& body) noexce
 
 Result<std::int64_t> read_time(std::uint64_t ms, const char* name) {
   if (ms <= kMostAtOnceMs) return static_cast<std::int64_t>(ms);
-  return {PINNATE_INVALID, std::string(name) + " is " + std::to_string(ms) + "; at most 31536000000, a year, is allowed"};
+  return {PINNATE_INVALID,
+          std::string(name) + " is " + std::to_string(ms) + "; at most 31536000000, a year, is allowed"};
 }
 
 template <class Value>

@@ -51,8 +51,10 @@ Status check(const pinnate_testing_fault& fault) {
   if (!fault.version) return {PINNATE_INVALID, "fault.version is NULL"};
   if (Status s = check_function_name(fault.name); !s.ok()) return s;
   if (Status s = check_version(fault.version); !s.ok()) return s;
-  if (fault.step < 0 || fault.step >= PINNATE_TESTING_STEP_COUNT) return out_of_range("step", fault.step, "pinnate_testing_step");
-  if (fault.fate < 0 || fault.fate >= PINNATE_TESTING_FATE_COUNT) return out_of_range("fate", fault.fate, "pinnate_testing_fate");
+  if (fault.step < 0 || fault.step >= PINNATE_TESTING_STEP_COUNT)
+    return out_of_range("step", fault.step, "pinnate_testing_step");
+  if (fault.fate < 0 || fault.fate >= PINNATE_TESTING_FATE_COUNT)
+    return out_of_range("fate", fault.fate, "pinnate_testing_fate");
   if (fault.step == PINNATE_TESTING_DESTROY && fault.fate == PINNATE_TESTING_FAILS)
     return {PINNATE_INVALID, "a destroy cannot fail: it may hang, kill or be slow"};
   if (fault.fate == PINNATE_TESTING_SLOW && fault.takes_ms == 0)
@@ -72,7 +74,8 @@ Status TestingFleet::cut(const char* a, const char* b) {
   if (!other.ok()) return other.status();
   const TierPlan &upper = *sites_[*one].plan, &lower = *sites_[*other].plan;
   if (upper.parent != lower.name && lower.parent != upper.name)
-    return {PINNATE_INVALID, "'" + upper.name + "' and '" + lower.name + "' are not adjacent: there is never a link between them"};
+    return {PINNATE_INVALID,
+            "'" + upper.name + "' and '" + lower.name + "' are not adjacent: there is never a link between them"};
   world_.cut(a, b);
   return {};
 }
@@ -155,8 +158,7 @@ Status TestingFleet::inject(const pinnate_testing_fault& given) {
 
 Status TestingFleet::cure(const std::string& name, const std::string& version) {
   const auto found = faults_.find({name, version});
-  if (found == faults_.end())
-    return {PINNATE_NOT_FOUND, "nothing is injected for module '" + name + "' " + version};
+  if (found == faults_.end()) return {PINNATE_NOT_FOUND, "nothing is injected for module '" + name + "' " + version};
   behave_well(found->first);
   fault_count_ -= found->second.size();
   faults_.erase(found);

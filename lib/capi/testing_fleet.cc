@@ -59,7 +59,8 @@ void TestingFleet::build() {
   for (const TierPlan& tier : plan_.tiers) {
     const auto id = static_cast<sim::HostId>(sites_.size());
     const auto parent = names_.find(tier.parent);
-    sites_.push_back({&tier, parent == names_.end() ? tier.labels : inherit(tier.labels, sites_[parent->second].labels)});
+    sites_.push_back(
+        {&tier, parent == names_.end() ? tier.labels : inherit(tier.labels, sites_[parent->second].labels)});
     names_.emplace(tier.name, id);
 
     sim::HostOptions host;
@@ -167,8 +168,10 @@ void TestingFleet::deliver_results(sim::HostId id, Asked& asked) {
   for (const auto& [number, call] : begun_)
     if (call.host == id && call.life != life) lost.push_back(number);
   for (std::uint64_t number : lost)
-    end_call(number, {PINNATE_INTERRUPTED, "'" + host.name() + "' ended before the answer came; the call may or may not have run"},
-             {});
+    end_call(
+        number,
+        {PINNATE_INTERRUPTED, "'" + host.name() + "' ended before the answer came; the call may or may not have run"},
+        {});
 }
 
 void TestingFleet::end_call(std::uint64_t id, const Status& status, const Buffer& result) {
@@ -188,13 +191,15 @@ Result<Answer> TestingFleet::ask(sim::HostId id, Question question, std::int64_t
   sim::Host& host = world_.at(id);
   const std::uint32_t life = host.lives();
   const std::uint64_t request = world_.request(host.name(), std::move(question));
-  Result<Answer> answer(PINNATE_TIMEOUT, "'" + host.name() + "' did not answer within " + std::to_string(limit_ms) + " ms");
+  Result<Answer> answer(PINNATE_TIMEOUT,
+                        "'" + host.name() + "' did not answer within " + std::to_string(limit_ms) + " ms");
   (void)run_until(
       [&] {
         for (const wire::Message& message : host.answers())
           if (const Answer* found = std::get_if<Answer>(&message); found && found->id == request) answer = *found;
         if (!answer.ok() && (!host.up() || host.lives() != life))
-          answer = Status(PINNATE_INTERRUPTED, "'" + host.name() + "' ended before it answered; it may or may not have been done");
+          answer = Status(PINNATE_INTERRUPTED,
+                          "'" + host.name() + "' ended before it answered; it may or may not have been done");
         return answer.ok() || answer.status().code() == PINNATE_INTERRUPTED;
       },
       limit_ms);
@@ -224,7 +229,8 @@ Result<pinnate_published> TestingFleet::publish(const PublishOrder& order) {
   }
   const sim::Shelf::Book& book = world_.shelf().add(module);
   if (book.bytes.size() > kManifestLimitBytes)
-    return {PINNATE_TOO_LARGE, "module '" + order.name + "' " + order.version + ": more bytes of artifacts than one manifest can list"};
+    return {PINNATE_TOO_LARGE,
+            "module '" + order.name + "' " + order.version + ": more bytes of artifacts than one manifest can list"};
   const Title title(order.name, order.version);
   std::vector<Digest>& digests = artifacts_[title];
   for (std::size_t i = 0; i < book.artifacts.size(); ++i) {
@@ -316,7 +322,8 @@ Result<const pinnate_tier*> TestingFleet::engine(const char* name) {
   if (!engine.ok()) return engine.status();
   const Result<Page> page = lookup(name, {});
   if (!page.ok()) return page.status();
-  if (page->rows->size() != 1) return {PINNATE_INTERNAL, "an engine listed " + std::to_string(page->rows->size()) + " tiers"};
+  if (page->rows->size() != 1)
+    return {PINNATE_INTERNAL, "an engine listed " + std::to_string(page->rows->size()) + " tiers"};
   return page->rows->data()[0];
 }
 

@@ -56,8 +56,14 @@ class HostModule final : public sim::OutsideModule {
         origin_(std::move(origin)),
         number_(number),
         label_(std::move(label)),
-        host_{sizeof(pinnate_host), &origin_, &log, &allocate, &release, &TestingReplies::remaining_ms,
-              &TestingReplies::answer, &TestingReplies::fail} {}
+        host_{sizeof(pinnate_host),
+              &origin_,
+              &log,
+              &allocate,
+              &release,
+              &TestingReplies::remaining_ms,
+              &TestingReplies::answer,
+              &TestingReplies::fail} {}
 
   ~HostModule() override {
     if (open_calls_ > 0) origin_.replies->forget(number_);
@@ -67,8 +73,8 @@ class HostModule final : public sim::OutsideModule {
 
   Status load(const tier::Load& load) {
     const std::string digest = load.artifact.digest.hex();
-    const pinnate_image view{sizeof(pinnate_image), load.name.c_str(),      load.version.c_str(),
-                             digest.c_str(),        image_->fd(),           image_->path().c_str(),
+    const pinnate_image view{sizeof(pinnate_image), load.name.c_str(),    load.version.c_str(),
+                             digest.c_str(),        image_->fd(),         image_->path().c_str(),
                              image_->data().data(), image_->data().size()};
     Status status = attempt("", "its loader", [&](char* error, std::size_t error_bytes) {
       return table_.load(table_.self, &view, &module_, error, error_bytes);
@@ -95,12 +101,11 @@ class HostModule final : public sim::OutsideModule {
   void call(const Buffer& payload, sim::Micros left, Answer answer) override {
     origin_.replies->set_now(world_.now());
     ++open_calls_;
-    pinnate_reply* const reply =
-        origin_.replies->issue(number_, label_, payload, world_.now() + left,
-                               [this, answer = std::move(answer)](Status status, Buffer bytes) {
-                                 --open_calls_;
-                                 answer(std::move(status), std::move(bytes));
-                               });
+    pinnate_reply* const reply = origin_.replies->issue(
+        number_, label_, payload, world_.now() + left, [this, answer = std::move(answer)](Status status, Buffer bytes) {
+          --open_calls_;
+          answer(std::move(status), std::move(bytes));
+        });
     const auto thrown =
         module::thrown_by([&] { table_.call(module_, service_, reply, payload.data(), payload.size()); });
     if (thrown) TestingReplies::fail(reply, thrown->c_str());
@@ -153,9 +158,9 @@ Result<std::unique_ptr<sim::OutsideModule>> TestingLoader::load(sim::HostId engi
   const std::string label = "module '" + load.name + "' " + load.version;
   auto image = image_of(load.artifact.digest, label);
   if (!image.ok()) return {image.status().code(), label + ": " + image.status().message()};
-  auto module = std::make_unique<HostModule>(*loader, std::move(*image), world_,
-                                             Origin{world_.at(engine).name() + ": " + label, replies_},
-                                             ++last_service_, label);
+  auto module =
+      std::make_unique<HostModule>(*loader, std::move(*image), world_,
+                                   Origin{world_.at(engine).name() + ": " + label, replies_}, ++last_service_, label);
   if (Status s = module->load(load); !s.ok()) return s;
   return std::unique_ptr<sim::OutsideModule>(std::move(module));
 }
@@ -166,9 +171,10 @@ Result<std::shared_ptr<const module::Image>> TestingLoader::image_of(const Diges
   if (found.image) return found.image;
   const std::string_view bytes = found.bytes.view();
   const auto chunks = static_cast<std::uint32_t>((bytes.size() + kChunkBytes - 1) / kChunkBytes);
-  const module::ImageSource source{label, bytes.size(), chunks, [bytes](std::uint32_t index) -> Result<Buffer> {
-                                     return Buffer(std::string(bytes.substr(std::size_t(index) * kChunkBytes, kChunkBytes)));
-                                   }};
+  const module::ImageSource source{
+      label, bytes.size(), chunks, [bytes](std::uint32_t index) -> Result<Buffer> {
+        return Buffer(std::string(bytes.substr(std::size_t(index) * kChunkBytes, kChunkBytes)));
+      }};
   std::vector<std::uint32_t> bad;
   auto image = module::Image::assemble(source, {}, bad);
   if (!image.ok()) return image.status();

@@ -17,7 +17,8 @@ struct Shape {
 
 Status at_most(std::uint64_t given, std::uint64_t most, const std::string& what) {
   if (given <= most) return {};
-  return {PINNATE_TOO_LARGE, what + " is " + std::to_string(given) + "; at most " + std::to_string(most) + " are allowed"};
+  return {PINNATE_TOO_LARGE,
+          what + " is " + std::to_string(given) + "; at most " + std::to_string(most) + " are allowed"};
 }
 
 Result<Shape> read_shape(const pinnate_testing_options& given) {
@@ -30,8 +31,9 @@ Result<Shape> read_shape(const pinnate_testing_options& given) {
                     or_default(given.engines, 1u), depth > 2 ? depth - 2 : 0};
   // One after another, so that no product can overflow.
   const std::uint64_t groups = std::uint64_t(shape.sites) * std::max(shape.clusters, 1u);
-  for (const auto& [number, what] : {std::pair(shape.sites, "options.sites"), std::pair(shape.clusters, "options.clusters"),
-                                     std::pair(shape.engines, "options.engines")})
+  for (const auto& [number, what] :
+       {std::pair(shape.sites, "options.sites"), std::pair(shape.clusters, "options.clusters"),
+        std::pair(shape.engines, "options.engines")})
     if (Status s = at_most(number, kMostTiers, what); !s.ok()) return s;
   const std::uint64_t gateways = std::uint64_t(shape.sites) * (1 + shape.relays + shape.clusters);
   if (Status s = at_most(gateways, kMostTiers, "the number of gateways"); !s.ok()) return s;

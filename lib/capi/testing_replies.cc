@@ -59,7 +59,8 @@ void blame(std::uintptr_t number) {
       label = over.label;
     }
   }
-  if (owner) owner->log(PINNATE_LOG_WARNING, label + ": answered a call that it had answered before, or that is over (ignored)");
+  if (owner)
+    owner->log(PINNATE_LOG_WARNING, label + ": answered a call that it had answered before, or that is over (ignored)");
 }
 
 }  // namespace
@@ -131,7 +132,8 @@ void TestingReplies::answer(pinnate_reply* reply, const void* data, std::size_t 
                                       std::to_string(kCallLimitBytes)},
               {}};
     if (size_bytes == 0) return {};
-    if (!data) return {{PINNATE_FAILED, label + ": answered with NULL of " + std::to_string(size_bytes) + " bytes"}, {}};
+    if (!data)
+      return {{PINNATE_FAILED, label + ": answered with NULL of " + std::to_string(size_bytes) + " bytes"}, {}};
     return {{}, Buffer(std::string(static_cast<const char*>(data), size_bytes))};
   });
 }

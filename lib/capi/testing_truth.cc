@@ -49,7 +49,8 @@ Status TestingFleet::wait_online(std::int64_t limit_ms) {
     const std::int64_t left_ms = (until - world_.now()) / sim::kMillisecond;
     if (left_ms <= 0)
       return {PINNATE_TIMEOUT, std::to_string(up) + " engines are up, and the controller counts " +
-                                   std::to_string(report->online) + " online after " + std::to_string(limit_ms) + " ms"};
+                                   std::to_string(report->online) + " online after " + std::to_string(limit_ms) +
+                                   " ms"};
     advance(std::min(left_ms, kLookAgainMs));
   }
 }
@@ -96,15 +97,16 @@ Status TestingFleet::wait_live(std::uint64_t release, std::uint64_t engines, std
       if (row.release == release && row.current) return &row;
     return nullptr;
   };
-  const Status gone(PINNATE_NOT_FOUND,
-                    "release " + std::to_string(release) + " of '" + name + "' is not current: superseded or withdrawn");
+  const Status gone(PINNATE_NOT_FOUND, "release " + std::to_string(release) + " of '" + name +
+                                           "' is not current: superseded or withdrawn");
   if (!row_of()) return gone;
 
   const std::vector<sim::HostId> all = selected(release, *report);
   const std::size_t least = engines == 0 ? all.size() : engines;
   if (all.empty() || least > all.size())
-    return {PINNATE_INVALID, "release " + std::to_string(release) + " of '" + name + "' selects " + std::to_string(all.size()) +
-                                 " of the engines that are up" + (all.empty() ? "" : ", not " + std::to_string(engines))};
+    return {PINNATE_INVALID, "release " + std::to_string(release) + " of '" + name + "' selects " +
+                                 std::to_string(all.size()) + " of the engines that are up" +
+                                 (all.empty() ? "" : ", not " + std::to_string(engines))};
   for (;;) {
     std::vector<sim::HostId> lagging = all;
     const auto enough = [&] {
@@ -123,16 +125,17 @@ Status TestingFleet::wait_live(std::uint64_t release, std::uint64_t engines, std
     if (live >= least) return {};
     if (left_ms() == 0)
       return {PINNATE_TIMEOUT, "release " + std::to_string(release) + " of '" + name + "' is served by " +
-                                   std::to_string(all.size() - lagging.size()) + " engines, and the controller counts " +
-                                   std::to_string(live)};
+                                   std::to_string(all.size() - lagging.size()) +
+                                   " engines, and the controller counts " + std::to_string(live)};
     advance(std::min(left_ms(), kLookAgainMs));
   }
 }
 
 Status TestingFleet::not_live(std::uint64_t release, std::size_t selected, const std::vector<sim::HostId>& lagging) {
   const content::Manifest& manifest = releases_.at(release).manifest;
-  std::string words = "release " + std::to_string(release) + " ('" + manifest.name + "' " + manifest.version + ") is served by " +
-                      std::to_string(selected - lagging.size()) + " of " + std::to_string(selected) + " engines";
+  std::string words = "release " + std::to_string(release) + " ('" + manifest.name + "' " + manifest.version +
+                      ") is served by " + std::to_string(selected - lagging.size()) + " of " +
+                      std::to_string(selected) + " engines";
   if (!lagging.empty()) words += "; '" + world_.at(lagging.front()).name() + "': " + why_not(lagging.front(), release);
   return {PINNATE_TIMEOUT, words};
 }

@@ -15,9 +15,9 @@ namespace pinnate::content {
 
 struct ArtifactEntry {
   std::string platform;
-  Digest digest;                // SHA-256 of the artifact's plain bytes
-  std::uint64_t size_bytes = 0; // at least 1
-  std::vector<Digest> chunks;   // SHA-256 of each chunk's plain bytes; ceil(size_bytes / kChunkBytes) of them
+  Digest digest;  // SHA-256 of the artifact's plain bytes
+  std::uint64_t size_bytes = 0;  // at least 1
+  std::vector<Digest> chunks;  // SHA-256 of each chunk's plain bytes; ceil(size_bytes / kChunkBytes) of them
 
   // Plain size of chunk `index`: kChunkBytes but for the last.
   std::uint32_t chunk_bytes(std::uint32_t index) const {

@@ -12,10 +12,10 @@ namespace pinnate::content {
 
 struct Release {
   std::uint64_t number = 0;  // the revision that decided it
-  std::uint64_t epoch = 0;   // the epoch in which it was decided
+  std::uint64_t epoch = 0;  // the epoch in which it was decided
   std::string name, version;
   Digest manifest;
-  std::string selector;      // "" selects everything
+  std::string selector;  // "" selects everything
   Buffer config;
   std::int64_t decided_unix_ms = 0;
 };

@@ -33,12 +33,18 @@ std::uint32_t checksum(const Bytes& b) { return static_cast<std::uint32_t>(crc32
 
 const char* moment_name(Moment moment) {
   switch (moment) {
-    case Moment::kLoad: return "load";
-    case Moment::kCreate: return "create";
-    case Moment::kHealthCheck: return "health check";
-    case Moment::kCall: return "call";
-    case Moment::kFirstMinute: return "first 60 s";
-    case Moment::kIdle: break;
+    case Moment::kLoad:
+      return "load";
+    case Moment::kCreate:
+      return "create";
+    case Moment::kHealthCheck:
+      return "health check";
+    case Moment::kCall:
+      return "call";
+    case Moment::kFirstMinute:
+      return "first 60 s";
+    case Moment::kIdle:
+      break;
   }
   return "idle";
 }
@@ -54,7 +60,8 @@ Result<std::unique_ptr<BlackBox>> BlackBox::open(const std::string& state_dir, s
     box->slots_.assign(1, Slot{});
     const Bytes first = header();
     if (ftruncate(box->fd_, 0) != 0 || pwrite(box->fd_, first.data(), first.size(), 0) != ssize_t{kSlotBytes})
-      return {errno == ENOSPC ? PINNATE_NO_SPACE : PINNATE_IO, "cannot write " + box->path_ + ": " + std::strerror(errno)};
+      return {errno == ENOSPC ? PINNATE_NO_SPACE : PINNATE_IO,
+              "cannot write " + box->path_ + ": " + std::strerror(errno)};
   }
   box->blame();
   return box;
@@ -90,7 +97,8 @@ bool BlackBox::read_slots() {
     slots_.push_back(slot);
   }
   if (damaged)
-    outlet_->log(PINNATE_LOG_WARNING, path_ + ": " + std::to_string(damaged) + " of its notes are damaged and were ignored");
+    outlet_->log(PINNATE_LOG_WARNING,
+                 path_ + ": " + std::to_string(damaged) + " of its notes are damaged and were ignored");
   return true;
 }
 
@@ -104,15 +112,15 @@ void BlackBox::blame() {
     Slot& slot = slots_[i];
     if (slot.kind != Kind::kRunning) continue;
     const bool guilty = any_inside ? inside(slot) : slot.moment == Moment::kFirstMinute;
-    const bool known = std::any_of(blamed.begin(), blamed.end(), [&](const Slot& b) { return b.artifact == slot.artifact; });
+    const bool known =
+        std::any_of(blamed.begin(), blamed.end(), [&](const Slot& b) { return b.artifact == slot.artifact; });
     if (guilty && !known) blamed.push_back(slot);
     slot = Slot{};
     store(i);
   }
   for (const Slot& death : blamed) {
-    auto tally = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) {
-      return s.kind == Kind::kTally && s.artifact == death.artifact;
-    });
+    auto tally = std::find_if(slots_.begin(), slots_.end(),
+                              [&](const Slot& s) { return s.kind == Kind::kTally && s.artifact == death.artifact; });
     const std::size_t at = tally != slots_.end() ? static_cast<std::size_t>(tally - slots_.begin()) : take_slot();
     if (at == 0) continue;
     slots_[at].kind = Kind::kTally;
@@ -142,7 +150,8 @@ void BlackBox::store(std::size_t index) {
   put32(b.data() + 4, slot.in_a_row);
   std::copy(slot.artifact.bytes.begin(), slot.artifact.bytes.end(), b.begin() + 8);
   put32(b.data() + 60, checksum(b));
-  if (pwrite(fd_, b.data(), b.size(), static_cast<off_t>(index * kSlotBytes)) == ssize_t{kSlotBytes} || complained_) return;
+  if (pwrite(fd_, b.data(), b.size(), static_cast<off_t>(index * kSlotBytes)) == ssize_t{kSlotBytes} || complained_)
+    return;
   complained_ = true;  // one line is enough: a full disk stays full
   outlet_->log(PINNATE_LOG_WARNING, "cannot write " + path_ + ": " + std::strerror(errno) +
                                         "; a module that kills this process may not be found out");

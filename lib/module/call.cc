@@ -41,7 +41,8 @@ Call::Stage Call::end_in_time_out() {
     const std::lock_guard lock(mutex_);
     if (ended_) return Stage::kOver;
     // Not ended, so not answered: its service is there.
-    words = service_->label() + (began_ ? ": no answer within " : ": no turn within ") + std::to_string(limit_ms_) + " ms";
+    words =
+        service_->label() + (began_ ? ": no answer within " : ": no turn within ") + std::to_string(limit_ms_) + " ms";
   }
   return end({{PINNATE_TIMEOUT, std::move(words)}, {}, {}});
 }
@@ -74,7 +75,8 @@ void Call::enter_service() {
 void Call::returned() {
   {
     const std::lock_guard lock(mutex_);
-    if (!answered_) still_open_ = service_->bell();  // our own being inside still holds the service, until returned_ is set
+    if (!answered_)
+      still_open_ = service_->bell();  // our own being inside still holds the service, until returned_ is set
     returned_ = true;
     if (!answered_) return;
   }

@@ -40,8 +40,9 @@ void send_to_worker(Shared& shared, std::shared_ptr<Call> call) {
 }
 
 void time_is_up(Shared& shared, Call& call, bool closing) {
-  const Call::Stage stage =
-      closing ? call.end({{PINNATE_CLOSED, "the engine closed before the call was answered"}, {}, {}}) : call.end_in_time_out();
+  const Call::Stage stage = closing
+                                ? call.end({{PINNATE_CLOSED, "the engine closed before the call was answered"}, {}, {}})
+                                : call.end_in_time_out();
   if (stage == Call::Stage::kRunning) {
     shared.workers.overdue(&call);
   } else if (stage == Call::Stage::kWaiting) {  // it will never begin, so it keeps its service until it goes
@@ -63,11 +64,13 @@ void run_on_worker(Shared& shared, const std::shared_ptr<Call>& call) {
   if (!call->run(before_over)) before_over();
 }
 
-void invoke(const std::shared_ptr<Shared>& shared, const std::string& function, Buffer payload, std::uint32_t timeout_ms,
-            Done done) {
+void invoke(const std::shared_ptr<Shared>& shared, const std::string& function, Buffer payload,
+            std::uint32_t timeout_ms, Done done) {
   // Never from inside invoke: the caller may hold locks that `done` takes.
   const auto refuse = [&](Status why) {
-    shared->alarms.post([shared, done = std::move(done), why = std::move(why)] { shared->outlet->report(done, {why, {}, {}}); });
+    shared->alarms.post([shared, done = std::move(done), why = std::move(why)] {
+      shared->outlet->report(done, {why, {}, {}});
+    });
   };
   if (payload.size() > kCallLimitBytes) return refuse(too_large(function, payload.size()));
   Pass pass = shared->gate.enter(function);
@@ -99,9 +102,13 @@ Outcome call_here(Shared& shared, std::string_view function, std::string_view pa
       std::make_shared<Call>(std::move(pass), Buffer(std::string(payload)), limit_ms(service, timeout_ms), nullptr);
   if (!service.calls_may_overlap()) {
     switch (service.turn().wait(call->deadline())) {
-      case Turn::Got::kTurn: break;
-      case Turn::Got::kShut: return {{PINNATE_CLOSED, "the engine closed before the call had its turn"}, {}, {}};
-      case Turn::Got::kTimeout: call->end_in_time_out(); return call->wait();
+      case Turn::Got::kTurn:
+        break;
+      case Turn::Got::kShut:
+        return {{PINNATE_CLOSED, "the engine closed before the call had its turn"}, {}, {}};
+      case Turn::Got::kTimeout:
+        call->end_in_time_out();
+        return call->wait();
     }
   }
   call->run([&] { pass_turn_on(shared, service); });

@@ -10,8 +10,8 @@
 namespace pinnate::module {
 
 // See ServiceHost::invoke and ServiceHost::call_here.
-void invoke(const std::shared_ptr<Shared>& shared, const std::string& function, Buffer payload, std::uint32_t timeout_ms,
-            Done done);
+void invoke(const std::shared_ptr<Shared>& shared, const std::string& function, Buffer payload,
+            std::uint32_t timeout_ms, Done done);
 Outcome call_here(Shared& shared, std::string_view function, std::string_view payload, std::uint32_t timeout_ms);
 
 // What a worker does with a call; see Workers.

@@ -31,7 +31,8 @@ class Doorway {
   bool enter() {
     std::uint64_t seen = state_.load(std::memory_order_relaxed);
     while (!(seen & kShut))
-      if (state_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+      if (state_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed))
+        return true;
     return false;
   }
   // The doorway may be gone when this returns: an empty one is anybody's to destroy.

@@ -16,10 +16,17 @@ struct Machine {
   const char *name32, *name64;
 };
 constexpr Machine kMachines[] = {
-    {EM_X86_64, "x32", "x86_64"},       {EM_386, "i386", "i386"},       {EM_ARM, "arm", "arm"},
-    {EM_AARCH64, "aarch64", "aarch64"}, {EM_RISCV, "riscv32", "riscv64"}, {EM_PPC64, "ppc64", "ppc64"},
-    {EM_PPC, "ppc", "ppc"},             {EM_S390, "s390", "s390x"},     {EM_MIPS, "mips", "mips64"},
-    {258, "loongarch32", "loongarch64"}, {EM_SPARCV9, "sparc64", "sparc64"},
+    {EM_X86_64, "x32", "x86_64"},
+    {EM_386, "i386", "i386"},
+    {EM_ARM, "arm", "arm"},
+    {EM_AARCH64, "aarch64", "aarch64"},
+    {EM_RISCV, "riscv32", "riscv64"},
+    {EM_PPC64, "ppc64", "ppc64"},
+    {EM_PPC, "ppc", "ppc"},
+    {EM_S390, "s390", "s390x"},
+    {EM_MIPS, "mips", "mips64"},
+    {258, "loongarch32", "loongarch64"},
+    {EM_SPARCV9, "sparc64", "sparc64"},
 };
 
 constexpr unsigned kOwnMachine =
@@ -81,9 +88,9 @@ Status check_shared_object(std::string_view bytes) {
   const unsigned type = half(16), machine = half(18);
   if (elf_class != kOwnClass || order != kOwnOrder || (kOwnMachine != EM_NONE && machine != kOwnMachine)) {
     const std::string theirs = platform(machine, elf_class, order), ours = platform(kOwnMachine, kOwnClass, kOwnOrder);
-    return {PINNATE_INCOMPATIBLE,
-            "a shared object for " + (theirs == ours ? theirs + " of another word size or byte order" : theirs) +
-                "; this engine is " + ours};
+    return {PINNATE_INCOMPATIBLE, "a shared object for " +
+                                      (theirs == ours ? theirs + " of another word size or byte order" : theirs) +
+                                      "; this engine is " + ours};
   }
   if (type != ET_DYN) return {PINNATE_INVALID, std::string("not a shared object (it is ") + type_name(type) + ")"};
 

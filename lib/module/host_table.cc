@@ -49,16 +49,20 @@ void end(pinnate_reply* reply, MakeOutcome make_outcome) {
   } catch (const std::bad_alloc&) {
     outcome.status = Status(PINNATE_NO_MEMORY, "no memory");  // short enough to need none
   }
-  if (!call->answer(std::move(outcome))) blame_stale_reply(reply, "answered a call twice (the second answer is ignored)");
+  if (!call->answer(std::move(outcome)))
+    blame_stale_reply(reply, "answered a call twice (the second answer is ignored)");
 }
 
 void answer(pinnate_reply* reply, const void* data, std::size_t size_bytes) {
   end(reply, [&](const std::string& label) -> Outcome {
     if (size_bytes > kCallLimitBytes)
       return {{PINNATE_TOO_LARGE, label + ": answered with " + std::to_string(size_bytes) + " bytes; the limit is " +
-                                      std::to_string(kCallLimitBytes)}, {}, {}};
+                                      std::to_string(kCallLimitBytes)},
+              {},
+              {}};
     if (size_bytes == 0) return {};
-    if (!data) return {{PINNATE_FAILED, label + ": answered with NULL of " + std::to_string(size_bytes) + " bytes"}, {}, {}};
+    if (!data)
+      return {{PINNATE_FAILED, label + ": answered with NULL of " + std::to_string(size_bytes) + " bytes"}, {}, {}};
     return {{}, Buffer(std::string(static_cast<const char*>(data), size_bytes)), {}};
   });
 }

@@ -24,7 +24,9 @@ constexpr char kPrefix[] = "pinnate-image-";
 
 Status system_error(const std::string& what) {
   const int error = errno;
-  const Code code = error == ENOSPC || error == EDQUOT ? PINNATE_NO_SPACE : error == ENOMEM ? PINNATE_NO_MEMORY : PINNATE_IO;
+  const Code code = error == ENOSPC || error == EDQUOT ? PINNATE_NO_SPACE
+                    : error == ENOMEM                  ? PINNATE_NO_MEMORY
+                                                       : PINNATE_IO;
   return {code, what + ": " + std::strerror(error)};
 }
 
@@ -109,15 +111,16 @@ Status Image::fill(const ImageSource& source, std::vector<std::uint32_t>& bad) {
   Status first_bad;
   for (std::uint32_t i = 0; i < source.chunk_count; ++i) {
     const Result<Buffer> chunk = source.read_chunk(i);
-    const std::uint64_t expected = std::min<std::uint64_t>(kChunkBytes, source.size_bytes - std::min(offset, source.size_bytes));
+    const std::uint64_t expected =
+        std::min<std::uint64_t>(kChunkBytes, source.size_bytes - std::min(offset, source.size_bytes));
     if (!chunk.ok()) {
       const Code code = chunk.status().code();
       if (code != PINNATE_CORRUPT && code != PINNATE_NOT_FOUND) return chunk.status();
       if (bad.empty()) first_bad = chunk.status();
       bad.push_back(i);
     } else if (chunk->size() != expected) {
-      return {PINNATE_CORRUPT, "chunk " + std::to_string(i) + " has " + std::to_string(chunk->size()) + " bytes instead of " +
-                                   std::to_string(expected)};
+      return {PINNATE_CORRUPT, "chunk " + std::to_string(i) + " has " + std::to_string(chunk->size()) +
+                                   " bytes instead of " + std::to_string(expected)};
     } else if (!write_all(fd_, chunk->view(), offset)) {
       return system_error("cannot hold " + std::to_string(source.size_bytes) + " bytes");
     }
@@ -125,8 +128,8 @@ Status Image::fill(const ImageSource& source, std::vector<std::uint32_t>& bad) {
   }
   if (!bad.empty())
     return {first_bad.code(), std::to_string(bad.size()) + " of " + std::to_string(source.chunk_count) +
-                                  " chunks are missing or damaged; the first is chunk " + std::to_string(bad.front()) + ": " +
-                                  first_bad.message()};
+                                  " chunks are missing or damaged; the first is chunk " + std::to_string(bad.front()) +
+                                  ": " + first_bad.message()};
   if (offset != source.size_bytes || source.size_bytes == 0)
     return {PINNATE_CORRUPT, "its " + std::to_string(source.chunk_count) + " chunks do not make " +
                                  std::to_string(source.size_bytes) + " bytes"};

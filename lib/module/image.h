@@ -54,7 +54,7 @@ class Image {
   int fd_ = -1;
   bool memory_file_ = false;
   std::string path_;
-  std::string copy_;   // of a private file's bytes
+  std::string copy_;  // of a private file's bytes
   void* mapped_ = nullptr;
   std::string_view data_;
 };

@@ -21,7 +21,8 @@ Status Loaders::add(const pinnate_loader& loader) {
   if (Status s = check_loader_kind(loader.kind); !s.ok()) return s;
   const pinnate_loader& t = added.table;
   if (!t.load || !t.create || !t.call || !t.destroy || !t.unload)
-    return {PINNATE_INVALID, std::string("loader '") + loader.kind + "': load, create, call, destroy and unload must be set"};
+    return {PINNATE_INVALID,
+            std::string("loader '") + loader.kind + "': load, create, call, destroy and unload must be set"};
   added.kind = loader.kind;
   added.table.kind = nullptr;  // the author's string is not kept
   by_kind_.insert_or_assign(added.kind, added);

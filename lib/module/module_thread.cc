@@ -36,8 +36,8 @@ void ModuleThread::leave_behind(ServiceId service) {
   Status status;
   {
     const std::lock_guard lock(mutex_);
-    const auto others = std::stable_partition(waiting_.begin(), waiting_.end(),
-                                              [&](const Order& o) { return o.service != service; });
+    const auto others =
+        std::stable_partition(waiting_.begin(), waiting_.end(), [&](const Order& o) { return o.service != service; });
     std::move(others, waiting_.end(), std::back_inserter(dropped));
     waiting_.erase(others, waiting_.end());
     if (!life_ || life_->inside != service) return;

@@ -81,9 +81,10 @@ Status check_descriptor(const pinnate_descriptor& d) {
   constexpr std::size_t kFirstVersion = offsetof(pinnate_descriptor, destroy) + sizeof(d.destroy);
   // `size` and `abi` stay where they are in every version; what follows may not.
   if (d.abi != PINNATE_MODULE_ABI)
-    return {PINNATE_INCOMPATIBLE, "made for module ABI " + std::to_string(d.abi) + "; this engine speaks " +
-                                      std::to_string(PINNATE_MODULE_ABI) +
-                                      (d.abi > PINNATE_MODULE_ABI ? " (update the engine)" : " (build the module anew)")};
+    return {PINNATE_INCOMPATIBLE,
+            "made for module ABI " + std::to_string(d.abi) + "; this engine speaks " +
+                std::to_string(PINNATE_MODULE_ABI) +
+                (d.abi > PINNATE_MODULE_ABI ? " (update the engine)" : " (build the module anew)")};
   if (d.size < kFirstVersion)
     return {PINNATE_INVALID, "its pinnate_module has " + std::to_string(d.size) + " bytes, fewer than ABI " +
                                  std::to_string(d.abi) + " needs (" + std::to_string(kFirstVersion) +
@@ -116,8 +117,8 @@ int load(void*, const pinnate_image* image, void** result, char* error, std::siz
 
 const pinnate_descriptor& of(void* module) { return *static_cast<NativeModule*>(module)->descriptor; }
 
-int create(void* module, const pinnate_host* host, const void* config, std::size_t config_bytes, void** service, char* error,
-           std::size_t error_bytes) {
+int create(void* module, const pinnate_host* host, const void* config, std::size_t config_bytes, void** service,
+           char* error, std::size_t error_bytes) {
   return of(module).create(host, config, config_bytes, service, error, error_bytes);
 }
 

@@ -20,7 +20,7 @@ class Note {
 
   // Written before it returns, as by all here.
   void set_doing(Moment moment);  // kIdle: done
-  void set_young(bool young);     // in its first 60 s
+  void set_young(bool young);  // in its first 60 s
   void enter_call();
   void leave_call();
 

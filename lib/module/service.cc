@@ -10,8 +10,7 @@ namespace pinnate::module {
 namespace {
 
 std::shared_ptr<const Origin> make_origin(const LoadOrder& order, std::shared_ptr<Outlet> outlet) {
-  return std::make_shared<const Origin>(
-      Origin{"module '" + order.name + "' " + order.version, std::move(outlet)});
+  return std::make_shared<const Origin>(Origin{"module '" + order.name + "' " + order.version, std::move(outlet)});
 }
 
 // A status that a loader returned instead of a plain "not 0".
@@ -50,14 +49,14 @@ Outcome Service::load(const ImagePlace& place) {
   image_ = std::move(*image);
 
   const std::string digest = order_.artifact.hex();
-  const pinnate_image view{sizeof(pinnate_image),  order_.name.c_str(),   order_.version.c_str(),
-                           digest.c_str(),         image_->fd(),          image_->path().c_str(),
-                           image_->data().data(),  image_->data().size()};
+  const pinnate_image view{sizeof(pinnate_image), order_.name.c_str(),  order_.version.c_str(),
+                           digest.c_str(),        image_->fd(),         image_->path().c_str(),
+                           image_->data().data(), image_->data().size()};
   ReasonBuffer error;
   int result = 0;
   note_.set_doing(Moment::kLoad);
-  const auto thrown = thrown_by(
-      [&] { result = loader_.table.load(loader_.table.self, &view, &module_, error.data(), error.size()); });
+  const auto thrown =
+      thrown_by([&] { result = loader_.table.load(loader_.table.self, &view, &module_, error.data(), error.size()); });
   note_.set_doing(Moment::kIdle);
   if (thrown || result != 0) {
     outcome.status = refused(loader_.load_returns_status ? as_code(result) : PINNATE_FAILED,
@@ -94,7 +93,8 @@ Status Service::check_health() {
   ReasonBuffer error;
   int result = 0;
   note_.set_doing(Moment::kHealthCheck);
-  const auto thrown = thrown_by([&] { result = loader_.table.check_health(module_, service_, error.data(), error.size()); });
+  const auto thrown =
+      thrown_by([&] { result = loader_.table.check_health(module_, service_, error.data(), error.size()); });
   note_.set_doing(Moment::kIdle);
   if (thrown) return refused(PINNATE_FAILED, "its health check " + *thrown);
   if (result != 0) return refused(PINNATE_FAILED, "its health check failed: " + error.str());

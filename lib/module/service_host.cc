@@ -36,8 +36,8 @@ class Host : public ServiceHost {
     if (!loader.ok())
       return refuse(std::move(done), {loader.status().code(), "module '" + order.name + "' " + order.version + ": " +
                                                                   loader.status().message()});
-    auto service = std::make_shared<Service>(shared_, std::move(order), std::move(*loader), shared_->outlet,
-                                             shared_->black_box);
+    auto service =
+        std::make_shared<Service>(shared_, std::move(order), std::move(*loader), shared_->outlet, shared_->black_box);
     if (Status s = shared_->add(service); !s.ok()) return refuse(std::move(done), std::move(s));
     this->order(service, std::move(done), [shared = shared_.get()](Service& s) {
       Outcome outcome = s.load({shared->options.state_dir, shared->options.private_files});

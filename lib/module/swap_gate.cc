@@ -32,9 +32,7 @@ Pass SwapGate::enter(std::string_view function) {
 }
 
 // Called with writers_ held.
-void SwapGate::publish(std::unique_ptr<const Table> table) {
-  retired_.emplace_back(table_.exchange(table.release()));
-}
+void SwapGate::publish(std::unique_ptr<const Table> table) { retired_.emplace_back(table_.exchange(table.release())); }
 
 void SwapGate::activate(const std::string& function, Doorway& doorway) {
   bool many = false;

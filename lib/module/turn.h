@@ -32,7 +32,7 @@ class Turn {
  private:
   struct Waiter {
     std::shared_ptr<Call> call;  // either a call,
-    bool* granted = nullptr;     // or what a thread waits for, on its stack
+    bool* granted = nullptr;  // or what a thread waits for, on its stack
   };
 
   std::mutex mutex_;

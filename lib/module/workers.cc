@@ -32,7 +32,8 @@ bool Workers::start_locked() {
 bool Workers::submit(std::shared_ptr<Call> call) {
   {
     const std::lock_guard lock(mutex_);
-    if (idle_ <= queue_.size() && able_locked() < threads_ && !stopping_ && !start_locked() && workers_.empty()) return false;
+    if (idle_ <= queue_.size() && able_locked() < threads_ && !stopping_ && !start_locked() && workers_.empty())
+      return false;
     queue_.push_back(std::move(call));
   }
   changed_.notify_one();  // with the lock let go, or the worker would wake up only to wait for it

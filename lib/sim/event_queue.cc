@@ -23,7 +23,8 @@ bool EventQueue::run_next(Micros limit) {
     buckets_[0].events.clear();
     buckets_[0].earliest = std::numeric_limits<Micros>::max();
     next_ = 0;
-    const auto first = std::find_if(buckets_.begin(), buckets_.end(), [](const Bucket& b) { return !b.events.empty(); });
+    const auto first =
+        std::find_if(buckets_.begin(), buckets_.end(), [](const Bucket& b) { return !b.events.empty(); });
     if (first == buckets_.end() || first->earliest > limit) {
       now_ = std::max(now_, limit);
       return false;

@@ -303,8 +303,8 @@ Digest ModuleHost::artifact_of(tier::ServiceId service) const {
 }
 
 std::size_t ModuleHost::left_behind() const {
-  return std::size_t(
-      std::count_if(services_.begin(), services_.end(), [](const Service& s) { return s.state == Service::abandoned; }));
+  return std::size_t(std::count_if(services_.begin(), services_.end(),
+                                   [](const Service& s) { return s.state == Service::abandoned; }));
 }
 
 std::vector<Restored::Death> ModuleHost::inside() const {

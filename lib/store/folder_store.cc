@@ -18,7 +18,8 @@ Result<std::unique_ptr<Store>> open_folder_store(const std::string& dir, const s
     if (!records_path.ok()) return records_path.status();
     if (!artifacts_path.ok()) return artifacts_path.status();
     // A cache can be filled again; what an engine was told last cannot, and it must not go back behind that.
-    auto records = RecordFiles::open(folder->path(), *records_path, kind == "gateway" ? Damage::given_up : Damage::refused);
+    auto records =
+        RecordFiles::open(folder->path(), *records_path, kind == "gateway" ? Damage::given_up : Damage::refused);
     if (!records.ok()) return records.status();
     auto artifacts = ArtifactFiles::open(*artifacts_path);
     if (!artifacts.ok()) return artifacts.status();

@@ -70,7 +70,8 @@ Result<RecordFiles> RecordFiles::open(const std::string& dir, const std::string&
 
 Status RecordFiles::damaged(const std::string& what, const std::string& path) {
   const std::string words = "the " + what + " '" + path + "' is damaged";
-  if (damage_ == Damage::refused) return {PINNATE_CORRUPT, words + ": restore the folder from a backup, or empty it to start anew"};
+  if (damage_ == Damage::refused)
+    return {PINNATE_CORRUPT, words + ": restore the folder from a backup, or empty it to start anew"};
   notes_.push_back(words + " and given up");
   return remove_file(path);
 }
@@ -88,8 +89,10 @@ Result<std::map<std::string, Buffer>> RecordFiles::load() {
     if (!bytes.ok() && bytes.status().code() != PINNATE_CORRUPT) return bytes.status();
     const bool whole = bytes.ok() && bytes->size() >= kHeaderBytes && read_u32(bytes->data()) == kMagic &&
                        read_u32(bytes->data() + 4) == checksum(key, std::string_view(*bytes).substr(kHeaderBytes));
-    if (whole) records.emplace(key, Buffer(bytes->substr(kHeaderBytes)));
-    else if (Status s = damaged("record file", path); !s.ok()) return s;
+    if (whole)
+      records.emplace(key, Buffer(bytes->substr(kHeaderBytes)));
+    else if (Status s = damaged("record file", path); !s.ok())
+      return s;
   }
   for (const auto& [key, value] : pending_)
     if (value) records.emplace(key, *value);

@@ -27,41 +27,106 @@ using Token = std::uint64_t;
 using ServiceId = std::uint64_t;
 
 // ---- links ----
-struct Dial { LinkId link; std::string address; };                   // answered by link_opened or link_closed
-struct Send { LinkId link; wire::Class priority; Buffer message; };  // in order within a class, but for streams of their own
-struct Drop { LinkId link; Status why; };                            // after what was sent is flushed (at most 1 s); no
-                                                                     // link_closed follows
+struct Dial {
+  LinkId link;
+  std::string address;
+};  // answered by link_opened or link_closed
+struct Send {
+  LinkId link;
+  wire::Class priority;
+  Buffer message;
+};  // in order within a class, but for streams of their own
+struct Drop {
+  LinkId link;
+  Status why;
+};  // after what was sent is flushed (at most 1 s); no
+    // link_closed follows
 // ---- disk: each is answered by completed(token) ----
-struct Commit { Token token; std::vector<RecordWrite> writes; };
-struct ReadChunk { Token token; Digest artifact; std::uint32_t index; };  // completed: bytes = encoded chunk
+struct Commit {
+  Token token;
+  std::vector<RecordWrite> writes;
+};
+struct ReadChunk {
+  Token token;
+  Digest artifact;
+  std::uint32_t index;
+};  // completed: bytes = encoded chunk
 // Decodes and verifies; then keeps it. PINNATE_CORRUPT: not what was expected. PINNATE_NO_SPACE, PINNATE_IO: good, but not kept.
 struct AcceptChunk {
-  Token token; Digest artifact; std::uint32_t index; Buffer encoded; Digest expected; std::uint32_t plain_bytes; bool keep;
+  Token token;
+  Digest artifact;
+  std::uint32_t index;
+  Buffer encoded;
+  Digest expected;
+  std::uint32_t plain_bytes;
+  bool keep;
 };
-struct SyncArtifact { Token token; Digest artifact; };
-struct DropArtifact { Digest artifact; };                            // not answered
+struct SyncArtifact {
+  Token token;
+  Digest artifact;
+};
+struct DropArtifact {
+  Digest artifact;
+};  // not answered
 
 // ---- modules (engines): answered but where said ----
-struct Load {  // reads the chunks from the store, verifies, seals, loads. completed: chunks = those that were bad or missing
-  Token token; ServiceId service; std::string name, version, loader; content::ArtifactEntry artifact; Buffer config;
+struct
+    Load {  // reads the chunks from the store, verifies, seals, loads. completed: chunks = those that were bad or missing
+  Token token;
+  ServiceId service;
+  std::string name, version, loader;
+  content::ArtifactEntry artifact;
+  Buffer config;
   std::uint32_t call_limit_ms;
 };
-struct Create { Token token; ServiceId service; };
-struct CheckHealth { Token token; ServiceId service; };
-struct Activate { std::string function; ServiceId service; };        // not answered; takes effect before the next action
-struct Deactivate { std::string function; };                         // not answered
-struct Drain { Token token; ServiceId service; };
-struct Destroy { Token token; ServiceId service; };
-struct Abandon { ServiceId service; };                               // not answered; nor are its orders any more
-struct Trust { ServiceId service; };                                 // not answered
-struct Forgive { Digest artifact; };                                 // not answered
-struct Invoke { Token token; std::string function; Buffer payload; std::uint32_t timeout_ms; };  // completed: bytes = result
+struct Create {
+  Token token;
+  ServiceId service;
+};
+struct CheckHealth {
+  Token token;
+  ServiceId service;
+};
+struct Activate {
+  std::string function;
+  ServiceId service;
+};  // not answered; takes effect before the next action
+struct Deactivate {
+  std::string function;
+};  // not answered
+struct Drain {
+  Token token;
+  ServiceId service;
+};
+struct Destroy {
+  Token token;
+  ServiceId service;
+};
+struct Abandon {
+  ServiceId service;
+};  // not answered; nor are its orders any more
+struct Trust {
+  ServiceId service;
+};  // not answered
+struct Forgive {
+  Digest artifact;
+};  // not answered
+struct Invoke {
+  Token token;
+  std::string function;
+  Buffer payload;
+  std::uint32_t timeout_ms;
+};  // completed: bytes = result
 
 // ---- the host ----
-struct WriteLog { pinnate_log_level level; std::string message; };
+struct WriteLog {
+  pinnate_log_level level;
+  std::string message;
+};
 
-using Action = std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Load, Create, CheckHealth,
-                            Activate, Deactivate, Drain, Destroy, Abandon, Trust, Forgive, Invoke, WriteLog>;
+using Action =
+    std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Load, Create,
+                 CheckHealth, Activate, Deactivate, Drain, Destroy, Abandon, Trust, Forgive, Invoke, WriteLog>;
 
 // How an order ended.
 struct Completion {

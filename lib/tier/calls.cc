@@ -38,8 +38,9 @@ void Calls::take(LinkId from, const wire::Call& call) {
     if (load->second.calls >= kPendingPerLink)
       return refuse(PINNATE_BUSY, "more than " + std::to_string(kPendingPerLink) + " calls are under way on one link");
     if (load->second.bytes + bytes > limit_bytes)
-      return refuse(PINNATE_BUSY, "calls of " + std::to_string(load->second.bytes) + " bytes are under way on one link; " +
-                                      std::to_string(limit_bytes) + " are allowed");
+      return refuse(PINNATE_BUSY, "calls of " + std::to_string(load->second.bytes) +
+                                      " bytes are under way on one link; " + std::to_string(limit_bytes) +
+                                      " are allowed");
   }
   const std::uint64_t id = next_++;
   Pending& pending = pending_[id];
@@ -109,7 +110,8 @@ void Calls::route(std::uint64_t id) {
         }))
       return;
     pending.here = false;
-    if (call.engine == self || from_above || !upstream) return fail(id, PINNATE_NOT_FOUND, nobody_serves(call.function), false);
+    if (call.engine == self || from_above || !upstream)
+      return fail(id, PINNATE_NOT_FOUND, nobody_serves(call.function), false);
     return forward(id, upstream->link, {});
   }
   if (!call.engine.empty()) return locate(id);
@@ -122,9 +124,11 @@ void Calls::route(std::uint64_t id) {
   std::erase_if(candidates, [&](const Child* c) { return !has_room(c->link, pending); });
   if (candidates.empty() && someone_serves) return fail(id, PINNATE_BUSY, full(call.function), false);
   if (!candidates.empty()) return forward(id, candidates[core_->random().below(candidates.size())]->link, {});
-  if (upstream && !from_above && std::find(pending.tried.begin(), pending.tried.end(), upstream->link) == pending.tried.end())
+  if (upstream && !from_above &&
+      std::find(pending.tried.begin(), pending.tried.end(), upstream->link) == pending.tried.end())
     return forward(id, upstream->link, {});
-  fail(id, state_->publishes(call.function) ? PINNATE_UNREACHABLE : PINNATE_NOT_FOUND, nobody_serves(call.function), false);
+  fail(id, state_->publishes(call.function) ? PINNATE_UNREACHABLE : PINNATE_NOT_FOUND, nobody_serves(call.function),
+       false);
 }
 
 void Calls::locate(std::uint64_t id) {
@@ -140,7 +144,8 @@ void Calls::locate(std::uint64_t id) {
   wire::Lookup lookup;
   lookup.engine = engine;
   lookup.limit = 1;
-  lookup.timeout_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms));
+  lookup.timeout_ms =
+      static_cast<std::uint32_t>(std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms));
   lookups_->ask(lookup, [this, id, engine, nowhere_below](const wire::Tiers& tiers) {
     if (!pending_.contains(id)) return;  // timed out meanwhile
     if (tiers.rows.empty() || !tiers.rows[0].online) {
@@ -170,7 +175,8 @@ void Calls::forward(std::uint64_t id, LinkId via, std::vector<std::string> route
   wire::Call call = pending.call;
   call.id = id;
   call.route = std::move(route);
-  call.timeout_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms));
+  call.timeout_ms =
+      static_cast<std::uint32_t>(std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms));
   core_->send(via, call);
 }
 
@@ -197,8 +203,10 @@ void Calls::cancel(LinkId from, std::uint64_t asked_as) {
 void Calls::link_down(LinkId link) {
   std::vector<std::uint64_t> orphans, lost;
   for (const auto& [id, pending] : pending_) {
-    if (pending.from == link) orphans.push_back(id);
-    else if (pending.via == link) lost.push_back(id);
+    if (pending.from == link)
+      orphans.push_back(id);
+    else if (pending.via == link)
+      lost.push_back(id);
   }
   for (std::uint64_t id : orphans) {
     Pending& pending = pending_.at(id);
@@ -241,12 +249,14 @@ void Calls::fail(std::uint64_t id, Code code, std::string reason, bool ran) {
 }
 
 std::string Calls::full(const std::string& function) const {
-  return "calls that wait for their results fill the links from '" + core_->options().id + "' to those that serve '" + function + "'";
+  return "calls that wait for their results fill the links from '" + core_->options().id + "' to those that serve '" +
+         function + "'";
 }
 
 std::string Calls::nobody_serves(const std::string& function) const {
   if (!state_->publishes(function)) return "no function '" + function + "' is published";
-  return "no engine in reach of '" + core_->options().id + "' serves '" + function + "' now; see the status of '" + function + "'";
+  return "no engine in reach of '" + core_->options().id + "' serves '" + function + "' now; see the status of '" +
+         function + "'";
 }
 
 }  // namespace pinnate::tier

@@ -27,18 +27,19 @@ class Calls {
   void link_down(LinkId link);
 
   // Runs calls of functions served here; set by an engine. Returns false when the function is not served here.
-  using Local = std::function<bool(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done)>;
+  using Local =
+      std::function<bool(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done)>;
   void set_local(Local local) { local_ = std::move(local); }
 
  private:
   struct Pending {
     LinkId from = 0;
     std::uint64_t asked_as = 0;
-    wire::Call call;                    // kept whole: it may be sent again
-    std::size_t bytes = 0;              // that it holds
+    wire::Call call;  // kept whole: it may be sent again
+    std::size_t bytes = 0;  // that it holds
     std::int64_t deadline_ms = 0;
-    LinkId via = 0;                     // 0: not sent
-    bool here = false;                  // given to a service of this engine
+    LinkId via = 0;  // 0: not sent
+    bool here = false;  // given to a service of this engine
     bool may_have_run() const { return via != 0 || here; }
     std::vector<LinkId> tried;
     Core::AlarmId limit = 0;
@@ -65,7 +66,7 @@ class Calls {
   const DesiredState* state_;
   Local local_;
   std::map<std::uint64_t, Pending> pending_;
-  std::map<LinkId, Load> from_, via_;   // unanswered calls by who asked, and by where they were passed on; none is empty
+  std::map<LinkId, Load> from_, via_;  // unanswered calls by who asked, and by where they were passed on; none is empty
   std::uint64_t next_ = 1;
 };
 

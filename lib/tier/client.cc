@@ -19,12 +19,16 @@ class Client final : public Tier, private LinkOwner {
   void link_opened(Now now, LinkId link) override { core_.set_now(now), links_.opened(link); }
   void link_message(Now now, LinkId link, Buffer bytes) override;
   void link_heard(Now now, LinkId link) override { core_.set_now(now), links_.heard(link); }
-  void link_drained(Now now, LinkId link, std::size_t bytes) override { core_.set_now(now), links_.drained(link, bytes); }
+  void link_drained(Now now, LinkId link, std::size_t bytes) override {
+    core_.set_now(now), links_.drained(link, bytes);
+  }
   void link_closed(Now now, LinkId link, Status why) override { core_.set_now(now), links_.closed(link, why); }
   void completed(Now now, Completion completion) override { core_.set_now(now), core_.complete(std::move(completion)); }
   void woke(Now now) override { core_.set_now(now), core_.ring_alarms(); }
   std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
-  void keep_link(Now now, Side side, const std::string& address) override { core_.set_now(now), links_.keep(side, address); }
+  void keep_link(Now now, Side side, const std::string& address) override {
+    core_.set_now(now), links_.keep(side, address);
+  }
   void close(Now now) override {
     core_.set_now(now);
     links_.say_goodbye(true);
@@ -67,17 +71,19 @@ class Client final : public Tier, private LinkOwner {
 // What may be large in a request; the rest of it has small limits of its own.
 std::size_t carried_bytes(const wire::Message& message) {
   if (const auto* call = std::get_if<wire::Call>(&message)) return call->payload.size();
-  if (const auto* publish = std::get_if<wire::Publish>(&message)) return publish->manifest.size() + publish->config.size();
+  if (const auto* publish = std::get_if<wire::Publish>(&message))
+    return publish->manifest.size() + publish->config.size();
   return 0;
 }
 
 template <class T>
-constexpr bool is_request = std::is_same_v<T, wire::Publish> || std::is_same_v<T, wire::Unpublish> ||
-                            std::is_same_v<T, wire::ListReleases> || std::is_same_v<T, wire::GetStatus> ||
-                            std::is_same_v<T, wire::Lookup> || std::is_same_v<T, wire::Call>;
+constexpr bool is_request =
+    std::is_same_v<T, wire::Publish> || std::is_same_v<T, wire::Unpublish> || std::is_same_v<T, wire::ListReleases> ||
+    std::is_same_v<T, wire::GetStatus> || std::is_same_v<T, wire::Lookup> || std::is_same_v<T, wire::Call>;
 template <class T>
-constexpr bool is_answer = std::is_same_v<T, wire::Published> || std::is_same_v<T, wire::Done> || std::is_same_v<T, wire::Releases> ||
-                           std::is_same_v<T, wire::StatusReport> || std::is_same_v<T, wire::Tiers> || std::is_same_v<T, wire::Returned>;
+constexpr bool is_answer =
+    std::is_same_v<T, wire::Published> || std::is_same_v<T, wire::Done> || std::is_same_v<T, wire::Releases> ||
+    std::is_same_v<T, wire::StatusReport> || std::is_same_v<T, wire::Tiers> || std::is_same_v<T, wire::Returned>;
 
 void Client::link_message(Now now, LinkId link, Buffer bytes) {
   core_.set_now(now);
@@ -118,7 +124,9 @@ void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {
     const auto [it, fresh] = requests_.emplace(id, std::move(refused));
     if (!fresh) return;
     waiting_bytes_ += bytes;
-    fail(id, {PINNATE_BUSY, full ? "requests of " + std::to_string(waiting_bytes_ - bytes) + " bytes wait for their answers" : "too many requests at once"});
+    fail(id,
+         {PINNATE_BUSY, full ? "requests of " + std::to_string(waiting_bytes_ - bytes) + " bytes wait for their answers"
+                             : "too many requests at once"});
     return;
   }
   waiting_bytes_ += bytes;
@@ -149,8 +157,10 @@ void Client::link_down(Session&, const Status& why) {
   std::vector<std::uint64_t> lost;
   for (auto& [id, request] : requests_) {
     if (!request.sent) continue;
-    if (request.lasting) request.sent = false;
-    else lost.push_back(id);
+    if (request.lasting)
+      request.sent = false;
+    else
+      lost.push_back(id);
   }
   for (std::uint64_t id : lost) {
     const bool may_have_run = std::holds_alternative<wire::Call>(requests_.at(id).message) ||
@@ -166,7 +176,8 @@ void Client::dial_failed(const std::string& address, const Status& why) {
   last_failure_ = address + ": " + why.message();
   core_.log(PINNATE_LOG_INFO, "no link to " + last_failure_);
   // A peer that answered and said no will say no again; a peer that is not there may come.
-  if (why.code() == PINNATE_REFUSED || why.code() == PINNATE_INCOMPATIBLE || why.code() == PINNATE_CORRUPT) fail_all(why);
+  if (why.code() == PINNATE_REFUSED || why.code() == PINNATE_INCOMPATIBLE || why.code() == PINNATE_CORRUPT)
+    fail_all(why);
 }
 
 void Client::message(Session& session, wire::Message& m) {
@@ -187,11 +198,13 @@ void Client::message(Session& session, wire::Message& m) {
       },
       m);
   if (known) {
-    if (std::holds_alternative<wire::PublishProgress>(m) || std::holds_alternative<wire::WantChunk>(m)) core_.send(kHostLink, m);
+    if (std::holds_alternative<wire::PublishProgress>(m) || std::holds_alternative<wire::WantChunk>(m))
+      core_.send(kHostLink, m);
     return;
   }
   if (std::holds_alternative<wire::Goodbye>(m) || std::holds_alternative<wire::Welcome>(m)) return;
-  links_.refuse(session.link, {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " to a client"});
+  links_.refuse(session.link,
+                {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " to a client"});
 }
 
 void Client::fail_all(const Status& why) {
@@ -211,11 +224,16 @@ void Client::fail(std::uint64_t id, const Status& why) {
     out.reason = cut_reason(why.message());
     core_.send(kHostLink, out);
   };
-  if (std::holds_alternative<wire::Publish>(request.message)) answer(wire::Published{});
-  else if (std::holds_alternative<wire::Unpublish>(request.message)) answer(wire::Done{});
-  else if (std::holds_alternative<wire::ListReleases>(request.message)) answer(wire::Releases{});
-  else if (std::holds_alternative<wire::GetStatus>(request.message)) answer(wire::StatusReport{});
-  else if (std::holds_alternative<wire::Lookup>(request.message)) answer(wire::Tiers{});
+  if (std::holds_alternative<wire::Publish>(request.message))
+    answer(wire::Published{});
+  else if (std::holds_alternative<wire::Unpublish>(request.message))
+    answer(wire::Done{});
+  else if (std::holds_alternative<wire::ListReleases>(request.message))
+    answer(wire::Releases{});
+  else if (std::holds_alternative<wire::GetStatus>(request.message))
+    answer(wire::StatusReport{});
+  else if (std::holds_alternative<wire::Lookup>(request.message))
+    answer(wire::Tiers{});
   else {
     wire::Returned returned;
     returned.ran = request.sent;

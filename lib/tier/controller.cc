@@ -52,12 +52,13 @@ class Controller final : public Relay {
   void publish(LinkId link, const wire::Publish& publish);
   void begin_publishes();
   void published(Publishing& publishing, const Status& status);
-  void answer_publish(LinkId link, std::uint64_t id, const Status& status, std::uint64_t release, bool created, std::uint64_t durable_us);
+  void answer_publish(LinkId link, std::uint64_t id, const Status& status, std::uint64_t release, bool created,
+                      std::uint64_t durable_us);
   Status check_publish(const content::Manifest& manifest, const wire::Publish& publish, std::string* selector) const;
   const DesiredState::Entry* unchanged(const wire::Publish& publish, const Digest& manifest, const std::string& name,
                                        const std::string& selector) const;
-  Status make_release(const wire::Publish& publish, const Digest& manifest, DesiredState* next, std::vector<RecordWrite>* writes,
-                      std::uint64_t* number);
+  Status make_release(const wire::Publish& publish, const Digest& manifest, DesiredState* next,
+                      std::vector<RecordWrite>* writes, std::uint64_t* number);
   void unpublish(LinkId link, const wire::Unpublish& unpublish);
   void list(LinkId link, const wire::ListReleases& list);
   void begin_epoch();
@@ -108,8 +109,9 @@ void Controller::next_decision() {
     decisions_.pop_front();
     auto next = std::make_shared<DesiredState>(state_);
     std::vector<RecordWrite> writes;
-    const Status made = started_ ? decision.make(next.get(), &writes)
-                                 : Status(PINNATE_CORRUPT, "the controller's state folder is damaged; nothing can be decided");
+    const Status made =
+        started_ ? decision.make(next.get(), &writes)
+                 : Status(PINNATE_CORRUPT, "the controller's state folder is damaged; nothing can be decided");
     if (!made.ok() || next->position() == state_.position()) {
       history_.take_back();
       decision.done(made);
@@ -165,12 +167,13 @@ std::set<Digest> Controller::manifests_in_use() const {
   return used;
 }
 
-Status Controller::check_publish(const content::Manifest& manifest, const wire::Publish& publish, std::string* selector) const {
+Status Controller::check_publish(const content::Manifest& manifest, const wire::Publish& publish,
+                                 std::string* selector) const {
   for (const auto& artifact : manifest.artifacts)
     if (artifact.size_bytes > options_.artifact_limit_bytes)
-      return {PINNATE_TOO_LARGE, "module '" + manifest.name + "' " + manifest.version + ": the artifact for " + artifact.platform +
-                                     " is " + std::to_string(artifact.size_bytes) + " bytes; the limit is " +
-                                     std::to_string(options_.artifact_limit_bytes)};
+      return {PINNATE_TOO_LARGE, "module '" + manifest.name + "' " + manifest.version + ": the artifact for " +
+                                     artifact.platform + " is " + std::to_string(artifact.size_bytes) +
+                                     " bytes; the limit is " + std::to_string(options_.artifact_limit_bytes)};
   if (publish.config.size() > kConfigLimitBytes)
     return {PINNATE_TOO_LARGE, "a configuration of " + std::to_string(publish.config.size()) + " bytes; the limit is " +
                                    std::to_string(kConfigLimitBytes)};
@@ -181,8 +184,8 @@ Status Controller::check_publish(const content::Manifest& manifest, const wire::
 }
 
 // The newest current release of `name`, if it says exactly this already.
-const DesiredState::Entry* Controller::unchanged(const wire::Publish& publish, const Digest& manifest, const std::string& name,
-                                                 const std::string& selector) const {
+const DesiredState::Entry* Controller::unchanged(const wire::Publish& publish, const Digest& manifest,
+                                                 const std::string& name, const std::string& selector) const {
   for (auto it = state_.releases().rbegin(); it != state_.releases().rend(); ++it) {
     const content::Release& release = it->second.release;
     if (release.name != name) continue;
@@ -192,8 +195,8 @@ const DesiredState::Entry* Controller::unchanged(const wire::Publish& publish, c
   return nullptr;
 }
 
-void Controller::answer_publish(LinkId link, std::uint64_t id, const Status& status, std::uint64_t release, bool created,
-                                std::uint64_t durable_us) {
+void Controller::answer_publish(LinkId link, std::uint64_t id, const Status& status, std::uint64_t release,
+                                bool created, std::uint64_t durable_us) {
   wire::Published out;
   out.id = id;
   out.code = status.code();
@@ -216,7 +219,8 @@ void Controller::publish(LinkId link, const wire::Publish& request) {
   if (Status s = check_publish(*decoded, request, &selector); !s.ok()) return refuse(s);
   const Digest digest = content::sha256(request.manifest.view());
   // What was lost of its bytes, to a damaged disk, is taken anew.
-  const bool whole = std::all_of(decoded->artifacts.begin(), decoded->artifacts.end(), [&](const auto& a) { return inventory_.whole(a); });
+  const bool whole = std::all_of(decoded->artifacts.begin(), decoded->artifacts.end(),
+                                 [&](const auto& a) { return inventory_.whole(a); });
   if (const auto* same = unchanged(request, digest, decoded->name, selector); same && whole)
     return answer_publish(link, request.id, {}, same->release.number, false, 0);
   if (auto added = manifests_.add(request.manifest); !added.ok()) return refuse(added.status());
@@ -229,14 +233,16 @@ void Controller::publish(LinkId link, const wire::Publish& request) {
 void Controller::begin_publishes() {
   for (Publishing& waiting : publishing_) {
     if (waiting.begun()) continue;
-    const bool alone = std::none_of(publishing_.begin(), publishing_.end(),
-                                    [&](const Publishing& p) { return p.begun() && p.manifest() == waiting.manifest(); });
+    const bool alone = std::none_of(publishing_.begin(), publishing_.end(), [&](const Publishing& p) {
+      return p.begun() && p.manifest() == waiting.manifest();
+    });
     if (alone) waiting.begin();
   }
 }
 
 void Controller::published(Publishing& done, const Status& status) {
-  const auto it = std::find_if(publishing_.begin(), publishing_.end(), [&](const Publishing& p) { return &p == &done; });
+  const auto it =
+      std::find_if(publishing_.begin(), publishing_.end(), [&](const Publishing& p) { return &p == &done; });
   if (it == publishing_.end()) return;  // its link went meanwhile
   const LinkId link = done.link();
   const std::uint64_t id = done.request().id;
@@ -252,7 +258,8 @@ void Controller::published(Publishing& done, const Status& status) {
   };
   auto made = std::make_shared<Made>();
   const std::int64_t before_ms = done.whole_ms();
-  decide({[this, publish = done.request(), manifest = done.manifest(), made](DesiredState* next, std::vector<RecordWrite>* writes) {
+  decide({[this, publish = done.request(), manifest = done.manifest(), made](DesiredState* next,
+                                                                             std::vector<RecordWrite>* writes) {
             const Status status = make_release(publish, manifest, next, writes, &made->number);
             made->created = next->position() != state_.position();
             return status;
@@ -294,7 +301,8 @@ Status Controller::make_release(const wire::Publish& publish, const Digest& dige
   if (state_.releases().size() - superseded.size() >= kReleaseLimit)
     return {PINNATE_TOO_LARGE, std::to_string(kReleaseLimit) + " releases are current; withdraw some first"};
   if (state_.size_bytes() + entry->record.size() > kStateLimitBytes)
-    return {PINNATE_TOO_LARGE, "the configurations of all current releases are over " + std::to_string(kStateLimitBytes) + " bytes"};
+    return {PINNATE_TOO_LARGE,
+            "the configurations of all current releases are over " + std::to_string(kStateLimitBytes) + " bytes"};
 
   wire::ReleaseFacts facts;
   facts.number = release.number;
@@ -322,11 +330,12 @@ void Controller::unpublish(LinkId link, const wire::Unpublish& request) {
             if (Status s = check_function_name(request.name); !s.ok()) return s;
             std::vector<std::uint64_t> gone;
             for (const auto& [number, entry] : state_.releases())
-              if (entry.release.name == request.name && (request.release == 0 || request.release == number)) gone.push_back(number);
+              if (entry.release.name == request.name && (request.release == 0 || request.release == number))
+                gone.push_back(number);
             if (gone.empty())
-              return {PINNATE_NOT_FOUND, request.release == 0
-                                             ? "no release of '" + request.name + "' is current"
-                                             : "release " + std::to_string(request.release) + " of '" + request.name + "' is not current"};
+              return {PINNATE_NOT_FOUND, request.release == 0 ? "no release of '" + request.name + "' is current"
+                                                              : "release " + std::to_string(request.release) + " of '" +
+                                                                    request.name + "' is not current"};
             for (std::uint64_t number : gone) history_.end(number, "withdrawn", writes);
             next->decide(state_.position().epoch, state_.position().revision + 1, gone, {});
             return {};
@@ -370,11 +379,12 @@ void Controller::begin_epoch() {
             const wire::Position& mine = state_.position();
             const std::uint64_t epoch = std::max(heard_.epoch, mine.epoch) + 1;
             next->decide(epoch, std::max(heard_.revision, mine.revision) + 1, {}, {});
-            const std::string text = "this controller holds revision " + std::to_string(mine.revision) + " of epoch " +
-                                     std::to_string(mine.epoch) + ", the fleet knew of revision " + std::to_string(heard_.revision) +
-                                     " of epoch " + std::to_string(heard_.epoch) +
-                                     ": its state folder was restored from a copy. Epoch " + std::to_string(epoch) +
-                                     " began; releases acknowledged after the copy are lost, those still served are listed in the history";
+            const std::string text =
+                "this controller holds revision " + std::to_string(mine.revision) + " of epoch " +
+                std::to_string(mine.epoch) + ", the fleet knew of revision " + std::to_string(heard_.revision) +
+                " of epoch " + std::to_string(heard_.epoch) + ": its state folder was restored from a copy. Epoch " +
+                std::to_string(epoch) +
+                " began; releases acknowledged after the copy are lost, those still served are listed in the history";
             writes->push_back({"restored-copy", Buffer(text)});
             return {};
           },
@@ -385,10 +395,11 @@ void Controller::begin_epoch() {
             }
             new_epoch_waits_ = false;
             epoch_backoff_.reset();
-            notice("restored-copy", "epoch " + std::to_string(state_.position().epoch) + " began because the fleet knew of revision " +
-                                        std::to_string(heard_.revision) + " of epoch " + std::to_string(heard_.epoch) +
-                                        ": the state folder was restored from a copy; releases acknowledged after it are lost, "
-                                        "those still served are listed in the history");
+            notice("restored-copy",
+                   "epoch " + std::to_string(state_.position().epoch) + " began because the fleet knew of revision " +
+                       std::to_string(heard_.revision) + " of epoch " + std::to_string(heard_.epoch) +
+                       ": the state folder was restored from a copy; releases acknowledged after it are lost, "
+                       "those still served are listed in the history");
           }});
 }
 
@@ -397,7 +408,8 @@ void Controller::note_lost_releases() {
   if (deciding_) return;  // the next status change will do
   std::vector<RecordWrite> writes;
   for (const auto& [number, row] : directory_.total().rows) {
-    if (history_.knows(number) || number > state_.position().revision || row.serving + row.serving_offline == 0) continue;
+    if (history_.knows(number) || number > state_.position().revision || row.serving + row.serving_offline == 0)
+      continue;
     wire::ReleaseFacts facts;
     facts.number = number;
     facts.name = row.name;
@@ -411,6 +423,8 @@ void Controller::note_lost_releases() {
 
 }  // namespace
 
-std::unique_ptr<Tier> make_controller(ControllerOptions options) { return std::make_unique<Controller>(std::move(options)); }
+std::unique_ptr<Tier> make_controller(ControllerOptions options) {
+  return std::make_unique<Controller>(std::move(options));
+}
 
 }  // namespace pinnate::tier

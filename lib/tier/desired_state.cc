@@ -75,7 +75,8 @@ void DesiredState::decide(std::uint64_t epoch, std::uint64_t revision, const std
 }
 
 bool DesiredState::reaches_from(const wire::Position& from) const {
-  return from.epoch == position_.epoch && from.revision >= floor_ && from.revision <= position_.revision && from.revision > 0;
+  return from.epoch == position_.epoch && from.revision >= floor_ && from.revision <= position_.revision &&
+         from.revision > 0;
 }
 
 std::vector<std::uint64_t> DesiredState::withdrawn_since(std::uint64_t revision) const {
@@ -99,9 +100,11 @@ Status DesiredState::advance(const wire::Position& to, bool whole, const std::ve
   next.decide(to.epoch, to.revision, withdrawn, added);
   if (whole) next.floor_ = to.revision;
   if (next.position_ != to)
-    return {PINNATE_CORRUPT, "the desired state of revision " + std::to_string(to.revision) + " has another digest than announced"};
+    return {PINNATE_CORRUPT,
+            "the desired state of revision " + std::to_string(to.revision) + " has another digest than announced"};
   if (next.releases_.size() > kReleaseLimit || next.size_bytes_ > kStateLimitBytes)
-    return {PINNATE_TOO_LARGE, "a desired state of " + std::to_string(next.releases_.size()) + " releases is over the limit"};
+    return {PINNATE_TOO_LARGE,
+            "a desired state of " + std::to_string(next.releases_.size()) + " releases is over the limit"};
   *this = std::move(next);
   return {};
 }
@@ -149,7 +152,8 @@ Result<DesiredState> DesiredState::restore(const Restored& restored) {
   state.floor_ = get_u64(text.substr(48));
   for (std::size_t at = 56; at < text.size(); at += 16)
     state.withdrawn_.emplace_back(get_u64(text.substr(at)), get_u64(text.substr(at + 8)));
-  for (auto it = restored.records.lower_bound("release/"); it != restored.records.end() && it->first.starts_with("release/"); ++it) {
+  for (auto it = restored.records.lower_bound("release/");
+       it != restored.records.end() && it->first.starts_with("release/"); ++it) {
     auto entry = make_entry(it->second);
     if (!entry.ok()) return {PINNATE_CORRUPT, "the record '" + it->first + "': " + entry.status().message()};
     state.size_bytes_ += entry->record.size();
@@ -162,7 +166,8 @@ Result<DesiredState> DesiredState::restore(const Restored& restored) {
 
 std::vector<RecordWrite> DesiredState::strays(const Restored& restored, const DesiredState& state) {
   std::vector<RecordWrite> writes;
-  for (auto it = restored.records.lower_bound("release/"); it != restored.records.end() && it->first.starts_with("release/"); ++it) {
+  for (auto it = restored.records.lower_bound("release/");
+       it != restored.records.end() && it->first.starts_with("release/"); ++it) {
     const std::uint64_t number = std::strtoull(it->first.c_str() + 8, nullptr, 10);
     if (!state.find(number)) writes.push_back({it->first, std::nullopt});
   }

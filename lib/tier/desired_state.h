@@ -42,7 +42,8 @@ class DesiredState {
 
   // The state after `base` (this, or nothing when `whole`) was changed as told. Fails, changing nothing, when the digest is not
   // the one announced.
-  Status advance(const wire::Position& to, bool whole, const std::vector<std::uint64_t>& withdrawn, std::vector<Entry> added);
+  Status advance(const wire::Position& to, bool whole, const std::vector<std::uint64_t>& withdrawn,
+                 std::vector<Entry> added);
 
   // Records that bring a store from `before` to this.
   std::vector<RecordWrite> changes_since(const DesiredState& before) const;

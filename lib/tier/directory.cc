@@ -15,7 +15,8 @@ constexpr std::size_t kRowsPerReport = 1000;
 constexpr std::size_t kReportBytes = 1024 * 1024;  // a report ends early rather than grow over a message
 
 bool gone(const wire::ReleaseRow& r) {
-  return r.fetching + r.loading + r.live + r.failed + r.incompatible + r.not_selected + r.serving + r.serving_offline == 0;
+  return r.fetching + r.loading + r.live + r.failed + r.incompatible + r.not_selected + r.serving + r.serving_offline ==
+         0;
 }
 
 }  // namespace
@@ -99,7 +100,9 @@ void Directory::forget(const std::string& id, bool tell) {
   if (!PINNATE_PLANT(forgotten_still_counted)) count(child, {});
   sum_.replace("", forgotten_, forgotten);
   forgotten_ = forgotten;
-  if (tell) core_->log(PINNATE_LOG_WARNING, std::string(role_name(child.hello.role)) + " '" + id + "' was offline for too long and is forgotten");
+  if (tell)
+    core_->log(PINNATE_LOG_WARNING,
+               std::string(role_name(child.hello.role)) + " '" + id + "' was offline for too long and is forgotten");
   children_.erase(found);
   unsaved_.insert(id);
   changed_();
@@ -112,7 +115,8 @@ void Directory::take(const Session& session, const wire::EngineStatus& status) {
   child->position = status.position;
   for (wire::ServiceRow& row : child->status.rows) row.reason = cut_reason(std::move(row.reason));
   child->notices.clear();
-  if (!status.notice.empty()) child->notices.push_back("engine '" + session.peer.id + "': " + cut_reason(status.notice));
+  if (!status.notice.empty())
+    child->notices.push_back("engine '" + session.peer.id + "': " + cut_reason(status.notice));
   count_engine(*child);
 }
 
@@ -244,7 +248,8 @@ void Directory::report(const std::string& name, wire::StatusReport* out) const {
   for (const auto& [number, row] : total().rows)
     if (row.serving + row.serving_offline > 0) releases.insert(number);
   std::size_t bytes = 0;
-  for (auto it = releases.rbegin(); it != releases.rend() && out->rows.size() < kRowsPerReport && bytes < kReportBytes; ++it) {
+  for (auto it = releases.rbegin(); it != releases.rend() && out->rows.size() < kRowsPerReport && bytes < kReportBytes;
+       ++it) {
     wire::ReleaseRow row = row_with_failures(*it);
     const DesiredState::Entry* entry = state_->find(*it);
     if (entry) row.name = entry->release.name, row.version = entry->release.version;
@@ -303,7 +308,8 @@ void Directory::restore(const Restored& restored) {
     auto decoded = wire::decode(found->second);
     return decoded.ok() ? std::move(*decoded) : std::nullopt;
   };
-  for (auto it = restored.records.lower_bound("known/"); it != restored.records.end() && it->first.starts_with("known/"); ++it) {
+  for (auto it = restored.records.lower_bound("known/");
+       it != restored.records.end() && it->first.starts_with("known/"); ++it) {
     const std::string id = it->first.substr(6);
     auto hello = message(it->first);
     if (!hello || !std::holds_alternative<wire::Hello>(*hello)) continue;
@@ -312,7 +318,8 @@ void Directory::restore(const Restored& restored) {
     if (child->hello.id != id) continue;
     auto status = message("status/" + id);
     if (child->engine()) {
-      if (status && std::holds_alternative<wire::EngineStatus>(*status)) child->status = std::get<wire::EngineStatus>(*status);
+      if (status && std::holds_alternative<wire::EngineStatus>(*status))
+        child->status = std::get<wire::EngineStatus>(*status);
       child->position = child->status.position;
       child->reported = contribution_of(id, child->status, *state_);
     } else if (status && std::holds_alternative<wire::Rollup>(*status)) {

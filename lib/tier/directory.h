@@ -15,14 +15,14 @@ namespace pinnate::tier {
 
 struct Child {
   wire::Hello hello;  // who it is
-  LinkId link = 0;    // 0: offline
+  LinkId link = 0;  // 0: offline
   wire::Position position;
-  wire::EngineStatus status;     // an engine's last
-  Contribution reported;         // what it last contributed, as online
-  Contribution counted;          // what it contributes now
+  wire::EngineStatus status;  // an engine's last
+  Contribution reported;  // what it last contributed, as online
+  Contribution counted;  // what it contributes now
   std::vector<std::string> notices;
   Core::AlarmId forget = 0;
-  bool ahead = false;            // an engine's status is of a desired state that this tier did not have when it came
+  bool ahead = false;  // an engine's status is of a desired state that this tier did not have when it came
 
   bool engine() const { return hello.role == wire::Role::engine; }
 };

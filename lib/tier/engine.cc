@@ -55,13 +55,16 @@ class Engine final : public Tier, private LinkOwner {
     core_.log(PINNATE_LOG_INFO, "no link to " + address + ": " + why.message());
   }
   void room(Session&) override {}
-  void refused(const Session&, const Status& why) override { core_.log(PINNATE_LOG_WARNING, "refused a peer: " + why.message()); }
+  void refused(const Session&, const Status& why) override {
+    core_.log(PINNATE_LOG_WARNING, "refused a peer: " + why.message());
+  }
 
   void at(Now now) { core_.set_now(now); }
   void settle();  // after every report: forget empty slots, tell what changed
   void request(LinkId link, wire::Message& message);
   void take_desired(Session& session, const wire::Desired& page);
-  void make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next, std::vector<Buffer> manifests);
+  void make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next,
+                    std::vector<Buffer> manifests);
   void applied(LinkId link, wire::Confirm confirm, DesiredState next, std::vector<Buffer> manifests);
   void take_labels(const Labels& inherited);
   using Chosen = std::map<std::string, const DesiredState::Entry*>;  // by function
@@ -88,9 +91,9 @@ class Engine final : public Tier, private LinkOwner {
   Labels inherited_;
   SlotWorld world_;
   std::map<std::string, std::unique_ptr<Slot>> slots_;
-  bool applying_ = false;                        // a new desired state is being made durable
+  bool applying_ = false;  // a new desired state is being made durable
   Backoff write_backoff_{1000, 30000};
-  Core::AlarmId write_again_ = 0;                // one that could not be
+  Core::AlarmId write_again_ = 0;  // one that could not be
   std::shared_ptr<const DesiredState> unwritten_;
   std::string unwritten_why_;
   std::map<Digest, Restored::Death> deaths_;
@@ -140,8 +143,10 @@ Engine::Engine(EngineOptions options)
   world_.end_turn = [this] { end_turn(); };
   world_.wedged = [this](const std::string& who, bool wedged) {
     wedged_by_ = wedged ? who : "";
-    if (wedged) notices_["wedged"] = "wedged by " + who + "; it loads nothing until it restarts";
-    else notices_.erase("wedged");
+    if (wedged)
+      notices_["wedged"] = "wedged by " + who + "; it loads nothing until it restarts";
+    else
+      notices_.erase("wedged");
     dirty_ = true;
     if (!wedged)
       for (auto& [name, slot] : slots_) slot->retry_if_held();
@@ -153,10 +158,13 @@ Engine::Engine(EngineOptions options)
 
 void Engine::start(Now now, Restored restored) {
   at(now);
-  if (auto state = DesiredState::restore(restored); state.ok()) state_ = std::move(*state);
-  else core_.log(PINNATE_LOG_WARNING, "the state folder is damaged and starts empty: " + state.status().message());
+  if (auto state = DesiredState::restore(restored); state.ok())
+    state_ = std::move(*state);
+  else
+    core_.log(PINNATE_LOG_WARNING, "the state folder is damaged and starts empty: " + state.status().message());
   if (const auto found = restored.records.find("context"); found != restored.records.end())
-    if (auto context = wire::decode(found->second); context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
+    if (auto context = wire::decode(found->second);
+        context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
       inherited_ = std::get<wire::Context>(**context).inherited;
   manifests_.restore(restored);
   inventory_.restore(restored);
@@ -211,7 +219,8 @@ void Engine::message(Session& session, wire::Message& m) {
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(session.link, cancel->id);
   if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
   if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-  links_.refuse(session.link, {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " to an engine"});
+  links_.refuse(session.link,
+                {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " to an engine"});
 }
 
 // What a client, or the process around, may ask.
@@ -254,19 +263,24 @@ void Engine::request(LinkId link, wire::Message& m) {
   if (auto* u = std::get_if<wire::Unpublish>(&m)) return not_here(u->id, wire::Done{});
   if (auto* l = std::get_if<wire::ListReleases>(&m)) return not_here(l->id, wire::Releases{});
   if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-  if (link != kHostLink) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of type " + std::to_string(wire::type_of(m))});
+  if (link != kHostLink)
+    links_.refuse(link,
+                  {PINNATE_REFUSED, "a client may not send a message of type " + std::to_string(wire::type_of(m))});
 }
 
 // ---- the desired state --------------------------------------------------------------------------------------------
 
 void Engine::take_desired(Session& session, const wire::Desired& page) {
-  if (applying_) return links_.refuse(session.link, {PINNATE_REFUSED, "a desired state before the last one was confirmed"});
+  if (applying_)
+    return links_.refuse(session.link, {PINNATE_REFUSED, "a desired state before the last one was confirmed"});
   core_.cancel_alarm(&write_again_);  // what comes now is newer, or the same over another link
   wire::Confirm confirm;
   DesiredState next = state_;
   const bool advanced = receiver_.take(page, &next, &confirm);
-  if (!receiver_.trouble().ok()) world_.notice("desired", "cannot take the desired state: " + receiver_.trouble().message());
-  else if (advanced) notices_.erase("desired");
+  if (!receiver_.trouble().ok())
+    world_.notice("desired", "cannot take the desired state: " + receiver_.trouble().message());
+  else if (advanced)
+    notices_.erase("desired");
   if (!advanced) return core_.send(session.link, confirm);
   auto manifests = receiver_.take_manifests();
   if (!options_.durable) return applied(session.link, confirm, std::move(next), std::move(manifests));
@@ -280,7 +294,8 @@ void Engine::take_desired(Session& session, const wire::Desired& page) {
 
 // Durable first: an engine that restarts must not act on an older state than it did before. One that cannot be written is not acted on,
 // nor confirmed; it is written again until it can be, or until a newer one comes.
-void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next, std::vector<Buffer> manifests) {
+void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next,
+                          std::vector<Buffer> manifests) {
   applying_ = true;
   std::set<Digest> wanted;  // what is superseded is not asked for meanwhile
   for (const auto& [name, entry] : choose(*next)) wanted.insert(entry->release.manifest);
@@ -294,13 +309,15 @@ void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared
                        return applied(link, confirm, std::move(*next), std::move(manifests));
                      }
                      world_.notice("disk", "cannot write the state folder, so releases up to revision " +
-                                               std::to_string(next->position().revision) + " are not acted on: " + c.status.message());
+                                               std::to_string(next->position().revision) +
+                                               " are not acted on: " + c.status.message());
                      unwritten_ = next;
                      unwritten_why_ = "cannot write the state folder: " + c.status.message();
-                     write_again_ = core_.alarm_in(write_backoff_.next_ms(core_.random()), [this, link, confirm, next, manifests] {
-                       write_again_ = 0;
-                       make_durable(link, confirm, next, manifests);
-                     });
+                     write_again_ =
+                         core_.alarm_in(write_backoff_.next_ms(core_.random()), [this, link, confirm, next, manifests] {
+                           write_again_ = 0;
+                           make_durable(link, confirm, next, manifests);
+                         });
                    }),
                    std::move(writes)});
 }
@@ -316,7 +333,8 @@ void Engine::applied(LinkId link, wire::Confirm confirm, DesiredState next, std:
 void Engine::take_labels(const Labels& inherited) {
   if (!check_labels(inherited).ok() || inherited == inherited_) return;
   inherited_ = inherited;
-  if (options_.durable) core_.act(Commit{core_.order([](Completion&) {}), {{"context", wire::encode(wire::Context{inherited_})}}});
+  if (options_.durable)
+    core_.act(Commit{core_.order([](Completion&) {}), {{"context", wire::encode(wire::Context{inherited_})}}});
   evaluate();
 }
 
@@ -377,8 +395,9 @@ std::optional<std::string> Engine::hold(const Digest& artifact, std::int64_t* wa
     return std::nullopt;
   }
   *wait_ms = until->second - core_.now().monotonic_ms;
-  return "quarantined: artifact " + artifact.hex().substr(0, 12) + " ended this engine " + std::to_string(death.in_a_row) +
-         " times in a row (last in: " + death.moment + "); it is tried again in " + std::to_string(*wait_ms / 1000) + " s";
+  return "quarantined: artifact " + artifact.hex().substr(0, 12) + " ended this engine " +
+         std::to_string(death.in_a_row) + " times in a row (last in: " + death.moment + "); it is tried again in " +
+         std::to_string(*wait_ms / 1000) + " s";
 }
 
 void Engine::take_turn(std::function<void()> begin) {
@@ -436,9 +455,12 @@ wire::EngineStatus Engine::status() const {
   if (unwritten_)
     for (const auto& [name, entry] : choose(*unwritten_))
       if (!state_.find(entry->release.number))
-        status.rows.push_back({entry->release.number, name, entry->release.version, wire::Phase::failed, false, unwritten_why_});
-  if (const auto wedged = notices_.find("wedged"); wedged != notices_.end()) status.notice = wedged->second;
-  else if (!notices_.empty()) status.notice = notices_.begin()->second;
+        status.rows.push_back(
+            {entry->release.number, name, entry->release.version, wire::Phase::failed, false, unwritten_why_});
+  if (const auto wedged = notices_.find("wedged"); wedged != notices_.end())
+    status.notice = wedged->second;
+  else if (!notices_.empty())
+    status.notice = notices_.begin()->second;
   status.notice = cut_reason(std::move(status.notice));
   return status;
 }

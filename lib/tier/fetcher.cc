@@ -7,8 +7,9 @@
 
 namespace pinnate::tier {
 namespace {
-constexpr std::size_t kManifestWants = 2 * kReleaseLimit;  // no honest fleet wants more; what a hostile one wants must end
-constexpr std::uint32_t kCorruptLimit = 8;         // then it is given up; whoever wants it tries again later
+constexpr std::size_t kManifestWants =
+    2 * kReleaseLimit;  // no honest fleet wants more; what a hostile one wants must end
+constexpr std::uint32_t kCorruptLimit = 8;  // then it is given up; whoever wants it tries again later
 }  // namespace
 
 Fetcher::~Fetcher() {
@@ -124,13 +125,14 @@ void Fetcher::accept(const Key& key, Want& want, const Buffer& encoded) {
     // Good bytes that could not be kept are passed on all the same; whoever must keep them asks the inventory.
     finish(key, {}, encoded);
   });
-  core_->act(AcceptChunk{want.token, artifact.digest, index, encoded, artifact.chunks[index], artifact.chunk_bytes(index), true});
+  core_->act(AcceptChunk{want.token, artifact.digest, index, encoded, artifact.chunks[index],
+                         artifact.chunk_bytes(index), true});
 }
 
 void Fetcher::came_wrong(const Key& key, const std::string& why) {
   Want& want = wants_[key];
-  const std::string what = "chunk " + std::to_string(std::get<2>(key)) + " of manifest " + std::get<0>(key).hex().substr(0, 12) +
-                           " from " + peer_ + ": " + why;
+  const std::string what = "chunk " + std::to_string(std::get<2>(key)) + " of manifest " +
+                           std::get<0>(key).hex().substr(0, 12) + " from " + peer_ + ": " + why;
   if (events_.corrupt) events_.corrupt(peer_, what);
   if (++want.corrupt >= kCorruptLimit) return finish(key, {PINNATE_CORRUPT, what}, {});
   want.stage = Stage::queued;

@@ -19,7 +19,7 @@ class Gateway final : public Relay {
         fetcher_(&core_, &manifests_, &inventory_,
                  {[this](const std::string& peer, const std::string& what) { notice("corrupt/" + peer, what); },
                   [this](const Status& why) { notice("disk", "a chunk is passed on but not kept: " + why.message()); },
-                 true}) {}
+                  true}) {}
 
   void start(Now now, Restored restored) override;
 
@@ -69,7 +69,8 @@ void Gateway::start(Now now, Restored restored) {
   }
   commit(DesiredState::strays(restored, state_));
   if (const auto found = restored.records.find("context"); found != restored.records.end())
-    if (auto context = wire::decode(found->second); context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
+    if (auto context = wire::decode(found->second);
+        context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
       inherited_ = std::get<wire::Context>(**context).inherited;
   manifests_.restore(restored);
   if (!PINNATE_PLANT(restart_forgets_its_cache)) inventory_.restore(restored);
@@ -114,7 +115,8 @@ void Gateway::upstream_message(Session& session, wire::Message& m) {
   if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
   if (auto* lookup = std::get_if<wire::Lookup>(&m)) return look_up(session.link, *lookup);
   if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-  links_.refuse(session.link, {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " from above"});
+  links_.refuse(session.link,
+                {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " from above"});
 }
 
 void Gateway::take_desired(Session& session, const wire::Desired& page) {

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kEntries = 20000, kPositions = 20000;
 constexpr std::size_t kAnswerBytes = 1024 * 1024;  // a list ends early rather than grow over a message
-constexpr std::size_t kFactsBytes = 300;           // of one release, selector and platforms apart
+constexpr std::size_t kFactsBytes = 300;  // of one release, selector and platforms apart
 
 std::string key(const char* prefix, std::uint64_t number) {
   char text[48];
@@ -18,7 +18,8 @@ std::string key(const char* prefix, std::uint64_t number) {
 
 template <class F>
 void each(const Restored& restored, const std::string& prefix, F&& f) {
-  for (auto it = restored.records.lower_bound(prefix); it != restored.records.end() && it->first.starts_with(prefix); ++it)
+  for (auto it = restored.records.lower_bound(prefix); it != restored.records.end() && it->first.starts_with(prefix);
+       ++it)
     f(std::strtoull(it->first.c_str() + prefix.size(), nullptr, 10), it->second);
 }
 
@@ -40,7 +41,8 @@ void History::restore(const Restored& restored) {
       text.remove_prefix(std::min(text.size(), line.size() + 1));
       const std::size_t space = line.find(' ');
       if (space == std::string_view::npos) continue;
-      if (auto digest = Digest::from_hex(line.substr(space + 1))) found->second.artifacts[std::string(line.substr(0, space))] = *digest;
+      if (auto digest = Digest::from_hex(line.substr(space + 1)))
+        found->second.artifacts[std::string(line.substr(0, space))] = *digest;
     }
   });
   each(restored, "position/", [&](std::uint64_t revision, const Buffer& bytes) {
@@ -68,12 +70,16 @@ void History::settle() {
 
 void History::take_back() {
   for (auto& [number, entry] : before_) {
-    if (entry) entries_[number] = std::move(*entry);
-    else entries_.erase(number);
+    if (entry)
+      entries_[number] = std::move(*entry);
+    else
+      entries_.erase(number);
   }
   for (auto& [revision, position] : positions_before_) {
-    if (position) positions_[revision] = *position;
-    else positions_.erase(revision);
+    if (position)
+      positions_[revision] = *position;
+    else
+      positions_.erase(revision);
   }
   settle();
 }
@@ -126,8 +132,9 @@ Status History::check_same_bytes(const content::Manifest& manifest) const {
     for (const auto& artifact : manifest.artifacts) {
       const auto before = artifacts.find(artifact.platform);
       if (before != artifacts.end() && before->second != artifact.digest)
-        return {PINNATE_CONFLICT, "module '" + manifest.name + "' " + manifest.version + " was published with other bytes for " +
-                                      artifact.platform + " (release " + std::to_string(facts.number) + "); give these another version"};
+        return {PINNATE_CONFLICT, "module '" + manifest.name + "' " + manifest.version +
+                                      " was published with other bytes for " + artifact.platform + " (release " +
+                                      std::to_string(facts.number) + "); give these another version"};
     }
   }
   return {};
@@ -135,7 +142,8 @@ Status History::check_same_bytes(const content::Manifest& manifest) const {
 
 void History::passed(const wire::Position& position, std::vector<RecordWrite>* writes) {
   const auto found = positions_.find(position.revision);
-  positions_before_.try_emplace(position.revision, found == positions_.end() ? std::nullopt : std::optional(found->second));
+  positions_before_.try_emplace(position.revision,
+                                found == positions_.end() ? std::nullopt : std::optional(found->second));
   positions_[position.revision] = position;
   wire::Confirm confirm;
   confirm.position = position;
@@ -149,7 +157,8 @@ void History::passed(const wire::Position& position, std::vector<RecordWrite>* w
 
 bool History::contradicts(const wire::Position& position) const {
   const auto found = positions_.find(position.revision);
-  if (found != positions_.end()) return found->second.epoch == position.epoch && found->second.digest != position.digest;
+  if (found != positions_.end())
+    return found->second.epoch == position.epoch && found->second.digest != position.digest;
   return false;
 }
 

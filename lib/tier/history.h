@@ -44,7 +44,7 @@ class History {
   static RecordWrite facts_record(const wire::ReleaseFacts& facts);
   std::map<std::uint64_t, Entry> entries_;
   std::map<std::uint64_t, wire::Position> positions_;  // by revision
-  std::map<std::uint64_t, std::optional<Entry>> before_;                    // what take_back puts back
+  std::map<std::uint64_t, std::optional<Entry>> before_;  // what take_back puts back
   std::map<std::uint64_t, std::optional<wire::Position>> positions_before_;
 };
 

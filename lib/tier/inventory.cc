@@ -53,7 +53,8 @@ std::uint64_t Inventory::trim(const std::set<Digest>& needed, std::uint64_t limi
   while (total_bytes_ > limit_bytes) {
     auto oldest = held_.end();
     for (auto it = held_.begin(); it != held_.end(); ++it)
-      if (!needed.contains(it->first) && (oldest == held_.end() || it->second.used_ms < oldest->second.used_ms)) oldest = it;
+      if (!needed.contains(it->first) && (oldest == held_.end() || it->second.used_ms < oldest->second.used_ms))
+        oldest = it;
     if (oldest == held_.end()) break;
     total_bytes_ -= oldest->second.bytes;
     core_->act(DropArtifact{oldest->first});

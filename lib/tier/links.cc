@@ -15,10 +15,14 @@ std::string named(const wire::Hello& hello) { return std::string(role_name(hello
 
 const char* role_name(wire::Role role) {
   switch (role) {
-    case wire::Role::controller: return "controller";
-    case wire::Role::gateway: return "gateway";
-    case wire::Role::engine: return "engine";
-    case wire::Role::client: return "client";
+    case wire::Role::controller:
+      return "controller";
+    case wire::Role::gateway:
+      return "gateway";
+    case wire::Role::engine:
+      return "engine";
+    case wire::Role::client:
+      return "client";
   }
   return "tier";
 }
@@ -41,8 +45,8 @@ Links::Kept* Links::kept_of(LinkId link) {
 // ---- dialling -----------------------------------------------------------------------------------------------------
 
 void Links::keep(Side side, const std::string& address) {
-  kept_.push_back(std::make_unique<Kept>(side, address,
-                                         Backoff(core_->options().backoff_min_ms, core_->options().backoff_max_ms)));
+  kept_.push_back(
+      std::make_unique<Kept>(side, address, Backoff(core_->options().backoff_min_ms, core_->options().backoff_max_ms)));
   dial(*kept_.back());
 }
 
@@ -196,8 +200,8 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
 }
 
 Status Links::twice(const Session& session) const {
-  return {PINNATE_CONFLICT, "another " + named(session.peer) + " is linked to " + role_name(role_) + " '" + core_->options().id +
-                                "'; ids must be unique in a fleet"};
+  return {PINNATE_CONFLICT, "another " + named(session.peer) + " is linked to " + role_name(role_) + " '" +
+                                core_->options().id + "'; ids must be unique in a fleet"};
 }
 
 // Two handshakes under one id may have been under way at once, and both were admitted: the first to come up stays, or, between the same
@@ -251,8 +255,10 @@ void Links::received(LinkId link, const Buffer& bytes) {
   if (!decoded->has_value()) return;  // a newer peer's; may be ignored
   wire::Message& message = **decoded;
   if (auto* refused = std::get_if<wire::Refuse>(&message)) {
-    Status why(refused->code == PINNATE_OK ? PINNATE_REFUSED : refused->code, "refused by the peer: " + cut_reason(refused->reason));
-    if (Kept* kept = kept_of(link); kept && why.code() == PINNATE_CONFLICT && session->side == Side::upstream && upstream())
+    Status why(refused->code == PINNATE_OK ? PINNATE_REFUSED : refused->code,
+               "refused by the peer: " + cut_reason(refused->reason));
+    if (Kept* kept = kept_of(link);
+        kept && why.code() == PINNATE_CONFLICT && session->side == Side::upstream && upstream())
       kept->held_by = upstream()->peer.id;
     else if (kept && why.code() == PINNATE_CONFLICT && !session->peer.id.empty() && downstream(session->peer.id))
       kept->held_by = session->peer.id;
@@ -306,8 +312,7 @@ void BulkPace::drained(std::int64_t now_ms, std::size_t bytes) {
 void Links::watch(Session& session) {
   const std::int64_t beat = core_->options().heartbeat_ms, silent = core_->now().monotonic_ms - session.heard_ms;
   const LinkId link = session.link;
-  if (silent >= 3 * beat)
-    return refuse(link, {PINNATE_TIMEOUT, "silent for " + std::to_string(silent) + " ms"});
+  if (silent >= 3 * beat) return refuse(link, {PINNATE_TIMEOUT, "silent for " + std::to_string(silent) + " ms"});
   if (silent >= beat) core_->send(link, wire::Ping{core_->random().next() >> 1});
   session.watch = core_->alarm_in(silent >= beat ? beat : beat - silent, [this, link] {
     if (Session* s = find(link)) {
@@ -336,10 +341,12 @@ void Links::ended(LinkId link, const Status& why) {
   sessions_.erase(found);
   core_->cancel_alarm(&session->watch);
   if (upstream_ == link) upstream_ = 0;
-  if (const auto below = below_.find(session->peer.id); below != below_.end() && below->second == link) below_.erase(below);
+  if (const auto below = below_.find(session->peer.id); below != below_.end() && below->second == link)
+    below_.erase(below);
 
-  core_->log(session->up ? PINNATE_LOG_WARNING : PINNATE_LOG_DEBUG,
-             (session->peer.id.empty() ? "a link" : "the link to " + named(session->peer)) + " ended: " + why.message());
+  core_->log(
+      session->up ? PINNATE_LOG_WARNING : PINNATE_LOG_DEBUG,
+      (session->peer.id.empty() ? "a link" : "the link to " + named(session->peer)) + " ended: " + why.message());
   if (Kept* kept = kept_of(link)) {
     kept->link = 0;
     if (!session->up) owner_->dial_failed(kept->address, why);

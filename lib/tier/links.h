@@ -10,7 +10,8 @@
 
 namespace pinnate::tier {
 
-inline constexpr std::int64_t kBulkRoomBytes = 512 * 1024;  // got ready for one link at a time: read, or asked for above
+inline constexpr std::int64_t kBulkRoomBytes =
+    512 * 1024;  // got ready for one link at a time: read, or asked for above
 inline constexpr std::size_t kBulkAheadMs = 20;
 
 // How much bulk is handed to a link ahead of what it has taken: about what it takes in a moment, and at least one chunk. What
@@ -29,32 +30,32 @@ class BulkPace {
 struct Session {
   LinkId link = 0;
   bool dialled = false;
-  Side side = Side::unknown;   // of the peer; known once it is up
-  bool up = false;             // both hellos were accepted
-  bool greeted = false;        // our hello went out
-  bool welcomed = false;       // the peer accepted ours
-  bool admitted = false;       // we accepted the peer's
+  Side side = Side::unknown;  // of the peer; known once it is up
+  bool up = false;  // both hellos were accepted
+  bool greeted = false;  // our hello went out
+  bool welcomed = false;  // the peer accepted ours
+  bool admitted = false;  // we accepted the peer's
   wire::Hello peer;
-  Labels told;                 // inherited labels as the peer was last told
+  Labels told;  // inherited labels as the peer was last told
   std::int64_t heard_ms = 0;
   std::int64_t bulk_room = 0;  // bytes of bulk that may still be got ready for the link
   BulkPace bulk_pace;
-  Core::AlarmId watch = 0;     // handshake limit, then heartbeat
+  Core::AlarmId watch = 0;  // handshake limit, then heartbeat
 };
 
 // What a tier says to its links.
 class LinkOwner {
  public:
   virtual ~LinkOwner() = default;
-  virtual void fill_hello(wire::Hello* hello) = 0;           // role, platform, position
-  virtual Labels labels_below(const Session& session) = 0;   // for Welcome, downward
+  virtual void fill_hello(wire::Hello* hello) = 0;  // role, platform, position
+  virtual Labels labels_below(const Session& session) = 0;  // for Welcome, downward
   // The peer's hello was accepted by fleet, version and role: anything else against it?
   virtual Status admit(const Session& session) = 0;
   virtual void link_up(Session& session) = 0;
   virtual void link_down(Session& session, const Status& why) = 0;  // only after link_up
   virtual void message(Session& session, wire::Message& message) = 0;
   virtual void dial_failed(const std::string& address, const Status& why) = 0;
-  virtual void room(Session& session) = 0;                   // for bulk, more than before
+  virtual void room(Session& session) = 0;  // for bulk, more than before
   virtual void refused(const Session& session, const Status& why) = 0;  // we refused a peer in the handshake
 };
 
@@ -74,8 +75,8 @@ class Links {
   void say_goodbye(bool forget);  // on every link; then drops them all, and dials no more
 
   Session* find(LinkId link);
-  Session* upstream();                            // the one that is up, or null
-  Session* downstream(const std::string& id);     // the one of this peer that is up, or null
+  Session* upstream();  // the one that is up, or null
+  Session* downstream(const std::string& id);  // the one of this peer that is up, or null
   template <class F>
   void each_up(Side side, F&& f) {
     std::vector<LinkId> links;  // `f` may end any of them
@@ -91,8 +92,8 @@ class Links {
     Side side;
     std::string address;
     Backoff backoff;
-    LinkId link = 0;          // dialling or open
-    std::string held_by;      // id of a peer that is linked otherwise: wait until that link is gone
+    LinkId link = 0;  // dialling or open
+    std::string held_by;  // id of a peer that is linked otherwise: wait until that link is gone
     Core::AlarmId redial = 0;
   };
   void dial(Kept& kept);

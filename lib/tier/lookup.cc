@@ -53,7 +53,8 @@ std::optional<wire::TierRow> engine_row(const wire::Hello& hello, bool online, c
   if (!online)
     for (auto& service : row.services) service.phase = wire::Phase::offline;
   std::erase_if(row.services, [&](const wire::ServiceRow& s) {
-    return (!lookup.name.empty() && s.name != lookup.name) || (lookup.phase != 0 && static_cast<int>(s.phase) != lookup.phase - 1);
+    return (!lookup.name.empty() && s.name != lookup.name) ||
+           (lookup.phase != 0 && static_cast<int>(s.phase) != lookup.phase - 1);
   });
   const bool offline_wanted = lookup.phase == 1 + static_cast<int>(wire::Phase::offline) && !online;
   if (row.services.empty() && (!lookup.name.empty() || lookup.phase != 0) && !offline_wanted) return std::nullopt;
@@ -174,8 +175,9 @@ void Lookups::end_part(std::uint64_t id, wire::Tiers* tiers, const char* failed)
 void Lookups::add_unreachable(Walk& walk, const Child& child, const std::string& why) {
   if (!walk.lookup.engine.empty() || walk.page.rows.size() >= walk.lookup.limit) return;
   if (!walk.lookup.at.empty() && walk.lookup.at != child.hello.id) return;
-  const auto shown = std::find_if(walk.page.rows.begin(), walk.page.rows.end(),
-                                  [&](const wire::TierRow& row) { return row.path.empty() && row.id == child.hello.id; });
+  const auto shown = std::find_if(walk.page.rows.begin(), walk.page.rows.end(), [&](const wire::TierRow& row) {
+    return row.path.empty() && row.id == child.hello.id;
+  });
   if (shown != walk.page.rows.end()) {
     shown->online = false;
     shown->notice = why;

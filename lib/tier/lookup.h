@@ -19,7 +19,7 @@ class Lookups {
 
   using Answer = std::function<void(wire::Tiers)>;  // its id is 0
   void ask(const wire::Lookup& lookup, Answer answer);
-  void take(LinkId link, wire::Tiers& tiers);       // a part that was asked for
+  void take(LinkId link, wire::Tiers& tiers);  // a part that was asked for
   void link_down(LinkId link);
 
  private:

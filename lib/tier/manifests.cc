@@ -51,7 +51,8 @@ void Manifests::changes_failed() {
 }
 
 void Manifests::restore(const Restored& restored) {
-  for (auto it = restored.records.lower_bound("manifest/"); it != restored.records.end() && it->first.starts_with("manifest/"); ++it) {
+  for (auto it = restored.records.lower_bound("manifest/");
+       it != restored.records.end() && it->first.starts_with("manifest/"); ++it) {
     const auto named = Digest::from_hex(std::string_view(it->first).substr(9));
     // One that is damaged on disk is as good as absent: it is asked for again.
     if (named && content::sha256(it->second.view()) == *named && add(it->second).ok()) unsaved_.erase(*named);

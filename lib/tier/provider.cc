@@ -16,7 +16,8 @@ void Provider::want(Session& session, const wire::WantManifest& want) {
   if (manifests_->find(want.manifest) || !fetcher_) return answer(link, want.manifest, {});
   std::size_t& unanswered = manifests_unanswered_[link];
   if (unanswered >= kWaitingPerLink)
-    return links_->refuse(link, {PINNATE_REFUSED, "more than " + std::to_string(kWaitingPerLink) + " manifests wanted at once"});
+    return links_->refuse(
+        link, {PINNATE_REFUSED, "more than " + std::to_string(kWaitingPerLink) + " manifests wanted at once"});
   unanswered++;
   const auto [wanted, fresh] = manifests_wanted_.try_emplace(want.manifest);
   wanted->second.push_back(link);
@@ -55,7 +56,8 @@ void Provider::link_down(LinkId link) {
 void Provider::want(Session& session, const wire::WantChunk& want) {
   auto& waiting = waiting_[session.link];
   if (waiting.size() >= kWaitingPerLink)
-    return links_->refuse(session.link, {PINNATE_REFUSED, "more than " + std::to_string(kWaitingPerLink) + " chunks wanted at once"});
+    return links_->refuse(session.link,
+                          {PINNATE_REFUSED, "more than " + std::to_string(kWaitingPerLink) + " chunks wanted at once"});
   waiting.push_back(want);
   room(session);
 }
@@ -95,7 +97,8 @@ void Provider::keep_only(const std::set<Digest>& wanted) {
     return true;
   };
   for (auto it = waiting_.begin(); it != waiting_.end();) {
-    it->second.remove_if([&](const wire::WantChunk& want) { return superseded(it->first, want.manifest, want.artifact, want.index); });
+    it->second.remove_if(
+        [&](const wire::WantChunk& want) { return superseded(it->first, want.manifest, want.artifact, want.index); });
     it = it->second.empty() ? waiting_.erase(it) : std::next(it);
   }
   for (auto it = ready_.begin(); it != ready_.end();) {
@@ -122,7 +125,8 @@ void Provider::resolve(LinkId link, const wire::WantChunk& want) {
   const auto begin = [this, key](const Status& status) {
     const auto manifest = manifests_->find(std::get<0>(key));
     if (!manifest)
-      return answer(key, status.ok() ? Status(PINNATE_NOT_FOUND, "no manifest " + std::get<0>(key).hex() + " here") : status, {});
+      return answer(
+          key, status.ok() ? Status(PINNATE_NOT_FOUND, "no manifest " + std::get<0>(key).hex() + " here") : status, {});
     const auto [digest, artifact, index] = key;
     if (artifact >= manifest->artifacts.size() || index >= manifest->artifacts[artifact].chunks.size())
       return answer(key, {PINNATE_NOT_FOUND, "no such chunk"}, {});
@@ -137,7 +141,11 @@ void Provider::load(const Key& key, const content::ArtifactEntry& artifact) {
   const auto fetch = [this, key] {
     if (!fetcher_) {
       const auto manifest = manifests_->find(std::get<0>(key));
-      return answer(key, {PINNATE_NOT_FOUND, "it is not held here" + (manifest ? ": publish '" + manifest->name + "' " + manifest->version + " again" : "")}, {});
+      return answer(key,
+                    {PINNATE_NOT_FOUND,
+                     "it is not held here" +
+                         (manifest ? ": publish '" + manifest->name + "' " + manifest->version + " again" : "")},
+                    {});
     }
     fetcher_->want_chunk(std::get<0>(key), std::get<1>(key), std::get<2>(key),
                          [this, key](const Status& status, const Buffer& encoded) { answer(key, status, encoded); });
@@ -145,9 +153,12 @@ void Provider::load(const Key& key, const content::ArtifactEntry& artifact) {
   if (!inventory_->has(artifact.digest, index)) return fetch();
   inventory_->touch(artifact.digest);
   const auto damaged = [this, key, fetch, digest = artifact.digest](const Status& why) {
-    core_->log(PINNATE_LOG_WARNING, "chunk " + std::to_string(std::get<2>(key)) + " of " + digest.hex() + ": " + why.message());
-    if (why.code() == PINNATE_CORRUPT || why.code() == PINNATE_NOT_FOUND) inventory_->lost(digest, std::get<2>(key));
-    else if (!fetcher_) return answer(key, why, {});  // a disk may come back
+    core_->log(PINNATE_LOG_WARNING,
+               "chunk " + std::to_string(std::get<2>(key)) + " of " + digest.hex() + ": " + why.message());
+    if (why.code() == PINNATE_CORRUPT || why.code() == PINNATE_NOT_FOUND)
+      inventory_->lost(digest, std::get<2>(key));
+    else if (!fetcher_)
+      return answer(key, why, {});  // a disk may come back
     fetch();
   };
   const Token token = core_->order([this, key, damaged](Completion& c) {
@@ -188,7 +199,8 @@ void Provider::answer(const Key& key, const Status& status, const Buffer& encode
 
 void Provider::hand(Session& session, const Key& key, const Buffer& message) {
   session.bulk_room += static_cast<std::int64_t>(kChunkBytes) - static_cast<std::int64_t>(message.size());
-  if ((!ready_.contains(session.link) && session.bulk_pace.open()) || PINNATE_PLANT(room_ignored)) return send(session, message);
+  if ((!ready_.contains(session.link) && session.bulk_pace.open()) || PINNATE_PLANT(room_ignored))
+    return send(session, message);
   ready_[session.link].emplace_back(key, message);
 }
 

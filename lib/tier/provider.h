@@ -40,10 +40,11 @@ class Provider {
   Fetcher* fetcher_;
   std::map<Digest, std::vector<LinkId>> manifests_wanted_;  // from above, and for whom
   std::map<LinkId, std::size_t> manifests_unanswered_;
-  std::map<LinkId, std::list<wire::WantChunk>> waiting_;   // for room; none is empty
-  std::map<LinkId, std::list<std::pair<Key, Buffer>>> ready_;  // messages that wait for the pace of the link; none is empty
-  std::map<Key, std::vector<LinkId>> loading_;             // being read or fetched, and for whom
-  std::list<std::pair<Key, Buffer>> recent_;               // messages that many links want at the same time, newest first
+  std::map<LinkId, std::list<wire::WantChunk>> waiting_;  // for room; none is empty
+  std::map<LinkId, std::list<std::pair<Key, Buffer>>>
+      ready_;  // messages that wait for the pace of the link; none is empty
+  std::map<Key, std::vector<LinkId>> loading_;  // being read or fetched, and for whom
+  std::list<std::pair<Key, Buffer>> recent_;  // messages that many links want at the same time, newest first
   std::size_t recent_bytes_ = 0;
 };
 

@@ -11,10 +11,10 @@ constexpr std::int64_t kProgressIntervalMs = 50;
 // One client may have all publishes that a controller takes at once, and sends what it is asked for: they must fit what may wait on
 // its link.
 constexpr std::size_t kWindow = 6;
-}
+}  // namespace
 
-Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, wire::Publish publish, Digest manifest,
-                       std::function<void(Publishing&, const Status&)> done)
+Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, wire::Publish publish,
+                       Digest manifest, std::function<void(Publishing&, const Status&)> done)
     : core_(core),
       manifests_(manifests),
       inventory_(inventory),
@@ -44,8 +44,10 @@ void Publishing::begin() {
     total_bytes_ += artifact.size_bytes;
     if (!seen.insert(artifact.digest).second) continue;
     for (std::uint32_t i = 0; i < artifact.chunks.size(); i++) {
-      if (inventory_->has(artifact.digest, i)) done_bytes_ += artifact.chunk_bytes(i);
-      else wanted.push_back({a, i});
+      if (inventory_->has(artifact.digest, i))
+        done_bytes_ += artifact.chunk_bytes(i);
+      else
+        wanted.push_back({a, i});
     }
   }
   missing_ = wanted.size();

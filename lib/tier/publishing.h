@@ -12,8 +12,8 @@ namespace pinnate::tier {
 class Publishing {
  public:
   // `done` runs once, when everything is on disk or when it cannot be. `link` is where to pull from.
-  Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, wire::Publish publish, Digest manifest,
-             std::function<void(Publishing&, const Status&)> done);
+  Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, wire::Publish publish,
+             Digest manifest, std::function<void(Publishing&, const Status&)> done);
   ~Publishing();
 
   LinkId link() const { return link_; }

@@ -6,7 +6,7 @@
 
 namespace pinnate::tier {
 namespace {
-constexpr std::int64_t kGatherMs = 5;         // changes of one burst become one roll-up
+constexpr std::int64_t kGatherMs = 5;  // changes of one burst become one roll-up
 constexpr std::int64_t kSaveIntervalMs = 1000;
 constexpr std::size_t kWatches = 1024;
 }  // namespace
@@ -81,7 +81,8 @@ Status Relay::admit(const Session& session) {
   if (session.side != Side::downstream || session.peer.role == wire::Role::client) return {};
   const Child* known = directory_.find(session.peer.id);
   if (known && known->hello.role != session.peer.role && known->link != 0)
-    return {PINNATE_CONFLICT, std::string("a ") + role_name(known->hello.role) + " of the id '" + session.peer.id + "' is linked"};
+    return {PINNATE_CONFLICT,
+            std::string("a ") + role_name(known->hello.role) + " of the id '" + session.peer.id + "' is linked"};
   return {};
 }
 
@@ -120,11 +121,13 @@ void Relay::dial_failed(const std::string& address, const Status& why) {
 void Relay::room(Session& session) { provider_.room(session); }
 
 void Relay::refused(const Session& session, const Status& why) {
-  core_.log(PINNATE_LOG_WARNING, "refused " + std::string(role_name(session.peer.role)) + " '" + session.peer.id.substr(0, 127) + "': " + why.message());
+  core_.log(PINNATE_LOG_WARNING, "refused " + std::string(role_name(session.peer.role)) + " '" +
+                                     session.peer.id.substr(0, 127) + "': " + why.message());
   if (why.code() == PINNATE_CONFLICT && session.side == Side::downstream) {
     const Session* other = links_.downstream(session.peer.id);
     if (other && other->peer.incarnation != session.peer.incarnation)
-      notice("twice/" + session.peer.id, "two tiers call themselves '" + session.peer.id + "': the one linked first stays, the other is refused");
+      notice("twice/" + session.peer.id,
+             "two tiers call themselves '" + session.peer.id + "': the one linked first stays, the other is refused");
   }
 }
 
@@ -138,15 +141,16 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
   if (auto* get = std::get_if<wire::GetStatus>(&m)) return status_asked(link, *get);
   if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
-  if (auto* lookup = std::get_if<wire::Lookup>(&m))
-    return look_up(link, *lookup);
+  if (auto* lookup = std::get_if<wire::Lookup>(&m)) return look_up(link, *lookup);
   if (request(link, m)) return;
   if (auto* goodbye = std::get_if<wire::Goodbye>(&m); goodbye && session) {
     if (!client) directory_.left(*session, goodbye->forget);
     return;  // the link ends from the other side
   }
   if (client) {
-    if (session) links_.refuse(link, {PINNATE_REFUSED, "a client may not send a message of type " + std::to_string(wire::type_of(m))});
+    if (session)
+      links_.refuse(link,
+                    {PINNATE_REFUSED, "a client may not send a message of type " + std::to_string(wire::type_of(m))});
     return;
   }
   if (auto* confirm = std::get_if<wire::Confirm>(&m)) {
@@ -197,7 +201,8 @@ void Relay::content_grew() {
       for (const auto& artifact : manifest->artifacts) needed.insert(artifact.digest);
   const std::uint64_t over = inventory_.trim(needed, cache_limit_bytes());
   notice("cache", over == 0 ? ""
-                            : "the cache limit of " + std::to_string(cache_limit_bytes()) + " bytes is " + std::to_string(over) +
+                            : "the cache limit of " + std::to_string(cache_limit_bytes()) + " bytes is " +
+                                  std::to_string(over) +
                                   " bytes too small for the current releases; they are kept all the same");
 }
 

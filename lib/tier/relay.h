@@ -48,11 +48,13 @@ class Relay : public Tier, protected LinkOwner {
   // Parts that differ. `link` is kHostLink for the process around.
   virtual void upstream_message(Session& session, wire::Message& message) = 0;
   virtual bool request(LinkId link, wire::Message& message) = 0;  // false: not one of this tier's
-  virtual void heard_of(const wire::Position& position) = 0;      // some tier below knows of this desired state
-  virtual void tell_upstream() {}                                 // status changed; rate-limited
-  virtual std::int64_t status_interval_ms() const { return kStatusIntervalMs; }  // from the last time it was told to the next
+  virtual void heard_of(const wire::Position& position) = 0;  // some tier below knows of this desired state
+  virtual void tell_upstream() {}  // status changed; rate-limited
+  virtual std::int64_t status_interval_ms() const {
+    return kStatusIntervalMs;
+  }  // from the last time it was told to the next
   virtual void status_told() {}
-  virtual std::set<Digest> manifests_in_use() const;              // of current releases and what else is needed
+  virtual std::set<Digest> manifests_in_use() const;  // of current releases and what else is needed
   virtual std::uint64_t cache_limit_bytes() const = 0;
 
   void look_up(LinkId link, const wire::Lookup& lookup);

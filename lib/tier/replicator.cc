@@ -29,15 +29,18 @@ wire::Position Replicator::position_of(LinkId link) const {
 
 void Replicator::state_changed() {
   for (auto& [link, copy] : copies_) {
-    if (Session* session = links_->find(link)) update(*session, copy);
-    else if (PINNATE_PLANT(stale_link_still_receives)) core_->send(link, wire::Class::control, (*pages_from({}))[0]);
+    if (Session* session = links_->find(link))
+      update(*session, copy);
+    else if (PINNATE_PLANT(stale_link_still_receives))
+      core_->send(link, wire::Class::control, (*pages_from({}))[0]);
   }
 }
 
 void Replicator::update(Session& session, Copy& copy) {
   const wire::Position& now = state_->position();
   if (copy.pages || copy.confirmed == now || now.revision == 0) return;
-  if (copy.confirmed.newer_than(now) && !PINNATE_PLANT(older_state_taken)) return;  // it knows more than this tier; never take it back
+  if (copy.confirmed.newer_than(now) && !PINNATE_PLANT(older_state_taken))
+    return;  // it knows more than this tier; never take it back
   // Another history of the same length: only the controller can decide, with a new epoch.
   if (copy.confirmed.epoch == now.epoch && copy.confirmed.revision == now.revision) return;
   const bool delta = !copy.whole && state_->reaches_from(copy.confirmed);
@@ -111,13 +114,15 @@ void Replicator::confirmed(Session& session, const wire::Confirm& confirm) {
     return;
   }
   if (!copy.pages || confirm.page != copy.page) return;  // not what is under way
-  if (confirm.position == copy.target || confirm.position.newer_than(copy.target)) {  // there already, also by another way
+  if (confirm.position == copy.target ||
+      confirm.position.newer_than(copy.target)) {  // there already, also by another way
     copy.pages.reset();
     copy.confirmed = confirm.position;
     copy.backoff.reset();
     return update(session, copy);
   }
-  if (++copy.page < copy.pages->size()) return core_->send(session.link, wire::Class::control, (*copy.pages)[copy.page]);
+  if (++copy.page < copy.pages->size())
+    return core_->send(session.link, wire::Class::control, (*copy.pages)[copy.page]);
   // It took every page and is not there: it declined, and says why by a Confirm of another kind.
   copy.pages.reset();
   copy.confirmed = confirm.position;
@@ -153,7 +158,8 @@ bool StateReceiver::take(const wire::Desired& page, DesiredState* state, wire::C
     if (!entry.ok()) return whole_please(entry.status());
     bytes_ += in.record.size() + in.manifest.size();
     if (bytes_ > kStateLimitBytes || added_.size() > kReleaseLimit || withdrawn_.size() > kReleaseLimit)
-      return whole_please({PINNATE_TOO_LARGE, "the desired state of revision " + std::to_string(target_.revision) + " is over the limits"});
+      return whole_please({PINNATE_TOO_LARGE, "the desired state of revision " + std::to_string(target_.revision) +
+                                                  " is over the limits"});
     added_.push_back(std::move(*entry));
     if (!in.manifest.empty()) manifests_.push_back(in.manifest);
   }

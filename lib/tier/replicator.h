@@ -19,7 +19,7 @@ class Replicator {
   void link_up(Session& session);  // with the position of its hello
   void link_down(LinkId link);
   void confirmed(Session& session, const wire::Confirm& confirm);
-  void state_changed();            // sends what is missing on every link
+  void state_changed();  // sends what is missing on every link
   // What the peer has confirmed; empty when it is unknown.
   wire::Position position_of(LinkId link) const;
 
@@ -30,9 +30,9 @@ class Replicator {
     std::shared_ptr<const Pages> pages;  // under way
     wire::Position target;
     std::size_t page = 0;
-    bool whole = false;                  // the peer asked for the whole set
-    bool whole_under_way = false;        // `pages` are the whole set
-    Backoff backoff{1000, 300000};       // for a peer that cannot take the whole set either
+    bool whole = false;  // the peer asked for the whole set
+    bool whole_under_way = false;  // `pages` are the whole set
+    Backoff backoff{1000, 300000};  // for a peer that cannot take the whole set either
     Core::AlarmId again = 0;
   };
   void update(Session& session, Copy& copy);

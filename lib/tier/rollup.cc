@@ -6,11 +6,12 @@ namespace pinnate::tier {
 namespace {
 
 using wire::ReleaseRow;
-constexpr std::uint64_t ReleaseRow::*kCounts[] = {&ReleaseRow::fetching,     &ReleaseRow::loading,      &ReleaseRow::live,
-                                                  &ReleaseRow::failed,       &ReleaseRow::incompatible, &ReleaseRow::not_selected,
-                                                  &ReleaseRow::serving,      &ReleaseRow::serving_offline};
-constexpr std::uint64_t Contribution::*kTotals[] = {&Contribution::online, &Contribution::offline, &Contribution::forgotten,
-                                                    &Contribution::gateways_online, &Contribution::gateways_offline};
+constexpr std::uint64_t ReleaseRow::*kCounts[] = {
+    &ReleaseRow::fetching,     &ReleaseRow::loading,      &ReleaseRow::live,    &ReleaseRow::failed,
+    &ReleaseRow::incompatible, &ReleaseRow::not_selected, &ReleaseRow::serving, &ReleaseRow::serving_offline};
+constexpr std::uint64_t Contribution::*kTotals[] = {&Contribution::online, &Contribution::offline,
+                                                    &Contribution::forgotten, &Contribution::gateways_online,
+                                                    &Contribution::gateways_offline};
 
 bool same_counts(const ReleaseRow& a, const ReleaseRow& b) {
   for (auto count : kCounts)
@@ -55,17 +56,28 @@ Contribution contribution_of(const std::string& engine, const wire::EngineStatus
     row.version = in.version;
     row.serving = in.serving ? 1 : 0;
     switch (in.phase) {
-      case wire::Phase::fetching: row.fetching = 1; break;
-      case wire::Phase::loading: row.loading = 1; break;
-      case wire::Phase::live: row.live = 1; break;
+      case wire::Phase::fetching:
+        row.fetching = 1;
+        break;
+      case wire::Phase::loading:
+        row.loading = 1;
+        break;
+      case wire::Phase::live:
+        row.live = 1;
+        break;
       case wire::Phase::failed:
         row.failed = 1;
         row.failures.push_back({engine, in.reason});
         break;
-      case wire::Phase::incompatible: row.incompatible = 1; break;
-      case wire::Phase::not_selected: row.not_selected = 1; break;
+      case wire::Phase::incompatible:
+        row.incompatible = 1;
+        break;
+      case wire::Phase::not_selected:
+        row.not_selected = 1;
+        break;
       case wire::Phase::pending:
-      case wire::Phase::offline: break;
+      case wire::Phase::offline:
+        break;
     }
   }
   // What it has evaluated and does not name does not select it. A position of another history says nothing about ours.
@@ -97,7 +109,8 @@ void Sum::replace(const std::string& part, const Contribution& before, const Con
     for (auto count : kCounts) row.*count += (is ? is->*count : 0) - (was ? was->*count : 0);
     if (is && is->failed > 0)
       failing_[release].insert(part);
-    else if (const auto f = failing_.find(release); f != failing_.end() && f->second.erase(part) > 0 && f->second.empty())
+    else if (const auto f = failing_.find(release);
+             f != failing_.end() && f->second.erase(part) > 0 && f->second.empty())
       failing_.erase(f);
     if (empty(row)) total_.rows.erase(release);
   };

@@ -20,17 +20,17 @@ Slot::~Slot() {
   for (auto& [id, limit] : leaving_) world_->core->cancel_alarm(&limit);
 }
 
-std::string Slot::named() const {
-  return "module '" + function_ + "' " + (wanted_ ? wanted_->release.version : "");
-}
+std::string Slot::named() const { return "module '" + function_ + "' " + (wanted_ ? wanted_->release.version : ""); }
 
 void Slot::set(wire::Phase phase, std::string reason) {
   reason = cut_reason(std::move(reason));
   if (phase_ == phase && reason_ == reason) return;
   phase_ = phase;
   reason_ = std::move(reason);
-  if (phase == wire::Phase::fetching || phase == wire::Phase::loading) world_->moved();
-  else world_->changed();
+  if (phase == wire::Phase::fetching || phase == wire::Phase::loading)
+    world_->moved();
+  else
+    world_->changed();
 }
 
 void Slot::want(const DesiredState::Entry* entry) {
@@ -67,7 +67,8 @@ void Slot::want(const DesiredState::Entry* entry) {
 void Slot::begin() {
   if (!wanted_ || candidate_) return;
   // The service that is there may be all that the release asks for: the same bytes with the same configuration.
-  if (active_ && active_->entry.release.manifest == wanted_->release.manifest && active_->entry.release.config == wanted_->release.config)
+  if (active_ && active_->entry.release.manifest == wanted_->release.manifest &&
+      active_->entry.release.config == wanted_->release.config)
     return adopt();
   candidate_.emplace();
   candidate_->attempt = ++attempts_;
@@ -90,7 +91,8 @@ void Slot::fetch() {
   if (!artifact) {
     const std::string published = c.manifest->platforms();
     candidate_.reset();
-    return set(wire::Phase::incompatible, named() + ": no artifact for " + world_->platform + " (published: " + published + ")");
+    return set(wire::Phase::incompatible,
+               named() + ": no artifact for " + world_->platform + " (published: " + published + ")");
   }
   c.artifact = static_cast<std::uint32_t>(artifact - c.manifest->artifacts.data());
   std::vector<std::uint32_t> wanted;
@@ -154,8 +156,10 @@ Token Slot::step(std::uint32_t limit_ms, const std::string& what, Hang hang, std
       candidate_->in_step = false;
       return next(c);
     }
-    if (c.status.ok()) destroy(service, kDestroyLimitMs);  // superseded meanwhile
-    else world_->core->act(Abandon{service});
+    if (c.status.ok())
+      destroy(service, kDestroyLimitMs);  // superseded meanwhile
+    else
+      world_->core->act(Abandon{service});
     world_->end_turn();
   });
   watch->limit = world_->core->alarm_in(limit_ms, [this, attempt, service, token, watch, what, hang, limit_ms] {
@@ -188,9 +192,10 @@ void Slot::load() {
   std::int64_t wait_ms = 0;
   if (const auto held = world_->hold(artifact.digest, &wait_ms)) return fail(*held, wait_ms);
   c.service = world_->new_service();
-  const Token token = step(c.manifest->limits.load_ms, named() + ": loading", Hang::wedges, [this](Completion& done) { loaded(done); });
-  world_->core->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact, wanted_->release.config,
-                         c.manifest->limits.call_ms});
+  const Token token =
+      step(c.manifest->limits.load_ms, named() + ": loading", Hang::wedges, [this](Completion& done) { loaded(done); });
+  world_->core->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
+                         wanted_->release.config, c.manifest->limits.call_ms});
 }
 
 void Slot::loaded(Completion& done) {
@@ -199,7 +204,8 @@ void Slot::loaded(Completion& done) {
   for (std::uint32_t index : done.chunks) world_->inventory->lost(artifact, index);
   candidate_->service = 0;
   if (!done.chunks.empty()) {  // damaged on disk: fetched anew, at once
-    world_->core->log(PINNATE_LOG_WARNING, named() + ": " + std::to_string(done.chunks.size()) + " stored chunks are damaged and fetched anew");
+    world_->core->log(PINNATE_LOG_WARNING, named() + ": " + std::to_string(done.chunks.size()) +
+                                               " stored chunks are damaged and fetched anew");
     world_->end_turn();
     candidate_->has_turn = false;
     candidate_->attempt = ++attempts_;
@@ -209,19 +215,21 @@ void Slot::loaded(Completion& done) {
 }
 
 void Slot::create() {
-  const Token token = step(candidate_->manifest->limits.create_ms, named() + ": create", Hang::left_behind, [this](Completion& c) {
-    if (!c.status.ok()) return fail(c.status.message());
-    if (PINNATE_PLANT(live_without_health_check)) return go_live();
-    check_health();
-  });
+  const Token token =
+      step(candidate_->manifest->limits.create_ms, named() + ": create", Hang::left_behind, [this](Completion& c) {
+        if (!c.status.ok()) return fail(c.status.message());
+        if (PINNATE_PLANT(live_without_health_check)) return go_live();
+        check_health();
+      });
   world_->core->act(Create{token, candidate_->service});
 }
 
 void Slot::check_health() {
-  const Token token = step(candidate_->manifest->limits.health_ms, named() + ": the health check", Hang::left_behind, [this](Completion& c) {
-    if (!c.status.ok()) return fail(c.status.message());
-    go_live();
-  });
+  const Token token = step(candidate_->manifest->limits.health_ms, named() + ": the health check", Hang::left_behind,
+                           [this](Completion& c) {
+                             if (!c.status.ok()) return fail(c.status.message());
+                             go_live();
+                           });
   world_->core->act(CheckHealth{token, candidate_->service});
 }
 
@@ -315,12 +323,12 @@ void Slot::retire(Service service) {
     destroy(id, kDestroyLimitMs);
   });
   leaving_[id] = world_->core->alarm_in(service.drain_limit_ms, [this, id, token, limit_ms = service.drain_limit_ms,
-                                                               version = service.entry.release.version] {
+                                                                 version = service.entry.release.version] {
     world_->core->forget_order(token);
     leaving_.erase(id);
     world_->core->act(Abandon{id});
-    world_->notice("drain/" + function_, "module '" + function_ + "' " + version + " still had calls after " + std::to_string(limit_ms) +
-                                             " ms of draining and stays in memory");
+    world_->notice("drain/" + function_, "module '" + function_ + "' " + version + " still had calls after " +
+                                             std::to_string(limit_ms) + " ms of draining and stays in memory");
     world_->changed();
   });
   world_->core->act(Drain{token, id});
@@ -338,8 +346,8 @@ void Slot::destroy(ServiceId id, std::uint32_t limit_ms) {
     world_->core->forget_order(token);
     leaving_.erase(id);
     world_->core->act(Abandon{id});
-    world_->notice("destroy/" + function_, "module '" + function_ + "': destroy took longer than " + std::to_string(limit_ms) +
-                                               " ms; the service stays in memory");
+    world_->notice("destroy/" + function_, "module '" + function_ + "': destroy took longer than " +
+                                               std::to_string(limit_ms) + " ms; the service stays in memory");
     world_->changed();
   });
   world_->core->act(Destroy{token, id});
@@ -367,7 +375,8 @@ std::vector<wire::ServiceRow> Slot::rows() const {
 void Slot::artifacts_in_use(std::set<Digest>* used) const {
   if (active_) used->insert(active_->artifact);
   const auto manifest = wanted_ ? world_->manifests->find(wanted_->release.manifest) : nullptr;
-  if (const auto* artifact = manifest ? manifest->artifact_for(world_->platform) : nullptr) used->insert(artifact->digest);
+  if (const auto* artifact = manifest ? manifest->artifact_for(world_->platform) : nullptr)
+    used->insert(artifact->digest);
 }
 
 }  // namespace pinnate::tier

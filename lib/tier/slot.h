@@ -23,8 +23,8 @@ struct SlotWorld {
   Inventory* inventory;
   Fetcher* fetcher;
   std::string platform;
-  std::function<void()> changed;                          // a row differs: report, save
-  std::function<void()> moved;                            // a row is on its way: worth a report if it takes long
+  std::function<void()> changed;  // a row differs: report, save
+  std::function<void()> moved;  // a row is on its way: worth a report if it takes long
   std::function<ServiceId()> new_service;
   std::function<void(std::string key, std::string text)> notice;
   // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
@@ -42,10 +42,10 @@ class Slot {
 
   // What the desired state wants for this function now; null: nothing.
   void want(const DesiredState::Entry* entry);
-  void source_up();       // what failed for want of a link is tried again
+  void source_up();  // what failed for want of a link is tried again
   void put_off();
-  void retry_if_held();   // a hold may have ended
-  void close();           // drains and destroys whatever is there
+  void retry_if_held();  // a hold may have ended
+  void close();  // drains and destroys whatever is there
   bool empty() const { return !wanted_ && !active_ && !candidate_ && steps_ == 0 && leaving_.empty(); }
 
   const std::string& function() const { return function_; }
@@ -63,13 +63,13 @@ class Slot {
     Core::AlarmId trust = 0;
   };
   struct Candidate {
-    std::uint64_t attempt = 0;      // tells late answers apart
+    std::uint64_t attempt = 0;  // tells late answers apart
     std::shared_ptr<const content::Manifest> manifest;
-    std::uint32_t artifact = 0;     // place in the manifest
-    std::uint32_t missing = 0;      // chunks still to come
-    ServiceId service = 0;          // made; 0: not yet
+    std::uint32_t artifact = 0;  // place in the manifest
+    std::uint32_t missing = 0;  // chunks still to come
+    ServiceId service = 0;  // made; 0: not yet
     bool has_turn = false;
-    bool in_step = false;           // an order about the service is under way, which then owns service and turn
+    bool in_step = false;  // an order about the service is under way, which then owns service and turn
   };
   void begin();
   void fetch();
@@ -80,7 +80,7 @@ class Slot {
   void create();
   void check_health();
   void go_live();
-  void adopt();                     // the active service is just what the new release wants
+  void adopt();  // the active service is just what the new release wants
   void fail(const std::string& reason, std::int64_t wait_ms = 0);  // tried again after wait_ms, or by the backoff
   void set(wire::Phase phase, std::string reason = "");
   void drop_candidate();

@@ -31,7 +31,7 @@ struct TierOptions {
   std::string fleet = "default";
   std::string id;
   Labels labels;
-  std::uint64_t seed = 0;         // from the operating system's randomness, or a simulation's
+  std::uint64_t seed = 0;  // from the operating system's randomness, or a simulation's
   std::uint64_t incarnation = 0;  // differs in every life of this tier
   std::uint32_t heartbeat_ms = 5000;
   std::uint32_t backoff_min_ms = 200;

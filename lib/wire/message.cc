@@ -13,71 +13,160 @@ namespace {
 
 // ---- the fields of every message, in the order of PROTOCOL.md -----------------------------------------------------
 // `f` is a Writer or a Reader.
-template <class F> void fields(F& f, Position& m) { f(m.epoch, m.revision, m.digest); }
-template <class F> void fields(F& f, Hello& m) {
+template <class F>
+void fields(F& f, Position& m) {
+  f(m.epoch, m.revision, m.digest);
+}
+template <class F>
+void fields(F& f, Hello& m) {
   f(m.version_min, m.version_max, m.features, m.fleet, m.tenant, m.role, m.facing, m.id, m.incarnation, m.auth_method,
     m.auth_payload, m.labels, m.platform, m.position, m.heartbeat_ms);
 }
-template <class F> void fields(F& f, Welcome& m) { f(m.inherited); }
-template <class F> void fields(F& f, Refuse& m) { f(m.code, m.reason); }
-template <class F> void fields(F& f, Ping& m) { f(m.nonce); }
-template <class F> void fields(F& f, Pong& m) { f(m.nonce); }
-template <class F> void fields(F& f, Goodbye& m) { f(m.forget); }
-template <class F> void fields(F& f, ReleaseEntry& m) { f(m.record, m.manifest); }
-template <class F> void fields(F& f, Desired& m) {
+template <class F>
+void fields(F& f, Welcome& m) {
+  f(m.inherited);
+}
+template <class F>
+void fields(F& f, Refuse& m) {
+  f(m.code, m.reason);
+}
+template <class F>
+void fields(F& f, Ping& m) {
+  f(m.nonce);
+}
+template <class F>
+void fields(F& f, Pong& m) {
+  f(m.nonce);
+}
+template <class F>
+void fields(F& f, Goodbye& m) {
+  f(m.forget);
+}
+template <class F>
+void fields(F& f, ReleaseEntry& m) {
+  f(m.record, m.manifest);
+}
+template <class F>
+void fields(F& f, Desired& m) {
   f(m.position, m.base_epoch, m.base_revision, m.page, m.last, m.withdrawn, m.releases);
 }
-template <class F> void fields(F& f, Confirm& m) { f(m.position, m.page, m.whole, m.seen); }
-template <class F> void fields(F& f, Context& m) { f(m.inherited); }
-template <class F> void fields(F& f, ServiceRow& m) { f(m.release, m.name, m.version, m.phase, m.serving, m.reason); }
-template <class F> void fields(F& f, EngineStatus& m) { f(m.position, m.rows, m.notice); }
-template <class F> void fields(F& f, Failure& m) { f(m.engine, m.reason); }
-template <class F> void fields(F& f, ReleaseRow& m) {
+template <class F>
+void fields(F& f, Confirm& m) {
+  f(m.position, m.page, m.whole, m.seen);
+}
+template <class F>
+void fields(F& f, Context& m) {
+  f(m.inherited);
+}
+template <class F>
+void fields(F& f, ServiceRow& m) {
+  f(m.release, m.name, m.version, m.phase, m.serving, m.reason);
+}
+template <class F>
+void fields(F& f, EngineStatus& m) {
+  f(m.position, m.rows, m.notice);
+}
+template <class F>
+void fields(F& f, Failure& m) {
+  f(m.engine, m.reason);
+}
+template <class F>
+void fields(F& f, ReleaseRow& m) {
   f(m.release, m.name, m.version, m.fetching, m.loading, m.live, m.failed, m.incompatible, m.not_selected, m.serving,
     m.serving_offline, m.failures);
 }
-template <class F> void fields(F& f, Rollup& m) {
+template <class F>
+void fields(F& f, Rollup& m) {
   f(m.position, m.seen, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline, m.whole, m.rows,
     m.notices);
 }
-template <class F> void fields(F& f, WantManifest& m) { f(m.manifest); }
-template <class F> void fields(F& f, ManifestBytes& m) { f(m.manifest, m.code, m.reason, m.bytes); }
-template <class F> void fields(F& f, WantChunk& m) { f(m.manifest, m.artifact, m.index); }
-template <class F> void fields(F& f, ChunkBytes& m) { f(m.manifest, m.artifact, m.index, m.code, m.reason, m.encoded); }
-template <class F> void fields(F& f, Publish& m) { f(m.id, m.manifest, m.selector, m.config); }
-template <class F> void fields(F& f, Published& m) {
+template <class F>
+void fields(F& f, WantManifest& m) {
+  f(m.manifest);
+}
+template <class F>
+void fields(F& f, ManifestBytes& m) {
+  f(m.manifest, m.code, m.reason, m.bytes);
+}
+template <class F>
+void fields(F& f, WantChunk& m) {
+  f(m.manifest, m.artifact, m.index);
+}
+template <class F>
+void fields(F& f, ChunkBytes& m) {
+  f(m.manifest, m.artifact, m.index, m.code, m.reason, m.encoded);
+}
+template <class F>
+void fields(F& f, Publish& m) {
+  f(m.id, m.manifest, m.selector, m.config);
+}
+template <class F>
+void fields(F& f, Published& m) {
   f(m.id, m.code, m.reason, m.release, m.position, m.created, m.durable_us);
 }
-template <class F> void fields(F& f, PublishProgress& m) { f(m.id, m.done_bytes, m.total_bytes); }
-template <class F> void fields(F& f, Unpublish& m) { f(m.id, m.name, m.release); }
-template <class F> void fields(F& f, Done& m) { f(m.id, m.code, m.reason); }
-template <class F> void fields(F& f, ListReleases& m) { f(m.id, m.name); }
-template <class F> void fields(F& f, ReleaseFacts& m) {
+template <class F>
+void fields(F& f, PublishProgress& m) {
+  f(m.id, m.done_bytes, m.total_bytes);
+}
+template <class F>
+void fields(F& f, Unpublish& m) {
+  f(m.id, m.name, m.release);
+}
+template <class F>
+void fields(F& f, Done& m) {
+  f(m.id, m.code, m.reason);
+}
+template <class F>
+void fields(F& f, ListReleases& m) {
+  f(m.id, m.name);
+}
+template <class F>
+void fields(F& f, ReleaseFacts& m) {
   f(m.number, m.name, m.version, m.selector, m.manifest, m.platforms, m.artifact_bytes, m.decided_unix_ms, m.current,
     m.ended);
 }
-template <class F> void fields(F& f, Releases& m) { f(m.id, m.code, m.reason, m.releases); }
-template <class F> void fields(F& f, GetStatus& m) { f(m.id, m.name, m.watch, m.end_watch); }
-template <class F> void fields(F& f, StatusRow& m) {
+template <class F>
+void fields(F& f, Releases& m) {
+  f(m.id, m.code, m.reason, m.releases);
+}
+template <class F>
+void fields(F& f, GetStatus& m) {
+  f(m.id, m.name, m.watch, m.end_watch);
+}
+template <class F>
+void fields(F& f, StatusRow& m) {
   f(m.release, m.name, m.version, m.current, m.phases, m.serving, m.serving_offline, m.failures);
 }
-template <class F> void fields(F& f, StatusReport& m) {
-  f(m.id, m.code, m.reason, m.tier, m.position, m.online, m.offline, m.forgotten, m.gateways_online,
-    m.gateways_offline, m.rows, m.notices);
+template <class F>
+void fields(F& f, StatusReport& m) {
+  f(m.id, m.code, m.reason, m.tier, m.position, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline,
+    m.rows, m.notices);
 }
-template <class F> void fields(F& f, Lookup& m) {
+template <class F>
+void fields(F& f, Lookup& m) {
   f(m.id, m.at, m.name, m.engine, m.phase, m.gateways, m.cursor, m.limit, m.timeout_ms);
 }
-template <class F> void fields(F& f, TierRow& m) {
+template <class F>
+void fields(F& f, TierRow& m) {
   f(m.role, m.id, m.path, m.online, m.platform, m.labels, m.position, m.known_engines, m.online_engines, m.services,
     m.notice);
 }
-template <class F> void fields(F& f, Tiers& m) { f(m.id, m.code, m.reason, m.rows, m.next); }
-template <class F> void fields(F& f, Call& m) {
+template <class F>
+void fields(F& f, Tiers& m) {
+  f(m.id, m.code, m.reason, m.rows, m.next);
+}
+template <class F>
+void fields(F& f, Call& m) {
   f(m.id, m.function, m.engine, m.route, m.timeout_ms, m.idempotent, m.payload);
 }
-template <class F> void fields(F& f, Returned& m) { f(m.id, m.code, m.reason, m.ran, m.result); }
-template <class F> void fields(F& f, Cancel& m) { f(m.id); }
+template <class F>
+void fields(F& f, Returned& m) {
+  f(m.id, m.code, m.reason, m.ran, m.result);
+}
+template <class F>
+void fields(F& f, Cancel& m) {
+  f(m.id);
+}
 
 // ---- numbers of types, in the order of the variant ----------------------------------------------------------------
 constexpr std::uint8_t kTypes[] = {1,  2,  3,  4,  5,  6,  8,  9,  10, 12, 13, 16, 17, 18, 19,
@@ -87,11 +176,16 @@ constexpr std::uint64_t kMayIgnore = 64;
 constexpr std::size_t kTextLimitBytes = 4096;
 constexpr std::size_t kElementLimit = 8192;  // of one array
 
-template <class T> struct FieldCount {
+template <class T>
+struct FieldCount {
   std::uint32_t n = 0;
-  template <class... V> void operator()(V&...) { n = sizeof...(V); }
+  template <class... V>
+  void operator()(V&...) {
+    n = sizeof...(V);
+  }
 };
-template <class T> std::uint32_t field_count() {
+template <class T>
+std::uint32_t field_count() {
   FieldCount<T> count;
   T empty{};
   fields(count, empty);
@@ -101,16 +195,22 @@ template <class T> std::uint32_t field_count() {
 class Writer {
  public:
   explicit Writer(msgpack::sbuffer& out) : pack_(out) {}
-  template <class... V> void operator()(V&... v) { (put(v), ...); }
+  template <class... V>
+  void operator()(V&... v) {
+    (put(v), ...);
+  }
 
-  template <class T> void put(T& v) {
+  template <class T>
+  void put(T& v) {
     if constexpr (std::is_same_v<T, bool>) {
       v ? pack_.pack_true() : pack_.pack_false();
     } else if constexpr (std::is_enum_v<T>) {
       pack_.pack_uint32(static_cast<std::uint32_t>(v));
     } else if constexpr (std::is_integral_v<T>) {
-      if constexpr (std::is_signed_v<T>) pack_.pack_int64(v);
-      else pack_.pack_uint64(v);
+      if constexpr (std::is_signed_v<T>)
+        pack_.pack_int64(v);
+      else
+        pack_.pack_uint64(v);
     } else if constexpr (std::is_same_v<T, std::string>) {
       put_text(v);
     } else if constexpr (std::is_same_v<T, Digest>) {
@@ -131,7 +231,8 @@ class Writer {
       fields(*this, v);
     }
   }
-  template <class T> void put_message(std::uint8_t type, T& m) {
+  template <class T>
+  void put_message(std::uint8_t type, T& m) {
     pack_.pack_array(1 + field_count<T>());
     pack_.pack_uint8(type);
     fields(*this, m);
@@ -151,10 +252,12 @@ class Writer {
 
 class Reader {
  public:
-  Reader(const msgpack::object& array, const Buffer& whole, std::uint32_t first) : array_(array), whole_(whole), at_(first) {
+  Reader(const msgpack::object& array, const Buffer& whole, std::uint32_t first)
+      : array_(array), whole_(whole), at_(first) {
     good_ = array.type == msgpack::type::ARRAY && array.via.array.size >= first;
   }
-  template <class... V> void operator()(V&... v) {
+  template <class... V>
+  void operator()(V&... v) {
     if (!good_ || array_.via.array.size - at_ < sizeof...(V)) {
       good_ = false;
       return;
@@ -164,7 +267,8 @@ class Reader {
   bool good() const { return good_; }
 
  private:
-  template <class T> bool get(const msgpack::object& o, T& v) {
+  template <class T>
+  bool get(const msgpack::object& o, T& v) {
     if constexpr (std::is_same_v<T, bool>) {
       if (o.type != msgpack::type::BOOLEAN) return false;
       v = o.via.boolean;
@@ -177,9 +281,12 @@ class Reader {
       if (o.type != msgpack::type::POSITIVE_INTEGER || o.via.u64 > top) return false;
       v = static_cast<T>(o.via.u64);
     } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
-      if (o.type == msgpack::type::NEGATIVE_INTEGER) v = o.via.i64;
-      else if (o.type == msgpack::type::POSITIVE_INTEGER && o.via.u64 <= INT64_MAX) v = static_cast<T>(o.via.u64);
-      else return false;
+      if (o.type == msgpack::type::NEGATIVE_INTEGER)
+        v = o.via.i64;
+      else if (o.type == msgpack::type::POSITIVE_INTEGER && o.via.u64 <= INT64_MAX)
+        v = static_cast<T>(o.via.u64);
+      else
+        return false;
     } else if constexpr (std::is_integral_v<T>) {
       if (o.type != msgpack::type::POSITIVE_INTEGER || o.via.u64 > std::numeric_limits<T>::max()) return false;
       v = static_cast<T>(o.via.u64);
@@ -221,7 +328,8 @@ class Reader {
 };
 
 template <std::size_t I = 0>
-bool read_as(std::uint64_t type, const msgpack::object& o, const Buffer& whole, std::optional<Message>* out, bool* known) {
+bool read_as(std::uint64_t type, const msgpack::object& o, const Buffer& whole, std::optional<Message>* out,
+             bool* known) {
   if constexpr (I < std::variant_size_v<Message>) {
     if (kTypes[I] != type) return read_as<I + 1>(type, o, whole, out, known);
     *known = true;
@@ -255,9 +363,9 @@ Result<std::optional<Message>> decode(const Buffer& bytes) {
     msgpack::zone zone(1024);
     std::size_t at = 0;
     bool referenced = false;
-    const msgpack::object o =
-        msgpack::unpack(zone, bytes.data(), bytes.size(), at, referenced, by_reference, nullptr,
-                        msgpack::unpack_limit(most, std::min<std::size_t>(most, 64), bytes.size(), bytes.size(), 0, kNestingLimit));
+    const msgpack::object o = msgpack::unpack(
+        zone, bytes.data(), bytes.size(), at, referenced, by_reference, nullptr,
+        msgpack::unpack_limit(most, std::min<std::size_t>(most, 64), bytes.size(), bytes.size(), 0, kNestingLimit));
     if (at != bytes.size()) return {PINNATE_CORRUPT, "a message with bytes after its end"};
     if (o.type != msgpack::type::ARRAY || o.via.array.size == 0 ||
         o.via.array.ptr[0].type != msgpack::type::POSITIVE_INTEGER)
@@ -281,9 +389,12 @@ std::uint8_t type_of(const Message& message) { return kTypes[message.index()]; }
 Class class_of(const Message& message) {
   return std::visit(
       []<class T>(const T&) {
-        if constexpr (std::is_same_v<T, Call> || std::is_same_v<T, Returned>) return Class::call;
-        else if constexpr (std::is_same_v<T, ManifestBytes> || std::is_same_v<T, ChunkBytes>) return Class::bulk;
-        else return Class::control;
+        if constexpr (std::is_same_v<T, Call> || std::is_same_v<T, Returned>)
+          return Class::call;
+        else if constexpr (std::is_same_v<T, ManifestBytes> || std::is_same_v<T, ChunkBytes>)
+          return Class::bulk;
+        else
+          return Class::control;
       },
       message);
 }

@@ -44,8 +44,8 @@ struct Hello {  // 1: the first message of both ends
   std::string auth_method = "none";
   Buffer auth_payload;
   Labels labels;
-  std::string platform;     // engines
-  Position position;        // the desired state it has
+  std::string platform;  // engines
+  Position position;  // the desired state it has
   std::uint32_t heartbeat_ms = 0;
 };
 struct Welcome {  // 2: the hello was accepted
@@ -55,17 +55,23 @@ struct Refuse {  // 3: it was not, or the link ends now; the sender closes
   Code code = PINNATE_REFUSED;
   std::string reason;
 };
-struct Ping { std::uint64_t nonce = 0; };  // 4
-struct Pong { std::uint64_t nonce = 0; };  // 5
-struct Goodbye { bool forget = false; };   // 6: the sender ends well; forget: it will not come back under this id
+struct Ping {
+  std::uint64_t nonce = 0;
+};  // 4
+struct Pong {
+  std::uint64_t nonce = 0;
+};  // 5
+struct Goodbye {
+  bool forget = false;
+};  // 6: the sender ends well; forget: it will not come back under this id
 
 // ---- desired state, downward ----
 struct ReleaseEntry {
-  Buffer record;    // content::Release, as its author wrote it
+  Buffer record;  // content::Release, as its author wrote it
   Buffer manifest;  // content::Manifest likewise, or empty: ask for it
 };
 struct Desired {  // 8: one page
-  Position position;               // what the receiver will have after the last page
+  Position position;  // what the receiver will have after the last page
   std::uint64_t base_epoch = 0, base_revision = 0;  // what it must have before the first; 0, 0: nothing (the whole set)
   std::uint32_t page = 0;
   bool last = true;
@@ -76,9 +82,11 @@ struct Confirm {  // 9, upward: page taken; after the last page `position` is wh
   Position position;
   std::uint32_t page = 0;
   bool whole = false;  // the base did not fit, or the digest differed: send the whole set
-  Position seen;       // the highest position the sender has heard of at all
+  Position seen;  // the highest position the sender has heard of at all
 };
-struct Context { Labels inherited; };  // 10, downward: inherited labels changed
+struct Context {
+  Labels inherited;
+};  // 10, downward: inherited labels changed
 
 // ---- status, upward ----
 struct ServiceRow {
@@ -89,11 +97,14 @@ struct ServiceRow {
   std::string reason;
 };
 struct EngineStatus {  // 12: replaces the one before
-  Position position;           // the desired state it has evaluated
-  std::vector<ServiceRow> rows; // releases that select it, or that it still serves; others up to position are not selected
+  Position position;  // the desired state it has evaluated
+  std::vector<ServiceRow>
+      rows;  // releases that select it, or that it still serves; others up to position are not selected
   std::string notice;
 };
-struct Failure { std::string engine, reason; };
+struct Failure {
+  std::string engine, reason;
+};
 struct ReleaseRow {
   std::uint64_t release = 0;
   std::string name, version;
@@ -111,10 +122,20 @@ struct Rollup {  // 13: totals replace; rows replace those of the same release; 
 };
 
 // ---- content ----
-struct WantManifest { Digest manifest; };                     // 16
-struct ManifestBytes { Digest manifest; Code code = PINNATE_OK; std::string reason; Buffer bytes; };  // 17
-struct WantChunk { Digest manifest; std::uint32_t artifact = 0, index = 0; };  // 18: artifact: place in the manifest
-struct ChunkBytes {                                           // 19
+struct WantManifest {
+  Digest manifest;
+};  // 16
+struct ManifestBytes {
+  Digest manifest;
+  Code code = PINNATE_OK;
+  std::string reason;
+  Buffer bytes;
+};  // 17
+struct WantChunk {
+  Digest manifest;
+  std::uint32_t artifact = 0, index = 0;
+};  // 18: artifact: place in the manifest
+struct ChunkBytes {  // 19
   Digest manifest;
   std::uint32_t artifact = 0, index = 0;
   Code code = PINNATE_OK;
@@ -138,10 +159,23 @@ struct Published {  // 25
   bool created = false;
   std::uint64_t durable_us = 0;
 };
-struct PublishProgress { std::uint64_t id = 0, done_bytes = 0, total_bytes = 0; };  // 64
-struct Unpublish { std::uint64_t id = 0; std::string name; std::uint64_t release = 0; };  // 26
-struct Done { std::uint64_t id = 0; Code code = PINNATE_OK; std::string reason; };        // 27
-struct ListReleases { std::uint64_t id = 0; std::string name; };                          // 28
+struct PublishProgress {
+  std::uint64_t id = 0, done_bytes = 0, total_bytes = 0;
+};  // 64
+struct Unpublish {
+  std::uint64_t id = 0;
+  std::string name;
+  std::uint64_t release = 0;
+};  // 26
+struct Done {
+  std::uint64_t id = 0;
+  Code code = PINNATE_OK;
+  std::string reason;
+};  // 27
+struct ListReleases {
+  std::uint64_t id = 0;
+  std::string name;
+};  // 28
 struct ReleaseFacts {
   std::uint64_t number = 0;
   std::string name, version, selector;
@@ -152,8 +186,18 @@ struct ReleaseFacts {
   bool current = false;
   std::string ended;
 };
-struct Releases { std::uint64_t id = 0; Code code = PINNATE_OK; std::string reason; std::vector<ReleaseFacts> releases; };  // 29
-struct GetStatus { std::uint64_t id = 0; std::string name; bool watch = false; bool end_watch = false; };  // 30
+struct Releases {
+  std::uint64_t id = 0;
+  Code code = PINNATE_OK;
+  std::string reason;
+  std::vector<ReleaseFacts> releases;
+};  // 29
+struct GetStatus {
+  std::uint64_t id = 0;
+  std::string name;
+  bool watch = false;
+  bool end_watch = false;
+};  // 30
 struct StatusRow {
   std::uint64_t release = 0;
   std::string name, version;
@@ -192,22 +236,37 @@ struct TierRow {
   std::vector<ServiceRow> services;
   std::string notice;
 };
-struct Tiers { std::uint64_t id = 0; Code code = PINNATE_OK; std::string reason; std::vector<TierRow> rows; std::string next; };  // 33
+struct Tiers {
+  std::uint64_t id = 0;
+  Code code = PINNATE_OK;
+  std::string reason;
+  std::vector<TierRow> rows;
+  std::string next;
+};  // 33
 struct Call {  // 34
   std::uint64_t id = 0;
   std::string function;
-  std::string engine;               // "" any
-  std::vector<std::string> route;   // ids of the tiers still to pass, nearest first, the engine last; empty: choose
+  std::string engine;  // "" any
+  std::vector<std::string> route;  // ids of the tiers still to pass, nearest first, the engine last; empty: choose
   std::uint32_t timeout_ms = 10000;
   bool idempotent = false;
   Buffer payload;
 };
-struct Returned { std::uint64_t id = 0; Code code = PINNATE_OK; std::string reason; bool ran = true; Buffer result; };  // 35
-struct Cancel { std::uint64_t id = 0; };  // 65: the asker no longer waits for the answer to `id`
+struct Returned {
+  std::uint64_t id = 0;
+  Code code = PINNATE_OK;
+  std::string reason;
+  bool ran = true;
+  Buffer result;
+};  // 35
+struct Cancel {
+  std::uint64_t id = 0;
+};  // 65: the asker no longer waits for the answer to `id`
 
-using Message = std::variant<Hello, Welcome, Refuse, Ping, Pong, Goodbye, Desired, Confirm, Context, EngineStatus, Rollup, WantManifest,
-                             ManifestBytes, WantChunk, ChunkBytes, Publish, Published, PublishProgress, Unpublish, Done, ListReleases,
-                             Releases, GetStatus, StatusReport, Lookup, Tiers, Call, Returned, Cancel>;
+using Message =
+    std::variant<Hello, Welcome, Refuse, Ping, Pong, Goodbye, Desired, Confirm, Context, EngineStatus, Rollup,
+                 WantManifest, ManifestBytes, WantChunk, ChunkBytes, Publish, Published, PublishProgress, Unpublish,
+                 Done, ListReleases, Releases, GetStatus, StatusReport, Lookup, Tiers, Call, Returned, Cancel>;
 
 Buffer encode(const Message& message);
 

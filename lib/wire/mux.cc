@@ -42,7 +42,8 @@ Status check_header(const char* header) {
   if (length == 0 || length > kFragmentBytes)
     return {PINNATE_CORRUPT, "a frame of " + std::to_string(length) + " bytes (1 to " + std::to_string(kFragmentBytes) +
                                  " are allowed)"};
-  if (priority >= kClasses || (flags & ~(kFin | kCredit)) != 0 || (flags & kCredit && (flags != kCredit || priority != kControl)))
+  if (priority >= kClasses || (flags & ~(kFin | kCredit)) != 0 ||
+      (flags & kCredit && (flags != kCredit || priority != kControl)))
     return {PINNATE_CORRUPT, "a frame with class " + std::to_string(priority) + " and flags " + std::to_string(flags)};
   if (flags & kCredit) {
     if (length == 4) return {};

@@ -50,10 +50,10 @@ class Mux {
     std::size_t sent = 0;
     std::size_t credit = kStreamCreditBytes;
   };
-  struct Lane {                     // one class
-    std::deque<Outgoing> waiting;   // not begun
-    std::deque<Outgoing> active;    // begun, in turn
-    bool was_whole = false;         // the last frame of this class was a whole message
+  struct Lane {  // one class
+    std::deque<Outgoing> waiting;  // not begun
+    std::deque<Outgoing> active;  // begun, in turn
+    bool was_whole = false;  // the last frame of this class was a whole message
   };
   struct Incoming {
     std::string bytes;
@@ -71,11 +71,11 @@ class Mux {
 
   std::size_t limit_bytes_;
   std::size_t queued_bytes_ = 0, drained_bulk_ = 0;
-  std::array<Lane, 3> lanes_;     // by class; control is stream 0, one message after another
-  std::size_t open_out_ = 0;      // streams but 0 that are in pieces
+  std::array<Lane, 3> lanes_;  // by class; control is stream 0, one message after another
+  std::size_t open_out_ = 0;  // streams but 0 that are in pieces
   std::uint32_t next_stream_ = 1;
-  std::string grants_;            // credit frames, to go out first
-  std::string partial_;           // an incomplete frame
+  std::string grants_;  // credit frames, to go out first
+  std::string partial_;  // an incomplete frame
   std::map<std::uint32_t, Incoming> incoming_;
   std::deque<std::uint32_t> wanting_;  // streams that need more credit; the first of them has it
   bool broken_ = false;

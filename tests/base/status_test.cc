@@ -1,5 +1,5 @@
-#include "base/log.h"
 #include "base/status.h"
+#include "base/log.h"
 
 #include <doctest/doctest.h>
 

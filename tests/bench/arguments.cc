@@ -18,14 +18,16 @@ Arguments::Arguments(const std::vector<std::string>& words, std::initializer_lis
   }
 }
 
-std::uint64_t Arguments::number(const std::string& name, std::uint64_t otherwise, std::uint64_t least, std::uint64_t most) const {
+std::uint64_t Arguments::number(const std::string& name, std::uint64_t otherwise, std::uint64_t least,
+                                std::uint64_t most) const {
   const auto found = given_.find(name);
   if (found == given_.end()) return otherwise;
   const std::string& text = found->second;
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < least || value > most)
-    throw WrongUsage("--" + name + " is '" + text + "'; " + std::to_string(least) + " to " + std::to_string(most) + " are allowed");
+    throw WrongUsage("--" + name + " is '" + text + "'; " + std::to_string(least) + " to " + std::to_string(most) +
+                     " are allowed");
   return value;
 }
 

@@ -22,7 +22,8 @@ class Arguments {
 
   // Throw WrongUsage when what was given is not one of those allowed.
   std::uint64_t number(const std::string& name, std::uint64_t otherwise, std::uint64_t least, std::uint64_t most) const;
-  std::string choice(const std::string& name, std::initializer_list<const char*> choices) const;  // the first when not given
+  std::string choice(const std::string& name,
+                     std::initializer_list<const char*> choices) const;  // the first when not given
   std::string text(const std::string& name, const std::string& otherwise) const;
 
  private:

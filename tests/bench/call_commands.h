@@ -9,7 +9,8 @@
 namespace bench {
 
 inline CallLoad read_load(const Words& words) {
-  return {"bench", std::stoull(words.at(0)), std::stoull(words.at(1)), std::stoull(words.at(2)), std::stoull(words.at(3))};
+  return {"bench", std::stoull(words.at(0)), std::stoull(words.at(1)), std::stoull(words.at(2)),
+          std::stoull(words.at(3))};
 }
 
 inline void answer_times(const CallTimes& times) {

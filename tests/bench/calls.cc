@@ -30,7 +30,8 @@ own; the module was published at a controller, which takes no part in the calls.
 
 namespace {
 
-std::vector<std::string> measure(Child* caller, const std::string& what, const std::vector<std::string>& load, double patience) {
+std::vector<std::string> measure(Child* caller, const std::string& what, const std::vector<std::string>& load,
+                                 double patience) {
   std::vector<std::string> command{what};
   command.insert(command.end(), load.begin(), load.end());
   return caller->ask(command, "called", patience);
@@ -51,7 +52,8 @@ std::string reach_engine(Fleet* fleet, std::uint64_t hops, const std::string& li
     return node;
   }
   fleet->open_engines(1);
-  return hops == 0 ? "" : fleet->engines().ask({"listen", fleet->listen_address(link)}, "ready", fleet->patience()).at(0);
+  return hops == 0 ? ""
+                   : fleet->engines().ask({"listen", fleet->listen_address(link)}, "ready", fleet->patience()).at(0);
 }
 
 }  // namespace
@@ -83,8 +85,10 @@ int run_calls(const std::vector<std::string>& words) {
   const auto times = measure(&caller, "call", load, fleet.patience());
   JsonLine line;
   line.add("bench", "calls").add("hops", hops);
-  if (hops == 0) line.add_null("link");
-  else line.add("link", link);
+  if (hops == 0)
+    line.add_null("link");
+  else
+    line.add("link", link);
   line.add("payload", payload).add("outstanding", outstanding).add("calls", calls);
   add_times(&line, times, calls);
   if (hops == 0) {

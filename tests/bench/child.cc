@@ -30,7 +30,8 @@ void notice_interrupts() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-Child::Child(std::string name, const std::string& program, const std::vector<std::string>& arguments) : name_(std::move(name)) {
+Child::Child(std::string name, const std::string& program, const std::vector<std::string>& arguments)
+    : name_(std::move(name)) {
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0) fail("pipe");
   if (pipe2(out, O_CLOEXEC) != 0) {
@@ -86,14 +87,16 @@ std::vector<std::string> Child::hear(const std::string& expected, double seconds
   if (first != expected) {
     std::string rest;
     std::getline(line >> std::ws, rest);
-    throw std::runtime_error(name_ + ": " + (first == "error" ? rest : "said '" + first + " " + rest + "' instead of '" + expected + "'"));
+    throw std::runtime_error(
+        name_ + ": " + (first == "error" ? rest : "said '" + first + " " + rest + "' instead of '" + expected + "'"));
   }
   std::vector<std::string> words;
   while (line >> word) words.push_back(word);
   return words;
 }
 
-std::vector<std::string> Child::ask(const std::vector<std::string>& command, const std::string& expected, double seconds) {
+std::vector<std::string> Child::ask(const std::vector<std::string>& command, const std::string& expected,
+                                    double seconds) {
   tell(command);
   return hear(expected, seconds);
 }
@@ -108,7 +111,8 @@ std::string Child::read_line(double seconds) {
       return line;
     }
     const std::int64_t left_ms = (until - now_ns()) / 1'000'000;
-    if (left_ms <= 0) throw std::runtime_error(name_ + ": no answer for " + std::to_string(static_cast<int>(seconds)) + " s");
+    if (left_ms <= 0)
+      throw std::runtime_error(name_ + ": no answer for " + std::to_string(static_cast<int>(seconds)) + " s");
     pollfd p{from_, POLLIN, 0};
     if (poll(&p, 1, static_cast<int>(std::min<std::int64_t>(left_ms, 1000))) <= 0) continue;
     char bytes[4096];

@@ -1,10 +1,10 @@
 /* What an idle engine is compared with: a process with a libuv loop, one timer on it, and nothing else. */
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <signal.h>
 #include <uv.h>
 
-static void tick(uv_timer_t *timer) { (void)timer; }
+static void tick(uv_timer_t* timer) { (void)timer; }
 
 int main(void) {
   uv_loop_t loop;

@@ -60,7 +60,8 @@ JsonLine links_of(Fleet* fleet) {
   usleep(300000);  // until what engines tell upstream has settled, so that it counts whole
   JsonLine links;
   if (!fleet->gateways().empty()) add_links(&links, "controller_gateway", &fleet->controller(), fleet->patience());
-  add_links(&links, fleet->gateways().empty() ? "controller_engine" : "gateway_engine", &fleet->engines(), fleet->patience());
+  add_links(&links, fleet->gateways().empty() ? "controller_engine" : "gateway_engine", &fleet->engines(),
+            fleet->patience());
   return links;
 }
 
@@ -69,8 +70,10 @@ JsonLine peaks_of(Fleet* fleet) {
   peaks.add("controller", peak_bytes(fleet->controller().pid()));
   std::uint64_t gateway = 0;
   for (const auto& child : fleet->gateways()) gateway = std::max(gateway, peak_bytes(child->pid()));
-  if (gateway == 0) peaks.add_null("gateway");
-  else peaks.add("gateway", gateway);
+  if (gateway == 0)
+    peaks.add_null("gateway");
+  else
+    peaks.add("gateway", gateway);
   return peaks.add("engines", peak_bytes(fleet->engines().pid()));
 }
 
@@ -78,9 +81,11 @@ JsonLine peaks_of(Fleet* fleet) {
 
 int run_fanout(const std::vector<std::string>& words) {
   const Arguments given(words, {"receivers", "bytes", "gateways", "last-hop", "repeat", "state", "patience"});
-  const std::uint64_t receivers = given.number("receivers", 0, 1, 10000), bytes = given.number("bytes", 0, 1, 256 << 20);
+  const std::uint64_t receivers = given.number("receivers", 0, 1, 10000),
+                      bytes = given.number("bytes", 0, 1, 256 << 20);
   const std::uint64_t gateways = given.number("gateways", 65, 0, 64), repeat = given.number("repeat", 1, 1, 1000);
-  if (receivers == 0 || bytes == 0 || gateways == 65) throw WrongUsage("fanout needs --receivers, --bytes and --gateways");
+  if (receivers == 0 || bytes == 0 || gateways == 65)
+    throw WrongUsage("fanout needs --receivers, --bytes and --gateways");
   const std::string last_hop = given.choice("last-hop", {"tcp", "unix"});
   if (gateways == 0 && last_hop == "unix") throw WrongUsage("--last-hop unix needs a gateway");
 

@@ -18,7 +18,8 @@ std::string Fleet::add_gateway(const std::string& transport, const std::string& 
   const std::string id = "gateway-" + std::to_string(gateways_.size());
   gateways_.push_back(std::make_unique<Child>(
       id, "",
-      std::vector<std::string>{"child", "gateway", id, upstream.empty() ? controller_address_ : upstream, listen_address(transport)}));
+      std::vector<std::string>{"child", "gateway", id, upstream.empty() ? controller_address_ : upstream,
+                               listen_address(transport)}));
   return gateways_.back()->hear("ready", patience_s_).at(0);
 }
 

@@ -108,8 +108,10 @@ int run_idle(const std::vector<std::string>& words) {
   line.add("links", links).add("gateway_pss", idle.gateway).add("gateway_unlinked_pss", idle.unlinked);
   line.add("per_link", above(idle.gateway, idle.unlinked) / std::int64_t(links));
   line.add("library", fs::file_size(library));
-  if (stripped) line.add("library_stripped", *stripped);
-  else line.add_null("library_stripped");
+  if (stripped)
+    line.add("library_stripped", *stripped);
+  else
+    line.add_null("library_stripped");
   line.print();
   return 0;
 }

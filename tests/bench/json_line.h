@@ -10,7 +10,9 @@ namespace bench {
 
 class JsonLine {
  public:
-  JsonLine& add(const char* name, const std::string& text) { return member(name, '"' + text + '"'); }  // our own words: no escapes
+  JsonLine& add(const char* name, const std::string& text) {
+    return member(name, '"' + text + '"');
+  }  // our own words: no escapes
   JsonLine& add(const char* name, const char* text) { return add(name, std::string(text)); }
   JsonLine& add(const char* name, std::integral auto number) { return member(name, std::to_string(number)); }
   JsonLine& add(const char* name, double number, int decimals) {

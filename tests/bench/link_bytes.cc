@@ -25,7 +25,8 @@ int port_of(const sockaddr_storage& address) {
 std::optional<LinkBytes> tcp_bytes(int fd) {
   tcp_info info{};
   socklen_t length = sizeof info;
-  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || info.tcpi_state != kEstablished) return std::nullopt;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || info.tcpi_state != kEstablished)
+    return std::nullopt;
   return LinkBytes{info.tcpi_bytes_acked, info.tcpi_bytes_received};
 }
 
@@ -41,8 +42,10 @@ std::map<LinkName, LinkBytes> link_bytes() {
     socklen_t own_length = sizeof own, peer_length = sizeof peer;
     if (getsockname(fd, reinterpret_cast<sockaddr*>(&own), &own_length) != 0) continue;
     if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_length) != 0) continue;
-    if (own.ss_family == AF_UNIX) all[{-1, fd}] = bytes_on(fd);
-    else if (const auto bytes = tcp_bytes(fd)) all[{port_of(own), port_of(peer)}] = *bytes;
+    if (own.ss_family == AF_UNIX)
+      all[{-1, fd}] = bytes_on(fd);
+    else if (const auto bytes = tcp_bytes(fd))
+      all[{port_of(own), port_of(peer)}] = *bytes;
   }
   return all;
 }

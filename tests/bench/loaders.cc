@@ -35,7 +35,9 @@ pinnate_loader arrival_loader(Arrival* arrival) {
     return 0;
   };
   loader.create = no_service;
-  loader.call = [](void*, void* service, pinnate_reply* reply, const void*, size_t) { host_of(service).answer(reply, nullptr, 0); };
+  loader.call = [](void*, void* service, pinnate_reply* reply, const void*, size_t) {
+    host_of(service).answer(reply, nullptr, 0);
+  };
   loader.destroy = nothing;
   loader.unload = nothing;
   return loader;

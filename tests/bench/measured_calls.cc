@@ -38,8 +38,12 @@ CallTimes times_of(std::vector<std::int64_t> took_ns, std::int64_t all_ns) {
 class OverLink {
  public:
   OverLink(pinnate_client* client, const CallLoad& load)
-      : client_(client), load_(load), payload_(load.payload_bytes, 'x'), call_(call_for(load_, payload_)),
-        total_(load.warm_up + load.calls), places_(load.outstanding) {
+      : client_(client),
+        load_(load),
+        payload_(load.payload_bytes, 'x'),
+        call_(call_for(load_, payload_)),
+        total_(load.warm_up + load.calls),
+        places_(load.outstanding) {
     took_ns_.reserve(load.calls);
     for (Place& place : places_) place.all = this;
   }

@@ -47,7 +47,8 @@ class Fleet {
   std::string version_;
 };
 
-void publish(pinnate_controller* controller, const std::string& content, const std::string& loader, const std::string& release) {
+void publish(pinnate_controller* controller, const std::string& content, const std::string& loader,
+             const std::string& release) {
   const std::string version = "1.0." + release;
   pinnate_artifact artifact{};
   artifact.platform = "any";

@@ -16,7 +16,9 @@
 namespace bench {
 namespace {
 
-void log_line(void*, pinnate_log_level, const char* message) { std::fprintf(stderr, "[%d] %s\n", int(getpid()), message); }
+void log_line(void*, pinnate_log_level, const char* message) {
+  std::fprintf(stderr, "[%d] %s\n", int(getpid()), message);
+}
 
 }  // namespace
 
@@ -47,7 +49,8 @@ void serve(const std::map<std::string, Command>& commands, const std::string& fi
 }
 
 void check(pinnate_status status, const std::string& what) {
-  if (status != PINNATE_OK) throw std::runtime_error(what + ": " + pinnate_status_name(status) + ": " + pinnate_last_error());
+  if (status != PINNATE_OK)
+    throw std::runtime_error(what + ": " + pinnate_status_name(status) + ": " + pinnate_last_error());
 }
 
 pinnate_tier_options tier_options(const char* id) {
@@ -78,8 +81,8 @@ void add_link_commands(std::map<std::string, Command>* commands, bool above) {
       down_sum += down;
       up_sum += above ? in : out;
     }
-    answer({"links", std::to_string(now.size()), std::to_string(now.empty() ? 0 : least), std::to_string(most), std::to_string(down_sum),
-            std::to_string(up_sum)});
+    answer({"links", std::to_string(now.size()), std::to_string(now.empty() ? 0 : least), std::to_string(most),
+            std::to_string(down_sum), std::to_string(up_sum)});
   };
 }
 

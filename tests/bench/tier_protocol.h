@@ -17,7 +17,8 @@ void answer(const Words& words);
 // Runs the command `first`, then that of each line until standard input ends; leaves the program. Exceptions are answered as
 // "error WORDS", after which the program ends too.
 using Command = std::function<void(const Words& arguments)>;
-[[noreturn]] void serve(const std::map<std::string, Command>& commands, const std::string& first, const Words& arguments);
+[[noreturn]] void serve(const std::map<std::string, Command>& commands, const std::string& first,
+                        const Words& arguments);
 
 // Throws std::runtime_error with the library's words.
 void check(pinnate_status status, const std::string& what);

@@ -16,9 +16,10 @@ struct Counted {
 };
 std::array<Counted, 65536> counted;  // as many as raise_file_limit() asks for
 
-[[maybe_unused]] void add(std::atomic<std::uint64_t> Counted::* way, int fd, long bytes) {
+[[maybe_unused]] void add(std::atomic<std::uint64_t> Counted::*way, int fd, long bytes) {
   if (bytes > 0 && fd >= 0 && static_cast<std::size_t>(fd) < counted.size())
-    (counted[static_cast<std::size_t>(fd)].*way).fetch_add(static_cast<std::uint64_t>(bytes), std::memory_order_relaxed);
+    (counted[static_cast<std::size_t>(fd)].*way)
+        .fetch_add(static_cast<std::uint64_t>(bytes), std::memory_order_relaxed);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ WorkingFolder::WorkingFolder(std::string parent) {
     parent = temporary && *temporary ? temporary : "/tmp";
   }
   path_ = parent + "/pinnate-bench-XXXXXX";
-  if (!mkdtemp(path_.data())) throw std::runtime_error("cannot make a folder in " + parent + ": " + std::strerror(errno));
+  if (!mkdtemp(path_.data()))
+    throw std::runtime_error("cannot make a folder in " + parent + ": " + std::strerror(errno));
 }
 
 WorkingFolder::~WorkingFolder() {

@@ -22,7 +22,8 @@ struct Surroundings {
     }
     sigset_t blocked;
     REQUIRE(pthread_sigmask(SIG_BLOCK, nullptr, &blocked) == 0);
-    for (int number = 1; number < NSIG; number++) put("blocked " + std::to_string(number), sigismember(&blocked, number));
+    for (int number = 1; number < NSIG; number++)
+      put("blocked " + std::to_string(number), sigismember(&blocked, number));
     for (char** variable = environ; *variable; variable++) put(*variable, 1);
     const mode_t mask = umask(0);
     umask(mask);
@@ -86,8 +87,9 @@ class BlockedPool {
   explicit BlockedPool(World& world) : world_(world) {
     for (uv_work_t& work : works_) {
       work.data = this;
-      REQUIRE(uv_queue_work(&world.uv, &work, [](uv_work_t* w) { static_cast<BlockedPool*>(w->data)->door_.wait(); },
-                            [](uv_work_t* w, int) { static_cast<BlockedPool*>(w->data)->over_++; }) == 0);
+      REQUIRE(uv_queue_work(
+                  &world.uv, &work, [](uv_work_t* w) { static_cast<BlockedPool*>(w->data)->door_.wait(); },
+                  [](uv_work_t* w, int) { static_cast<BlockedPool*>(w->data)->over_++; }) == 0);
     }
   }
   ~BlockedPool() {
@@ -110,8 +112,8 @@ void live_a_life(bool own_loop) {
   for (const char* word : {"hello ", "broken"}) {
     PublishedAnswer published;
     const pinnate_publish publish = fleet.greet(word[0] == 'h' ? "1" : "2", word);
-    REQUIRE(pinnate_controller_publish(fleet.controller, &publish, nullptr, PublishedAnswer::on_published, &published) ==
-            PINNATE_OK);
+    REQUIRE(pinnate_controller_publish(fleet.controller, &publish, nullptr, PublishedAnswer::on_published,
+                                       &published) == PINNATE_OK);
     REQUIRE(world.until([&] { return published.came(); }));
     if (word[0] == 'h') REQUIRE(fleet.live("1"));
   }
@@ -141,7 +143,8 @@ void live_a_life(bool own_loop) {
 
 }  // namespace
 
-TEST_CASE("the library writes nothing to stdout or stderr, and leaves signals, environment, locale, umask and folder alone") {
+TEST_CASE(
+    "the library writes nothing to stdout or stderr, and leaves signals, environment, locale, umask and folder alone") {
   for (const bool own_loop : {true, false}) {
     CAPTURE(own_loop);
     const Surroundings before;

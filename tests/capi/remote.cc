@@ -64,7 +64,8 @@ TEST_CASE("a client of the controller publishes, lists, watches, looks up, withd
     CHECK(tiers.tiers[0].id == "leaf-1");
 
     DoneAnswer gone;
-    REQUIRE(pinnate_client_unpublish(client, "greet", releases.releases[0].number, DoneAnswer::on_done, &gone) == PINNATE_OK);
+    REQUIRE(pinnate_client_unpublish(client, "greet", releases.releases[0].number, DoneAnswer::on_done, &gone) ==
+            PINNATE_OK);
     REQUIRE(world.until([&] { return gone.came(); }));
     CHECK(gone.status == PINNATE_OK);
     CHECK(world.until([&] { return watch.row("greet", "1").live == 0; }));
@@ -116,7 +117,8 @@ TEST_CASE("engines are listed in pages, below one gateway, and by phase") {
   REQUIRE(world.until([&] { return fleet.watch.online_engines() == 5; }));
   const pinnate_publish publish = fleet.greet("1", "hello ");
   REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr) == PINNATE_OK);
-  REQUIRE(world.until([&] { return fleet.watch.row("greet", "1").failed == 4 && fleet.watch.row("greet", "1").live == 1; }));
+  REQUIRE(world.until(
+      [&] { return fleet.watch.row("greet", "1").failed == 4 && fleet.watch.row("greet", "1").live == 1; }));
 
   const std::vector<std::string> all = {"a-1", "a-2", "a-3", "a-4", "leaf-1"}, failed = {"a-1", "a-2", "a-3", "a-4"};
   const auto ask = [&](auto... arguments) { return pinnate_controller_lookup(fleet.controller, arguments...); };

@@ -248,7 +248,8 @@ TEST_CASE("a failure that is injected is told in its words, counted, and cured")
   REQUIRE(fleet.publish("2.0.0", "two") == PINNATE_OK);
   const std::uint64_t release = fleet.published.release;
   CHECK(pinnate_testing_wait_live(fleet, release, 0, 10000) == PINNATE_TIMEOUT);
-  CHECK(says("11 of 12 engines; 's0.k0.e1': failed: module 'greet' 2.0.0: its health check failed: injected by the test"));
+  CHECK(says(
+      "11 of 12 engines; 's0.k0.e1': failed: module 'greet' 2.0.0: its health check failed: injected by the test"));
   CHECK(fleet.version_on("s0.k0.e1") == "1.0.0");
   const pinnate_rollup* rollup;
   REQUIRE(pinnate_testing_status(fleet, nullptr, "greet", &rollup) == PINNATE_OK);

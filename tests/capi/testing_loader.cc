@@ -17,9 +17,9 @@ namespace {
 // Artifacts of kind "counted" are a word that is put before what a call brings. What there is, is counted.
 struct Counted {
   int modules = 0, services = 0, loads = 0;
-  std::vector<std::string> refuses;         // words that cannot be loaded
-  std::vector<pinnate_reply*> kept;         // of calls that asked to be answered later
-  const pinnate_host* host = nullptr;       // of the service that was called last
+  std::vector<std::string> refuses;  // words that cannot be loaded
+  std::vector<pinnate_reply*> kept;  // of calls that asked to be answered later
+  const pinnate_host* host = nullptr;  // of the service that was called last
   std::uint32_t remaining_ms = 0;
   pinnate_testing_fleet* fleet = nullptr;
   pinnate_status from_inside = PINNATE_OK;  // what a function said that was called from inside

@@ -163,9 +163,11 @@ TEST_CASE("a fault that makes no sense is refused in words") {
   refused("fault.takes_ms is 0", [](auto& f) { f.fate = PINNATE_TESTING_SLOW; });
   refused("fault.takes_ms is 600001", [](auto& f) { f.takes_ms = 600001; });
   refused("'s0' is no engine", [](auto& f) { f.engine = "s0"; });
-  refused("no tier 's9'", [](auto& f) { f.engine = "s9"; }, PINNATE_NOT_FOUND);
+  refused(
+      "no tier 's9'", [](auto& f) { f.engine = "s9"; }, PINNATE_NOT_FOUND);
   const std::string long_reason(513, 'x');
-  refused("longer than 512 bytes", [&](auto& f) { f.reason = long_reason.c_str(); }, PINNATE_TOO_LARGE);
+  refused(
+      "longer than 512 bytes", [&](auto& f) { f.reason = long_reason.c_str(); }, PINNATE_TOO_LARGE);
   CHECK(pinnate_testing_cure(fleet, "greet", "1.0.0") == PINNATE_NOT_FOUND);
 }
 

@@ -84,8 +84,9 @@ TEST_CASE("handles on the library's thread may be opened, used and closed on man
         bool all = pinnate_gateway_open(&options, &gateway) == PINNATE_OK &&
                    pinnate_gateway_listen(gateway, "tcp://127.0.0.1:0", nullptr, 0) == PINNATE_OK &&
                    pinnate_gateway_status(gateway, nullptr, RollupAnswer::on_rollup, &rollup) == PINNATE_OK;
-        all = all && pinnate_gateway_close(
-                         gateway, [](void* arg) { *static_cast<std::atomic<bool>*>(arg) = true; }, &closed) == PINNATE_OK;
+        all =
+            all && pinnate_gateway_close(
+                       gateway, [](void* arg) { *static_cast<std::atomic<bool>*>(arg) = true; }, &closed) == PINNATE_OK;
         if (all && world.until([&] { return closed.load(); }) && rollup.times == 1) good++;
       }
     });

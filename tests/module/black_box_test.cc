@@ -1,7 +1,7 @@
 // Who is blamed for a death, and when that is forgotten. Deaths are real: this program runs itself with one of its skipped
 // tests, which dies in a module.
-#include "host.h"
 #include "module/black_box.h"
+#include "host.h"
 #include "module/note.h"
 
 #include <spawn.h>
@@ -65,8 +65,11 @@ TEST_CASE("dies in a module" * doctest::skip()) {
   std::_Exit(0);  // as bad as a crash to whoever comes next
 }
 
-TEST_CASE("a module that kills its process on load, create, health check or call is blamed for it, and nobody else is") {
-  const struct { const char *module, *config, *moment; } cases[] = {
+TEST_CASE(
+    "a module that kills its process on load, create, health check or call is blamed for it, and nobody else is") {
+  const struct {
+    const char *module, *config, *moment;
+  } cases[] = {
       {"constructor-aborts", "", "load"},
       {"misbehaving", "create-aborts", "create"},
       {"misbehaving", "health-aborts", "health check"},
@@ -139,7 +142,10 @@ TEST_CASE("a service that is trusted, or whose artifact is forgiven, is not coun
 
 TEST_CASE("a black box that is not one is ignored with a warning, and begun anew") {
   TestFolder folder;
-  { std::ofstream(folder.path + "/black-box") << "what a mess this is, and longer than a slot is: 0123456789 0123456789"; }
+  {
+    std::ofstream(folder.path + "/black-box")
+        << "what a mess this is, and longer than a slot is: 0123456789 0123456789";
+  }
   TestHost host(in(folder));
   CHECK(host.said("is not a black box of this version"));
   CHECK(host->deaths().empty());

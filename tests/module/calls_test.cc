@@ -217,7 +217,8 @@ TEST_CASE("a result is given while the call still runs, and the service is not d
   CHECK(drained.get().status.ok());
 }
 
-TEST_CASE("no call is lost or answered twice while versions are swapped under load, and none enters a drained service") {
+TEST_CASE(
+    "no call is lost or answered twice while versions are swapped under load, and none enters a drained service") {
   ServiceHostOptions options;
   options.worker_threads = 2;
   options.queued_calls = 64;
@@ -245,8 +246,10 @@ TEST_CASE("no call is lost or answered twice while versions are swapped under lo
       }
       for (auto& p : open) {
         const Outcome outcome = p.get();
-        if (outcome.status.code() == PINNATE_BUSY) ++busy;
-        else if (!outcome.status.ok() || outcome.bytes.view() != std::to_string(i)) ++wrong;
+        if (outcome.status.code() == PINNATE_BUSY)
+          ++busy;
+        else if (!outcome.status.ok() || outcome.bytes.view() != std::to_string(i))
+          ++wrong;
         if (p.times() != 1) ++wrong;
         ++calls;
       }

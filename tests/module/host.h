@@ -82,8 +82,8 @@ class Promised {
 class TestHost {
  public:
   explicit TestHost(ServiceHostOptions options = {}) {
-    options.log = {[](void* self, pinnate_log_level, const char* line) { static_cast<TestHost*>(self)->logged(line); }, this,
-                   PINNATE_LOG_DEBUG};
+    options.log = {[](void* self, pinnate_log_level, const char* line) { static_cast<TestHost*>(self)->logged(line); },
+                   this, PINNATE_LOG_DEBUG};
     auto opened = ServiceHost::open(options);
     REQUIRE_MESSAGE(opened.ok(), opened.status().message());
     host_ = std::move(*opened);
@@ -105,7 +105,9 @@ class TestHost {
     order.size_bytes = bytes.size();
     order.config = Buffer(config);
     order.chunk_count = static_cast<std::uint32_t>((bytes.size() + kChunkBytes - 1) / kChunkBytes);
-    order.read_chunk = [bytes = Buffer(bytes)](std::uint32_t i) -> Result<Buffer> { return bytes.slice(i * kChunkBytes, kChunkBytes); };
+    order.read_chunk = [bytes = Buffer(bytes)](std::uint32_t i) -> Result<Buffer> {
+      return bytes.slice(i * kChunkBytes, kChunkBytes);
+    };
     return order;
   }
   Status load(LoadOrder order) {

@@ -62,7 +62,8 @@ LoadOrder text(ServiceId id, const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("a loader of the host gets the artifact sealed, by descriptor, by path and mapped, and unloads what it loaded") {
+TEST_CASE(
+    "a loader of the host gets the artifact sealed, by descriptor, by path and mapped, and unloads what it loaded") {
   for (const bool private_files : {false, true}) {
     CAPTURE(private_files);
     TextLoader loader;

@@ -33,7 +33,7 @@ struct ByPath {
   int argument;
 };
 constexpr ByPath kByPath[] = {
-    {SYS_openat, 1}, {SYS_newfstatat, 1}, {SYS_statx, 1}, {SYS_faccessat, 1}, {SYS_readlinkat, 1},
+    {SYS_openat, 1},     {SYS_newfstatat, 1}, {SYS_statx, 1}, {SYS_faccessat, 1}, {SYS_readlinkat, 1},
 #ifdef SYS_faccessat2
     {SYS_faccessat2, 1},
 #endif
@@ -41,7 +41,7 @@ constexpr ByPath kByPath[] = {
     {SYS_openat2, 1},
 #endif
 #ifdef SYS_open
-    {SYS_open, 0},   {SYS_stat, 0},       {SYS_lstat, 0}, {SYS_access, 0},    {SYS_readlink, 0},
+    {SYS_open, 0},       {SYS_stat, 0},       {SYS_lstat, 0}, {SYS_access, 0},    {SYS_readlink, 0},
 #endif
 };
 

@@ -37,8 +37,9 @@ TEST_CASE("a shared object for another architecture is refused before the linker
   const bool on_arm = bytes[offsetof(Elf64_Ehdr, e_machine)] == static_cast<char>(EM_AARCH64);
   bytes[offsetof(Elf64_Ehdr, e_machine)] = static_cast<char>(on_arm ? EM_X86_64 : EM_AARCH64);
   bytes[offsetof(Elf64_Ehdr, e_machine) + 1] = 0;
-  CHECK(has(refusal(bytes, PINNATE_INCOMPATIBLE), on_arm ? "a shared object for linux-x86_64; this engine is linux-aarch64"
-                                                         : "a shared object for linux-aarch64; this engine is linux-"));
+  CHECK(has(refusal(bytes, PINNATE_INCOMPATIBLE), on_arm
+                                                      ? "a shared object for linux-x86_64; this engine is linux-aarch64"
+                                                      : "a shared object for linux-aarch64; this engine is linux-"));
   bytes[offsetof(Elf64_Ehdr, e_machine)] = static_cast<char>(EM_S390);
   bytes[EI_DATA] = ELFDATA2MSB;
   std::swap(bytes[offsetof(Elf64_Ehdr, e_machine)], bytes[offsetof(Elf64_Ehdr, e_machine) + 1]);

@@ -25,8 +25,11 @@ LoadOrder named(ServiceId id, const std::string& name, const std::string& module
 
 }  // namespace
 
-TEST_CASE("templates and sample modules leave the process when they are destroyed, also after calls and beside their next version") {
-  for (const std::string module : {"template-c", "template-cc", "anomaly-1.0.0", "thumbnail-1.0.0", "thumbnail-1.1.0"}) {
+TEST_CASE(
+    "templates and sample modules leave the process when they are destroyed, also after calls and beside their next "
+    "version") {
+  for (const std::string module :
+       {"template-c", "template-cc", "anomaly-1.0.0", "thumbnail-1.0.0", "thumbnail-1.1.0"}) {
     if (test_module(module).empty()) {
       CHECK(module.rfind("thumbnail", 0) == 0);  // built only where libjpeg is
       continue;

@@ -95,7 +95,7 @@ TEST_CASE("kinds that nobody outside takes are simulated, as in a world without 
 }
 
 TEST_CASE("what a module from outside refuses keeps the release before in service") {
-  for (Status Outside::* step : {&Outside::load_status, &Outside::create_status, &Outside::health_status}) {
+  for (Status Outside::*step : {&Outside::load_status, &Outside::create_status, &Outside::health_status}) {
     Given x;
     x.publish("1.0");
     x.outside.*step = Status(PINNATE_FAILED, "not today");

@@ -21,16 +21,19 @@ class AcknowledgedIsKept final : public Check {
       if (!on_disk || *on_disk < place || s_.ledger.at(place).empty())
         complain_(3, "the controller sends " + in_words(place) + " downstream before it is on its disk");
     }
-    if (const auto* published = sight.sent<wire::Published>(); published && published->code == PINNATE_OK) acknowledged(*published);
+    if (const auto* published = sight.sent<wire::Published>(); published && published->code == PINNATE_OK)
+      acknowledged(*published);
   }
 
   void at_rest() override {
     kept("in the end");
     const auto history = s_.world.ask<wire::Releases>(kController, wire::ListReleases{});
     for (const auto& [number, title] : acknowledged_) {
-      const auto at = std::find_if(history.releases.begin(), history.releases.end(), [&](const auto& r) { return r.number == number; });
+      const auto at = std::find_if(history.releases.begin(), history.releases.end(),
+                                   [&](const auto& r) { return r.number == number; });
       if (at == history.releases.end() || at->name + "@" + at->version != title)
-        complain_(3, "release " + std::to_string(number) + ", " + title + ", was acknowledged and is not in the history");
+        complain_(3,
+                  "release " + std::to_string(number) + ", " + title + ", was acknowledged and is not in the history");
     }
   }
 
@@ -54,14 +57,18 @@ class AcknowledgedIsKept final : public Check {
   }
 
   void whole(const std::string& which, const content::ArtifactEntry& artifact) {
-    const auto at = std::find_if(disk().artifacts.begin(), disk().artifacts.end(), [&](const auto& a) { return a.digest == artifact.digest; });
+    const auto at = std::find_if(disk().artifacts.begin(), disk().artifacts.end(),
+                                 [&](const auto& a) { return a.digest == artifact.digest; });
     for (std::uint32_t i = 0; i < artifact.chunks.size(); ++i) {
       const auto* chunks = at == disk().artifacts.end() ? nullptr : &at->chunks;
-      const auto chunk = chunks ? std::find_if(chunks->begin(), chunks->end(), [i](const auto& c) { return c.index == i; })
-                                : decltype(at->chunks.begin())();
+      const auto chunk = chunks
+                             ? std::find_if(chunks->begin(), chunks->end(), [i](const auto& c) { return c.index == i; })
+                             : decltype(at->chunks.begin())();
       if (!chunks || chunk == chunks->end())
-        return complain_(3, which + " is acknowledged while chunk " + std::to_string(i) + " is not on the controller's disk");
-      if (!chunk->synced) return complain_(3, which + " is acknowledged while chunk " + std::to_string(i) + " is not synced to disk");
+        return complain_(
+            3, which + " is acknowledged while chunk " + std::to_string(i) + " is not on the controller's disk");
+      if (!chunk->synced)
+        return complain_(3, which + " is acknowledged while chunk " + std::to_string(i) + " is not synced to disk");
     }
   }
 
@@ -75,7 +82,8 @@ class AcknowledgedIsKept final : public Check {
     if (s_.ledger.backups_put_back() != backups_) acknowledged_.clear(), backups_ = s_.ledger.backups_put_back();
     for (const auto& [number, title] : acknowledged_)
       if (!recorded(number))
-        complain_(3, "release " + std::to_string(number) + ", " + title + ", was acknowledged and is not on the controller's disk " + when);
+        complain_(3, "release " + std::to_string(number) + ", " + title +
+                         ", was acknowledged and is not on the controller's disk " + when);
   }
 
   std::map<std::uint64_t, std::string> acknowledged_;  // those after a copy that was put back are exempt

@@ -21,7 +21,8 @@ class Bounded final : public Check {
     const Link link{sight.o.host, sight.o.number};
     switch (sight.o.what) {
       case sim::What::sent:
-        if (relay(sight) && link.second != tier::kHostLink && sight.sent<wire::ChunkBytes>()) bulk(sight, bulk_[link] += std::int64_t(sight.o.bytes.size()));
+        if (relay(sight) && link.second != tier::kHostLink && sight.sent<wire::ChunkBytes>())
+          bulk(sight, bulk_[link] += std::int64_t(sight.o.bytes.size()));
         if (sight.sent<wire::Returned>()) --calls_[link];
         return;
       case sim::What::drained:
@@ -52,17 +53,20 @@ class Bounded final : public Check {
 
   // A publisher sends what it is asked for; it is the controller that bounds what it asks.
   static bool relay(const Sight& sight) {
-    return sight.member && (sight.member->kind == Member::Kind::gateway || sight.member->kind == Member::Kind::controller);
+    return sight.member &&
+           (sight.member->kind == Member::Kind::gateway || sight.member->kind == Member::Kind::controller);
   }
   void bulk(const Sight& sight, std::int64_t bytes) {
     if (bytes > kBulkBytes)
-      complain_(6, name_of(sight.o.host) + " has handed " + std::to_string(bytes) + " bytes of chunks to one link that does not take them");
+      complain_(6, name_of(sight.o.host) + " has handed " + std::to_string(bytes) +
+                       " bytes of chunks to one link that does not take them");
   }
   void disk(const Sight& sight) {
     const sim::Host& host = s_.world.at(sight.o.host);
     const std::size_t links = s_.world.network().peers(sight.o.host).size();
     if (host.disk().orders_under_way() > kDiskOrders + links * kDiskOrdersPerLink)
-      complain_(6, host.name() + " has " + std::to_string(host.disk().orders_under_way()) + " orders under way at its disk");
+      complain_(
+          6, host.name() + " has " + std::to_string(host.disk().orders_under_way()) + " orders under way at its disk");
   }
 
   std::map<Link, std::int64_t> bulk_, calls_;

@@ -50,7 +50,8 @@ std::optional<Place> place_on(const sim::DiskImage& disk) {
 DesiredSet Ledger::read(const sim::DiskImage& disk) {
   DesiredSet set;
   set.place = place_on(disk).value_or(Place{});
-  for (auto it = disk.records.lower_bound("release/"); it != disk.records.end() && it->first.starts_with("release/"); ++it) {
+  for (auto it = disk.records.lower_bound("release/"); it != disk.records.end() && it->first.starts_with("release/");
+       ++it) {
     auto release = content::decode_release(it->second);
     if (release.ok()) set.releases.emplace(release->number, std::move(*release));
   }

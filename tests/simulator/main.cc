@@ -49,21 +49,25 @@ std::string again(std::uint64_t seed, const PlanOverrides& o) {
 
 void print_violation(std::uint64_t seed, const PlanOverrides& overrides, const Violation& v) {
   const Plan plan = draw_plan(seed, overrides);
-  std::printf("promise %d (%s) is broken with seed %llu: %s\n", v.promise, promise_name(v.promise), static_cast<unsigned long long>(seed),
-              v.what.c_str());
+  std::printf("promise %d (%s) is broken with seed %llu: %s\n", v.promise, promise_name(v.promise),
+              static_cast<unsigned long long>(seed), v.what.c_str());
   if (v.step < plan.steps.size())
     std::printf("at %.6f s, when step %zu (%s) of %zu was due or done\n", double(v.at) / double(sim::kSecond), v.step,
                 facts_of(plan.steps[v.step].act).name, plan.steps.size());
   else
-    std::printf("at %.6f s, after the last of %zu steps, when faults had stopped\n", double(v.at) / double(sim::kSecond), plan.steps.size());
-  std::printf("fleet: %u nodes, %u levels of gateways, %u clusters, %u engines below each lowest gateway; heartbeat %u ms\n", plan.nodes,
-              plan.depth, plan.clusters, plan.engines, plan.heartbeat_ms);
+    std::printf("at %.6f s, after the last of %zu steps, when faults had stopped\n",
+                double(v.at) / double(sim::kSecond), plan.steps.size());
+  std::printf(
+      "fleet: %u nodes, %u levels of gateways, %u clusters, %u engines below each lowest gateway; heartbeat %u ms\n",
+      plan.nodes, plan.depth, plan.clusters, plan.engines, plan.heartbeat_ms);
 }
 
 void print_counts(const ActCounts& counts, ActKind kind, const char* title) {
   std::string text;
   for (const ActFacts& facts : all_acts())
-    if (facts.kind == kind) text += (text.empty() ? "" : ", ") + std::string(facts.name) + " " + std::to_string(counts[std::size_t(facts.act)]);
+    if (facts.kind == kind)
+      text +=
+          (text.empty() ? "" : ", ") + std::string(facts.name) + " " + std::to_string(counts[std::size_t(facts.act)]);
   std::printf("%s: %s\n", title, text.c_str());
 }
 
@@ -95,8 +99,9 @@ int run_one(const Options& o) {
   if (result.violation) explain(o.first_seed, o.overrides, *result.violation, o.shrink);
   print_counts(result.counts, ActKind::workload, "done by users");
   print_counts(result.counts, ActKind::fault, "faults injected");
-  std::printf("%llu events in %.3f s of virtual time, %.3f s of them until the fleet came to rest\n", static_cast<unsigned long long>(result.events),
-              double(result.virtual_time) / double(sim::kSecond), double(result.rest_time) / double(sim::kSecond));
+  std::printf("%llu events in %.3f s of virtual time, %.3f s of them until the fleet came to rest\n",
+              static_cast<unsigned long long>(result.events), double(result.virtual_time) / double(sim::kSecond),
+              double(result.rest_time) / double(sim::kSecond));
   std::printf("digest %s\n", result.digest.c_str());
   return result.violation ? 1 : 0;
 }
@@ -106,10 +111,12 @@ int run_seeds(const Options& o, unsigned jobs) {
   if (all.failure) explain(all.failure->seed, o.overrides, all.failure->violation, o.shrink);
   print_counts(all.counts, ActKind::workload, "done by users");
   print_counts(all.counts, ActKind::fault, "faults injected");
-  std::printf("%llu runs, %llu events, %llu publishes and unpublishes, %llu calls, %.1f hours of virtual time; the longest way to rest: %.1f s\n",
-              static_cast<unsigned long long>(all.runs), static_cast<unsigned long long>(all.events),
-              static_cast<unsigned long long>(all.publishes), static_cast<unsigned long long>(all.calls),
-              double(all.virtual_time) / double(sim::kSecond) / 3600, double(all.longest_rest) / double(sim::kSecond));
+  std::printf(
+      "%llu runs, %llu events, %llu publishes and unpublishes, %llu calls, %.1f hours of virtual time; the longest way "
+      "to rest: %.1f s\n",
+      static_cast<unsigned long long>(all.runs), static_cast<unsigned long long>(all.events),
+      static_cast<unsigned long long>(all.publishes), static_cast<unsigned long long>(all.calls),
+      double(all.virtual_time) / double(sim::kSecond) / 3600, double(all.longest_rest) / double(sim::kSecond));
   std::printf("digest %s\n", all.digest.c_str());
   return all.failure ? 1 : 0;
 }
@@ -133,7 +140,8 @@ int hunt(const Options& o, unsigned jobs) {
   planted = Plant::none;
   sim::Trace sum;
   sum.note({0, 0, sim::What::fault, 0, PINNATE_OK, digests, {}});
-  std::printf("%zu of %zu planted bugs were caught\ndigest %s\n", caught, all_plants().size(), sum.digest_hex().c_str());
+  std::printf("%zu of %zu planted bugs were caught\ndigest %s\n", caught, all_plants().size(),
+              sum.digest_hex().c_str());
   return caught == all_plants().size() ? 0 : 1;
 }
 
@@ -146,7 +154,8 @@ int main_of(int argc, char** argv) {
   }
   if (o.help) return std::fputs(kUsage, stdout), 0;
   if (o.list_plants) {
-    for (const PlantFacts& facts : all_plants()) std::printf("%-34s promise %d: %s\n", facts.name, facts.promise, facts.what);
+    for (const PlantFacts& facts : all_plants())
+      std::printf("%-34s promise %d: %s\n", facts.name, facts.promise, facts.what);
     return 0;
   }
   if (o.list_faults) {

@@ -123,8 +123,7 @@ bool Mischief::end_life(Act act, Random& random) {
     s_.world.restart(m.name);
     return true;
   }
-  if (s_.fleet.up(m))
-    s_.world.crash(m.name, act == Act::kill ? sim::Host::Crash::kill : sim::Host::Crash::power_loss);
+  if (s_.fleet.up(m)) s_.world.crash(m.name, act == Act::kill ? sim::Host::Crash::kill : sim::Host::Crash::power_loss);
   if (random.one_in(2)) s_.world.restart(m.name);  // at once; else when somebody comes to it
   return true;
 }
@@ -151,7 +150,8 @@ bool Mischief::cache(Act act, Random& random) {
   // Of gateways and engines: what the controller was given to keep it must keep.
   std::vector<const Member*> holding;
   for (const Member* m : s_.fleet.tiers())
-    if (m->kind != Member::Kind::controller && !s_.world.at(m->host).disk().image().artifacts.empty()) holding.push_back(m);
+    if (m->kind != Member::Kind::controller && !s_.world.at(m->host).disk().image().artifacts.empty())
+      holding.push_back(m);
   if (holding.empty()) return false;
   const Member& m = *holding[random.below(holding.size())];
   const auto& artifacts = s_.world.at(m.host).disk().image().artifacts;

@@ -27,8 +27,10 @@ class NeverBack final : public Check {
     const DesiredSet& now = s_.ledger.current();
     if (!(change.before.place < now.place))
       complain_(2, "the controller went from " + in_words(change.before.place) + " back to " + in_words(now.place));
-    if (now.place.epoch != change.before.place.epoch && change.before.place.epoch != 0) return;  // a new epoch keeps what there was
-    if (change.added.size() > 1) complain_(3, "one decision added " + std::to_string(change.added.size()) + " releases");
+    if (now.place.epoch != change.before.place.epoch && change.before.place.epoch != 0)
+      return;  // a new epoch keeps what there was
+    if (change.added.size() > 1)
+      complain_(3, "one decision added " + std::to_string(change.added.size()) + " releases");
     for (const content::Release& added : change.added) {
       const auto order = std::find_if(s_.orders.begin(), s_.orders.end(), [&](const Order& o) {
         return o.kind == Order::Kind::publish && !used_.contains(&o - s_.orders.data()) && o.function == added.name &&
@@ -47,7 +49,8 @@ class NeverBack final : public Check {
         return o.kind == Order::Kind::unpublish && o.function == gone.name && (o.release == 0 || o.release == number);
       });
       if (!covered && !withdrawn)
-        complain_(3, "release " + std::to_string(number) + ", " + gone.name + "@" + gone.version + ", ended and nobody asked for it");
+        complain_(3, "release " + std::to_string(number) + ", " + gone.name + "@" + gone.version +
+                         ", ended and nobody asked for it");
     }
   }
 

@@ -16,7 +16,8 @@ class OncePerLink final : public Check {
     if (sight.o.what == sim::What::started || sight.o.what == sim::What::ended)
       return forget([&](const Key& key) { return std::get<0>(key) == sight.o.host; });
     if (sight.o.what == sim::What::link_closed)
-      return forget([&](const Key& key) { return std::get<0>(key) == sight.o.host && std::get<1>(key) == sight.o.number; });
+      return forget(
+          [&](const Key& key) { return std::get<0>(key) == sight.o.host && std::get<1>(key) == sight.o.number; });
     if (sight.o.number == tier::kHostLink) return;
     if (const auto* want = sight.sent<wire::WantChunk>()) return asks(sight, *want);
     if (const auto* chunk = sight.received<wire::ChunkBytes>()) asked_.erase(key_of(sight, *chunk));
@@ -39,14 +40,16 @@ class OncePerLink final : public Check {
   void asks(const Sight& sight, const wire::WantChunk& want) {
     const std::string what = name_of(sight.o.host) + " asks for chunk " + std::to_string(want.index) + " of manifest " +
                              want.manifest.hex().substr(0, 8);
-    if (++asked_[key_of(sight, want)] > 1) return complain_(7, what + " again before it was answered, on the same link");
+    if (++asked_[key_of(sight, want)] > 1)
+      return complain_(7, what + " again before it was answered, on the same link");
     // A tier that was misled by its own disk has lost the chunk as far as it can know.
     if (s_.excuses.disk_misbehaved[sight.o.host] || s_.excuses.cache_damaged[sight.o.host]) return;
     const sim::Shelf::Book* book = s_.world.shelf().find(want.manifest);
     if (!book || want.artifact >= book->manifest.artifacts.size()) return;
     const sim::Disk& disk = s_.world.at(sight.o.host).disk();
     const Digest& artifact = book->manifest.artifacts[want.artifact].digest;
-    if (disk.chunk(artifact, want.index) && !disk.dropping(artifact)) complain_(7, what + ", which is on its disk in good order");
+    if (disk.chunk(artifact, want.index) && !disk.dropping(artifact))
+      complain_(7, what + ", which is on its disk in good order");
   }
 
   void sends(const Sight& sight, const wire::ChunkBytes& chunk) {
@@ -55,8 +58,9 @@ class OncePerLink final : public Check {
       if (--wanted->second == 0) wanted_.erase(wanted);
       return;
     }
-    complain_(7, name_of(sight.o.host) + " sends chunk " + std::to_string(chunk.index) + " of manifest " + chunk.manifest.hex().substr(0, 8) +
-                     " to " + (sight.peer == sim::kNoHost ? "a peer" : name_of(sight.peer)) + ", which has not asked for it");
+    complain_(7, name_of(sight.o.host) + " sends chunk " + std::to_string(chunk.index) + " of manifest " +
+                     chunk.manifest.hex().substr(0, 8) + " to " +
+                     (sight.peer == sim::kNoHost ? "a peer" : name_of(sight.peer)) + ", which has not asked for it");
   }
 
   std::map<Key, std::uint32_t> asked_, wanted_;

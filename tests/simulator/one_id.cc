@@ -19,13 +19,14 @@ class OneId final : public Check {
     if (!sight.sent<wire::Welcome>()) return;
     const auto taken = [&](const Member& first) {
       if (first.id == peer->id && &first != peer)
-        complain_(8, name_of(sight.o.host) + " takes " + peer->name + " in under the id '" + peer->id + "' while " + first.name +
-                         " is linked under it");
+        complain_(8, name_of(sight.o.host) + " takes " + peer->name + " in under the id '" + peer->id + "' while " +
+                         first.name + " is linked under it");
     };
     for (const auto& [link, first] : up_)
       if (link.first == sight.o.host) taken(*first);
     // Or it was put out for the sake of the other.
-    if (const auto out = put_out_.find(sight.o.host); out != put_out_.end() && out->second.at == sight.o.at) taken(*out->second.member);
+    if (const auto out = put_out_.find(sight.o.host); out != put_out_.end() && out->second.at == sight.o.at)
+      taken(*out->second.member);
   }
 
  private:
@@ -46,6 +47,8 @@ class OneId final : public Check {
 
 }  // namespace
 
-std::unique_ptr<Check> make_one_id(Situation& s, Check::Complain complain) { return std::make_unique<OneId>(s, std::move(complain)); }
+std::unique_ptr<Check> make_one_id(Situation& s, Check::Complain complain) {
+  return std::make_unique<OneId>(s, std::move(complain));
+}
 
 }  // namespace pinnate::simulator

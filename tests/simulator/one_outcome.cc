@@ -16,7 +16,8 @@ class OneOutcome final : public Check {
     Order* order = find(sight.o.host, returned->id);
     if (!order) return complain_(5, name_of(sight.o.host) + " gets an answer to a call that it did not make");
     order->code = returned->code;
-    if (++order->answers > 1) return complain_(5, "call '" + order->payload + "' of " + name_of(order->host) + " was answered twice");
+    if (++order->answers > 1)
+      return complain_(5, "call '" + order->payload + "' of " + name_of(order->host) + " was answered twice");
     answered(*order, *returned);
   }
 
@@ -42,8 +43,8 @@ class OneOutcome final : public Check {
     if (times < 2) return;
     for (const Order& order : s_.orders)
       if (order.payload == payload && !order.idempotent)
-        return complain_(5, "call '" + payload + "' is not idempotent and runs " + std::to_string(times) + " times, now on " +
-                                name_of(sight.o.host));
+        return complain_(5, "call '" + payload + "' is not idempotent and runs " + std::to_string(times) +
+                                " times, now on " + name_of(sight.o.host));
   }
 
   void answered(const Order& order, const wire::Returned& returned) {
@@ -54,7 +55,8 @@ class OneOutcome final : public Check {
       if (!result.starts_with(order.function + "@") || !result.ends_with(":" + order.payload))
         complain_(5, "call '" + order.payload + "' got the result of another: '" + result + "'");
     } else if (!returned.ran && runs.begun > 0 && !order.idempotent) {
-      complain_(5, "call '" + order.payload + "' ended with '" + returned.reason + "', as one that did not run, and ran");
+      complain_(5,
+                "call '" + order.payload + "' ended with '" + returned.reason + "', as one that did not run, and ran");
     }
   }
 

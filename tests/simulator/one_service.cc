@@ -19,8 +19,8 @@ class OneService final : public Check {
       const std::size_t trying = modules->services() - left - serving;
       // One service may be on its way in, of a release that is tried again.
       if (trying > 1)
-        complain_(4, engine->name + " serves " + std::to_string(serving) + " functions and still has " + std::to_string(trying) +
-                         " other services in memory");
+        complain_(4, engine->name + " serves " + std::to_string(serving) + " functions and still has " +
+                         std::to_string(trying) + " other services in memory");
     }
   }
 };

@@ -53,7 +53,8 @@ class OnlyWhatWasPublished final : public Check {
     const auto now = place_on(s_.world.at(m.host).disk().image());
     if (!now || now == engine.at) return;
     if (engine.at && *now < *engine.at)
-      complain_(2, m.name + " had " + in_words(*engine.at) + " on its disk and puts the older " + in_words(*now) + " there");
+      complain_(
+          2, m.name + " had " + in_words(*engine.at) + " on its disk and puts the older " + in_words(*now) + " there");
     engine.at = now;
   }
 
@@ -80,14 +81,16 @@ class OnlyWhatWasPublished final : public Check {
     const std::string what = m.name + " starts to serve '" + function + "' with " + title(now->artifact);
     const auto states = engine.at ? s_.ledger.at(*engine.at) : std::vector<const DesiredSet*>();
     if (states.empty() || !engine.given.contains(*engine.at))
-      return complain_(2, what + (engine.at ? ", by " + in_words(*engine.at) + ", which it was never given" : " and was given no desired state"));
+      return complain_(2, what + (engine.at ? ", by " + in_words(*engine.at) + ", which it was never given"
+                                            : " and was given no desired state"));
     Labels labels = m.labels;
     labels.insert(engine.inherited.begin(), engine.inherited.end());
     std::string instead;
     for (const DesiredSet* state : states) {
       const content::Release* chosen = state->choose(function, labels);
       if (chosen && is(*chosen, *now)) return;
-      instead = chosen ? "has release " + std::to_string(chosen->number) + ", " + chosen->name + "@" + chosen->version + ", for it"
+      instead = chosen ? "has release " + std::to_string(chosen->number) + ", " + chosen->name + "@" + chosen->version +
+                             ", for it"
                        : "has no release that selects it";
     }
     complain_(2, what + ", while " + in_words(*engine.at) + " " + instead);
@@ -111,8 +114,8 @@ class OnlyWhatWasPublished final : public Check {
       --excused;
       return;
     }
-    complain_(2, name_of(sight.o.host) + " passes on chunk " + std::to_string(chunk.index) + " of " + title(artifact.digest) +
-                     ", which is not what the manifest says");
+    complain_(2, name_of(sight.o.host) + " passes on chunk " + std::to_string(chunk.index) + " of " +
+                     title(artifact.digest) + ", which is not what the manifest says");
   }
 
   std::string title(const Digest& artifact) const {

@@ -15,8 +15,8 @@ bool read_number(std::string_view text, std::uint64_t* number) {
 // "A..B"
 bool read_range(std::string_view text, std::uint64_t* first, std::uint64_t* last) {
   const std::size_t dots = text.find("..");
-  return dots != std::string_view::npos && read_number(text.substr(0, dots), first) && read_number(text.substr(dots + 2), last) &&
-         *first <= *last && *last - *first < 100000000;
+  return dots != std::string_view::npos && read_number(text.substr(0, dots), first) &&
+         read_number(text.substr(dots + 2), last) && *first <= *last && *last - *first < 100000000;
 }
 
 template <class F>
@@ -48,8 +48,10 @@ std::optional<std::string> read_faults(std::string_view text, std::set<Act>* fau
   std::string unknown;
   each_part(text, [&](std::string_view name) {
     const auto act = act_named(name);
-    if (!act || facts_of(*act).kind != ActKind::fault) unknown = name;
-    else faults->insert(*act);
+    if (!act || facts_of(*act).kind != ActKind::fault)
+      unknown = name;
+    else
+      faults->insert(*act);
     return unknown.empty();
   });
   if (unknown.empty()) return std::nullopt;
@@ -88,12 +90,18 @@ std::optional<std::string> read_options(int argc, char** argv, Options* o) {
   bool one_seed = false, range = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--trace") o->trace = true;
-    else if (name == "--shrink") o->shrink = true;
-    else if (name == "--hunt") o->hunt = true;
-    else if (name == "--list-plants") o->list_plants = true;
-    else if (name == "--list-faults") o->list_faults = true;
-    else if (name == "--help" || name == "-h") o->help = true;
+    if (name == "--trace")
+      o->trace = true;
+    else if (name == "--shrink")
+      o->shrink = true;
+    else if (name == "--hunt")
+      o->hunt = true;
+    else if (name == "--list-plants")
+      o->list_plants = true;
+    else if (name == "--list-faults")
+      o->list_faults = true;
+    else if (name == "--help" || name == "-h")
+      o->help = true;
     else {
       const auto number_of = [&]() -> std::optional<std::uint32_t>* {
         if (name == "--nodes") return &o->overrides.nodes;
@@ -103,8 +111,8 @@ std::optional<std::string> read_options(int argc, char** argv, Options* o) {
         if (name == "--steps") return &o->overrides.steps;
         return nullptr;
       };
-      const bool known = name == "--seed" || name == "--seeds" || name == "--jobs" || name == "--faults" || name == "--skip" ||
-                         name == "--plant" || number_of();
+      const bool known = name == "--seed" || name == "--seeds" || name == "--jobs" || name == "--faults" ||
+                         name == "--skip" || name == "--plant" || number_of();
       if (!known) return "there is no option '" + std::string(name) + "'; --help names them";
       if (i + 1 == argc) return std::string(name) + " needs a value";
       const std::string_view value = argv[++i];
@@ -114,13 +122,15 @@ std::optional<std::string> read_options(int argc, char** argv, Options* o) {
         o->last_seed = o->first_seed;
         one_seed = true;
       } else if (name == "--seeds") {
-        if (!read_range(value, &o->first_seed, &o->last_seed)) return "--seeds: '" + std::string(value) + "' is no range A..B";
+        if (!read_range(value, &o->first_seed, &o->last_seed))
+          return "--seeds: '" + std::string(value) + "' is no range A..B";
         range = true;
       } else if (name == "--faults") {
         o->overrides.faults.emplace();
         if (auto wrong = read_faults(value, &*o->overrides.faults)) return wrong;
       } else if (name == "--skip") {
-        if (!read_places(value, &o->overrides.skipped)) return "--skip: '" + std::string(value) + "' is no list like 3,5-9";
+        if (!read_places(value, &o->overrides.skipped))
+          return "--skip: '" + std::string(value) + "' is no list like 3,5-9";
       } else if (name == "--plant") {
         o->plant = plant_named(value);
         if (!o->plant) return "--plant: there is no plant '" + std::string(value) + "'; --list-plants names them";
@@ -128,8 +138,10 @@ std::optional<std::string> read_options(int argc, char** argv, Options* o) {
         const std::uint64_t most = name == "--steps" ? 100000 : name == "--depth" ? 8 : name == "--jobs" ? 256 : 100000;
         if (!read_number(value, &number) || number == 0 || number > most)
           return std::string(name) + ": '" + std::string(value) + "' is no number from 1 to " + std::to_string(most);
-        if (auto* which = number_of()) *which = std::uint32_t(number);
-        else o->jobs = unsigned(number);
+        if (auto* which = number_of())
+          *which = std::uint32_t(number);
+        else
+          o->jobs = unsigned(number);
       }
     }
   }

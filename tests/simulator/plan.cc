@@ -8,7 +8,9 @@ namespace {
 constexpr std::uint32_t kUsualSteps = 50;
 
 Act draw_act(Random& random, const std::optional<std::set<Act>>& faults) {
-  const auto allowed = [&](const ActFacts& f) { return f.kind != ActKind::fault || !faults || faults->contains(f.act); };
+  const auto allowed = [&](const ActFacts& f) {
+    return f.kind != ActKind::fault || !faults || faults->contains(f.act);
+  };
   std::uint64_t sum = 0;
   for (const ActFacts& f : all_acts()) sum += allowed(f) ? f.weight : 0;
   std::uint64_t at = random.below(sum);
@@ -43,7 +45,8 @@ Plan draw_plan(std::uint64_t seed, const PlanOverrides& overrides) {
   plan.engines = overrides.engines.value_or(plan.engines);
 
   // In a run that has weeks heartbeats are few, so that a week passes quickly. One that may only have that fault has it.
-  const bool only_weeks = overrides.faults && overrides.faults->contains(Act::week_off) && !overrides.faults->contains(Act::kill);
+  const bool only_weeks =
+      overrides.faults && overrides.faults->contains(Act::week_off) && !overrides.faults->contains(Act::kill);
   const bool weeks = times.one_in(25) || only_weeks;
   plan.heartbeat_ms = weeks ? 600000 : times.one_in(3) ? 1000 : times.one_in(2) ? 5000 : 20000;
   plan.forget_after_ms = weeks ? 2 * 86400000u : times.one_in(2) ? 600000 : 1800000;
@@ -54,7 +57,9 @@ Plan draw_plan(std::uint64_t seed, const PlanOverrides& overrides) {
     Step step;
     step.act = draw_act(steps, overrides.faults);
     const std::uint64_t pace = steps.below(10);
-    step.wait_ms = std::uint32_t(pace < 5 ? steps.below(20) : pace < 9 ? steps.below(400) : steps.below(4 * plan.heartbeat_ms));
+    step.wait_ms = std::uint32_t(pace < 5   ? steps.below(20)
+                                 : pace < 9 ? steps.below(400)
+                                            : steps.below(4 * plan.heartbeat_ms));
     for (auto& draw : step.draws) draw = steps.next();
     if (step.act == Act::week_off && !weeks) step.act = Act::relief;
     plan.steps.push_back(step);

@@ -20,7 +20,8 @@ struct Step {
 
 struct Plan {
   std::uint64_t seed = 1;
-  std::uint32_t nodes = 2, depth = 2, clusters = 1, engines = 2;  // clusters per gateway above; engines per lowest gateway
+  std::uint32_t nodes = 2, depth = 2, clusters = 1,
+                engines = 2;  // clusters per gateway above; engines per lowest gateway
   std::uint32_t heartbeat_ms = 5000, forget_after_ms = 600000;
   bool through_mux = false;  // messages pass real frames, so that a reset falls between any two bytes
   std::vector<Step> steps;

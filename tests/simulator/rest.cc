@@ -53,10 +53,11 @@ std::string Rest::not_converged() const {
       const content::Release* chosen = nullptr;
       const Should what = should(*engine, function, &chosen);
       const sim::Serving* now = s_.world.serving(engine->name, function);
-      if (what == Should::nothing && now) return engine->name + " still serves '" + function + "' " + now->version + ", which was withdrawn";
+      if (what == Should::nothing && now)
+        return engine->name + " still serves '" + function + "' " + now->version + ", which was withdrawn";
       if (what == Should::serve && !serves(*engine, *chosen))
-        return engine->name + " should serve '" + function + "' by release " + std::to_string(chosen->number) + " (" + chosen->version +
-               ") and serves " + (now ? now->version : "nothing");
+        return engine->name + " should serve '" + function + "' by release " + std::to_string(chosen->number) + " (" +
+               chosen->version + ") and serves " + (now ? now->version : "nothing");
     }
   }
   return "";
@@ -87,18 +88,21 @@ std::string Rest::counts_wrong(std::uint64_t offline) const {
     shown.insert(row.release);
   }
   for (const auto& [number, release] : s_.ledger.current().releases)
-    if (!shown.contains(number)) return "status does not show release " + std::to_string(number) + " (" + release.name + ")";
+    if (!shown.contains(number))
+      return "status does not show release " + std::to_string(number) + " (" + release.name + ")";
   if (s_.ledger.numbers_used_twice()) return "";
   // Whoever serves something is counted for it once, whichever release it came by.
   std::map<std::pair<std::string, std::string>, std::uint64_t> said, truth;
   for (const wire::StatusRow& row : status.rows)
     if (row.serving > 0) said[{row.name, row.version}] += row.serving;
   for (const Member* engine : up())
-    for (const sim::Serving& serving : s_.world.at(engine->host).modules()->all_serving()) ++truth[{serving.function, serving.version}];
+    for (const sim::Serving& serving : s_.world.at(engine->host).modules()->all_serving())
+      ++truth[{serving.function, serving.version}];
   for (const auto& [title, count] : truth)
     if (said[title] != count) return differs("engines serving " + title.first + "@" + title.second, said[title], count);
   for (const auto& [title, count] : said)
-    if (truth[title] != count) return differs("engines serving " + title.first + "@" + title.second, count, truth[title]);
+    if (truth[title] != count)
+      return differs("engines serving " + title.first + "@" + title.second, count, truth[title]);
   return "";
 }
 
@@ -108,12 +112,15 @@ std::string Rest::row_wrong(const wire::StatusRow& row, std::uint64_t offline) c
   const std::string which = "release " + std::to_string(row.release) + " (" + row.name + "@" + row.version + "): ";
   const std::uint64_t engines = up().size() + offline;
   const std::uint64_t sum = std::accumulate(row.phases.begin(), row.phases.end(), std::uint64_t{0});
-  if (sum != engines) return which + "its phases sum to " + std::to_string(sum) + ", and there are " + std::to_string(engines) + " engines";
+  if (sum != engines)
+    return which + "its phases sum to " + std::to_string(sum) + ", and there are " + std::to_string(engines) +
+           " engines";
   if (row.serving_offline > offline || said(Phase::offline) != offline)
-    return which + "status says " + std::to_string(said(Phase::offline)) + " offline, " + std::to_string(row.serving_offline) +
-           " of them serving it, and " + std::to_string(offline) + " are offline";
+    return which + "status says " + std::to_string(said(Phase::offline)) + " offline, " +
+           std::to_string(row.serving_offline) + " of them serving it, and " + std::to_string(offline) + " are offline";
   const auto found = s_.ledger.current().releases.find(row.release);
-  if (row.current != (found != s_.ledger.current().releases.end())) return which + "status is wrong about whether it is current";
+  if (row.current != (found != s_.ledger.current().releases.end()))
+    return which + "status is wrong about whether it is current";
   if (!row.current) return "";
   std::uint64_t live = 0, not_selected = 0, incompatible = 0, trying = 0;
   for (const Member* engine : up()) {
@@ -131,10 +138,13 @@ std::string Rest::row_wrong(const wire::StatusRow& row, std::uint64_t offline) c
   const auto differs = [&](const char* phase, std::uint64_t is, std::uint64_t truth) {
     return which + "status says " + std::to_string(is) + " " + phase + ", and it is " + std::to_string(truth);
   };
-  const std::uint64_t in_trial = said(Phase::failed) + said(Phase::loading) + said(Phase::fetching) + said(Phase::pending);
+  const std::uint64_t in_trial =
+      said(Phase::failed) + said(Phase::loading) + said(Phase::fetching) + said(Phase::pending);
   if (said(Phase::live) != live) return differs("live", said(Phase::live), live);
-  if (said(Phase::not_selected) != not_selected) return differs("not selected", said(Phase::not_selected), not_selected);
-  if (said(Phase::incompatible) != incompatible) return differs("incompatible", said(Phase::incompatible), incompatible);
+  if (said(Phase::not_selected) != not_selected)
+    return differs("not selected", said(Phase::not_selected), not_selected);
+  if (said(Phase::incompatible) != incompatible)
+    return differs("incompatible", said(Phase::incompatible), incompatible);
   if (in_trial != trying) return differs("failed or on their way", in_trial, trying);
   return "";
 }

@@ -44,7 +44,9 @@ class Run {
         options_(options),
         world_(world_options(plan)),
         // The world is watched from its first event on.
-        fleet_((world_.trace().observer = [this](const sim::Occurrence& o) { look(o); }, plan_), world_),
+        fleet_((
+                   world_.trace().observer = [this](const sim::Occurrence& o) { look(o); }, plan_),
+               world_),
         situation_{world_, plan_, fleet_, ledger_, excuses_, orders_},
         checks_(make_checks(situation_, [this](int promise, std::string what) { complain(promise, std::move(what)); })),
         users_(situation_),
@@ -82,12 +84,14 @@ class Run {
       why = rest_.not_converged();
       if (why.empty()) break;
     }
-    if (!why.empty()) complain(1, why + ", " + std::to_string((world_.now() - stopped) / sim::kSecond) + " s after the last fault");
+    if (!why.empty())
+      complain(1, why + ", " + std::to_string((world_.now() - stopped) / sim::kSecond) + " s after the last fault");
     result_.rest_time = world_.now() - stopped;
     if (result_.violation) return;
     world_.advance(std::int64_t(plan_.forget_after_ms) + 4 * std::int64_t(plan_.heartbeat_ms) + 15000);
     if (result_.violation) return;
-    if (why = rest_.not_converged(); !why.empty()) return complain(1, why + ", though it was as it should be before and nothing happened since");
+    if (why = rest_.not_converged(); !why.empty())
+      return complain(1, why + ", though it was as it should be before and nothing happened since");
     if (why = rest_.counts_wrong(); !why.empty()) return complain(8, why);
     for (const auto& check : checks_) check->at_rest();
     if (!result_.violation) lose_one();
@@ -114,7 +118,8 @@ class Run {
         for (const auto& check : checks_) check->decided(*change);
     }
     std::optional<wire::Message> message;
-    if ((o.what == sim::What::sent || o.what == sim::What::received) && some_check_looks_at(sim::message_type(o.bytes))) {
+    if ((o.what == sim::What::sent || o.what == sim::What::received) &&
+        some_check_looks_at(sim::message_type(o.bytes))) {
       auto decoded = wire::decode(Buffer(std::string(o.bytes)));
       if (decoded.ok() && *decoded) message = std::move(**decoded);
       if (message) sight.message = &*message;
@@ -127,7 +132,8 @@ class Run {
     const std::string line = sim::in_words(o, o.host == sim::kNoHost ? "the world" : world_.at(o.host).name());
     if (options_.trace) options_.trace(line);
     // What only shows that time passes tells nothing about a violation.
-    if (!options_.keep_last_events || result_.violation || o.what == sim::What::woke || o.what == sim::What::drained) return;
+    if (!options_.keep_last_events || result_.violation || o.what == sim::What::woke || o.what == sim::What::drained)
+      return;
     if (o.what == sim::What::sent || o.what == sim::What::received) {
       const std::uint8_t type = sim::message_type(o.bytes);
       if (type == 4 || type == 5) return;  // Ping, Pong
@@ -165,8 +171,8 @@ std::int64_t rest_bound_ms(const Plan& plan) { return 30 * 60000 + 12 * std::int
 
 std::vector<std::unique_ptr<Check>> make_checks(Situation& situation, const Check::Complain& complain) {
   std::vector<std::unique_ptr<Check>> checks;
-  for (const auto make : {make_only_what_was_published, make_never_back, make_acknowledged_is_kept, make_one_service, make_one_outcome,
-                          make_bounded, make_once_per_link, make_one_id})
+  for (const auto make : {make_only_what_was_published, make_never_back, make_acknowledged_is_kept, make_one_service,
+                          make_one_outcome, make_bounded, make_once_per_link, make_one_id})
     checks.push_back(make(situation, complain));
   return checks;
 }

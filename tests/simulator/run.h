@@ -1,8 +1,8 @@
 // One run: a fleet is built, its plan is carried out with all promises under watch, then faults stop and the fleet must come to rest.
 #pragma once
 
-#include "simulator/plan.h"
 #include "sim/event_queue.h"
+#include "simulator/plan.h"
 
 #include <cstdint>
 #include <functional>

@@ -1,9 +1,9 @@
 // A fleet to be measured: built, linked, and published to.
 #pragma once
 
-#include "simulator/scale_report.h"
 #include "sim/fleet_shape.h"
 #include "sim/world.h"
+#include "simulator/scale_report.h"
 
 #include <cstdint>
 #include <functional>

@@ -7,16 +7,20 @@
 namespace pinnate::simulator {
 
 const char* const kScaleHelp =
-    "pinnate-sim scale [fleet|traffic|restart|storm|overtake|all] [--engines N] [--sites N] [--clusters N] [--bytes B] [--seed N] [--help]\n"
+    "pinnate-sim scale [fleet|traffic|restart|storm|overtake|all] [--engines N] [--sites N] [--clusters N] [--bytes B] "
+    "[--seed N] [--help]\n"
     "\n"
     "  fleet     from publish to the last engine live: wall time, memory (100000 engines on 1000 sites)\n"
-    "  traffic   messages and bytes at the controller per release, for 1, 10, 100 and 1000 engines per site (10 sites)\n"
+    "  traffic   messages and bytes at the controller per release, for 1, 10, 100 and 1000 engines per site (10 "
+    "sites)\n"
     "  restart   what reaches the controller when the engines of one gateway reconnect at once (1000 engines)\n"
-    "  storm     all sites reconnect after the controller restarted: dials per 100 ms, longest heartbeat gap (1000 sites)\n"
+    "  storm     all sites reconnect after the controller restarted: dials per 100 ms, longest heartbeat gap (1000 "
+    "sites)\n"
     "  overtake  a second version is published while the first is on its way over slow links (4 sites, 16 engines)\n"
     "  all       these, in this order\n"
     "\n"
-    "  --engines N   engines in all            --clusters N  container gateways per site; 0: engines stand right below the site's\n"
+    "  --engines N   engines in all            --clusters N  container gateways per site; 0: engines stand right below "
+    "the site's\n"
     "  --sites N     edge nodes                --bytes B     size of the artifact that is published\n"
     "  --seed N      decides all that happens\n"
     "\n"
@@ -41,7 +45,9 @@ std::optional<ScaleOptions> parse_scale(int argc, char** argv, std::string* erro
     if (argument.starts_with("--")) {
       std::uint64_t value = 0;
       const bool small = argument == "--clusters" || argument == "--seed";
-      const std::uint64_t most = argument == "--seed" ? ~std::uint64_t{0} : argument == "--bytes" ? 256u << 20 : 10000000;
+      const std::uint64_t most = argument == "--seed"    ? ~std::uint64_t{0}
+                                 : argument == "--bytes" ? 256u << 20
+                                                         : 10000000;
       if (argument != "--engines" && argument != "--sites" && argument != "--bytes" && !small) {
         *error = "unknown option " + argument;
         return std::nullopt;

@@ -1,7 +1,7 @@
 // A version is superseded while it is still on its way over slow links: what is still asked for, and what still crosses.
+#include "sim/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
-#include "sim/message_type.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -13,8 +13,8 @@ namespace {
 struct Afterwards {
   bool knows = false;
   std::uint64_t asked = 0;  // chunks of the old version that it asked for
-  std::uint64_t sent = 0;   // and such that it sent down
-  std::uint64_t came = 0;   // and such that arrived, asked for before
+  std::uint64_t sent = 0;  // and such that it sent down
+  std::uint64_t came = 0;  // and such that arrived, asked for before
 };
 
 class Overtaking {
@@ -57,10 +57,12 @@ void overtake(bool durable, const ScaleOptions& options, ScaleReport* report) {
   const std::uint64_t bytes = std::max<std::uint64_t>(options.bytes, 8 << 20), rate = 512 * 1024;
   std::uint64_t links = 0;
   const auto limit = [&](const std::string& lower) {
-    const std::string upper = lower.find('.') == std::string::npos ? fleet.fleet.controller : lower.substr(0, lower.rfind('.'));
+    const std::string upper =
+        lower.find('.') == std::string::npos ? fleet.fleet.controller : lower.substr(0, lower.rfind('.'));
     fleet.world.limit(upper, lower, rate + rate / 4 * (links++ % 5));  // not in step
   };
-  for (const auto* tiers : {&fleet.fleet.sites, &fleet.fleet.clusters, &fleet.fleet.engines}) std::for_each(tiers->begin(), tiers->end(), limit);
+  for (const auto* tiers : {&fleet.fleet.sites, &fleet.fleet.clusters, &fleet.fleet.engines})
+    std::for_each(tiers->begin(), tiers->end(), limit);
 
   const sim::Module one = scale_module("scaled", "1", bytes), two = scale_module("scaled", "2", bytes);
   const auto first = fleet.world.publish_and_wait(fleet.fleet.controller, one);
@@ -69,7 +71,8 @@ void overtake(bool durable, const ScaleOptions& options, ScaleReport* report) {
   Overtaking seen(fleet.world.shelf().add(one).digest, first.position.revision + 1);
   fleet.also = [&](const sim::Occurrence& o) { seen.see(o); };
   const sim::Micros published = fleet.world.now();
-  if (!fleet.roll_out(two, 600000) || !fleet.all_serve("scaled", "2")) report->broken("not every engine serves the second version");
+  if (!fleet.roll_out(two, 600000) || !fleet.all_serve("scaled", "2"))
+    report->broken("not every engine serves the second version");
   const double took_s = virtual_s(published, fleet.world.now());
   fleet.check(report);
 
@@ -82,8 +85,10 @@ void overtake(bool durable, const ScaleOptions& options, ScaleReport* report) {
     most.sent = std::max(most.sent, after.sent);
     most.came = std::max(most.came, after.came);
   }
-  report->say("%s engines: the second version is everywhere after %.3f s of virtual time, at %llu bytes/s a link and more, and %llu bytes a version",
-              durable ? "durable" : "plain", took_s, (unsigned long long)rate, (unsigned long long)bytes);
+  report->say(
+      "%s engines: the second version is everywhere after %.3f s of virtual time, at %llu bytes/s a link and more, and "
+      "%llu bytes a version",
+      durable ? "durable" : "plain", took_s, (unsigned long long)rate, (unsigned long long)bytes);
   const std::string name = std::string("overtake.") + (durable ? "durable" : "plain");
   report->reach(name + ".asked_when_superseded", double(most.asked), 0);
   report->reach(name + ".sent_when_superseded", double(most.sent), 0);

@@ -1,15 +1,15 @@
 // What reaches the controller when all engines of one gateway reconnect at once, because it restarted.
+#include "sim/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
-#include "sim/message_type.h"
 
 #include <algorithm>
 
 namespace pinnate::simulator {
 namespace {
 
-std::uint64_t messages_of_restart(std::uint32_t engines, bool behind_cluster, std::int64_t down_ms, const ScaleOptions& options,
-                                  ScaleReport* report) {
+std::uint64_t messages_of_restart(std::uint32_t engines, bool behind_cluster, std::int64_t down_ms,
+                                  const ScaleOptions& options, ScaleReport* report) {
   sim::FleetShape shape;
   shape.sites = 1;
   shape.clusters = behind_cluster ? 1 : 0;
@@ -26,7 +26,9 @@ std::uint64_t messages_of_restart(std::uint32_t engines, bool behind_cluster, st
   sim::Traffic& traffic = fleet.world.network().traffic;
   traffic.clear();
   fleet.world.restart(gateway);
-  const auto reconnected = [&] { return fleet.world.network().peers(fleet.world.at(gateway).id()).size() == engines + 1; };
+  const auto reconnected = [&] {
+    return fleet.world.network().peers(fleet.world.at(gateway).id()).size() == engines + 1;
+  };
   if (!fleet.world.run_until(reconnected, 600000)) report->broken("not every engine reconnected");
   fleet.world.advance(10);  // their status is on its way up
   if (!fleet.count_becomes(engines)) report->broken("the controller does not count every engine as live again");
@@ -37,12 +39,15 @@ std::uint64_t messages_of_restart(std::uint32_t engines, bool behind_cluster, st
   for (std::uint8_t type = 1; type < 128; ++type) {
     const sim::Tally tally = traffic.received(fleet.controller(), type);
     if (tally.messages > 0)
-      by_type += std::string(by_type.empty() ? "" : ", ") + std::to_string(tally.messages) + " " + sim::message_name(type);
+      by_type +=
+          std::string(by_type.empty() ? "" : ", ") + std::to_string(tally.messages) + " " + sim::message_name(type);
   }
   const std::uint64_t messages = traffic.received(fleet.controller()).messages;
-  report->say("%s gateway down for %lld ms, %u engines reconnect and are counted live after %.3f s: %llu messages to the controller (%s)",
-              behind_cluster ? "container" : "node", (long long)down_ms, engines, counted_s, (unsigned long long)messages,
-              by_type.c_str());
+  report->say(
+      "%s gateway down for %lld ms, %u engines reconnect and are counted live after %.3f s: %llu messages to the "
+      "controller (%s)",
+      behind_cluster ? "container" : "node", (long long)down_ms, engines, counted_s, (unsigned long long)messages,
+      by_type.c_str());
   return messages;
 }
 
@@ -53,7 +58,8 @@ void scale_restart(const ScaleOptions& options, ScaleReport* report) {
   for (const bool behind_cluster : {false, true}) {
     for (const std::int64_t down_ms : {0, 100, 1000, 5000}) {
       const std::uint64_t messages = messages_of_restart(engines, behind_cluster, down_ms, options, report);
-      report->reach(std::string("restart.") + (behind_cluster ? "container" : "node") + "." + std::to_string(down_ms) + "ms.messages",
+      report->reach(std::string("restart.") + (behind_cluster ? "container" : "node") + "." + std::to_string(down_ms) +
+                        "ms.messages",
                     double(messages), 10);
     }
   }

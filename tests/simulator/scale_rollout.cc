@@ -23,10 +23,12 @@ void scale_fleet(const ScaleOptions& options, ScaleReport* report) {
   const bool live = fleet.roll_out(module);
   const double wall = watch.wall_s(), cpu = watch.cpu_s();
   const std::uint64_t took = fleet.world.events_run() - events;
-  report->say("from publish to the last of %u engines live: %.1f s of wall time, cpu %.1f s, %.3f s of virtual time, %llu events, "
-              "artifact of %llu bytes",
-              fleet.engines(), wall, cpu, virtual_s(published, fleet.world.now()), (unsigned long long)took,
-              (unsigned long long)options.bytes);
+  report->say(
+      "from publish to the last of %u engines live: %.1f s of wall time, cpu %.1f s, %.3f s of virtual time, %llu "
+      "events, "
+      "artifact of %llu bytes",
+      fleet.engines(), wall, cpu, virtual_s(published, fleet.world.now()), (unsigned long long)took,
+      (unsigned long long)options.bytes);
   if (!live || !fleet.all_serve("scaled", "1")) report->broken("not every engine serves what was published");
   if (!fleet.count_becomes(fleet.engines())) report->broken("the controller does not count every engine as live");
   report->say("the controller counts them all after %.3f s of virtual time", virtual_s(published, fleet.world.now()));

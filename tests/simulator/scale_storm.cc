@@ -69,10 +69,13 @@ void storm(std::int64_t down_ms, const ScaleOptions& options, ScaleReport* repor
   for (const auto& [slot, n] : arrived) {
     dials += n;
     most = std::max(most, n);
-    row += " " + std::to_string(double(slot) / 10).substr(0, std::to_string(slot / 10).size() + 2) + ":" + std::to_string(n);
+    row += " " + std::to_string(double(slot) / 10).substr(0, std::to_string(slot / 10).size() + 2) + ":" +
+           std::to_string(n);
   }
-  report->say("controller down for %lld ms: %u sites dial %u times, %u at most within 100 ms, the last is counted after %.3f s; dials by 100 ms:%s",
-              (long long)down_ms, shape.sites, dials, most, back_s, row.c_str());
+  report->say(
+      "controller down for %lld ms: %u sites dial %u times, %u at most within 100 ms, the last is counted after %.3f "
+      "s; dials by 100 ms:%s",
+      (long long)down_ms, shape.sites, dials, most, back_s, row.c_str());
   const std::string name = "storm." + std::to_string(down_ms) + "ms.";
   // A limit that only jitter meets: without it nearly all of them come within one tenth of a second.
   report->reach(name + "peak_share_100ms", double(most) / double(std::max(1u, dials)), 0.4);

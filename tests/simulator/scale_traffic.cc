@@ -1,7 +1,7 @@
 // What one release costs the controller, by the number of engines behind each of its sites.
+#include "sim/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
-#include "sim/message_type.h"
 
 #include <algorithm>
 #include <vector>
@@ -13,7 +13,8 @@ struct Cost {
   std::uint64_t messages = 0, bytes = 0;
 };
 
-Cost cost_of_release(std::uint32_t sites, std::uint32_t engines_per_site, const ScaleOptions& options, ScaleReport* report) {
+Cost cost_of_release(std::uint32_t sites, std::uint32_t engines_per_site, const ScaleOptions& options,
+                     ScaleReport* report) {
   sim::FleetShape shape;
   shape.sites = sites;
   shape.clusters = engines_per_site > 1 ? options.clusters : 0;
@@ -34,10 +35,11 @@ Cost cost_of_release(std::uint32_t sites, std::uint32_t engines_per_site, const 
     if (tally.messages == 0) continue;
     cost.messages += tally.messages;
     cost.bytes += tally.bytes;
-    by_type += std::string(by_type.empty() ? "" : ", ") + std::to_string(tally.messages) + " " + sim::message_name(type);
+    by_type +=
+        std::string(by_type.empty() ? "" : ", ") + std::to_string(tally.messages) + " " + sim::message_name(type);
   }
-  report->say("%u sites with %u engines each: %llu messages, %llu bytes at the controller (%s)", sites, engines_per_site,
-              (unsigned long long)cost.messages, (unsigned long long)cost.bytes, by_type.c_str());
+  report->say("%u sites with %u engines each: %llu messages, %llu bytes at the controller (%s)", sites,
+              engines_per_site, (unsigned long long)cost.messages, (unsigned long long)cost.bytes, by_type.c_str());
   return cost;
 }
 
@@ -47,7 +49,8 @@ void scale_traffic(const ScaleOptions& options, ScaleReport* report) {
   const std::uint32_t sites = options.sites.value_or(10);
   const std::uint32_t most = options.engines ? std::max(1u, *options.engines / sites) : 1000;
   std::vector<Cost> costs;
-  for (std::uint32_t engines = 1; engines <= most; engines *= 10) costs.push_back(cost_of_release(sites, engines, options, report));
+  for (std::uint32_t engines = 1; engines <= most; engines *= 10)
+    costs.push_back(cost_of_release(sites, engines, options, report));
   report->reach("traffic.messages_ratio", double(costs.back().messages) / double(costs.front().messages), 1.5);
   report->reach("traffic.bytes_ratio", double(costs.back().bytes) / double(costs.front().bytes), 1.5);
 }

@@ -26,7 +26,9 @@ sim::Module Users::module(std::uint32_t function, std::uint32_t version) const {
   m.name = function_name(function);
   m.version = std::to_string(version);
   const bool foreign = random.one_in(20);  // nothing for the platform of these engines
-  m.artifacts = {{foreign ? "linux-aarch64" : random.one_in(2) ? "any" : "linux-x86_64",
+  m.artifacts = {{foreign            ? "linux-aarch64"
+                  : random.one_in(2) ? "any"
+                                     : "linux-x86_64",
                   bytes_of(m.name + "@" + m.version, kSizes[random.below(std::size(kSizes))])}};
   m.limits.load_ms = 3000;
   m.limits.create_ms = 2000;
@@ -87,7 +89,8 @@ bool Users::unpublish(const Step& step) {
   const auto& releases = s_.ledger.current().releases;
   const Member* from = s_.fleet.find(kController);
   if (releases.empty() || !s_.fleet.up(*from)) return false;
-  const content::Release& release = std::next(releases.begin(), std::ptrdiff_t(step.draws[1] % releases.size()))->second;
+  const content::Release& release =
+      std::next(releases.begin(), std::ptrdiff_t(step.draws[1] % releases.size()))->second;
   Order order;
   order.kind = Order::Kind::unpublish;
   order.host = from->host;
@@ -141,7 +144,8 @@ bool Users::flood(Random& random) {
     if (release.name != function || !book) continue;
     sim::Conduct hang;
     hang.fate = sim::Fate::hangs;
-    for (const auto& artifact : book->manifest.artifacts) s_.world.modules().behave(artifact.digest, sim::Step::call, hang);
+    for (const auto& artifact : book->manifest.artifacts)
+      s_.world.modules().behave(artifact.digest, sim::Step::call, hang);
   }
   for (std::uint32_t i = 0; i < kFloodCalls; ++i) {
     Order order;

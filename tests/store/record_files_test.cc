@@ -88,7 +88,8 @@ TEST_CASE("a record of which any byte is damaged, or that stands under another n
   CHECK(folder.open().load().status().code() == PINNATE_CORRUPT);
 }
 
-TEST_CASE("where damage is given up, damaged records and a damaged journal are removed and named, and all others stay") {
+TEST_CASE(
+    "where damage is given up, damaged records and a damaged journal are removed and named, and all others stay") {
   RecordFolder folder;
   REQUIRE(folder.open().commit({put("a", "1")}).ok());
   REQUIRE(folder.open().commit({put("b", "2")}).ok());

@@ -302,7 +302,8 @@ TEST_CASE("large calls under way are bounded in bytes, for those who ask and on 
   f.world.add_client("other");
   f.world.dial_up("other", "c");
   f.world.advance(2000);
-  for (const std::vector<std::string>& askers : {std::vector<std::string>{"c"}, {"operator"}, {"operator", "other"}, {"s0.e0"}}) {
+  for (const std::vector<std::string>& askers :
+       {std::vector<std::string>{"c"}, {"operator"}, {"operator", "other"}, {"s0.e0"}}) {
     CAPTURE(askers[0]);
     std::vector<std::pair<std::string, std::uint64_t>> asked;
     for (int i = 0; i < 40; ++i)

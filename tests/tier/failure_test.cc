@@ -189,7 +189,8 @@ TEST_CASE("a module that kills its process twice in a row is quarantined, and ot
   }
 }
 
-TEST_CASE("two modules that kill their process are both quarantined, however their deaths alternate, and others go on") {
+TEST_CASE(
+    "two modules that kill their process are both quarantined, however their deaths alternate, and others go on") {
   TestFleet f(shape(1, 0, 1, true));
   for (const char* name : {"killer-a", "killer-b"}) {
     const Module killer = module(name, "1");

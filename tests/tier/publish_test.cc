@@ -37,7 +37,8 @@ TEST_CASE("many publishes at once over one slow link do not ask it for more than
   f.world.advance(1000);
   f.world.limit("operator", "c", 1000000);
   std::vector<std::uint64_t> asked;
-  for (int i = 0; i < 16; ++i) asked.push_back(f.world.publish("operator", module("f" + std::to_string(i), "1", 1200000)));
+  for (int i = 0; i < 16; ++i)
+    asked.push_back(f.world.publish("operator", module("f" + std::to_string(i), "1", 1200000)));
   f.world.run_until([&] { return f.world.answer<wire::Published>("operator", asked.back()) != nullptr; }, 10 * kMinute);
   for (std::uint64_t id : asked) {
     const auto* published = f.world.answer<wire::Published>("operator", id);

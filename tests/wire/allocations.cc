@@ -23,15 +23,16 @@ std::size_t Allocations::peak_bytes() const { return static_cast<std::size_t>(hi
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
 extern "C" {
-int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void*, std::size_t), void (*)(const volatile void*));
+int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void*, std::size_t),
+                                              void (*)(const volatile void*));
 std::size_t __sanitizer_get_allocated_size(const volatile void*);
 }
 namespace {
-const int installed = __sanitizer_install_malloc_and_free_hooks(
-    [](const volatile void*, std::size_t bytes) { took(bytes); },
-    [](const volatile void* p) {
-      if (p) gave_back(__sanitizer_get_allocated_size(p));
-    });
+const int installed =
+    __sanitizer_install_malloc_and_free_hooks([](const volatile void*, std::size_t bytes) { took(bytes); },
+                                              [](const volatile void* p) {
+                                                if (p) gave_back(__sanitizer_get_allocated_size(p));
+                                              });
 }  // namespace
 
 #else

@@ -37,11 +37,14 @@ inline std::vector<std::pair<std::string, Message>> example_messages() {
   add("ping", Ping{7});
   add("pong", Pong{7});
   add("goodbye", Goodbye{true});
-  add("desired", Desired{seven, 1, 2, 0, true, {2}, {{Buffer("RELEASE"), Buffer("MANIFEST")}, {Buffer("RELEASE"), {}}}});
+  add("desired",
+      Desired{seven, 1, 2, 0, true, {2}, {{Buffer("RELEASE"), Buffer("MANIFEST")}, {Buffer("RELEASE"), {}}}});
   add("confirm", Confirm{seven, 0, false, seven});
   add("context", Context{{{"site", "oslo"}}});
-  add("engine-status", EngineStatus{seven, {{7, "thumbnail", "1.1.0", Phase::loading, false, ""},
-                                            {2, "thumbnail", "1.0.0", Phase::not_selected, true, ""}}, ""});
+  add("engine-status", EngineStatus{seven,
+                                    {{7, "thumbnail", "1.1.0", Phase::loading, false, ""},
+                                     {2, "thumbnail", "1.0.0", Phase::not_selected, true, ""}},
+                                    ""});
   ReleaseRow row;
   row.release = 7;
   row.name = "thumbnail";
@@ -63,8 +66,11 @@ inline std::vector<std::pair<std::string, Message>> example_messages() {
   add("unpublish", Unpublish{2, "thumbnail", 0});
   add("done", Done{2, PINNATE_OK, ""});
   add("list-releases", ListReleases{3, "thumbnail"});
-  add("releases", Releases{3, PINNATE_OK, "", {{7, "thumbnail", "1.1.0", "", manifest, "linux-x86_64", 200000, 1700000000000,
-                                                false, "withdrawn"}}});
+  add("releases",
+      Releases{3,
+               PINNATE_OK,
+               "",
+               {{7, "thumbnail", "1.1.0", "", manifest, "linux-x86_64", 200000, 1700000000000, false, "withdrawn"}}});
   add("get-status", GetStatus{4, "thumbnail", true, false});
   StatusRow shown;
   shown.release = 7;

@@ -21,7 +21,8 @@ struct Frame {
 
 inline std::string frame(const Frame& f, const std::string& payload) {
   std::string out;
-  for (std::size_t v : {f.length >> 8, f.length & 255, std::size_t(f.priority), std::size_t(f.flags)}) out.push_back(static_cast<char>(v));
+  for (std::size_t v : {f.length >> 8, f.length & 255, std::size_t(f.priority), std::size_t(f.flags)})
+    out.push_back(static_cast<char>(v));
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(f.stream >> shift));
   return out + payload;
 }

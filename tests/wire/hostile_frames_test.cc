@@ -57,8 +57,8 @@ TEST_CASE("an unknown class or flag is refused") {
 }
 
 TEST_CASE("a header that no frame may have is refused before the payload it announces has come") {
-  for (const Frame& f : {Frame{16384, 3, 1, 1}, Frame{16384, 0, 4, 0}, Frame{16384, 1, 2, 1}, Frame{5, 0, 2, 1}, Frame{16384, 0, 1, 1},
-                         Frame{16384, 1, 1, 0}})
+  for (const Frame& f : {Frame{16384, 3, 1, 1}, Frame{16384, 0, 4, 0}, Frame{16384, 1, 2, 1}, Frame{5, 0, 2, 1},
+                         Frame{16384, 0, 1, 1}, Frame{16384, 1, 1, 0}})
     CHECK(take(frame(f, "")).code() == PINNATE_CORRUPT);
 }
 
@@ -81,10 +81,11 @@ TEST_CASE("a malformed credit is refused") {
 TEST_CASE("more messages in pieces at once than allowed are refused") {
   Mux mux(1 << 20);
   std::vector<Buffer> arrived;
-  for (std::uint32_t stream = 1; stream <= kOpenStreams; stream++) REQUIRE(mux.receive(frame(1, 0, stream, "x"), &arrived).ok());
-  CHECK(mux.receive(frame(0, 0, 0, "x"), &arrived).ok());     // control has its own
+  for (std::uint32_t stream = 1; stream <= kOpenStreams; stream++)
+    REQUIRE(mux.receive(frame(1, 0, stream, "x"), &arrived).ok());
+  CHECK(mux.receive(frame(0, 0, 0, "x"), &arrived).ok());  // control has its own
   CHECK(mux.receive(frame(1, 1, 1000, "x"), &arrived).ok());  // and what comes whole needs none
-  CHECK(mux.receive(frame(1, 1, 1, "y"), &arrived).ok());     // one that ends makes room
+  CHECK(mux.receive(frame(1, 1, 1, "y"), &arrived).ok());  // one that ends makes room
   CHECK(arrived.size() == 2);
   CHECK(mux.receive(frame(1, 0, 17, "x"), &arrived).ok());
   const Status s = mux.receive(frame(2, 0, 18, "x"), &arrived);
@@ -98,7 +99,8 @@ TEST_CASE("a message beyond its credit is refused") {
   const std::string piece = noise(kFragmentBytes);
   // Stream 1 is given the rest; stream 2 has what all have.
   for (std::uint32_t stream : {1u, 2u})
-    for (std::size_t sent = 0; sent < kStreamCreditBytes; sent += piece.size()) REQUIRE(mux.receive(frame(1, 0, stream, piece), &arrived).ok());
+    for (std::size_t sent = 0; sent < kStreamCreditBytes; sent += piece.size())
+      REQUIRE(mux.receive(frame(1, 0, stream, piece), &arrived).ok());
   CHECK((frames_in(mux.take_output(1000)) == std::vector<Frame>{{4, 0, 2, 1}}));
   CHECK(mux.receive(frame(1, 0, 1, piece), &arrived).ok());
   CHECK(mux.receive(frame(1, 0, 2, "x"), &arrived).code() == PINNATE_CORRUPT);
@@ -142,10 +144,12 @@ TEST_CASE("whatever bytes arrive are taken or refused, and never thrown at") {
     std::string bytes;
     for (std::uint64_t n = random.below(20); n > 0; n--) {
       const int priority = static_cast<int>(random.below(3));
-      bytes += frame(priority, static_cast<int>(random.below(2)), priority == 0 ? 0 : static_cast<std::uint32_t>(random.below(4) + 1),
+      bytes += frame(priority, static_cast<int>(random.below(2)),
+                     priority == 0 ? 0 : static_cast<std::uint32_t>(random.below(4) + 1),
                      noise(1 + random.below(300), random.next()));
     }
-    for (std::uint64_t n = random.below(3); n > 0 && !bytes.empty(); n--) bytes[random.below(bytes.size())] = static_cast<char>(random.next());
+    for (std::uint64_t n = random.below(3); n > 0 && !bytes.empty(); n--)
+      bytes[random.below(bytes.size())] = static_cast<char>(random.next());
     if (random.one_in(10)) bytes = noise(random.below(500), random.next());
     for (std::size_t at = 0; at < bytes.size();) {
       const std::size_t n = 1 + random.below(400);

@@ -49,19 +49,22 @@ TEST_CASE("whatever is done to the bytes of a message, it is decoded or refused 
 TEST_CASE("no message that was cut short is taken for a whole one") {
   for (const auto& [name, m] : example_messages()) {
     const std::string bytes = encode(m).str();
-    for (std::size_t length = 0; length < bytes.size(); length++) CHECK(code_of(bytes.substr(0, length)) == PINNATE_CORRUPT);
+    for (std::size_t length = 0; length < bytes.size(); length++)
+      CHECK(code_of(bytes.substr(0, length)) == PINNATE_CORRUPT);
   }
 }
 
 TEST_CASE("bytes after the end of a message are refused") {
-  for (const char* tail : {"\xc0", "\x92\x04\x07", "x"}) CHECK(code_of(std::string("\x92\x04\x07") + tail) == PINNATE_CORRUPT);
+  for (const char* tail : {"\xc0", "\x92\x04\x07", "x"})
+    CHECK(code_of(std::string("\x92\x04\x07") + tail) == PINNATE_CORRUPT);
 }
 
 TEST_CASE("what is not msgpack, or not an array that begins with a type, is refused") {
   for (const std::string& bytes :
-       {std::string(), std::string("\xc1"), std::string("GET / HTTP/1.1\r\n\r\n"), std::string("\x16\x03\x01\x02\x00\x01", 6),
-        std::string("\xc0"), std::string("\x07"), std::string("\xa5hello"), std::string("\x80"), std::string("\x90"), std::string("\x91\xc0"),
-        std::string("\x91\xff"), std::string("\x91\xa1x"), std::string("\x91\x91\x04"), std::string("\x92\x04\xc1")}) {
+       {std::string(), std::string("\xc1"), std::string("GET / HTTP/1.1\r\n\r\n"),
+        std::string("\x16\x03\x01\x02\x00\x01", 6), std::string("\xc0"), std::string("\x07"), std::string("\xa5hello"),
+        std::string("\x80"), std::string("\x90"), std::string("\x91\xc0"), std::string("\x91\xff"),
+        std::string("\x91\xa1x"), std::string("\x91\x91\x04"), std::string("\x92\x04\xc1")}) {
     const auto decoded = decode(Buffer(bytes));
     CHECK(decoded.status().code() == PINNATE_CORRUPT);
     CHECK_FALSE(decoded.status().message().empty());
@@ -69,7 +72,9 @@ TEST_CASE("what is not msgpack, or not an array that begins with a type, is refu
 }
 
 TEST_CASE("arrays and maps may lie eight deep within each other, the message counted, and no deeper") {
-  const auto nested = [](int levels) { return "\x92\x42" + std::string(static_cast<std::size_t>(levels - 2), '\x91') + "\x90"; };
+  const auto nested = [](int levels) {
+    return "\x92\x42" + std::string(static_cast<std::size_t>(levels - 2), '\x91') + "\x90";
+  };
   CHECK(decode(Buffer(nested(8))).ok());
   CHECK(code_of(nested(9)) == PINNATE_CORRUPT);
   CHECK(code_of(nested(100000)) == PINNATE_CORRUPT);
@@ -80,9 +85,10 @@ TEST_CASE("arrays and maps may lie eight deep within each other, the message cou
 
 TEST_CASE("a length that is claimed but not sent takes no memory") {
   const std::string tail(20, '\0');
-  for (const std::string& claim : {std::string("\xdd\xff\xff\xff\xff"), std::string("\xdc\xff\xff"), std::string("\xdf\xff\xff\xff\xff"),
-                                   std::string("\xde\xff\xff"), std::string("\xdb\xff\xff\xff\xff"), std::string("\xc6\xff\xff\xff\xff"),
-                                   std::string("\xc9\xff\xff\xff\xff\x01"), std::string("\xdd\x7f\xff\xff\xff")}) {
+  for (const std::string& claim :
+       {std::string("\xdd\xff\xff\xff\xff"), std::string("\xdc\xff\xff"), std::string("\xdf\xff\xff\xff\xff"),
+        std::string("\xde\xff\xff"), std::string("\xdb\xff\xff\xff\xff"), std::string("\xc6\xff\xff\xff\xff"),
+        std::string("\xc9\xff\xff\xff\xff\x01"), std::string("\xdd\x7f\xff\xff\xff")}) {
     CHECK(code_of(claim + tail) == PINNATE_CORRUPT);
     CHECK(peak_of(claim + tail) < 16 * 1024);
     CHECK(code_of("\x92\x08" + claim + tail) == PINNATE_CORRUPT);

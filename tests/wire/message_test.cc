@@ -38,21 +38,41 @@ std::vector<Message> full_messages() {
   all.emplace_back(Welcome{labels});
   Desired desired{far, ~0ull, ~0ull, 0xffffffff, false, {}, {}};
   for (std::uint64_t i = 0; i < 4096; i++) desired.withdrawn.push_back(i * 0x100000000);
-  for (int i = 0; i < 600; i++) desired.releases.push_back({Buffer(std::string(100, 'r')), Buffer(std::string(i, 'm'))});
+  for (int i = 0; i < 600; i++)
+    desired.releases.push_back({Buffer(std::string(100, 'r')), Buffer(std::string(i, 'm'))});
   all.emplace_back(desired);
   EngineStatus status{far, {}, words};
-  for (std::uint64_t i = 0; i < 8192; i++) status.rows.push_back({i, "name", "1", static_cast<Phase>(i % kPhases), i % 2 == 0, ""});
+  for (std::uint64_t i = 0; i < 8192; i++)
+    status.rows.push_back({i, "name", "1", static_cast<Phase>(i % kPhases), i % 2 == 0, ""});
   all.emplace_back(status);
   Rollup rollup{far, far, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, false, {}, {16, words}};
   for (std::uint64_t i = 0; i < 400; i++)
-    rollup.rows.push_back({i, std::string(63, 'n'), std::string(63, 'v'), ~i, ~i, ~i, ~i, ~i, ~i, ~i, ~i, {4, {std::string(127, 'e'), words}}});
+    rollup.rows.push_back({i,
+                           std::string(63, 'n'),
+                           std::string(63, 'v'),
+                           ~i,
+                           ~i,
+                           ~i,
+                           ~i,
+                           ~i,
+                           ~i,
+                           ~i,
+                           ~i,
+                           {4, {std::string(127, 'e'), words}}});
   all.emplace_back(rollup);
-  all.emplace_back(ManifestBytes{digest_of_all(1), PINNATE_INTERNAL, words, Buffer(std::string(kManifestLimitBytes, 'm'))});
-  all.emplace_back(ChunkBytes{digest_of_all(1), 15, 0xffffffff, PINNATE_CORRUPT, words, Buffer(std::string(kChunkBytes + 1, 'c'))});
-  all.emplace_back(Publish{~0ull, Buffer(std::string(kManifestLimitBytes, 'm')), std::string(1024, 's'), Buffer(std::string(kConfigLimitBytes, 'c'))});
-  all.emplace_back(Releases{1, PINNATE_OK, words, {{1, "n", "v", "s", digest_of_all(2), "p", 1, INT64_MIN, true, "e"},
-                                                   {1, "n", "v", "s", digest_of_all(2), "p", 1, INT64_MAX, true, "e"}}});
-  all.emplace_back(Call{~0ull, "f", "e", {32, std::string(127, 'r')}, 0xffffffff, true, Buffer(std::string(kCallLimitBytes, 'p'))});
+  all.emplace_back(
+      ManifestBytes{digest_of_all(1), PINNATE_INTERNAL, words, Buffer(std::string(kManifestLimitBytes, 'm'))});
+  all.emplace_back(
+      ChunkBytes{digest_of_all(1), 15, 0xffffffff, PINNATE_CORRUPT, words, Buffer(std::string(kChunkBytes + 1, 'c'))});
+  all.emplace_back(Publish{~0ull, Buffer(std::string(kManifestLimitBytes, 'm')), std::string(1024, 's'),
+                           Buffer(std::string(kConfigLimitBytes, 'c'))});
+  all.emplace_back(Releases{1,
+                            PINNATE_OK,
+                            words,
+                            {{1, "n", "v", "s", digest_of_all(2), "p", 1, INT64_MIN, true, "e"},
+                             {1, "n", "v", "s", digest_of_all(2), "p", 1, INT64_MAX, true, "e"}}});
+  all.emplace_back(
+      Call{~0ull, "f", "e", {32, std::string(127, 'r')}, 0xffffffff, true, Buffer(std::string(kCallLimitBytes, 'p'))});
   all.emplace_back(Returned{~0ull, PINNATE_FAILED, words, false, Buffer(std::string(kCallLimitBytes, 'r'))});
   return all;
 }
@@ -78,9 +98,12 @@ T again(const T& m) {
 // `bytes` with one more field, nil, at the end of the message.
 std::string with_extra_field(std::string bytes) {
   const auto first = static_cast<unsigned char>(bytes[0]);
-  if (first >= 0x90 && first < 0x9f) bytes[0]++;
-  else if (first == 0x9f) bytes.replace(0, 1, std::string("\xdc\x00\x10", 3));
-  else bytes[2]++;
+  if (first >= 0x90 && first < 0x9f)
+    bytes[0]++;
+  else if (first == 0x9f)
+    bytes.replace(0, 1, std::string("\xdc\x00\x10", 3));
+  else
+    bytes[2]++;
   return bytes + '\xc0';
 }
 
@@ -140,7 +163,8 @@ TEST_CASE("extra fields at the end of a message are ignored, and so are those of
   }
   // [9, [1, 2, digest, "new"], 0, false, [1, 2, digest]]
   const std::string digest = "\xc4\x20" + std::string(32, 'd');
-  const auto confirm = decode(Buffer("\x95\x09\x94\x01\x02" + digest + "\xa3new" + std::string("\x00\xc2", 2) + "\x93\x01\x02" + digest));
+  const auto confirm = decode(
+      Buffer("\x95\x09\x94\x01\x02" + digest + "\xa3new" + std::string("\x00\xc2", 2) + "\x93\x01\x02" + digest));
   REQUIRE(confirm.ok());
   CHECK(std::get<Confirm>(**confirm).position.revision == 2);
 }
@@ -148,17 +172,19 @@ TEST_CASE("extra fields at the end of a message are ignored, and so are those of
 TEST_CASE("a message with a field too few, or of another kind, is refused in words") {
   for (const auto& [name, m] : example_messages()) {
     CAPTURE(name);
-    const std::string type(1, encode(m).str()[encode(m).size() > 0 && static_cast<unsigned char>(encode(m).str()[0]) == 0xdc ? 3 : 1]);
+    const std::string type(
+        1, encode(m).str()[encode(m).size() > 0 && static_cast<unsigned char>(encode(m).str()[0]) == 0xdc ? 3 : 1]);
     const Status few = refused("\x91" + type);
     CHECK(few.code() == PINNATE_CORRUPT);
     CHECK(few.message().find("malformed") != std::string::npos);
   }
-  CHECK(refused("\x92\x04\xff").code() == PINNATE_CORRUPT);                    // a nonce below 0
-  CHECK(refused("\x92\x04\xa1x").code() == PINNATE_CORRUPT);                   // text for a number
-  CHECK(refused("\x92\x06\x01").code() == PINNATE_CORRUPT);                    // 1 for true
+  CHECK(refused("\x92\x04\xff").code() == PINNATE_CORRUPT);  // a nonce below 0
+  CHECK(refused("\x92\x04\xa1x").code() == PINNATE_CORRUPT);  // text for a number
+  CHECK(refused("\x92\x06\x01").code() == PINNATE_CORRUPT);  // 1 for true
   CHECK(refused("\x92\x10\xc4\x1f" + std::string(31, 'd')).code() == PINNATE_CORRUPT);  // a short digest
   CHECK(refused("\x92\x10\xd9\x20" + std::string(32, 'd')).code() == PINNATE_CORRUPT);  // text for bytes
-  CHECK(refused(std::string("\x93\x03\x01\xda\x10\x01", 6) + std::string(4097, 'x')).code() == PINNATE_CORRUPT);  // long text
+  CHECK(refused(std::string("\x93\x03\x01\xda\x10\x01", 6) + std::string(4097, 'x')).code() ==
+        PINNATE_CORRUPT);  // long text
   CHECK(decode(Buffer(std::string("\x93\x03\x01\xda\x10\x00", 6) + std::string(4096, 'x'))).ok());
 }
 
@@ -172,7 +198,9 @@ TEST_CASE("numbers are read from any msgpack form that holds them") {
   // A page number has 32 bits.
   const std::string digest = "\xc4\x20" + std::string(32, 'd');
   const std::string position = "\x93\x01\x02" + digest;
-  CHECK(refused("\x95\x09" + position + std::string("\xcf\x00\x00\x00\x01\x00\x00\x00\x00\xc2", 10) + position).code() == PINNATE_CORRUPT);
+  CHECK(
+      refused("\x95\x09" + position + std::string("\xcf\x00\x00\x00\x01\x00\x00\x00\x00\xc2", 10) + position).code() ==
+      PINNATE_CORRUPT);
 }
 
 TEST_CASE("an unknown type below 64 is refused with its number, one from 64 on may be ignored") {
@@ -181,7 +209,8 @@ TEST_CASE("an unknown type below 64 is refused with its number, one from 64 on m
     CHECK(s.code() == PINNATE_UNSUPPORTED);
     CHECK(s.message().find("type " + std::to_string(type)) != std::string::npos);
   }
-  for (const std::string& bytes : {std::string("\x91\x42"), std::string("\x92\x7f\xa1x"), std::string("\x93\xcc\xff\x80\xcb\x00\x00\x00\x00\x00\x00\x00\x00", 13),
+  for (const std::string& bytes : {std::string("\x91\x42"), std::string("\x92\x7f\xa1x"),
+                                   std::string("\x93\xcc\xff\x80\xcb\x00\x00\x00\x00\x00\x00\x00\x00", 13),
                                    std::string("\x91\xcf\xff\xff\xff\xff\xff\xff\xff\xff")}) {
     const auto decoded = decode(Buffer(bytes));
     CHECK(decoded.ok());

@@ -26,9 +26,10 @@ std::vector<std::string> texts(const std::vector<Buffer>& messages) {
 }  // namespace
 
 TEST_CASE("a message of any size arrives whole, in whatever pieces its bytes come") {
-  for (std::size_t size : {std::size_t(1), std::size_t(2), std::size_t(255), kFragmentBytes - 1, kFragmentBytes, kFragmentBytes + 1,
-                           2 * kFragmentBytes, kChunkBytes + 50, kStreamCreditBytes - 1, kStreamCreditBytes, kStreamCreditBytes + 1,
-                           std::size_t(1024 * 1024), kMessageLimitBytes - 1, kMessageLimitBytes})
+  for (std::size_t size :
+       {std::size_t(1), std::size_t(2), std::size_t(255), kFragmentBytes - 1, kFragmentBytes, kFragmentBytes + 1,
+        2 * kFragmentBytes, kChunkBytes + 50, kStreamCreditBytes - 1, kStreamCreditBytes, kStreamCreditBytes + 1,
+        std::size_t(1024 * 1024), kMessageLimitBytes - 1, kMessageLimitBytes})
     for (std::size_t cut : {1, 3, 7, 8, 9, 1000, 0}) {
       if (cut == 1 && size > 200000) continue;
       CAPTURE(size);
@@ -52,8 +53,9 @@ TEST_CASE("any mix of messages arrives, control in the order it was sent") {
     std::vector<std::string> control, other;
     for (int i = 0; i < 60; i++) {
       const Class c = kClasses[random.below(3)];
-      const std::string text = std::string(1, static_cast<char>('0' + static_cast<int>(c))) +
-                               noise(1 + random.below(random.one_in(4) ? 400000 : 20000), seed * 1000 + static_cast<std::uint64_t>(i));
+      const std::string text =
+          std::string(1, static_cast<char>('0' + static_cast<int>(c))) +
+          noise(1 + random.below(random.one_in(4) ? 400000 : 20000), seed * 1000 + static_cast<std::uint64_t>(i));
       REQUIRE(ends.a.send(c, Buffer(text)).ok());
       (c == Class::control ? control : other).push_back(text);
       if (random.one_in(10)) ends.carry(0, seed);
@@ -119,7 +121,8 @@ TEST_CASE("a long call begins at once while many chunks are under way") {
   Ends ends;
   for (int i = 0; i < 40; i++) REQUIRE(ends.a.send(Class::bulk, Buffer(noise(kChunkBytes))).ok());
   std::set<std::uint32_t> open;
-  for (const Frame& f : frames_in(ends.a.take_output(kOpenStreams * (kFragmentBytes + kFrameHeaderBytes)))) open.insert(f.stream);
+  for (const Frame& f : frames_in(ends.a.take_output(kOpenStreams * (kFragmentBytes + kFrameHeaderBytes))))
+    open.insert(f.stream);
   CHECK(open.size() < kOpenStreams);
   REQUIRE(ends.a.send(Class::call, Buffer(noise(2 * kFragmentBytes))).ok());
   const auto frames = frames_in(ends.a.take_output(2 * kFragmentBytes));

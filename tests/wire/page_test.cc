@@ -22,7 +22,8 @@ namespace {
 std::string page_text() {
   // Where a compiler cache makes __FILE__ relative, it says nothing to a program that runs elsewhere; the build is below the sources then.
   const std::filesystem::path name = "lib/wire/PROTOCOL.md", here = __FILE__;
-  std::filesystem::path root = here.is_absolute() ? here.parent_path().parent_path().parent_path() : std::filesystem::path(PINNATE_TEST_FILES);
+  std::filesystem::path root =
+      here.is_absolute() ? here.parent_path().parent_path().parent_path() : std::filesystem::path(PINNATE_TEST_FILES);
   while (here.is_relative() && root.has_relative_path() && !exists(root / name)) root = root.parent_path();
   std::ifstream page(root / name);
   REQUIRE(page.good());
@@ -103,11 +104,20 @@ TEST_CASE("every example of PROTOCOL.md is what the encoder writes, and every me
 TEST_CASE("the limits that PROTOCOL.md names are those in force") {
   const std::string page = page_text();
   const std::pair<const char*, std::uint64_t> limits[] = {
-      {"frame payload", kFragmentBytes},        {"message", kMessageLimitBytes},     {"stream credit", kStreamCreditBytes},
-      {"open streams", kOpenStreams},           {"chunk", kChunkBytes},              {"configuration", kConfigLimitBytes},
-      {"manifest", kManifestLimitBytes},        {"call payload and result", kCallLimitBytes}, {"nesting", kNestingLimit},
-      {"current releases", kReleaseLimit},      {"artifacts of a manifest", kArtifactsPerManifest},
-      {"reason", kReasonBytes},                 {"artifact", kArtifactLimitBytes},   {"artifact, ceiling", kArtifactCeilingBytes},
+      {"frame payload", kFragmentBytes},
+      {"message", kMessageLimitBytes},
+      {"stream credit", kStreamCreditBytes},
+      {"open streams", kOpenStreams},
+      {"chunk", kChunkBytes},
+      {"configuration", kConfigLimitBytes},
+      {"manifest", kManifestLimitBytes},
+      {"call payload and result", kCallLimitBytes},
+      {"nesting", kNestingLimit},
+      {"current releases", kReleaseLimit},
+      {"artifacts of a manifest", kArtifactsPerManifest},
+      {"reason", kReasonBytes},
+      {"artifact", kArtifactLimitBytes},
+      {"artifact, ceiling", kArtifactCeilingBytes},
   };
   for (const auto& [name, value] : limits) {
     const std::string row = "| " + std::string(name) + " | " + std::to_string(value) + " |";

@@ -11,24 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXPECT(condition)                                                                              \
-  do {                                                                                                 \
-    if (!(condition)) {                                                                                \
+#define EXPECT(condition)                                                                                \
+  do {                                                                                                   \
+    if (!(condition)) {                                                                                  \
       fprintf(stderr, "%s:%d: not so: %s (%s)\n", __FILE__, __LINE__, #condition, pinnate_last_error()); \
-      exit(1);                                                                                         \
-    }                                                                                                  \
+      exit(1);                                                                                           \
+    }                                                                                                    \
   } while (0)
 
 /* ---- a loader: an artifact is a number, and a service adds it to what it is given ---- */
 
 typedef struct number {
-  const pinnate_host *host;
+  const pinnate_host* host;
   int value;
 } number;
 
-static int load_number(void *self, const pinnate_image *image, void **module, char *error, size_t error_bytes) {
+static int load_number(void* self, const pinnate_image* image, void** module, char* error, size_t error_bytes) {
   char digits[16] = "";
-  number *loaded = malloc(sizeof *loaded);
+  number* loaded = malloc(sizeof *loaded);
   (void)self;
   if (!loaded || image->size_bytes >= sizeof digits) {
     snprintf(error, error_bytes, "no number");
@@ -42,22 +42,22 @@ static int load_number(void *self, const pinnate_image *image, void **module, ch
   return 0;
 }
 
-static int create_number(void *module, const pinnate_host *host, const void *config, size_t config_bytes, void **service,
-                         char *error, size_t error_bytes) {
-  number *made = host->allocate(host->engine, sizeof *made);
+static int create_number(void* module, const pinnate_host* host, const void* config, size_t config_bytes,
+                         void** service, char* error, size_t error_bytes) {
+  number* made = host->allocate(host->engine, sizeof *made);
   (void)config, (void)config_bytes;
   if (!made) {
     snprintf(error, error_bytes, "no memory");
     return 1;
   }
-  *made = *(number *)module;
+  *made = *(number*)module;
   made->host = host;
   *service = made;
   return 0;
 }
 
-static void call_number(void *module, void *service, pinnate_reply *reply, const void *payload, size_t payload_bytes) {
-  const number *self = service;
+static void call_number(void* module, void* service, pinnate_reply* reply, const void* payload, size_t payload_bytes) {
+  const number* self = service;
   char text[32] = "";
   (void)module;
   if (payload_bytes >= sizeof text) {
@@ -69,42 +69,42 @@ static void call_number(void *module, void *service, pinnate_reply *reply, const
   self->host->answer(reply, text, strlen(text));
 }
 
-static void destroy_number(void *module, void *service) {
-  number *self = service;
+static void destroy_number(void* module, void* service) {
+  number* self = service;
   (void)module;
   self->host->release(self->host->engine, self);
 }
 
-static void unload_number(void *module) { free(module); }
+static void unload_number(void* module) { free(module); }
 
 /* ---- the fleet ---- */
 
 typedef struct fleet {
-  pinnate_controller *controller;
-  pinnate_gateway *gateway;
-  pinnate_engine *engine;
+  pinnate_controller* controller;
+  pinnate_gateway* gateway;
+  pinnate_engine* engine;
   int called, withdrawn, closed;
 } fleet;
 
-static void on_closed(void *arg) { ((fleet *)arg)->closed++; }
+static void on_closed(void* arg) { ((fleet*)arg)->closed++; }
 
-static void on_withdrawn(void *arg, pinnate_status status, const char *error) {
-  fleet *f = arg;
+static void on_withdrawn(void* arg, pinnate_status status, const char* error) {
+  fleet* f = arg;
   (void)error;
   EXPECT(status == PINNATE_OK);
   f->withdrawn = 1;
 }
 
-static void on_result(void *arg, pinnate_status status, const char *error, pinnate_bytes result) {
-  fleet *f = arg;
+static void on_result(void* arg, pinnate_status status, const char* error, pinnate_bytes result) {
+  fleet* f = arg;
   if (status != PINNATE_OK) fprintf(stderr, "call: %s: %s\n", pinnate_status_name(status), error);
   EXPECT(status == PINNATE_OK);
   EXPECT(result.size == 2 && memcmp(result.data, "42", 2) == 0);
   EXPECT(pinnate_controller_unpublish(f->controller, "plus", 0, on_withdrawn, f) == PINNATE_OK);
 }
 
-static void on_rollup(void *arg, pinnate_status status, const char *error, const pinnate_rollup *rollup) {
-  fleet *f = arg;
+static void on_rollup(void* arg, pinnate_status status, const char* error, const pinnate_rollup* rollup) {
+  fleet* f = arg;
   pinnate_call call = PINNATE_CALL_INIT;
   (void)error;
   if (status == PINNATE_CLOSED) return;
@@ -124,13 +124,13 @@ static void on_rollup(void *arg, pinnate_status status, const char *error, const
   EXPECT(pinnate_controller_call(f->controller, &call, on_result, f) == PINNATE_OK);
 }
 
-static void on_published(void *arg, pinnate_status status, const char *error, const pinnate_published *published) {
+static void on_published(void* arg, pinnate_status status, const char* error, const pinnate_published* published) {
   (void)arg, (void)error;
   EXPECT(status == PINNATE_OK);
   EXPECT(published->created);
 }
 
-static void publish(fleet *f) {
+static void publish(fleet* f) {
   pinnate_artifact artifact = {NULL, NULL, {"22", 2}};
   pinnate_publish order = PINNATE_PUBLISH_INIT;
   order.name = "plus";
@@ -142,13 +142,21 @@ static void publish(fleet *f) {
   EXPECT(pinnate_controller_publish(f->controller, &order, NULL, on_published, f) == PINNATE_OK);
 }
 
-static void open_fleet(fleet *f, uv_loop_t *loop, const char *folder) {
+static void open_fleet(fleet* f, uv_loop_t* loop, const char* folder) {
   char upper[128], lower[128], state[128];
   pinnate_controller_options controller = PINNATE_CONTROLLER_OPTIONS_INIT;
   pinnate_gateway_options gateway = PINNATE_GATEWAY_OPTIONS_INIT;
   pinnate_engine_options engine = PINNATE_ENGINE_OPTIONS_INIT;
-  pinnate_loader loader = {sizeof(pinnate_loader), "number", PINNATE_CALLS_MAY_OVERLAP, NULL, load_number, create_number,
-                           call_number, NULL, destroy_number, unload_number};
+  pinnate_loader loader = {sizeof(pinnate_loader),
+                           "number",
+                           PINNATE_CALLS_MAY_OVERLAP,
+                           NULL,
+                           load_number,
+                           create_number,
+                           call_number,
+                           NULL,
+                           destroy_number,
+                           unload_number};
   snprintf(upper, sizeof upper, "unix:%s/upper", folder);
   snprintf(lower, sizeof lower, "unix:%s/lower", folder);
   snprintf(state, sizeof state, "%s/state", folder);
@@ -165,13 +173,13 @@ static void open_fleet(fleet *f, uv_loop_t *loop, const char *folder) {
   EXPECT(pinnate_controller_watch(f->controller, on_rollup, f) == PINNATE_OK);
 }
 
-static void too_late(uv_timer_t *timer) {
+static void too_late(uv_timer_t* timer) {
   (void)timer;
   fprintf(stderr, "not done within a minute\n");
   exit(1);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   char folder[] = "/tmp/pinnate-c-host-XXXXXX";
   char remove_it[64];
   fleet f = {NULL, NULL, NULL, 0, 0, 0};
@@ -186,12 +194,12 @@ int main(int argc, char **argv) {
   EXPECT(uv_loop_init(&loop) == 0);
   EXPECT(uv_timer_init(&loop, &limit) == 0);
   EXPECT(uv_timer_start(&limit, too_late, 60000, 0) == 0);
-  uv_unref((uv_handle_t *)&limit);
+  uv_unref((uv_handle_t*)&limit);
   open_fleet(&f, &loop, folder);
   publish(&f);
   EXPECT(uv_run(&loop, UV_RUN_DEFAULT) == 0); /* ends by itself: closed handles leave nothing on the loop */
   EXPECT(f.closed == 3);
-  uv_close((uv_handle_t *)&limit, NULL);
+  uv_close((uv_handle_t*)&limit, NULL);
   uv_run(&loop, UV_RUN_DEFAULT);
   EXPECT(uv_loop_close(&loop) == 0);
   snprintf(remove_it, sizeof remove_it, "rm -r %s", folder);
