@@ -34,6 +34,7 @@ void Network::land(ConnectionId id, int from, Piece& piece) {
   if (Flow* way = c->flows[from].get(); way && way->cut_after_bytes >= 0) {
     if (way->cut_after_bytes < std::int64_t(piece.bytes)) {
       const auto part = std::size_t(way->cut_after_bytes);
+      ++cut_at_byte_;
       std::vector<Buffer> messages;
       if (c->muxes[to] && c->ends[to].state == End::open &&
           c->muxes[to]->receive(std::string_view(piece.raw).substr(0, part), &messages).ok())

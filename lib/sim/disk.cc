@@ -41,9 +41,9 @@ void Disk::submit(Order order, std::function<void(tier::Completion)> done) {
   UnderWay next{next_number_++, std::move(order), std::move(done)};
   busy_until_ = std::max(busy_until_, queue_.now()) + time_of(next.order);
   if (token_of(next.order) != 0) {
-    if (fail_ > 0) --fail_, next.fails = fail_code_;
+    if (fail_ > 0) --fail_, ++seen_.failed, next.fails = fail_code_;
     if (delay_ > 0)
-      --delay_, busy_until_ += delay_by_;  // those behind it wait for it: orders are carried out one by one
+      --delay_, ++seen_.delayed, busy_until_ += delay_by_;  // those behind it wait for it: orders are carried out one by one
     if (lose_ > 0) --lose_, next.lost = true;
   }
   queue_.at(busy_until_, [this, number = next.number, life = life_] { finish(number, life); });
@@ -61,6 +61,7 @@ void Disk::finish(std::uint64_t number, std::uint32_t life) {
 }
 
 Status Disk::write_refused(Code fails) const {
+  if (full_) ++seen_.full;
   if (fails == PINNATE_NO_SPACE || full_) return {PINNATE_NO_SPACE, "No space left on device"};
   if (fails != PINNATE_OK) return {fails, "Input/output error"};
   return {};

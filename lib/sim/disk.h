@@ -67,6 +67,10 @@ class Disk {
   bool damage(const Digest& artifact, std::uint32_t index, Damage damage);
 
   // ---- the truth ----
+  struct FaultsSeen {
+    std::uint64_t failed = 0, delayed = 0, full = 0;
+  };
+  const FaultsSeen& faults_seen() const { return seen_; }
   const DiskImage& image() const { return held_; }
   void put_back(DiskImage image) { held_ = std::move(image); }
   const Buffer* chunk(const Digest& artifact, std::uint32_t index) const;
@@ -105,6 +109,7 @@ class Disk {
   std::uint32_t fail_ = 0, delay_ = 0, lose_ = 0;
   Code fail_code_ = PINNATE_IO;
   Micros delay_by_ = 0;
+  mutable FaultsSeen seen_;
 };
 
 }  // namespace pinnate::sim

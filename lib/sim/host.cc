@@ -60,14 +60,19 @@ void Host::start() {
   tell([&](tier::Tier& t, tier::Now at) { t.start(at, std::move(restored)); });
   for (const auto& [side, address] : kept_links_)
     tell([&](tier::Tier& t, tier::Now at) { t.keep_link(at, side, address); });
-  for (tier::Token token : std::exchange(strays_, {})) {
-    if (!deliver_strays_) continue;
-    later(Micros(world_.random.below(20)) * kMillisecond, [this, token] {
-      tier::Completion stray;
-      stray.token = token;
-      answer(std::move(stray));
-    });
-  }
+  const auto strays = std::exchange(strays_, {}), of_modules = std::exchange(module_strays_, {});
+  if (!deliver_strays_) return;
+  for (tier::Token token : strays) deliver_stray(token, Micros(world_.random.below(20)) * kMillisecond);
+  for (tier::Token token : of_modules) deliver_stray(token, Micros(token % 20) * kMillisecond);
+}
+
+void Host::deliver_stray(tier::Token token, Micros delay) {
+  later(delay, [this, token] {
+    ++strays_delivered_;
+    tier::Completion stray;
+    stray.token = token;
+    answer(std::move(stray));
+  });
 }
 
 void Host::crash(Crash how) {
@@ -90,6 +95,7 @@ void Host::end(bool died, Network::Power power, bool power_lost) {
   world_.network.set_power(id_, power);
   strays_.clear();
   disk_.crash(power_lost, &strays_);
+  module_strays_ = std::exchange(module_orders_, {});
 }
 
 void Host::close() {
@@ -144,6 +150,7 @@ void Host::link_closed(tier::LinkId link, Status why) {
 }
 
 void Host::answer(tier::Completion completion) {
+  std::erase(module_orders_, completion.token);
   note(What::completed, completion.token, completion.status.message(), completion.bytes.view(),
        completion.status.code());
   tell([&](tier::Tier& t, tier::Now at) { t.completed(at, std::move(completion)); });

@@ -85,6 +85,8 @@ class Host final : public Endpoint, private EngineHost {
   const Disk& disk() const { return disk_; }
   const ModuleHost* modules() const { return modules_.get(); }  // null when it is down or no engine
   const BlackBox& black_box() const { return black_box_; }
+  std::uint64_t strays_delivered() const { return strays_delivered_; }
+  std::uint64_t chunks_flipped() const { return chunks_flipped_; }
 
   // ---- Endpoint ----
   void link_opened(tier::LinkId link) override;
@@ -109,6 +111,7 @@ class Host final : public Endpoint, private EngineHost {
   void arm();
   void rang(Micros when);
   void end(bool died, Network::Power power, bool power_lost);
+  void deliver_stray(tier::Token token, Micros delay);
 
   void act(tier::Dial& dial);
   void act(tier::Send& send);
@@ -135,7 +138,9 @@ class Host final : public Endpoint, private EngineHost {
   std::vector<std::pair<tier::Side, std::string>> kept_links_;
   std::vector<wire::Message> answers_;
   BlackBox black_box_;
-  std::vector<tier::Token> strays_;
+  std::vector<tier::Token> strays_, module_strays_;  // of the life before
+  std::vector<tier::Token> module_orders_;  // not answered yet
+  std::uint64_t strays_delivered_ = 0, chunks_flipped_ = 0;
 
   std::uint32_t life_ = 0;
   std::int64_t boot_ms_ = 0;  // virtual time plus this is the host's monotonic time

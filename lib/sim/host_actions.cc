@@ -49,6 +49,7 @@ void Host::act(tier::Deactivate& deactivate) {
 void Host::act(tier::Invoke& invoke) {
   note(What::invoked, invoke.token, invoke.function, invoke.payload.view());
   if (!modules_) return breach("is no engine, and invokes a function");
+  module_orders_.push_back(invoke.token);
   modules_->order(std::move(invoke));
 }
 
@@ -66,6 +67,7 @@ void Host::act(A& action) {
     disk_.submit(std::move(action), [this](tier::Completion completion) { answer(std::move(completion)); });
   } else {
     if (!modules_) return breach("is no engine, and orders a service");
+    if constexpr (requires { action.token; }) module_orders_.push_back(action.token);
     modules_->order(std::move(action));
   }
 }
@@ -95,6 +97,7 @@ void Host::flip(Buffer* message) {
   auto* chunk = std::get_if<wire::ChunkBytes>(&**decoded);
   if (!chunk || chunk->encoded.empty()) return;
   --flip_chunks_;
+  ++chunks_flipped_;
   std::string bytes = chunk->encoded.str();
   bytes[bytes.size() / 2] ^= char(1 << world_.random.below(8));
   chunk->encoded = Buffer(std::move(bytes));

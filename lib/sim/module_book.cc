@@ -47,6 +47,7 @@ Conduct ModuleBook::next(HostId engine, const Digest& artifact, Step step) {
       conduct = *said;
       if (conduct.first_times > 0 && ++tries_[{artifact, step, engine}] > conduct.first_times)
         conduct.fate = Fate::well;
+      if (conduct.fate != Fate::well || conduct.takes >= 0) ++seen_[std::size_t(conduct.fate)];
     }
   }
   if (conduct.takes < 0) conduct.takes = usual(step);

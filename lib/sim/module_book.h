@@ -6,6 +6,7 @@
 #include "sim/event_queue.h"
 #include "sim/trace.h"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -49,6 +50,9 @@ class ModuleBook {
   // What is said of this step on this engine, without counting a try.
   const Conduct* conduct(HostId engine, const Digest& artifact, Step step) const;
 
+  // How often a step ended so because of what was said of it, by Fate; `well`: it was slow.
+  const std::array<std::uint64_t, 4>& seen() const { return seen_; }
+
   // What this step does now; counts the try. `takes` is always set.
   Conduct next(HostId engine, const Digest& artifact, Step step);
 
@@ -68,6 +72,7 @@ class ModuleBook {
 
   using Key = std::tuple<Digest, Step, HostId>;
   std::map<Key, Conduct> conduct_;
+  std::array<std::uint64_t, 4> seen_{};
   std::map<Key, std::uint32_t> tries_;
   std::unordered_map<std::string, Runs> runs_;
 };

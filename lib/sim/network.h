@@ -72,6 +72,7 @@ class Network {
   // ---- faults: each on all connections between two hosts; how many there were ----
   std::size_t cut(HostId a, HostId b);  // what is in flight is lost
   std::size_t cut_after(HostId from, HostId to, std::uint64_t bytes);  // once so many more have arrived at `to`
+  std::uint64_t cut_at_byte() const { return cut_at_byte_; }  // how often that came to pass
   std::size_t half_open(HostId believer, HostId other);  // `other` has lost it, `believer` is not told
   std::size_t stall(HostId from, HostId to, bool on);  // nothing arrives until it is off
   std::size_t limit(HostId from, HostId to, std::uint64_t bytes_per_second);  // 0: no limit
@@ -147,6 +148,7 @@ class Network {
   std::unordered_map<ConnectionId, Connection> connections_;
   ConnectionId next_connection_ = 1;
   std::uint32_t next_island_ = 1;
+  std::uint64_t cut_at_byte_ = 0;
 };
 
 }  // namespace pinnate::sim

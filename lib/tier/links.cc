@@ -52,6 +52,11 @@ void Links::keep(Side side, const std::string& address) {
 
 void Links::dial(Kept& kept) {
   if (leaving_ || kept.link != 0) return;
+  // One way up is enough. Another address, of the same tier or of a spare one, is dialled when that way is lost.
+  if (Session* up = upstream(); up && kept.side == Side::upstream) {
+    kept.held_by = up->peer.id;
+    return;
+  }
   kept.link = core_->new_dialled_link();
   auto session = std::make_unique<Session>();
   session->link = kept.link;
@@ -183,7 +188,7 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
   }
   if (!why.ok()) {
     owner_->refused(session, why);
-    if (Kept* kept = kept_of(session.link); kept && other) kept->held_by = session.peer.id;
+    if (Kept* kept = kept_of(session.link); kept && other) kept->held_by = other->peer.id;
     return refuse(session.link, why);
   }
   if (other) {  // the new link replaces it

@@ -11,6 +11,7 @@ namespace {
 // What ARCHITECTURE.md states. One message more than the window may be on its way, since room is asked for before its size is known.
 constexpr std::int64_t kBulkBytes = 512 * 1024 + kChunkBytes + 1024;
 constexpr std::int64_t kCalls = 4096;
+constexpr std::size_t kLinkBytes = 8 * 1024 * 1024;
 constexpr std::size_t kDiskOrders = 64, kDiskOrdersPerLink = 24;
 
 class Bounded final : public Check {
@@ -23,23 +24,31 @@ class Bounded final : public Check {
       case sim::What::sent:
         if (relay(sight) && link.second != tier::kHostLink && sight.sent<wire::ChunkBytes>())
           bulk(sight, bulk_[link] += std::int64_t(sight.o.bytes.size()));
-        if (sight.sent<wire::Returned>()) --calls_[link];
+        if (const auto* returned = sight.sent<wire::Returned>()) {
+          --calls_[link];
+          answered(link, returned->id);
+        }
         return;
       case sim::What::drained:
         bulk_[link] = std::max<std::int64_t>(0, bulk_[link] - std::int64_t(sight.o.amount));
         return;
       case sim::What::received:
-        if (relay(sight) && sight.received<wire::Call>() && ++calls_[link] > kCalls + 1)
-          complain_(6, name_of(sight.o.host) + " holds more than " + std::to_string(kCalls) + " calls of one link");
+        if (const auto* call = relay(sight) ? sight.received<wire::Call>() : nullptr) {
+          if (++calls_[link] > kCalls + 1)
+            complain_(6, name_of(sight.o.host) + " holds more than " + std::to_string(kCalls) + " calls of one link");
+          asked(sight, link, *call);
+        }
         return;
       case sim::What::link_closed:
         bulk_.erase(link);
         calls_.erase(link);
+        payloads_.erase(link);
         return;
       case sim::What::started:
       case sim::What::ended:
         std::erase_if(bulk_, [&](const auto& entry) { return entry.first.first == sight.o.host; });
         std::erase_if(calls_, [&](const auto& entry) { return entry.first.first == sight.o.host; });
+        std::erase_if(payloads_, [&](const auto& entry) { return entry.first.first == sight.o.host; });
         return;
       case sim::What::completed:
         return disk(sight);
@@ -69,7 +78,29 @@ class Bounded final : public Check {
           6, host.name() + " has " + std::to_string(host.disk().orders_under_way()) + " orders under way at its disk");
   }
 
+  void asked(const Sight& sight, const Link& link, const wire::Call& call) {
+    Payloads& held = payloads_[link];
+    held.of[call.id] += call.payload.size();
+    held.bytes += call.payload.size();
+    // One that is refused is held until it has been answered.
+    if (held.bytes > kLinkBytes + kCallLimitBytes)
+      complain_(6, name_of(sight.o.host) + " holds calls of " + std::to_string(held.bytes) + " bytes for one link");
+  }
+  void answered(const Link& link, std::uint64_t id) {
+    const auto held = payloads_.find(link);
+    if (held == payloads_.end()) return;
+    const auto call = held->second.of.find(id);
+    if (call == held->second.of.end()) return;
+    held->second.bytes -= call->second;
+    held->second.of.erase(call);
+  }
+
+  struct Payloads {
+    std::map<std::uint64_t, std::size_t> of;
+    std::size_t bytes = 0;
+  };
   std::map<Link, std::int64_t> bulk_, calls_;
+  std::map<Link, Payloads> payloads_;  // of calls that were not answered
 };
 
 }  // namespace

@@ -62,13 +62,25 @@ void print_violation(std::uint64_t seed, const PlanOverrides& overrides, const V
       plan.nodes, plan.depth, plan.clusters, plan.engines, plan.heartbeat_ms);
 }
 
-void print_counts(const ActCounts& counts, ActKind kind, const char* title) {
+void print_counts(const ActCounts& counts, const ActCounts& came, ActKind kind, const char* title) {
   std::string text;
-  for (const ActFacts& facts : all_acts())
-    if (facts.kind == kind)
-      text +=
-          (text.empty() ? "" : ", ") + std::string(facts.name) + " " + std::to_string(counts[std::size_t(facts.act)]);
+  for (const ActFacts& facts : all_acts()) {
+    if (facts.kind != kind) continue;
+    const auto count = counts[std::size_t(facts.act)], seen = came[std::size_t(facts.act)];
+    text += (text.empty() ? "" : ", ") + std::string(facts.name) + " " + std::to_string(count);
+    if (seen != count) text += " (came to pass " + std::to_string(seen) + " times)";
+  }
   std::printf("%s: %s\n", title, text.c_str());
+}
+
+// Enough runs see every fault that is allowed in them.
+void print_missing(const ActCounts& came, const PlanOverrides& overrides) {
+  std::string names;
+  for (const ActFacts& facts : all_acts()) {
+    if (facts.kind != ActKind::fault || came[std::size_t(facts.act)] > 0) continue;
+    if (!overrides.faults || overrides.faults->contains(facts.act)) names += " " + std::string(facts.name);
+  }
+  if (!names.empty()) std::printf("faults that did not happen in these runs:%s\n", names.c_str());
 }
 
 // The failing run once more, with its last events; a smaller one first, if that is wanted.
@@ -97,8 +109,8 @@ int run_one(const Options& o) {
   if (o.trace) options.trace = [](const std::string& line) { std::puts(line.c_str()); };
   const RunResult result = run(draw_plan(o.first_seed, o.overrides), options);
   if (result.violation) explain(o.first_seed, o.overrides, *result.violation, o.shrink);
-  print_counts(result.counts, ActKind::workload, "done by users");
-  print_counts(result.counts, ActKind::fault, "faults injected");
+  print_counts(result.counts, result.came, ActKind::workload, "done by users");
+  print_counts(result.counts, result.came, ActKind::fault, "faults injected");
   std::printf("%llu events in %.3f s of virtual time, %.3f s of them until the fleet came to rest\n",
               static_cast<unsigned long long>(result.events), double(result.virtual_time) / double(sim::kSecond),
               double(result.rest_time) / double(sim::kSecond));
@@ -109,8 +121,9 @@ int run_one(const Options& o) {
 int run_seeds(const Options& o, unsigned jobs) {
   const ManyResult all = run_many(o.first_seed, o.last_seed, o.overrides, jobs);
   if (all.failure) explain(all.failure->seed, o.overrides, all.failure->violation, o.shrink);
-  print_counts(all.counts, ActKind::workload, "done by users");
-  print_counts(all.counts, ActKind::fault, "faults injected");
+  print_counts(all.counts, all.came, ActKind::workload, "done by users");
+  print_counts(all.counts, all.came, ActKind::fault, "faults injected");
+  print_missing(all.came, o.overrides);
   std::printf(
       "%llu runs, %llu events, %llu publishes and unpublishes, %llu calls, %.1f hours of virtual time; the longest way "
       "to rest: %.1f s\n",

@@ -26,7 +26,10 @@ ManyResult run_many(std::uint64_t first, std::uint64_t last, const PlanOverrides
       all.publishes += one.publishes;
       all.virtual_time += one.virtual_time;
       all.longest_rest = std::max(all.longest_rest, one.rest_time);
-      for (std::size_t i = 0; i < kActs; ++i) all.counts[i] += one.counts[i];
+      for (std::size_t i = 0; i < kActs; ++i) {
+        all.counts[i] += one.counts[i];
+        all.came[i] += one.came[i];
+      }
       digests[seed - first] = std::move(one.digest);
       if (one.violation && (!all.failure || seed < all.failure->seed)) {
         all.failure = ManyResult::Failure{seed, *one.violation};

@@ -13,7 +13,7 @@ namespace pinnate::simulator {
 struct ManyResult {
   std::uint64_t runs = 0, events = 0, calls = 0, publishes = 0;
   sim::Micros virtual_time = 0, longest_rest = 0;
-  ActCounts counts{};
+  ActCounts counts{}, came{};
   std::string digest;  // of the digests of all runs, in order of their seeds
   // The lowest seed that failed, with its violation. Seeds after it may not have been run.
   struct Failure {

@@ -50,6 +50,8 @@ const std::vector<PlantFacts>& all_plants() {
        "a call that timed out is answered again when its result comes"},
       {Plant::call_forgotten_on_reset, "call-forgotten-on-reset", 5, "a call whose link is lost is never answered"},
       {Plant::calls_without_limit, "calls-without-limit", 6, "one link may have any number of calls under way"},
+      {Plant::call_bytes_without_limit, "call-bytes-without-limit", 6,
+       "the calls that one link has under way may be as large as they like"},
       {Plant::room_ignored, "room-ignored", 6, "chunks are handed to a link that does not take them"},
       {Plant::requests_not_coalesced, "requests-not-coalesced", 7,
        "a chunk is asked for again for every tier below that wants it"},

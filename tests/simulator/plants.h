@@ -28,6 +28,7 @@ enum class Plant : std::uint8_t {
   call_answered_twice,
   call_forgotten_on_reset,
   calls_without_limit,
+  call_bytes_without_limit,
   room_ignored,
   requests_not_coalesced,
   restart_forgets_its_cache,

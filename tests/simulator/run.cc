@@ -67,6 +67,7 @@ class Run {
     }
     if (!result_.violation) come_to_rest();
     for (const Order& order : orders_) ++(order.kind == Order::Kind::call ? result_.calls : result_.publishes);
+    count_what_came();
     result_.digest = world_.trace().digest_hex();
     result_.events = world_.events_run();
     result_.virtual_time = world_.now();
@@ -75,6 +76,34 @@ class Run {
   }
 
  private:
+  void count_what_came() {
+    result_.came = result_.counts;
+    const auto set = [&](Act act, std::uint64_t count) {
+      if (result_.counts[std::size_t(act)] > 0) result_.came[std::size_t(act)] = count;
+    };
+    sim::Disk::FaultsSeen disks;
+    std::uint64_t strays = 0, flipped = 0;
+    for (sim::HostId id = 0; id < world_.size(); ++id) {
+      const sim::Disk::FaultsSeen& disk = world_.at(id).disk().faults_seen();
+      disks.failed += disk.failed;
+      disks.delayed += disk.delayed;
+      disks.full += disk.full;
+      strays += world_.at(id).strays_delivered();
+      flipped += world_.at(id).chunks_flipped();
+    }
+    set(Act::reset_at_byte, world_.network().cut_at_byte());
+    set(Act::late_completion, disks.delayed);
+    set(Act::failed_write, disks.failed);
+    set(Act::disk_full, disks.full);
+    set(Act::stray_completion, strays);
+    set(Act::corrupt_chunks, flipped);
+    const auto& modules = world_.modules().seen();
+    set(Act::module_slow, modules[std::size_t(sim::Fate::well)]);
+    set(Act::module_fails, modules[std::size_t(sim::Fate::fails)]);
+    set(Act::module_hangs, modules[std::size_t(sim::Fate::hangs)]);
+    set(Act::module_kills, modules[std::size_t(sim::Fate::kills)]);
+  }
+
   void come_to_rest() {
     mischief_.stop();
     const sim::Micros stopped = world_.now();

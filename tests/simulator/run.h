@@ -27,6 +27,7 @@ struct RunResult {
   std::optional<Violation> violation;  // the first
   std::vector<std::string> last_events;  // before it, if they were asked for
   ActCounts counts{};  // what was really done
+  ActCounts came{};  // how often what was set up came to pass; as `counts` for what happens at once
   std::string digest;  // of everything that happened
   std::uint64_t events = 0, calls = 0, publishes = 0;
   sim::Micros virtual_time = 0, rest_time = 0;  // until it came to rest

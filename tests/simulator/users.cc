@@ -6,6 +6,8 @@ namespace {
 constexpr std::uint32_t kSizes[] = {900, 40000, 70000, 200000, 700000};
 const char* const kSelectors[] = {"", "", "", "ring=a", "ring!=a", "region=north", "region=south,ring=b", "ring"};
 constexpr std::uint32_t kFloodCalls = 4400;  // a few hundred more than a link may have under way
+constexpr std::uint32_t kLargeCalls = 40;  // several times what a link may have under way
+constexpr std::size_t kLargeCallBytes = 1000000;
 
 std::string bytes_of(const std::string& title, std::size_t size) {
   std::uint64_t seed = size;
@@ -105,11 +107,12 @@ bool Users::unpublish(const Step& step) {
   return true;
 }
 
-void Users::order_call(const Member& caller, Order order, std::uint32_t timeout_ms) {
+void Users::order_call(const Member& caller, Order order, std::uint32_t timeout_ms, std::size_t least_bytes) {
   order.kind = Order::Kind::call;
   order.host = caller.host;
   order.life = s_.world.at(caller.host).lives();
   order.payload = "call-" + std::to_string(++calls_);
+  if (order.payload.size() < least_bytes) order.payload.resize(least_bytes, '.');
   wire::Call request;
   request.function = order.function;
   request.engine = order.engine;
@@ -147,10 +150,14 @@ bool Users::flood(Random& random) {
     for (const auto& artifact : book->manifest.artifacts)
       s_.world.modules().behave(artifact.digest, sim::Step::call, hang);
   }
-  for (std::uint32_t i = 0; i < kFloodCalls; ++i) {
+  const bool large = random.one_in(2);
+  for (std::uint32_t i = 0; i < (large ? kLargeCalls : kFloodCalls); ++i) {
     Order order;
     order.function = function;
-    order_call(*client, std::move(order), 4000);
+    order_call(*client, std::move(order), 4000, large ? kLargeCallBytes : 0);
+    // Not more at once than the client's own link can take.
+    if (large) s_.world.advance(20);
+    if (!s_.fleet.up(*client)) break;
   }
   return true;
 }

@@ -27,7 +27,7 @@ class Users {
   bool unpublish(const Step& step);
   bool call(Random& random);
   bool flood(Random& random);
-  void order_call(const Member& caller, Order order, std::uint32_t timeout_ms);
+  void order_call(const Member& caller, Order order, std::uint32_t timeout_ms, std::size_t least_bytes = 0);
 
   Situation& s_;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> published_;  // function, version

@@ -98,6 +98,48 @@ TEST_CASE("tiers below can be dialled from above, and one above dials none") {
   CHECK(f.becomes("f", "1"));
 }
 
+TEST_CASE("a spare upstream is dialled when the one in use is lost, and not before") {
+  TestFleet f(shape(2, 0, 0));
+  f.world.add_engine("e");
+  f.world.dial_up("e", "s0");
+  f.world.dial_up("e", "s1");
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(kMinute);
+  const bool first = f.world.linked("s0", "e");
+  const std::string used = first ? "s0" : "s1", spare = first ? "s1" : "s0";
+  CHECK(f.world.linked(used, "e"));
+  CHECK(!f.world.linked(spare, "e"));
+  f.world.crash(used);
+  REQUIRE(f.world.run_until([&] { return f.world.linked(spare, "e"); }, kMinute));
+  f.world.restart(used);
+  f.world.advance(kMinute);
+  CHECK(f.world.linked(spare, "e"));  // it stays
+  f.world.crash(spare);
+  CHECK(f.world.run_until([&] { return f.world.linked(used, "e"); }, kMinute));
+}
+
+TEST_CASE("of two addresses of one upstream one is used, and the link over it stays") {
+  TestFleet f(shape(1, 0, 0));
+  for (const bool gateway : {false, true}) {
+    const std::string name = gateway ? "g" : "e";
+    if (gateway)
+      f.world.add_gateway(name);
+    else
+      f.world.add_engine(name);
+    f.world.move_address(name + "-other", "s0");
+    f.world.dial_up(name, "s0");
+    f.world.dial_up(name, name + "-other");
+    f.world.advance(10000);
+    REQUIRE(f.world.linked("s0", name));
+    const std::size_t lines = f.logs.size();
+    f.world.advance(5 * kMinute);
+    CHECK(f.logs.size() == lines);  // no link comes or goes
+    f.world.cut("s0", name);
+    CHECK(f.world.run_until([&] { return f.world.linked("s0", name); }, kMinute));
+  }
+}
+
 TEST_CASE("a tier of another fleet is refused in words, by whichever end dials") {
   TestFleet f(shape(1, 0, 0));
   tier::EngineOptions stranger;
