@@ -103,6 +103,7 @@ wire::Published World::publish_and_wait(std::string_view tier, const Module& mod
 
 bool World::answer_for_host(HostId id, const wire::Message& message) {
   const auto* want = std::get_if<wire::WantChunk>(&message);
+  if (want && !publishers_answer) return true;
   if (!want) return false;
   at(id).host_message(shelf_.answer(*want));
   return true;

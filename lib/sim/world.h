@@ -126,6 +126,7 @@ class World {
   Random& random() { return random_; }
   const ChunkVerifier& verifier() const { return verifier_; }
   std::function<void(HostId, pinnate_log_level, const std::string&)> on_log;
+  bool publishers_answer = true;  // false: they live, and send nothing of their artifacts
 
   // ---- the truth ----
   Host& at(std::string_view tier);

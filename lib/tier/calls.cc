@@ -135,13 +135,16 @@ void Calls::route(std::uint64_t id) {
 void Calls::locate(std::uint64_t id) {
   Pending& pending = pending_.at(id);
   const std::string engine = pending.call.engine;
-  const auto nowhere_below = [this, id, engine] {
+  // `unasked`: which gateways could not be asked, and why; the engine may be below one of them.
+  const auto nowhere_below = [this, id, engine](const std::string& unasked) {
     Pending& p = pending_.at(id);
     const Session* upstream = links_->upstream();
     if (upstream && p.from != upstream->link) return forward(id, upstream->link, {});
+    const std::string where = "'" + engine + "' was not found below '" + core_->options().id + "'";
+    if (!unasked.empty()) return fail(id, PINNATE_UNREACHABLE, "engine " + where + ", where " + unasked, false);
     fail(id, PINNATE_NOT_FOUND, "no engine '" + engine + "' is linked below '" + core_->options().id + "'", false);
   };
-  if (!lookups_) return nowhere_below();
+  if (!lookups_) return nowhere_below({});
   wire::Lookup lookup;
   lookup.engine = engine;
   lookup.limit = 1;
@@ -151,7 +154,7 @@ void Calls::locate(std::uint64_t id) {
     if (!pending_.contains(id)) return;  // timed out meanwhile
     if (tiers.rows.empty() || !tiers.rows[0].online) {
       if (!tiers.rows.empty()) return fail(id, PINNATE_UNREACHABLE, "engine '" + engine + "' is offline", false);
-      return nowhere_below();
+      return nowhere_below(tiers.code == PINNATE_OK ? std::string() : tiers.reason);
     }
     std::vector<std::string> route;
     const std::string& path = tiers.rows[0].path;

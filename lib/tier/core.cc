@@ -61,6 +61,11 @@ std::int64_t Backoff::next_ms(Random& random) {
   return static_cast<std::int64_t>(ceiling / 2 + random.below(ceiling / 2 + 1));
 }
 
+std::int64_t Backoff::spread_ms(Random& random) {
+  tries_++;
+  return static_cast<std::int64_t>(random.below(5ull * min_ms_ + 1));
+}
+
 std::string cut_reason(std::string reason) {
   if (reason.size() <= kReasonBytes) return reason;
   std::size_t end = kReasonBytes - 3;

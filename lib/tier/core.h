@@ -66,7 +66,7 @@ class Backoff {
   Backoff(std::uint32_t min_ms, std::uint32_t max_ms) : min_ms_(min_ms), max_ms_(max_ms) {}
   std::int64_t next_ms(Random& random);
   // For the first try after a link that was up, when many may have lost theirs at one time: anywhere up to five times the first delay.
-  std::int64_t spread_ms(Random& random) const { return static_cast<std::int64_t>(random.below(5ull * min_ms_ + 1)); }
+  std::int64_t spread_ms(Random& random);
   void reset() { tries_ = 0; }
   std::uint32_t tries() const { return tries_; }
   void set_tries(std::uint32_t tries) { tries_ = tries; }

@@ -9,6 +9,7 @@ namespace pinnate::tier {
 namespace {
 constexpr std::size_t kManifestWants =
     2 * kReleaseLimit;  // no honest fleet wants more; what a hostile one wants must end
+constexpr std::size_t kManifestWindow = 64;
 constexpr std::uint32_t kCorruptLimit = 8;  // then it is given up; whoever wants it tries again later
 }  // namespace
 
@@ -23,7 +24,8 @@ void Fetcher::source_up(LinkId link, const std::string& peer) {
   source_ = link;
   connected_ = true;
   peer_ = peer;
-  for (const auto& [digest, waiting] : manifest_wants_) core_->send(source_, wire::WantManifest{digest});
+  manifests_asked_.clear();
+  ask_manifests();
   ask_more();
 }
 
@@ -45,7 +47,16 @@ void Fetcher::want_manifest(const Digest& digest, ManifestDone done) {
     return done({PINNATE_BUSY, "more than " + std::to_string(kManifestWants) + " manifests are waited for"});
   auto& waiting = manifest_wants_[digest];
   waiting.push_back(std::move(done));
-  if (waiting.size() == 1 && connected_) core_->send(source_, wire::WantManifest{digest});
+  if (waiting.size() == 1) ask_manifests();
+}
+
+// A window of them too: a peer need not keep more questions than it says (PROTOCOL.md, section 9).
+void Fetcher::ask_manifests() {
+  if (!connected_) return;
+  for (const auto& [digest, waiting] : manifest_wants_) {
+    if (manifests_asked_.size() >= kManifestWindow) return;
+    if (manifests_asked_.insert(digest).second) core_->send(source_, wire::WantManifest{digest});
+  }
 }
 
 void Fetcher::want_chunk(const Digest& manifest, std::uint32_t artifact, std::uint32_t index, ChunkDone done) {
@@ -72,8 +83,9 @@ void Fetcher::ask_more() {
 }
 
 void Fetcher::take(const wire::ManifestBytes& answer) {
+  if (manifests_asked_.erase(answer.manifest) == 0) return;  // nobody asked
   const auto found = manifest_wants_.find(answer.manifest);
-  if (found == manifest_wants_.end()) return;  // nobody asked
+  if (found == manifest_wants_.end()) return ask_manifests();  // nobody wants it any more
   Status status(answer.code, answer.reason);
   if (answer.code == PINNATE_OK) {
     auto added = manifests_->add(answer.bytes);
@@ -83,6 +95,7 @@ void Fetcher::take(const wire::ManifestBytes& answer) {
   }
   auto waiting = std::move(found->second);
   manifest_wants_.erase(found);
+  ask_manifests();
   for (auto& done : waiting) done(status);
 }
 

@@ -60,6 +60,7 @@ class Fetcher {
     Core::AlarmId again = 0;
   };
   void ask_more();
+  void ask_manifests();
   void queue(const Key& key, bool first);
   void accept(const Key& key, Want& want, const Buffer& encoded);
   void came_wrong(const Key& key, const std::string& why);
@@ -73,6 +74,7 @@ class Fetcher {
   bool connected_ = false;
   std::string peer_;
   std::map<Digest, std::vector<ManifestDone>> manifest_wants_;
+  std::set<Digest> manifests_asked_;  // over this link, and not answered
   std::map<Key, Want> wants_;
   std::list<Key> queue_;  // a list, for an empty deque takes 600 bytes, and most engines have nothing to fetch
   std::size_t in_flight_ = 0;  // asked and not answered

@@ -8,6 +8,7 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::int64_t kHandshakeLimitMs = 10000;
+constexpr std::int64_t kSettledMs = 2000;
 
 std::string named(const wire::Hello& hello) { return std::string(role_name(hello.role)) + " '" + hello.id + "'"; }
 
@@ -70,7 +71,7 @@ void Links::redial_later(Kept& kept, bool was_up) {
   core_->cancel_alarm(&kept.redial);
   if (leaving_) return;
   // All sites lose their controller at once. The engines of one gateway are fewer, and their calls wait for them.
-  const bool spread = was_up && role_ == wire::Role::gateway;
+  const bool spread = was_up && role_ == wire::Role::gateway && kept.backoff.tries() == 0;
   const std::int64_t wait_ms = spread ? kept.backoff.spread_ms(core_->random()) : kept.backoff.next_ms(core_->random());
   kept.redial = core_->alarm_in(wait_ms, [this, &kept] {
     kept.redial = 0;
@@ -241,7 +242,7 @@ void Links::come_up(Session& session) {
     below_[session.peer.id] = session.link;
   }
   session.up = true;
-  if (Kept* kept = kept_of(session.link)) kept->backoff.reset();
+  session.up_ms = core_->now().monotonic_ms;
   core_->cancel_alarm(&session.watch);
   watch(session);
   core_->log(PINNATE_LOG_INFO, std::string(session.side == Side::upstream ? "upstream " : "downstream ") +
@@ -354,6 +355,8 @@ void Links::ended(LinkId link, const Status& why) {
       (session->peer.id.empty() ? "a link" : "the link to " + named(session->peer)) + " ended: " + why.message());
   if (Kept* kept = kept_of(link)) {
     kept->link = 0;
+    // A peer that ends each link soon after it is up is not dialled without a pause.
+    if (session->up && core_->now().monotonic_ms - session->up_ms >= kSettledMs) kept->backoff.reset();
     if (!session->up) owner_->dial_failed(kept->address, why);
     if (kept->held_by.empty()) redial_later(*kept, session->up);
   }

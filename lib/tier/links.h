@@ -37,7 +37,7 @@ struct Session {
   bool admitted = false;  // we accepted the peer's
   wire::Hello peer;
   Labels told;  // inherited labels as the peer was last told
-  std::int64_t heard_ms = 0;
+  std::int64_t heard_ms = 0, up_ms = 0;
   std::int64_t bulk_room = 0;  // bytes of bulk that may still be got ready for the link
   BulkPace bulk_pace;
   Core::AlarmId watch = 0;  // handshake limit, then heartbeat

@@ -9,6 +9,7 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::size_t kWalks = 256;
+constexpr std::int64_t kLeastPartMs = 500;
 constexpr std::size_t kPageLimitBytes = 512 * 1024;  // a page ends early rather than grow over a message
 constexpr std::uint32_t kRowLimit = 1000;
 
@@ -105,6 +106,7 @@ bool Lookups::visit(const std::shared_ptr<Walk>& walk, const Child& child) {
   const std::int64_t left_ms = walk->deadline_ms - core_->now().monotonic_ms;
   if (child.link == 0) {
     if (!lookup.gateways) add_unreachable(*walk, child, "offline");
+    if (!lookup.engine.empty()) not_asked(*walk, id, "is offline");
     return true;
   }
   if (left_ms <= 0 || walk->page.rows.size() >= lookup.limit) {
@@ -124,7 +126,9 @@ bool Lookups::visit(const std::shared_ptr<Walk>& walk, const Child& child) {
   below.limit = lookup.limit - static_cast<std::uint32_t>(walk->page.rows.size());
   below.timeout_ms = static_cast<std::uint32_t>(left_ms);
   Part part{walk, child.link, id, 0};
-  part.limit = core_->alarm_in(left_ms, [this, id = below.id] { end_part(id, nullptr, "did not answer in time"); });
+  // One engine is looked for: a gateway that is slow must not keep all those behind it from being asked.
+  const std::int64_t part_ms = lookup.engine.empty() ? left_ms : std::max(left_ms / 8, std::min(left_ms, kLeastPartMs));
+  part.limit = core_->alarm_in(part_ms, [this, id = below.id] { end_part(id, nullptr, "did not answer in time"); });
   parts_.emplace(below.id, std::move(part));
   core_->send(child.link, below);
   return false;
@@ -158,8 +162,7 @@ void Lookups::end_part(std::uint64_t id, wire::Tiers* tiers, const char* failed)
     if (tiers->code != PINNATE_OK) walk.page.code = tiers->code, walk.page.reason = cut_reason(tiers->reason);
     if (!tiers->next.empty()) return finish(part.walk, part.child + "/" + tiers->next);
   } else {
-    walk.page.code = PINNATE_UNREACHABLE;
-    walk.page.reason = "gateway '" + part.child + "' " + failed;
+    not_asked(walk, part.child, failed);
     const auto child = directory_->children().find(part.child);
     if (child != directory_->children().end()) add_unreachable(walk, *child->second, failed);
   }
@@ -169,6 +172,11 @@ void Lookups::end_part(std::uint64_t id, wire::Tiers* tiers, const char* failed)
   if (next == children.end()) return finish(part.walk, "");
   walk.at_child = next->first;
   go_on(part.walk);
+}
+
+void Lookups::not_asked(Walk& walk, const std::string& gateway, const std::string& why) {
+  walk.page.code = PINNATE_UNREACHABLE;
+  walk.page.reason = "gateway '" + gateway + "' " + why;
 }
 
 // A gateway that cannot be asked is a row of its own, so that what is missing from the list can be seen.

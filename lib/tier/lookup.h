@@ -42,6 +42,7 @@ class Lookups {
   void end_part(std::uint64_t id, wire::Tiers* tiers, const char* failed);
   void finish(const std::shared_ptr<Walk>& walk, const std::string& next);
   void add(Walk& walk, wire::TierRow row);
+  static void not_asked(Walk& walk, const std::string& gateway, const std::string& why);
   void add_unreachable(Walk& walk, const Child& child, const std::string& why);
 
   Core* core_;

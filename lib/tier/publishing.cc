@@ -8,6 +8,7 @@
 namespace pinnate::tier {
 namespace {
 constexpr std::int64_t kProgressIntervalMs = 50;
+constexpr std::int64_t kSilenceLimitMs = 120000;
 // One client may have all publishes that a controller takes at once, and sends what it is asked for: they must fit what may wait on
 // its link.
 constexpr std::size_t kWindow = 6;
@@ -29,6 +30,7 @@ Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, L
 Publishing::~Publishing() {
   if (sync_ != 0) core_->forget_order(sync_);
   core_->cancel_alarm(&ending_);
+  core_->cancel_alarm(&silence_);
 }
 
 void Publishing::begin() {
@@ -56,6 +58,7 @@ void Publishing::begin() {
     whole_ms_ = core_->now().monotonic_ms;
     return sync_next();
   }
+  wait_for_more();
   for (const Place& place : wanted) {
     const std::size_t bytes = manifest->artifacts[place.artifact].chunk_bytes(place.index);
     fetcher_.want_chunk(manifest_, place.artifact, place.index,
@@ -74,9 +77,20 @@ void Publishing::arrived(const Status& status, std::size_t bytes) {
     told_ms_ = now;
     core_->send(link_, wire::PublishProgress{publish_.id, std::min(done_bytes_, total_bytes_), total_bytes_});
   }
-  if (--missing_ > 0) return;
+  if (--missing_ > 0) return wait_for_more();
+  core_->cancel_alarm(&silence_);
   whole_ms_ = now;
   sync_next();
+}
+
+// A publisher that lives and sends nothing, because its file hangs, say, must not hold a place for ever.
+void Publishing::wait_for_more() {
+  core_->cancel_alarm(&silence_);
+  silence_ = core_->alarm_in(kSilenceLimitMs, [this] {
+    silence_ = 0;
+    finish({PINNATE_TIMEOUT,
+            "the publisher has sent nothing of its artifact for " + std::to_string(kSilenceLimitMs / 1000) + " s"});
+  });
 }
 
 void Publishing::sync_next() {
@@ -93,6 +107,7 @@ void Publishing::sync_next() {
 
 void Publishing::finish(const Status& status) {
   if (std::exchange(finished_, true)) return;
+  core_->cancel_alarm(&silence_);
   // Deferred, so that `done` may destroy this while the fetcher is still on the stack.
   ending_ = core_->alarm_in(0, [this, status] {
     ending_ = 0;

@@ -27,6 +27,7 @@ class Publishing {
 
  private:
   void arrived(const Status& status, std::size_t bytes);
+  void wait_for_more();
   void sync_next();
   void finish(const Status& status);
 
@@ -43,7 +44,7 @@ class Publishing {
   std::size_t missing_ = 0, synced_ = 0;
   std::int64_t told_ms_ = 0, whole_ms_ = 0;
   Token sync_ = 0;
-  Core::AlarmId ending_ = 0;
+  Core::AlarmId ending_ = 0, silence_ = 0;
   bool begun_ = false, finished_ = false;
 };
 

@@ -32,6 +32,31 @@ same_over_many() {
   ends_with 0 --seeds 1..6 --jobs 1 && local one && one=$(last_line)
   ends_with 0 --seeds 1..6 --jobs 3 && [ "$one" = "$(last_line)" ] && says 'faults injected: reset'
 }
+# The tiers that started, as the trace tells; the operator beside them is no part of the shape.
+started() { sed -n 's/.* \([^ ]*\) started life 1$/\1/p' "$work/out" | sort; }
+has_the_shape() {
+  ends_with 0 --seed 3 --nodes 2 --depth 2 --clusters 3 --engines 2 --steps 1 --faults none --trace || return 1
+  local expected
+  expected=$(for s in s0 s1; do
+    echo $s
+    for k in k0 k1 k2; do echo $s.$k $s.$k.e0 $s.$k.e1; done
+  done | tr ' ' '\n' | sort)
+  [ "$(started | grep '^s[0-9]')" = "$expected" ] || { started; return 1; }
+}
+counts() { sed -n "s/^$1: //p" "$work/out"; }
+only_the_faults_named() {
+  ends_with 0 --seeds 1..20 --faults kill,disk-full || return 1
+  local others
+  others=$(counts 'faults injected' | tr ',' '\n' | grep -vE '^ *(kill|disk-full) ' | grep -cvE ' 0$')
+  [ "$others" = 0 ] && says ' kill [1-9]' && says 'disk-full [1-9]' || return 1
+  ends_with 0 --seeds 1..20 --faults none && [ "$(counts 'faults injected' | tr ',' '\n' | grep -cvE ' 0$')" = 0 ]
+}
+as_many_steps() {
+  ends_with 0 --seeds 1..20 --steps 1 || return 1
+  local acts
+  acts=$( (counts 'done by users'; counts 'faults injected') | sed 's/([^)]*)//g' | grep -oE ' [0-9]+' | awk '{ sum += $1 } END { print sum + 0 }')
+  [ "$acts" -gt 0 ] && [ "$acts" -le 20 ]
+}
 overrides_the_fleet() { ends_with 0 --seed 3 --nodes 1 --depth 1 --engines 1 --faults none --trace && ! says 's1 ' 2>/dev/null; }
 tells_of_a_violation() {
   ends_with 1 --seeds 1..50 --plant live-without-health-check && says 'promise 4 (One service) is broken with seed' && says 'when step' &&
@@ -39,21 +64,30 @@ tells_of_a_violation() {
 }
 makes_it_smaller() {
   ends_with 1 --seeds 1..50 --plant artifact-not-synced --shrink && says 'made smaller in' || return 1
-  local again
+  local again left
+  left=$(sed -n 's/.*, \([0-9]*\) steps are left:$/\1/p' "$work/out")
+  [ -n "$left" ] && [ "$left" -lt 10 ] && says '^fleet: 1 nodes' || { echo "    it left $left steps"; return 1; }
   again=$(sed -n 's/^again: pinnate-sim //p' "$work/out")
   # shellcheck disable=SC2086  # a command line
   ends_with 1 $again && says 'promise 3'
 }
-lists_plants() { ends_with 0 --list-plants && [ "$(grep -c 'promise [0-8]: ' "$work/out")" -ge 16 ]; }
+lists_plants() {
+  ends_with 0 --list-plants && [ "$(grep -c 'promise [0-8]: ' "$work/out")" -ge 16 ] || return 1
+  local what
+  for what in 'promise '{1..8} controller gateway engine; do grep -q -- " $what" "$work/out" || { echo "    no plant of $what"; return 1; }; done
+}
 lists_faults() { ends_with 0 --list-faults && says 'half-open' && says 'old-backup'; }
 
 holds 'the same seed gives the same run to the last event, and its digest is the last line' same_digest
 holds 'a trace has every event in words' traces_every_event
 holds 'many seeds give one digest, however many run at once, and count what was done' same_over_many
 holds 'the command line goes before the seed' overrides_the_fleet
+holds 'the fleet has the shape that was asked for' has_the_shape
+holds 'no fault happens but those that are named' only_the_faults_named
+holds 'a run has as many steps as were asked for' as_many_steps
 holds 'a violation names promise, seed, step and the last events, and how to see it again' tells_of_a_violation
 holds 'a failing run can be made smaller, and the smaller one fails alike' makes_it_smaller
-holds 'plants are listed with a sentence each' lists_plants
+holds 'plants are listed with a sentence each, of all tiers and promises' lists_plants
 holds 'faults are listed' lists_faults
 for wrong in '--seed x' '--seeds 5..1' '--seeds 7' '--engines 0' '--depth 9' '--faults lightning' '--plant rose' '--skip 5-' '--frobnicate' \
   '--seed' '--seed 1 --seeds 1..2' '--seeds 1..2 --trace' '--hunt --plant room-ignored'; do

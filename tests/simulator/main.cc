@@ -168,7 +168,7 @@ int main_of(int argc, char** argv) {
   if (o.help) return std::fputs(kUsage, stdout), 0;
   if (o.list_plants) {
     for (const PlantFacts& facts : all_plants())
-      std::printf("%-34s promise %d: %s\n", facts.name, facts.promise, facts.what);
+      std::printf("%-34s %-10s promise %d: %s\n", facts.name, facts.tier, facts.promise, facts.what);
     return 0;
   }
   if (o.list_faults) {

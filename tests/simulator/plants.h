@@ -46,6 +46,7 @@ struct PlantFacts {
   Plant plant;
   const char* name;
   int promise;  // that it breaks first of all
+  const char* tier;  // whose code it is in
   const char* what;
 };
 const std::vector<PlantFacts>& all_plants();

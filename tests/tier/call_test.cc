@@ -274,6 +274,37 @@ TEST_CASE("every call ends once and none that was not idempotent runs twice, thr
   }
 }
 
+TEST_CASE("a call whose asker is lost while its engine is looked up there is answered on no link") {
+  TestFleet f(shape(1, 1, 1));
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  f.world.stall("s0", "s0.k0");  // the site asks the cluster that asked it, and is not heard there
+  wire::Call call = call_of("x", 60000);
+  call.engine = "nobody";
+  const auto id = f.world.request("s0.k0.e0", call);
+  f.world.advance(500);
+  f.world.cut("s0", "s0.k0");
+  CHECK(answers(f, "s0.k0.e0", id) == 1);
+  CHECK(f.world.breaches().empty());
+}
+
+TEST_CASE("a call for one engine says that its site is away, and gets past a site that is silent") {
+  TestFleet f(shape(3, 0, 1));
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  f.world.stall("c", "s0");  // believed to live for a while
+  CHECK(f.call("f", "x", "s2.e0", "c", 8000).code == PINNATE_OK);
+  f.world.heal();
+  f.world.crash("s1");
+  f.world.advance(kMinute);
+  const auto away = f.call("f", "x", "s1.e0", "c", 8000);
+  CHECK(away.code == PINNATE_UNREACHABLE);
+  CHECK_MESSAGE(away.reason.find("gateway 's1' is offline") != std::string::npos, away.reason);
+  CHECK(f.call("f", "x", "s2.e0", "c", 8000).code == PINNATE_OK);
+}
+
 TEST_CASE("a cancelled call ends as cancelled") {
   TestFleet f(shape(1, 0, 1));
   const Module m = module("f", "1");

@@ -47,6 +47,27 @@ TEST_CASE("many publishes at once over one slow link do not ask it for more than
   }
 }
 
+TEST_CASE("publishers that live and send nothing do not hold the places of others for ever") {
+  TestFleet f(shape(0, 0, 0));
+  f.world.add_client("operator");
+  f.world.dial_up("operator", "c");
+  f.world.advance(1000);
+  f.world.publishers_answer = false;
+  std::vector<std::uint64_t> silent;
+  for (int i = 0; i < 16; ++i) silent.push_back(f.world.publish("operator", module("f" + std::to_string(i), "1")));
+  f.world.advance(1000);
+  f.world.publishers_answer = true;
+  CHECK(f.publish(module("g", "1")).code == PINNATE_BUSY);
+  f.world.advance(3 * kMinute);
+  for (std::uint64_t id : silent) {
+    const auto* published = f.world.answer<wire::Published>("operator", id);
+    REQUIRE(published != nullptr);
+    CHECK(published->code == PINNATE_TIMEOUT);
+  }
+  CHECK(f.publish(module("g", "1")).code == PINNATE_OK);
+  CHECK(f.publish(module("f0", "1")).code == PINNATE_OK);
+}
+
 TEST_CASE("a newer version takes over on every engine without a moment in which none serves") {
   TestFleet f(shape(2, 2, 2));
   f.release(module("f", "1"));
