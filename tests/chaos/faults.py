@@ -12,7 +12,7 @@ import time
 import ledger as book
 from artifacts import artifact
 from fleet import OK, TIMEOUT, UNKNOWN, Program, environment
-from topology import SITES
+from topology import DISK, NETWORK, SITES
 from workload import SIDE, client
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -31,10 +31,19 @@ class Round:
         self._never.wait(self.rng.uniform(at_least, at_most))
         self.workload.check()
 
+    def until(self, trace, again=lambda: None, limit=15.0):
+        """Until a fault has left a trace, a count above 0, which is returned. Nobody tells when; if none comes, the run's end does."""
+        deadline = time.monotonic() + limit
+        while not (seen := trace()) and time.monotonic() < deadline:
+            self.last(0.02, 0.1)
+            again()
+        return seen
+
     def in_a_publish(self, longest=0.03):
-        """Waits until a publish begins, and some moment of it."""
-        self.ledger.await_open("publish", 2.0)
+        """Waits until a publish begins, and some moment of it. Whether one began."""
+        began = self.ledger.await_open("publish", 2.0)
         self.last(0, longest)
+        return began
 
     def any_tier(self):
         """Of any role alike: there is but one controller."""
@@ -49,6 +58,9 @@ class Round:
 
 # ---- processes ----
 
+_HIT, _STOOD_STILL = "of a publisher during its publish", "processes that stood still until they were woken"
+
+
 def kill(round):
     """kill -9 of one tier or of a few, half of the time in the middle of a publish."""
     victims = round.some_tiers(1, 1, 1, 2, 4)
@@ -59,8 +71,7 @@ def kill(round):
     for tier in victims:
         tier.send_kill()
     for tier in victims:
-        tier.program.await_end()
-        round.counted[f"kill -9 of {_a(tier)}"] += 1
+        round.counted[f"kill -9 of {_a(tier)}"] += tier.program.await_end() == -signal.SIGKILL
     round.last(0, 0.6)
     for tier in victims:
         if tier.role == "controller" or round.rng.random() < 0.75:  # else it stays dead while it is checked who is counted
@@ -74,9 +85,9 @@ def kill(round):
 def term(round):
     """SIGTERM of the controller in the middle of a publish, or of another tier: it ends with 0, and soon."""
     tier = round.fleet.top if round.rng.random() < 0.6 else round.any_tier()
-    round.in_a_publish()
+    began = round.in_a_publish()
     tier.stop()
-    round.counted[f"SIGTERM of {_a(tier)} during a publish"] += 1
+    round.counted[f"SIGTERM of {_a(tier)} during a publish"] += began
     round.last(0, 0.3)
     tier.start()
     round.last(0, 0.3)
@@ -84,11 +95,18 @@ def term(round):
 
 def publisher(round):
     """A process that publishes is killed, or told to end, in the middle of it."""
-    for _ in range(3):
-        _one_publisher(round)
+    longest, hit = 0.15, False
+    for number in range(10):
+        if number >= 3 and hit:
+            return
+        if _one_publisher(round, longest):
+            hit = True
+        else:
+            longest /= 2  # this machine is faster than that
 
 
-def _one_publisher(round):
+def _one_publisher(round, longest):
+    """Whether it was hit before it ended by itself."""
     version, size = str(len(round.ledger.of(SIDE))), round.rng.randrange(64 * KIB, 4 * MIB)
     path = round.fleet.folder / f"side-{version}.so"
     path.write_bytes(artifact(SIDE, version, size))
@@ -97,10 +115,12 @@ def _one_publisher(round):
                       env=environment(PINNATE_TO=round.fleet.socket("top")), prefix=["setpriv", "--pdeathsig", "KILL", "--"])
     try:
         number = round.rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
-        round.last(0, 0.15)
-        if program.running():
+        round.last(0, longest)
+        hit = program.running()
+        if hit:
             program.signal(number)
         code = program.await_end()
+        hit = hit and code != OK
         said = next((line for line in program.lines if line.startswith("{")), None)
         if code == OK:
             told = json.loads(said)
@@ -110,7 +130,8 @@ def _one_publisher(round):
             # By a signal, or in words: what it had sent may be carried out, unless it says that it was refused.
             unknown = code < 0 or code in (UNKNOWN, TIMEOUT, 130)
             round.ledger.end(order, book.UNKNOWN if unknown else book.REFUSED, words=" ".join(program.lines[-3:]))
-            round.counted[f"{signal.Signals(number).name} of a publisher during its publish"] += 1
+            round.counted[f"{signal.Signals(number).name} {_HIT}"] += hit
+        return hit
     finally:
         program.close()
         path.unlink()
@@ -125,23 +146,34 @@ def stop(round):
         round.counted[f"SIGSTOP of {_a(tier)} for {round.freeze_seconds:g} s"] += 1
     round.last(round.freeze_seconds, round.freeze_seconds)
     for tier in victims:
+        round.counted[_STOOD_STILL] += tier.is_stopped()
         tier.thaw()
     round.last(0, 0.5)
 
 
 # ---- networks ----
 
+_DROPPED, _DOWN, _LOST = "packets dropped by partitions", "links that were down until they were healed", "packets lost"
+_HELD_UP, _MIXED = "packets held up by the limit", "packets dropped, lost or held up while tiers were killed"
+
+
 def partition(round):
     """Sites that are cut off, wholly or in one direction."""
     cut = {site: round.rng.choice(("both", "in", "out", "down")) for site in round.some_sites()}
     words = {"both": "both ways", "in": "toward the site", "out": "from the site", "down": "link down"}
+    network, first = round.fleet.network, not round.counted[_DROPPED]
+    if first:
+        cut[next(iter(cut))] = round.rng.choice(("both", "in", "out"))  # where a link is down nothing counts what is dropped
     for site, how in cut.items():
-        round.fleet.network.partition(site, how)
+        network.partition(site, how)
     round.last(0.3, 4)
+    if first:
+        round.until(lambda: sum(network.dropped(site) for site, how in cut.items() if how != "down"))
     for site, how in cut.items():
-        dropped = round.fleet.network.heal(site, how)
         round.counted[f"partition of a site, {words[how]}"] += 1
-        round.counted["packets dropped by partitions"] += dropped or 0
+        if how == "down":
+            round.counted[_DOWN] += network.is_down(site)
+        round.counted[_DROPPED] += network.heal(site, how) or 0
     round.last(0, 0.3)
 
 
@@ -151,9 +183,11 @@ def loss(round):
     for site in sites:
         round.fleet.network.lose(site, 5)
     round.last(1.5, 4)
+    if not round.counted[_LOST]:
+        round.until(lambda: sum(map(round.fleet.network.dropped, sites)))
     for site in sites:
         round.counted["loss of 5 % at a site"] += 1
-        round.counted["packets lost"] += round.fleet.network.lose_no_more(site)
+        round.counted[_LOST] += round.fleet.network.lose_no_more(site)
 
 
 def rate(round):
@@ -163,10 +197,12 @@ def rate(round):
         round.fleet.network.limit(site, "2mbit")
     round.workload.largest, before = 768 * KIB, round.workload.largest
     round.last(2, 5)
+    if not round.counted[_HELD_UP]:
+        round.until(lambda: sum(map(round.fleet.network.held_up, sites)))
     round.workload.largest = before
     for site in sites:
         round.counted["a site's link at 2 Mbit/s"] += 1
-        round.counted["packets held up by the limit"] += round.fleet.network.limit_no_more(site)
+        round.counted[_HELD_UP] += round.fleet.network.limit_no_more(site)
 
 
 def mixed(round):
@@ -177,37 +213,58 @@ def mixed(round):
         {"partition": lambda s: network.partition(s, "both"), "loss": lambda s: network.lose(s, 5),
          "rate": lambda s: network.limit(s, "2mbit")}[how[site]](site)
     kill(round)
+    if not round.counted[_MIXED]:
+        round.until(lambda: sum((network.held_up if fault == "rate" else network.dropped)(site) for site, fault in how.items()))
+    heal = {"partition": lambda s: network.heal(s, "both"), "loss": network.lose_no_more, "rate": network.limit_no_more}
     for site, fault in how.items():
-        {"partition": lambda s: network.heal(s, "both"), "loss": network.lose_no_more, "rate": network.limit_no_more}[fault](site)
+        round.counted[_MIXED] += heal[fault](site)
         round.counted[f"tiers killed during a {fault} at a site"] += 1
 
 
 # ---- disks ----
 
 _FULL_TOP, _FULL_GATEWAY = "disk full at the controller", "disk full at a gateway"
+_REFUSED, _SAID_SO = "publishes refused because a disk was full", "gateways that said that no space is left"
 
 
 def disk(round):
     """The disk of the controller or of a gateway, each at least once, has little or nothing left; half of the time the tier dies so."""
     not_yet = [name for name, full in (("top", _FULL_TOP), ("site-b", _FULL_GATEWAY)) if not round.counted[full]]
     tier = round.fleet.tiers[round.rng.choice(not_yet or ("top", "site-b"))]
+    at_top, first = tier is round.fleet.top, tier.name in not_yet
     round.last(0, 0.2)
     before = round.workload.errors["NoSpaceError"]
-    tier.disk.fill(leave_bytes=round.rng.choice((0, 0, 64 * KIB, 300 * KIB)))
+
+    def refused():
+        return round.workload.errors["NoSpaceError"] - before
+
+    tier.disk.fill(leave_bytes=0 if first else round.rng.choice((0, 0, 64 * KIB, 300 * KIB)))
     try:
         round.last(1, 2)
+        seen = refused if at_top else lambda: _says_no_space(round, tier)
+        said = round.until(seen, again=tier.disk.fill) if first else seen()  # evicting may have made room
+        if not at_top:
+            round.counted[_SAID_SO] += said
         if round.rng.random() < 0.5:
             tier.kill().start()
             round.counted[f"kill -9 of {_a(tier)} on a full disk"] += 1
             round.last(0.2, 1)
     finally:
         tier.disk.free()
-    round.counted[_FULL_TOP if tier is round.fleet.top else _FULL_GATEWAY] += 1
-    round.counted["publishes refused because a disk was full"] += round.workload.errors["NoSpaceError"] - before
+    round.counted[_FULL_TOP if at_top else _FULL_GATEWAY] += 1
+    round.counted[_REFUSED] += refused()
     round.last(0, 0.3)
 
 
+def _says_no_space(round, tier):
+    with client(round.fleet.socket(tier.name), round.workload.heartbeat, connect_timeout=5.0) as gateway:
+        return any("No space left" in notice for notice in gateway.status().notices)
+
+
 # ---- copies ----
+
+_PUT_BACK, _LOST_WITH_IT = "the controller's folder put back to a copy", "orders acknowledged after a copy and lost with it"
+
 
 def restore(round):
     """The controller's state folder is put back to a copy taken earlier in the run; half of the time a site hears of it later."""
@@ -251,9 +308,9 @@ def _put_back(round):
     shutil.rmtree(round.fleet.top.kept)
     shutil.copytree(copy, round.fleet.top.kept)
     lost = round.ledger.copy_put_back(held)
-    round.counted["the controller's folder put back to a copy"] += 1
+    round.counted[_PUT_BACK] += 1
     round.counted["copies put back that were older than the newest"] += copy != round.copies[-1][0]
-    round.counted["orders acknowledged after a copy and lost with it"] += len(lost)
+    round.counted[_LOST_WITH_IT] += len(lost)
 
 
 def _ask(round, question, limit, otherwise):
@@ -293,13 +350,35 @@ def _a(tier):
 
 KINDS = {f.__name__: f for f in (kill, term, publisher, stop, partition, loss, rate, mixed, disk, restore)}
 
+NEEDS = {"partition": NETWORK, "loss": NETWORK, "rate": NETWORK, "mixed": NETWORK, "disk": DISK}
 
-def possible(fleet):
-    """The kinds that can be done here."""
-    kinds = dict(KINDS)
-    if not fleet.network:
-        for name in ("partition", "loss", "rate", "mixed"):
-            del kinds[name]
-    if not (fleet.top.disk and fleet.tiers["site-b"].disk):
-        del kinds["disk"]
-    return kinds
+
+def impossible(fleet):
+    """The kinds that cannot be done here, with why."""
+    return {kind: fleet.missing[need] for kind, need in NEEDS.items() if need in fleet.missing}
+
+
+# ---- traces ----
+
+# What must have been counted in the rounds of a kind: always, or when something else was. A fault that never happened breaks nothing.
+TRACES = {
+    "kill": {"kill -9": None},
+    "term": {"SIGTERM": None},
+    "publisher": {_HIT: None},
+    "stop": {_STOOD_STILL: None},
+    "partition": {_DROPPED: None, _DOWN: "link down"},
+    "loss": {_LOST: None},
+    "rate": {_HELD_UP: None},
+    "mixed": {"kill -9": None, _MIXED: None},
+    "disk": {_REFUSED: _FULL_TOP, _SAID_SO: _FULL_GATEWAY},
+    "restore": {_PUT_BACK: None, _LOST_WITH_IT: None},
+}
+
+
+def untraced(counted):
+    """`counted` says for each kind that ran what was counted in its rounds. In words, what left no trace."""
+    def number(kind, words):
+        return sum(count for what, count in counted[kind].items() if words in what)
+
+    return [f"the fault '{kind}' left no trace: 0 {trace}" for kind in counted for trace, when in TRACES[kind].items()
+            if (when is None or number(kind, when)) and not number(kind, trace)]

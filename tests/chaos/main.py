@@ -1,6 +1,8 @@
 """The rounds of a run: break something while the fleet works, let it rest, check what it promises, and go on."""
 
 import argparse
+import collections
+import os
 import random
 import signal
 import sys
@@ -16,7 +18,7 @@ from workload import Workload
 
 # What comes in the short run, in this order; the long one has `LONG` of each, shuffled.
 SHORT = ("kill", "stop", "kill", "partition", "kill", "disk", "kill", "restore", "kill", "loss", "kill", "term", "kill", "rate",
-         "publisher", "kill", "disk", "kill", "restore", "kill", "mixed", "kill", "term", "kill")
+         "publisher", "kill", "disk", "kill", "partition", "kill", "restore", "kill", "mixed", "kill", "term", "kill")
 LONG = {"kill": 200, "term": 12, "publisher": 12, "stop": 10, "partition": 12, "loss": 10, "rate": 10, "mixed": 12, "disk": 12,
         "restore": 12}
 BOUND = 60.0  # seconds until a fleet whose faults have stopped must have converged; dialling alone may wait for 30
@@ -24,6 +26,10 @@ BOUND = 60.0  # seconds until a fleet whose faults have stopped must have conver
 
 class Interrupted(BaseException):
     """A signal, or the limit of time."""
+
+
+class CannotRun(Exception):
+    """This machine lacks what the run needs, in words."""
 
 
 def arguments():
@@ -38,9 +44,8 @@ def arguments():
     return parser.parse_args()
 
 
-def plan(options, possible, rng):
+def plan(options, kinds, rng):
     """The kinds of all rounds; endless with --minutes."""
-    kinds = [k for k in options.only or possible if k in possible]
     if options.minutes:
         while True:
             yield rng.choice(kinds)
@@ -87,6 +92,8 @@ class Run:
         self.fleet = self.workload = self.checks = self.leaks = None
         self.copies = []
         self.number, self.kind = 0, "start"
+        self.counted = collections.defaultdict(collections.Counter)  # by kind, what was counted in its rounds
+        self.untraced = []
 
     def run(self):
         status = 0
@@ -98,12 +105,18 @@ class Run:
             if str(why) == "out of time":
                 self.report.violation(self.number, self.kind, self.seed, "the run did not end in time", self.fleet)
                 status = 1
+        except CannotRun as why:
+            self.report.say(f"cannot run: {why}")
+            status = 1
         except Exception as why:  # whatever is wrong, the run says where
             self.report.violation(self.number, self.kind, self.seed, f"{type(why).__name__}: {why}", self.fleet)
             status = 1
         finally:
             self.close()
         self.report.summary(self.ledger, self.workload, self.checks, self.leaks)
+        for words in self.untraced:
+            self.report.say(words)
+            status = 1
         self.report.say("interrupted" if status == 130 else
                         f"{sum(self.report.rounds.values())} rounds held, {status} broken")
         return status
@@ -111,9 +124,8 @@ class Run:
     def rounds(self):
         began = time.monotonic()
         self.fleet = Fleet(f"{int(self.heartbeat * 1000)}ms")
-        possible = faults.possible(self.fleet)
-        self.report.say(f"seed {self.seed}", *(f"; {note}" for note in self.fleet.notes))
-        rounds = plan(self.options, possible, self.rng)
+        self.report.say(f"seed {self.seed}")
+        rounds = plan(self.options, self.kinds(), self.rng)
         self.fleet.start()
         self.workload = Workload(self.fleet, self.ledger, self.seed, self.heartbeat)
         self.checks = Checks(self.fleet, self.ledger, self.heartbeat)
@@ -121,21 +133,36 @@ class Run:
         self.checks.await_converged(BOUND)
         self.checks.await_remembered()
         for self.number, self.kind in enumerate(rounds, 1):
-            if self.options.minutes and time.monotonic() - began > self.options.minutes * 60:
+            if self.options.minutes and self.number > 1 and time.monotonic() - began > self.options.minutes * 60:
                 break
             signal.alarm(int(4 * BOUND + 2 * self.freeze))  # no round may take longer
-            self.round(possible[self.kind])
+            self.round(faults.KINDS[self.kind])
         self.number, self.kind = self.number + 1, "end"
         self.fleet.revive()
         self.checks.await_converged(BOUND)
         self.workload.close()
         self.fleet.stop()
         signal.alarm(0)
+        self.untraced = faults.untraced(self.counted)
+
+    def kinds(self):
+        """Those that are wanted and can run here. Says which cannot, which is an error where everything is required."""
+        wanted, impossible = self.options.only or list(faults.KINDS), faults.impossible(self.fleet)
+        cannot = [kind for kind in wanted if kind in impossible]
+        for why in dict.fromkeys(impossible[kind] for kind in cannot):
+            self.report.say(f"cannot run here: {', '.join(kind for kind in cannot if impossible[kind] == why)}: {why}")
+        if cannot and os.environ.get("PINNATE_REQUIRE") == "1":
+            raise CannotRun(f"PINNATE_REQUIRE is 1, and there can be no {', no '.join(cannot)}")
+        if len(cannot) == len(wanted):
+            raise CannotRun("no fault is left")
+        return [kind for kind in wanted if kind not in cannot]
 
     def round(self, fault):
         self.fleet.revive()
         self.workload.go_on()
+        before = collections.Counter(self.report.counted)
         fault(faults.Round(self.fleet, self.ledger, self.workload, self.rng, self.report.counted, self.copies, self.freeze))
+        self.counted[self.kind] += self.report.counted - before
         self.workload.pause()
         took = self.checks.await_converged(BOUND)
         self.workload.check_calls()

@@ -12,14 +12,21 @@ WAN = "wan"  # what the site's end of its pair is called; the controller's end h
 def why_not():
     """Why there can be no namespaces here, or None."""
     if os.geteuid() != 0:
-        return "not root: no partitions, loss, rate limits"
+        return "not root"
     missing = [tool for tool in ("ip", "nft", "tc", "nsenter") if not shutil.which(tool)]
     if missing:
-        return f"{', '.join(missing)} missing: no partitions, loss, rate limits"
+        return f"{', '.join(missing)} missing"
     name = f"pinnate-chaos-{os.getpid()}-probe"
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
-    subprocess.run(["ip", "netns", "del", name], capture_output=True)
-    return f"no network namespaces ({made.stderr.strip()}): no partitions, loss, rate limits" if made.returncode else None
+    try:
+        run("ip", "netns", "add", name)
+        run("ip", "-n", name, "link", "set", "lo", "up")
+        run("ip", "netns", "exec", name, "nft", "-f", "-", text=_filters("lo", True, True, _some(5)))
+        run("tc", "-n", name, "qdisc", "add", "dev", "lo", "root", *_bucket("2mbit"))
+    except RuntimeError as why:  # this kernel, or this container, cannot
+        return str(why)
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)
+    return None
 
 
 def run(*command, text=None):
@@ -27,6 +34,22 @@ def run(*command, text=None):
     if ended.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {ended.stderr.strip()}")
     return ended.stdout
+
+
+def _filters(device, inward, outward, match):
+    chains = []
+    for hook, wanted, way in (("input", inward, "iifname"), ("output", outward, "oifname")):
+        if wanted:
+            chains.append(f"chain {hook} {{\n type filter hook {hook} priority 0\n {way} {device} {match} counter drop\n}}\n")
+    return "table inet chaos {\n" + "".join(chains) + "}\n"
+
+
+def _some(percent):
+    return f"numgen random mod 100 < {percent}"
+
+
+def _bucket(rate):
+    return "tbf", "rate", rate, "burst", "16kb", "latency", "400ms"
 
 
 def remove_leftovers():
@@ -77,18 +100,20 @@ class Network:
 
     # ---- what is wrong with a site's link ----
 
+    def _nft(self, site, *command, text=None):
+        return run("ip", "netns", "exec", self._name(site), "nft", *command, text=text)
+
     def _filter(self, site, inward, outward, match):
-        chains = []
-        for hook, wanted, device in (("input", inward, "iifname"), ("output", outward, "oifname")):
-            if wanted:
-                chains.append(f"chain {hook} {{\n type filter hook {hook} priority 0\n {device} {WAN} {match} counter drop\n}}\n")
-        run("ip", "netns", "exec", self._name(site), "nft", "-f", "-", text="table inet chaos {\n" + "".join(chains) + "}\n")
+        self._nft(site, "-f", "-", text=_filters(WAN, inward, outward, match))
+
+    def dropped(self, site):
+        """How many packets were dropped since `partition` or `lose`."""
+        return sum(map(int, re.findall(r"counter packets (\d+)", self._nft(site, "list", "table", "inet", "chaos"))))
 
     def _unfilter(self, site):
         """How many packets were dropped meanwhile."""
-        inside = ("ip", "netns", "exec", self._name(site), "nft")
-        dropped = sum(map(int, re.findall(r"counter packets (\d+)", run(*inside, "list", "table", "inet", "chaos"))))
-        run(*inside, "delete", "table", "inet", "chaos")
+        dropped = self.dropped(site)
+        self._nft(site, "delete", "table", "inet", "chaos")
         return dropped
 
     def partition(self, site, how):
@@ -98,14 +123,18 @@ class Network:
         else:
             self._filter(site, how in ("both", "in"), how in ("both", "out"), "")
 
+    def is_down(self, site):
+        return "state DOWN" in run("ip", "-n", self._name(site), "link", "show", "dev", WAN)
+
     def heal(self, site, how):
+        """How many packets were dropped meanwhile; None when the link was down, since nothing counts them then."""
         if how == "down":
             run("ip", "-n", self._name(site), "link", "set", WAN, "up")
             return None
         return self._unfilter(site)
 
     def lose(self, site, percent):
-        self._filter(site, True, True, f"numgen random mod 100 < {percent}")
+        self._filter(site, True, True, _some(percent))
 
     def lose_no_more(self, site):
         return self._unfilter(site)
@@ -115,17 +144,19 @@ class Network:
 
     def limit(self, site, rate):
         for name, device in self._ends(site):
-            run("tc", "-n", self._name(name), "qdisc", "add", "dev", device, "root",
-                "tbf", "rate", rate, "burst", "16kb", "latency", "400ms")
+            run("tc", "-n", self._name(name), "qdisc", "add", "dev", device, "root", *_bucket(rate))
+
+    def held_up(self, site):
+        """How many packets had to wait or were dropped since `limit`."""
+        shown = (run("tc", "-n", self._name(name), "-s", "qdisc", "show", "dev", device) for name, device in self._ends(site))
+        return sum(int(number) for text in shown for number in re.findall(r"(?:dropped|overlimits) (\d+)", text))
 
     def limit_no_more(self, site):
         """How many packets had to wait or were dropped by the limit meanwhile."""
-        limited = 0
+        held_up = self.held_up(site)
         for name, device in self._ends(site):
-            shown = run("tc", "-n", self._name(name), "-s", "qdisc", "show", "dev", device)
-            limited += sum(map(int, re.findall(r"(?:dropped|overlimits) (\d+)", shown)))
             run("tc", "-n", self._name(name), "qdisc", "del", "dev", device, "root")
-        return limited
+        return held_up
 
     def close(self):
         for name in self._made:

@@ -26,6 +26,7 @@ MIB = 1 << 20
 TOP_DISK_BYTES, CACHE_DISK_BYTES = 96 * MIB, 64 * MIB
 START_LIMIT = 60.0  # seconds until a tier must be running; a loaded machine is slow
 SITES = ("site-a", "site-b", "site-c")
+NETWORK, DISK = "network", "disk"  # what faults need of a machine
 # No more than this is kept of what no current release needs, so that evicting is a part of every long run.
 ARTIFACT_LIMIT_BYTES, GATEWAY_KEEPS_BYTES = 6 * MIB, 12 * MIB
 CONTROLLER_KEEPS_BYTES = 4 * ARTIFACT_LIMIT_BYTES
@@ -83,6 +84,10 @@ class Tier(fleet.Tier):
         self.program.signal(signal.SIGCONT)
         self.frozen = False
 
+    def is_stopped(self):
+        """Whether the kernel says so."""
+        return pathlib.Path("/proc", str(self.pid), "stat").read_text().rpartition(")")[2].split()[0] == "T"
+
     def in_reach(self):
         """Whether it and all above it run, as far as the operating system says."""
         return self.running() and (self.parent is None or self.parent.in_reach())
@@ -101,11 +106,11 @@ class Fleet:
         self.folder = pathlib.Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         self.heartbeat = heartbeat
         self.tiers = {}
-        self.notes = []  # what cannot be done here, in words
+        self.missing = {}  # what this machine has not of NETWORK and DISK, with why
         self.network = None
         try:
             if why := why_not():
-                self.notes.append(why)
+                self.missing[NETWORK] = why
             else:
                 self.network = Network(SITES)
                 self._stack.callback(self.network.close)
@@ -119,8 +124,8 @@ class Fleet:
     def _disk(self, name, size_bytes):
         try:
             disk = SmallDisk(self.folder / f"{name}-disk", size_bytes)
-        except (unittest.SkipTest, OSError) as why:
-            self.notes.append(f"{why}: no full disks")
+        except (unittest.SkipTest, AssertionError, OSError) as why:  # the run says itself what that means for it
+            self.missing[DISK] = str(why)
             return None
         self._stack.callback(disk.close)
         return disk

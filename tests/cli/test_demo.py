@@ -1,7 +1,9 @@
 """`pinnate demo`, small."""
 
+import collections
 import os
 import pathlib
+import re
 import select
 import signal
 import unittest
@@ -9,6 +11,7 @@ import unittest
 from fleet import BIN, FleetTest, environment, run
 
 SMALL = ("--nodes", "1", "--clusters", "2", "--engines", "1")
+AS_IT_IS = ()  # 1 controller, 2 node gateways, 4 container gateways, 12 engines
 
 
 def have_samples():
@@ -17,6 +20,14 @@ def have_samples():
 
 def children_of(pid):
     return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def arguments_of(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[1:-1]
+
+
+def values_of(arguments, flag):
+    return [value for name, value in zip(arguments, arguments[1:]) if name == flag]
 
 
 @unittest.skipUnless(have_samples(), "the sample modules are not built")
@@ -47,6 +58,48 @@ class DemoTest(FleetTest):
         self.assertEqual(self.left(), [])
         self.assertNotIn("\x1b", text, "no colours where there is no terminal")
 
+    def test_as_the_quickstart_runs_it(self):
+        ended = run("demo", cwd=self.folder, env=self.environment, timeout=180)
+        text = ended.stdout.decode()
+        self.assertEqual(ended.returncode, 0, text + ended.stderr.decode())
+        self.assertRegex(text, r"A fleet of 19 processes on this machine\n"
+                               r" +controller +1 +at tcp://127\.0\.0\.1:\d+\n"
+                               r" +node gateways +2 .*over TCP\n"
+                               r" +container gateways +4 .*over a UNIX socket\n"
+                               r" +engines +12 .*over a UNIX socket\n")
+        for version in ("1.0.0", "1.1.0"):
+            self.assertIn(f"all 12 engines serve thumbnail {version}", text)
+        before, after = re.findall(r"^controller\n(?:.*[├└]─.*\n)+", text, flags=re.M)
+        for tree, services in ((before, "thumbnail 1.0.0 live"), (after, "anomaly 1.0.0 live, thumbnail 1.1.0 live")):
+            gateways = re.findall(r"(node-\d\S*) +online, (\d+) of \2 engines online, ", tree)
+            wanted = {f"node-{n}": "6" for n in (1, 2)}
+            wanted.update({f"node-{n}-cluster-{c}": "3" for n in (1, 2) for c in (1, 2)})
+            self.assertEqual(dict(gateways), wanted, tree)
+            engines = re.findall(rf"(engine-.*?)  +{re.escape(services)}$", tree, flags=re.M)
+            self.assertEqual(", ".join(engines), ", ".join(f"engine-{i:02}" for i in range(1, 13)), tree)
+            self.assertEqual(len(tree.splitlines()), 1 + len(wanted) + 4, tree)
+        self.assertTrue(text.endswith("   19 processes ended cleanly\n"), text)
+        self.assertEqual(self.left(), [])
+
+    def test_its_19_processes_are_what_it_says(self):
+        demo, address, ends = self.kept_demo(AS_IT_IS, 19)
+        started = [arguments_of(child) for child in children_of(demo.process.pid)]
+        self.assertEqual(collections.Counter(each[0] for each in started), {"controller": 1, "gateway": 6, "engine": 12})
+        uplinks = collections.Counter((each[0], up.split(":")[0]) for each in started for up in values_of(each, "--up"))
+        self.assertEqual(uplinks, {("gateway", "tcp"): 2, ("gateway", "unix"): 4, ("engine", "unix"): 12})
+        status, = self.rows("status", "--to", address)
+        self.assertEqual([status[f"{of}_{what}"] for what in ("gateways", "engines") for of in ("known", "online")], [6, 6, 12, 12])
+        rows = self.rows("engines", "--to", address)
+        self.assertEqual([row["id"] for row in rows], [f"engine-{i:02}" for i in range(1, 13)])
+        for row in rows:
+            self.assertEqual({(s["name"], s["version"], s["phase"]) for s in row["services"]},
+                             {("thumbnail", "1.1.0", "live"), ("anomaly", "1.0.0", "live")}, row)
+        demo.signal(signal.SIGINT)
+        demo.await_line("   19 processes ended cleanly")
+        self.assertEqual(demo.await_end(), 0, demo.told())
+        self.assert_all_end(ends)
+        self.assertEqual(self.left(), [])
+
     def test_another_module_may_take_the_place_of_the_sample(self):
         ended = run("demo", *SMALL, "--module", self.echo(1), cwd=self.folder, env=self.environment, timeout=180)
         text = ended.stdout.decode()
@@ -61,12 +114,12 @@ class DemoTest(FleetTest):
         self.assertIn("engine-01: failed", ended.stderr.decode())
         self.assertEqual(self.left(), [])
 
-    def kept_demo(self):
-        demo = self.start("demo", *SMALL, "--keep", cwd=self.folder, env=self.environment)
+    def kept_demo(self, shape=SMALL, processes=6):
+        demo = self.start("demo", *shape, "--keep", cwd=self.folder, env=self.environment)
         address = demo.await_line("export PINNATE_TO=", timeout=180).split("=", 1)[1]
         demo.await_line("pinnate engines")
         children = children_of(demo.process.pid)
-        self.assertEqual(len(children), 6)
+        self.assertEqual(len(children), processes)
         ends = [os.pidfd_open(child) for child in children]
         for end in ends:
             self.addCleanup(os.close, end)

@@ -9,6 +9,7 @@ import unittest
 
 from fleet import FleetTest, module, padded
 from frames import PUBLISHED, Frames
+from small_disk import not_here
 
 _ON_PATHS = {"openat", "open", "creat", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "unlink", "unlinkat"}
 _WRITES = {"write", "writev", "pwrite64", "pwritev", "pwritev2", "ftruncate", "fallocate"}
@@ -95,8 +96,12 @@ class Disk:
             self.unsynced_names = set()
 
 
-@unittest.skipUnless(shutil.which("strace"), "strace is not installed")
 class DurableTest(FleetTest):
+    def setUp(self):
+        super().setUp()
+        if not shutil.which("strace"):
+            not_here("strace is not installed")
+
     def trace_publishes(self, publish):
         """Runs the controller under strace from its very first start. Returns the Disk as it was at each acknowledgement."""
         trace = self.folder / "trace"
@@ -106,7 +111,7 @@ class DurableTest(FleetTest):
             top.await_line("controller is running")
         except AssertionError as wrong:
             if "ptrace" in str(wrong).lower() or "not permitted" in str(wrong).lower():
-                self.skipTest(f"strace may not trace here: {wrong}")
+                not_here(f"strace may not trace here: {wrong}")
             raise
         publish()
         pid = top.program.process.pid  # of strace, which does not pass signals on

@@ -31,6 +31,17 @@ def python(*arguments, **environment):
     )
 
 
+def imported(tree):
+    """The packages that a source file imports, anywhere in it. What it imports from beside itself has no name here."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module)
+    return {name.split(".")[0] for name in names}
+
+
 class Package(unittest.TestCase):
     def test_every_file_can_be_read_by_python_3_9(self):
         files = [file for root in (PACKAGE, HERE, SAMPLES) for file in glob.glob(os.path.join(root, "*.py"))]
@@ -38,6 +49,15 @@ class Package(unittest.TestCase):
         for file in files:
             with self.subTest(file), open(file) as source:
                 ast.parse(source.read(), file, feature_version=(3, 9))
+
+    @unittest.skipUnless(hasattr(sys, "stdlib_module_names"), "Python tells the names of its library from 3.10 on")
+    def test_every_module_imports_nothing_but_the_standard_library_and_the_package(self):
+        files = glob.glob(os.path.join(PACKAGE, "**", "*.py"), recursive=True)
+        self.assertGreater(len(files), 20)
+        allowed = {*sys.stdlib_module_names, "pinnate"}
+        for file in files:
+            with self.subTest(file), open(file) as source:
+                self.assertEqual(imported(ast.parse(source.read(), file)) - allowed, set())
 
     def test_pip_installs_it_and_a_library_copied_beside_it_goes_with_it(self):
         work = folder(self)

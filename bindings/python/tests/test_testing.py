@@ -3,6 +3,7 @@
 import gc
 import inspect
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -34,6 +35,12 @@ class Keeper:
 def create(config):
     return Keeper()
 """
+
+
+def processor_seconds():
+    """What processes that this one started and that ended have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Fleets(unittest.TestCase):
@@ -230,7 +237,8 @@ class Fleets(unittest.TestCase):
                     for parameter in list(signature.parameters.values())[1:]:
                         self.assertIsNot(parameter.annotation, inspect.Parameter.empty, parameter.name)
 
-    def test_the_sample_runs(self):
+    def test_the_sample_runs_in_less_than_a_second(self):
+        before = processor_seconds()
         done = subprocess.run(
             [sys.executable, "-W", "error", SAMPLE],
             env={**os.environ, "PYTHONPATH": os.path.dirname(PACKAGE)},
@@ -241,6 +249,8 @@ class Fleets(unittest.TestCase):
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("1000 engines", done.stdout)
+        # Of the processor, all of Python's start included: what the clock on the wall says depends on who else is busy.
+        self.assertLess(processor_seconds() - before, 1.0)
 
 
 if __name__ == "__main__":

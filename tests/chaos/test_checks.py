@@ -1,0 +1,247 @@
+"""The checks see what they look for: on histories and processes that are made up."""
+
+import collections
+import os
+import pathlib
+import tempfile
+import types
+import unittest
+
+import faults
+import ledger as book
+from checks import ALL
+from leaks import ARTIFACT_FILES, FILES_PER_IMAGE, FIXED, MIB, RSS_BYTES, THREADS, Leaks
+from ledger import LOST_ENTRY, Ledger
+from pinnate import Release
+from workload import Workload
+
+NAME = "fn0"
+
+
+def entry(number, version, ended="", selector=""):
+    return Release(number, NAME, version, selector, "", (), 0, 0.0, not ended, ended)
+
+
+class LedgerTest(unittest.TestCase):
+    def setUp(self):
+        self.ledger = Ledger()
+
+    def publish(self, version, outcome=book.ACKNOWLEDGED, release=0, selector=""):
+        order = self.ledger.begin("publish", NAME, version=version, selector=selector)
+        self.ledger.end(order, outcome, release=release)
+        return order
+
+    def unpublish(self, outcome=book.ACKNOWLEDGED, target=0):
+        self.ledger.end(self.ledger.begin("unpublish", NAME, target=target), outcome)
+
+    def two_releases(self):
+        self.publish("1", release=1)
+        self.publish("2", release=2)
+
+    def accepts(self, *newest_first):
+        self.ledger.check(NAME, newest_first)
+
+    def rejects(self, words, *newest_first):
+        with self.assertRaisesRegex(AssertionError, words):
+            self.ledger.check(NAME, newest_first)
+
+    def test_what_was_ordered_and_shows_is_accepted(self):
+        self.two_releases()
+        self.publish("3", release=3, selector="site=a")
+        self.publish("4", book.REFUSED)
+        self.unpublish(target=3)
+        self.accepts(entry(3, "3", "withdrawn", "site=a"), entry(2, "2"), entry(1, "1", "superseded by 2"))
+
+    def test_an_acknowledged_publish_that_is_lost_is_reported(self):
+        self.two_releases()
+        self.rejects("^LOST: publish fn0@2 .* was acknowledged, the history has None", entry(1, "1"))
+        self.rejects("^LOST: publish fn0@2", entry(2, "1"), entry(1, "1", "superseded by 2"))
+        self.rejects("^LOST: publish fn0@2", entry(2, "2", selector="site=a"), entry(1, "1"))
+        self.rejects("^LOST: publish fn0@2", entry(2, "2", LOST_ENTRY), entry(1, "1"))
+        self.rejects("^LOST: publish fn0@1")
+
+    def test_a_publish_that_was_carried_out_twice_is_reported(self):
+        self.two_releases()
+        self.rejects("^DOUBLED.*'fn0' 2 is 2 times in the history, was acknowledged 1 times",
+                     entry(3, "2"), entry(2, "2", "superseded by 3"), entry(1, "1", "superseded by 3"))
+        self.rejects("listed twice", entry(2, "2"), entry(2, "2"), entry(1, "1", "superseded by 2"))
+
+    def test_a_refused_publish_that_is_there_is_reported(self):
+        self.publish("1", release=1)
+        self.publish("2", book.REFUSED)
+        self.accepts(entry(1, "1"))
+        self.rejects("REFUSED BUT DONE: 'fn0' 2", entry(2, "2"), entry(1, "1", "superseded by 2"))
+
+    def test_a_publish_whose_outcome_is_unknown_may_show_once(self):
+        self.publish("1", release=1)
+        self.publish("2", book.UNKNOWN)
+        self.accepts(entry(1, "1"))
+        self.accepts(entry(2, "2"), entry(1, "1", "superseded by 2"))
+        self.rejects("^DOUBLED", entry(3, "2"), entry(2, "2", "superseded by 3"), entry(1, "1", "superseded by 3"))
+
+    def test_what_was_lost_with_a_copy_put_back_is_accepted_and_nothing_else(self):
+        self.publish("1", release=1)
+        held = self.ledger.acknowledged()
+        lost = self.publish("2", release=2)
+        history = entry(2, "2", LOST_ENTRY), entry(1, "1")
+        self.rejects("^LOST: publish fn0@2", *history)
+        self.assertEqual(self.ledger.copy_put_back(held), [lost])
+        self.accepts(entry(1, "1"))
+        self.accepts(*history)
+        self.rejects("^LOST: publish fn0@1", entry(2, "2", LOST_ENTRY))
+        self.rejects("^DOUBLED", entry(2, "2"), entry(1, "1", "superseded by 2"))
+        # It is there again when a later copy, which has it, is put back.
+        self.ledger.copy_put_back(held | {lost.number})
+        self.rejects("^LOST: publish fn0@2", *history)
+
+    def test_that_something_was_lost_with_a_copy_is_not_believed_where_none_was_put_back(self):
+        self.publish("1", release=1)
+        self.publish("2", book.UNKNOWN)
+        self.rejects("no copy was put back", entry(2, "2", LOST_ENTRY), entry(1, "1"))
+
+    def test_an_end_that_nobody_ordered_is_reported(self):
+        self.two_releases()
+        self.rejects("was withdrawn, but not by us", entry(2, "2", "withdrawn"), entry(1, "1"))
+        self.rejects("no such release in the history", entry(2, "2", "superseded by 3"), entry(1, "1", "superseded by 2"))
+        self.rejects("does not say how", entry(2, "2", " "), entry(1, "1", "superseded by 2"))
+
+    def test_what_should_have_ended_is_reported(self):
+        self.two_releases()
+        self.rejects("is current although 2 supersedes it", entry(2, "2"), entry(1, "1"))
+        self.unpublish()
+        self.rejects("is current although it was withdrawn", entry(2, "2"), entry(1, "1", "superseded by 2"))
+
+
+class CallsTest(unittest.TestCase):
+    def check(self, noted, returned=(), idempotent=()):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "calls")
+            path.write_text("".join(f"{call}\n" for call in noted))
+            ran = collections.Counter({call: -1000 for call in idempotent})
+            Workload.check_calls(types.SimpleNamespace(noted=path, _read_bytes=0, _ran=ran, _returned=set(returned)))
+
+    def test_a_call_that_ran_twice_or_returned_and_never_ran_is_reported(self):
+        self.check(["c1", "c2", "c2"], returned=["c1", "c2"], idempotent=["c2"])
+        with self.assertRaisesRegex(AssertionError, r"ran twice: \['c1', 'c1'\]"):
+            self.check(["c1", "c2", "c1"])
+        with self.assertRaisesRegex(AssertionError, r"never ran: \['c3'\]"):
+            self.check(["c1"], returned=["c1", "c3"])
+        with self.assertRaisesRegex(AssertionError, r"never ran: \['c3'\]"):
+            self.check([], returned=["c3"], idempotent=["c3"])
+
+
+class Process:
+    """A tier that does not run, and what the kernel would tell of it: just what it may hold."""
+
+    def __init__(self, folder, role, pid):
+        self.role, self.name, self.pid = role, role, pid
+        self.arguments, self.parent, self.kept = [], None, folder / f"{role}-kept"
+        self.proc = folder / str(pid)
+        self.descriptors = []
+        self.threads, self.rss, self.images = THREADS[role], RSS_BYTES[role], 0
+        (self.proc / "fd").mkdir(parents=True)
+        (self.kept / "artifacts").mkdir(parents=True)
+        self.hold("/dev/null", FIXED["/dev/null"])
+        self.hold("pipe:[1]", FIXED["pipe"])
+        self.hold("anon_inode:[eventfd]", FIXED["anon_inode"])
+
+    def running(self):
+        return True
+
+    in_reach = running
+
+    def hold(self, target, count=1):
+        for _ in range(count):
+            self.descriptors.append(target)
+            os.symlink(target, self.proc / "fd" / str(len(self.descriptors)))
+        return self
+
+    def store(self, size_bytes):
+        (self.kept / "artifacts" / "one").write_bytes(bytes(size_bytes))
+
+    def tell(self):
+        (self.proc / "status").write_text(f"VmRSS:\t{self.rss // 1024} kB\nThreads:\t{self.threads}\n")
+        (self.proc / "maps").write_text("".join(f"7f00-7f01 r-xp 0 00:01 {i} /memfd:fn (deleted)\n" for i in range(self.images)))
+
+
+class LeaksTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        folder = pathlib.Path(folder.name)
+        # A controller and an engine linked to it, which serves all functions; one client asks the controller.
+        top, engine = self.top, self.engine = Process(folder, "controller", 1), Process(folder, "engine", 2)
+        engine.parent, engine.images = top, len(ALL)
+        engine.hold("socket:[2]").hold("/memfd:fn (deleted)", FILES_PER_IMAGE * len(ALL)).hold("/state/artifacts/one", len(ALL))
+        engine.hold("/state/note", 2)
+        top.hold("socket:[1]", 2).hold("/state/artifacts/one", ARTIFACT_FILES).hold("/state/state.db", 3)
+        checks = types.SimpleNamespace(serving=lambda: {"engine": list(ALL)}, clients_at={"top": 1, "controller": 1}, current_bytes=0)
+        self.leaks = Leaks(types.SimpleNamespace(tiers={"controller": top, "engine": engine}), checks, proc=folder)
+
+    def check(self):
+        for tier in (self.top, self.engine):
+            tier.tell()
+        self.leaks.check(limit=0)
+
+    def reports(self, words):
+        with self.assertRaisesRegex(AssertionError, words):
+            self.check()
+
+    def test_what_a_process_needs_is_accepted(self):
+        self.check()
+
+    def test_one_descriptor_too_many_is_reported(self):
+        images, modules = FILES_PER_IMAGE * len(ALL), len(ALL)
+        for target, words in (("/memfd:fn (deleted)", f"{images + 1} of memory files, {images} allowed"),
+                              ("socket:[3]", "2 of sockets, 1 allowed"),
+                              ("/state/artifacts/two", f"{modules + 1} of artifact files, {modules} allowed"),
+                              ("/etc/passwd", "3 of other files, 2 allowed"),
+                              ("pipe:[3]", "7 of pipe, 6 allowed"), ("anon_inode:[eventpoll]", "3 of anon_inode, 2 allowed"),
+                              ("/dev/null", "2 of /dev/null, 1 allowed"), ("mystery:[1]", "1 of mystery, 0 allowed")):
+            with self.subTest(target):
+                self.engine.hold(target)
+                self.reports("'engine': '[^']*" + words)
+                (self.engine.proc / "fd" / str(len(self.engine.descriptors))).unlink()
+                self.check()
+
+    def test_one_socket_too_many_at_the_controller_is_reported(self):
+        self.top.hold("socket:[4]")
+        self.reports("'controller': '3 of sockets, 2 allowed'")
+
+    def test_a_library_that_stays_loaded_is_reported(self):
+        self.engine.images += 1
+        self.reports(f"'engine': '{len(ALL) + 1} of mapped memory files, {len(ALL)} allowed'")
+
+    def test_one_thread_too_many_is_reported(self):
+        self.engine.threads += 1
+        self.reports("'engine': '9 threads, 8 allowed'")
+
+    def test_too_much_memory_is_reported(self):
+        self.top.rss += MIB
+        self.reports(f"'controller': '{self.top.rss // MIB} MiB of memory, {RSS_BYTES['controller'] // MIB} allowed'")
+
+    def test_artifacts_that_nobody_needs_any_more_are_reported(self):
+        self.engine.store(65 * 1024)
+        self.reports("'engine': '66560 bytes of artifacts on disk, 65536 allowed'")
+
+
+class TracesTest(unittest.TestCase):
+    def test_every_kind_must_leave_a_trace(self):
+        self.assertEqual(set(faults.TRACES), set(faults.KINDS))
+        for kind, traces in faults.TRACES.items():
+            with self.subTest(kind):
+                all_of_it = collections.Counter({words: 1 for trace, when in traces.items() for words in (trace, when) if words})
+                self.assertEqual(faults.untraced({kind: all_of_it}), [])
+                for trace, when in traces.items():
+                    but_this = all_of_it - collections.Counter([trace])
+                    self.assertEqual(faults.untraced({kind: but_this}), [f"the fault '{kind}' left no trace: 0 {trace}"])
+                    if when:  # what did not happen need not be seen
+                        self.assertEqual(faults.untraced({kind: but_this - collections.Counter([when])}), [])
+
+    def test_what_another_kind_did_is_no_trace(self):
+        counted = {"kill": collections.Counter(), "mixed": collections.Counter({"kill -9 of a gateway": 1, faults._MIXED: 1})}
+        self.assertEqual(faults.untraced(counted), ["the fault 'kill' left no trace: 0 kill -9"])
+
+
+if __name__ == "__main__":
+    unittest.main()
