@@ -8,7 +8,7 @@
 #include "runtime/reactor.h"
 #include "runtime/socket.h"
 #include "runtime/watcher.h"
-#include "tier/action.h"
+#include "tier/tier.h"
 #include "wire/mux.h"
 
 #include <cstdint>
@@ -43,7 +43,7 @@ class Link : private Watcher::Owner {
   Status send(wire::Class priority, Buffer message);
   // Writes what the socket takes now; the rest follows as it becomes writable. Not ok: broken.
   Status flush();
-  std::size_t take_drained_bulk() { return mux_.take_drained_bulk(); }
+  tier::Drained take_drained() { return {mux_.take_drained_bulk(), mux_.take_drained_calls()}; }
   void read_on();  // after may_read() was false
 
   // From now on only what was sent goes out; then the peer is told that no more comes, and what it still sends is read

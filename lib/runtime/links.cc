@@ -108,9 +108,9 @@ void Links::read_on() {
 
 void Links::flush(Link& link) {
   Status status = link.flush();
-  const std::size_t drained = link.take_drained_bulk();
+  const tier::Drained drained = link.take_drained();
   if (!status.ok()) return link_broken(link, std::move(status));
-  if (drained > 0 && !link.dropped()) owner_.link_drained(link.id(), drained);
+  if ((drained.bulk > 0 || drained.calls > 0) && !link.dropped()) owner_.link_drained(link.id(), drained);
 }
 
 void Links::end_turn() {

@@ -28,7 +28,7 @@ class Links : private Link::Owner, private Dialing::Owner, private Listener::Own
     virtual void link_opened(tier::LinkId link) = 0;
     virtual void link_heard(tier::LinkId link) = 0;
     virtual void link_message(tier::LinkId link, Buffer message) = 0;
-    virtual void link_drained(tier::LinkId link, std::size_t bytes) = 0;
+    virtual void link_drained(tier::LinkId link, tier::Drained drained) = 0;
     virtual void link_closed(tier::LinkId link, Status why) = 0;
     virtual bool may_read_links() const = 0;  // when this turns true again: read_on
     virtual void turn_end_wanted() = 0;  // for end_turn

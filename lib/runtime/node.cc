@@ -96,8 +96,8 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
     report(
         [this, link, message = std::move(message)]() mutable { tier_->link_message(now(), link, std::move(message)); });
   }
-  void link_drained(tier::LinkId link, std::size_t bytes) override {
-    report([this, link, bytes] { tier_->link_drained(now(), link, bytes); });
+  void link_drained(tier::LinkId link, tier::Drained drained) override {
+    report([this, link, drained] { tier_->link_drained(now(), link, drained); });
   }
   void link_closed(tier::LinkId link, Status why) override {
     report([this, link, why = std::move(why)]() mutable { tier_->link_closed(now(), link, std::move(why)); });

@@ -66,8 +66,9 @@ void Network::land(ConnectionId id, int from, Piece& piece) {
     if (!piece.message.empty()) messages.push_back(std::move(piece.message));
     land_messages(id, from, std::move(messages));
   }
-  if (c = find(id); c && piece.bulk_bytes > 0 && c->ends[from].state == End::open)
-    hosts_[c->ends[from].host].endpoint->link_drained(c->ends[from].link, piece.bulk_bytes);
+  const bool any = piece.drained.bulk > 0 || piece.drained.calls > 0;
+  if (c = find(id); c && any && c->ends[from].state == End::open)
+    hosts_[c->ends[from].host].endpoint->link_drained(c->ends[from].link, piece.drained);
 }
 
 void Network::land_messages(ConnectionId id, int from, std::vector<Buffer> messages) {

@@ -43,7 +43,8 @@ void Disk::submit(Order order, std::function<void(tier::Completion)> done) {
   if (token_of(next.order) != 0) {
     if (fail_ > 0) --fail_, ++seen_.failed, next.fails = fail_code_;
     if (delay_ > 0)
-      --delay_, ++seen_.delayed, busy_until_ += delay_by_;  // those behind it wait for it: orders are carried out one by one
+      --delay_, ++seen_.delayed,
+          busy_until_ += delay_by_;  // those behind it wait for it: orders are carried out one by one
     if (lose_ > 0) --lose_, next.lost = true;
   }
   queue_.at(busy_until_, [this, number = next.number, life = life_] { finish(number, life); });

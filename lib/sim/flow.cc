@@ -24,7 +24,8 @@ bool Flow::take(std::size_t most_bytes, Piece* piece) {
     queued_bytes_ -= bytes;
     *piece = {};
     piece->bytes = bytes;
-    piece->bulk_bytes = lane == std::size_t(wire::Class::bulk) ? bytes : 0;
+    piece->drained.bulk = lane == std::size_t(wire::Class::bulk) ? bytes : 0;
+    piece->drained.calls = lane == std::size_t(wire::Class::call) ? bytes : 0;
     if (next.sent == next.message.size()) {
       piece->message = std::move(next.message);
       unsent_[lane].pop_front();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "tier/tier.h"
 #include "wire/message.h"
 
 #include <array>
@@ -18,7 +19,7 @@ struct Piece {
   Buffer message;  // empty but for the last piece of a message
   std::string raw;  // of a mux
   std::size_t bytes = 0;  // of the wire
-  std::size_t bulk_bytes = 0;  // of them, bulk: the sender is told when they have arrived
+  tier::Drained drained;  // of them, bulk and calls: the sender is told when they have arrived
   bool end = false;  // nothing follows: the sender has closed
 };
 

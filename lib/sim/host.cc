@@ -139,9 +139,9 @@ void Host::link_heard(tier::LinkId link) {
   tell([&](tier::Tier& t, tier::Now at) { t.link_heard(at, link); });
 }
 
-void Host::link_drained(tier::LinkId link, std::size_t bytes) {
-  note(What::drained, link, {}, {}, PINNATE_OK, bytes);
-  tell([&](tier::Tier& t, tier::Now at) { t.link_drained(at, link, bytes); });
+void Host::link_drained(tier::LinkId link, tier::Drained drained) {
+  if (drained.bulk > 0) note(What::drained, link, {}, {}, PINNATE_OK, drained.bulk);
+  tell([&](tier::Tier& t, tier::Now at) { t.link_drained(at, link, drained); });
 }
 
 void Host::link_closed(tier::LinkId link, Status why) {

@@ -92,7 +92,7 @@ class Host final : public Endpoint, private EngineHost {
   void link_opened(tier::LinkId link) override;
   void link_message(tier::LinkId link, Buffer message) override;
   void link_heard(tier::LinkId link) override;
-  void link_drained(tier::LinkId link, std::size_t bytes) override;
+  void link_drained(tier::LinkId link, tier::Drained drained) override;
   void link_closed(tier::LinkId link, Status why) override;
 
  private:

@@ -31,6 +31,7 @@ struct Conduct {
   std::uint32_t first_times = 0;  // so often on each engine, then well; 0: always
   Micros takes = -1;  // -1: as all modules do
   std::string words = "the module said no";
+  std::size_t result_bytes = 0;  // the result of a call is at least so large
 };
 
 struct ModuleTimes {

@@ -250,7 +250,8 @@ void ModuleHost::order(tier::Invoke invoke) {
     });
   }
   if (conduct.fate == Fate::hangs) return;
-  const std::string result = invoke.function + "@" + service->artifact.hex().substr(0, 8) + ":" + payload;
+  std::string result = invoke.function + "@" + service->artifact.hex().substr(0, 8) + ":" + payload;
+  if (result.size() < conduct.result_bytes) result.resize(conduct.result_bytes, '.');
   host_.later(conduct.takes, [this, token = invoke.token, id = service->id, conduct, payload, result, in_time] {
     if (conduct.fate == Fate::kills) return host_.die("calling service " + std::to_string(id));
     book_.ended(payload);

@@ -116,7 +116,8 @@ bool Network::send(HostId host, tier::LinkId link, wire::Class priority, Buffer 
   if (!c.flows[from] && !blocked(c, from)) {
     Piece piece;
     piece.bytes = message.size();
-    piece.bulk_bytes = priority == wire::Class::bulk ? message.size() : 0;
+    piece.drained.bulk = priority == wire::Class::bulk ? message.size() : 0;
+    piece.drained.calls = priority == wire::Class::call ? message.size() : 0;
     piece.message = std::move(message);
     fly(id, c, from, std::move(piece));
     return true;
@@ -184,7 +185,7 @@ void Network::pump(ConnectionId id, int from) {
     if (c->muxes[from]) {
       piece.raw = c->muxes[from]->take_output(kFragmentBytes);
       piece.bytes = piece.raw.size();
-      piece.bulk_bytes = c->muxes[from]->take_drained_bulk();
+      piece.drained = {c->muxes[from]->take_drained_bulk(), c->muxes[from]->take_drained_calls()};
     } else if (!way || !way->take(rate ? kFragmentBytes : kMessageLimitBytes, &piece)) {
       piece.bytes = 0;
     }

@@ -39,7 +39,7 @@ class Endpoint {
   virtual void link_opened(tier::LinkId link) = 0;
   virtual void link_message(tier::LinkId link, Buffer message) = 0;
   virtual void link_heard(tier::LinkId link) = 0;
-  virtual void link_drained(tier::LinkId link, std::size_t bytes) = 0;
+  virtual void link_drained(tier::LinkId link, tier::Drained drained) = 0;
   virtual void link_closed(tier::LinkId link, Status why) = 0;
 };
 

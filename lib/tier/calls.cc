@@ -26,7 +26,7 @@ Calls::~Calls() {
 
 void Calls::take(LinkId from, const wire::Call& call) {
   const auto refuse = [&](Code code, std::string reason) {
-    core_->send(from, wire::Returned{call.id, code, cut_reason(std::move(reason)), false, {}});
+    answer(from, wire::Returned{call.id, code, cut_reason(std::move(reason)), false, {}});
   };
   if (Status s = check_function_name(call.function); !s.ok()) return refuse(s.code(), s.message());
   if (call.payload.size() > kCallLimitBytes)
@@ -79,7 +79,9 @@ void Calls::take_off(std::map<LinkId, Load>* loads, LinkId link, std::size_t byt
 bool Calls::has_room(LinkId via, const Pending& pending) const {
   const auto load = via_.find(via);
   if (load == via_.end() || PINNATE_PLANT(call_bytes_without_limit)) return true;
-  return load->second.bytes + pending.bytes <= core_->options().link_limit_bytes / 4 * 3;
+  const Session* const session = links_->find(via);
+  return load->second.bytes + pending.bytes <= core_->options().link_limit_bytes / 4 * 3 &&
+         (!session || session->calls_bytes + pending.bytes <= most_waiting());
 }
 
 void Calls::leave(Pending& pending) {
@@ -181,7 +183,9 @@ void Calls::forward(std::uint64_t id, LinkId via, std::vector<std::string> route
   call.route = std::move(route);
   call.timeout_ms =
       static_cast<std::uint32_t>(std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms));
-  core_->send(via, call);
+  Buffer message = wire::encode(call);
+  if (Session* const session = links_->find(via)) session->calls_bytes += message.size();
+  core_->send(via, wire::Class::call, std::move(message));
 }
 
 void Calls::take(LinkId from, const wire::Returned& returned) {
@@ -245,8 +249,30 @@ void Calls::end(std::uint64_t id, wire::Returned returned) {
   core_->cancel_alarm(&pending.limit);
   returned.id = pending.asked_as;
   returned.reason = cut_reason(std::move(returned.reason));
-  if (pending.from == kHostLink || links_->find(pending.from)) core_->send(pending.from, returned);
+  answer(pending.from, std::move(returned));
 }
+
+// Nobody knows how large a result will be until it is there. One that does not fit what a link may hold is lost, in words, and not
+// the link, with all that is under way on it.
+void Calls::answer(LinkId to, wire::Returned returned) {
+  if (to == kHostLink) return core_->send(to, returned);
+  Session* const session = links_->find(to);
+  if (!session) return;
+  Buffer message = wire::encode(returned);
+  if (session->calls_bytes + message.size() > most_waiting()) {
+    returned.code = PINNATE_BUSY;
+    returned.reason = "its result of " + std::to_string(returned.result.size()) +
+                      " bytes is lost: " + std::to_string(session->calls_bytes) +
+                      " bytes wait on the link over which it was asked for";
+    returned.result = {};
+    message = wire::encode(returned);
+  }
+  session->calls_bytes += message.size();
+  core_->send(to, wire::Class::call, std::move(message));
+}
+
+// Of calls and results, on one link; the rest is for what else goes over it.
+std::size_t Calls::most_waiting() const { return core_->options().link_limit_bytes / 8 * 7; }
 
 void Calls::fail(std::uint64_t id, Code code, std::string reason, bool ran) {
   end(id, {0, code, std::move(reason), ran, {}});

@@ -55,6 +55,8 @@ class Calls {
   void locate(std::uint64_t id);
   void forward(std::uint64_t id, LinkId via, std::vector<std::string> route);
   void end(std::uint64_t id, wire::Returned returned);
+  void answer(LinkId to, wire::Returned returned);
+  std::size_t most_waiting() const;
   void fail(std::uint64_t id, Code code, std::string reason, bool ran);
   std::string nobody_serves(const std::string& function) const;
   std::string full(const std::string& function) const;

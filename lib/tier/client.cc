@@ -20,8 +20,8 @@ class Client final : public Tier, private LinkOwner {
   void link_opened(Now now, LinkId link) override { core_.set_now(now), links_.opened(link); }
   void link_message(Now now, LinkId link, Buffer bytes) override;
   void link_heard(Now now, LinkId link) override { core_.set_now(now), links_.heard(link); }
-  void link_drained(Now now, LinkId link, std::size_t bytes) override {
-    core_.set_now(now), links_.drained(link, bytes);
+  void link_drained(Now now, LinkId link, Drained drained) override {
+    core_.set_now(now), links_.drained(link, drained);
   }
   void link_closed(Now now, LinkId link, Status why) override { core_.set_now(now), links_.closed(link, why); }
   void completed(Now now, Completion completion) override { core_.set_now(now), core_.complete(std::move(completion)); }

@@ -28,7 +28,7 @@ class Engine final : public Tier, private LinkOwner {
   void link_opened(Now now, LinkId link) override { at(now), links_.opened(link), settle(); }
   void link_message(Now now, LinkId link, Buffer bytes) override;
   void link_heard(Now now, LinkId link) override { at(now), links_.heard(link); }
-  void link_drained(Now now, LinkId link, std::size_t bytes) override { at(now), links_.drained(link, bytes); }
+  void link_drained(Now now, LinkId link, Drained drained) override { at(now), links_.drained(link, drained); }
   void link_closed(Now now, LinkId link, Status why) override { at(now), links_.closed(link, why), settle(); }
   void completed(Now now, Completion completion) override { at(now), core_.complete(std::move(completion)), settle(); }
   void woke(Now now) override { at(now), core_.ring_alarms(), settle(); }
@@ -120,7 +120,10 @@ Engine::Engine(EngineOptions options)
                   core_.log(PINNATE_LOG_WARNING, what);
                   dirty_ = true;
                 },
-                [this](const Status& why) { core_.log(PINNATE_LOG_WARNING, "a chunk is not kept: " + why.message()); },
+                [this](const Digest&, const Status& why) {
+                  core_.log(PINNATE_LOG_WARNING, "a chunk is not kept: " + why.message());
+                },
+                {},
                 options_.durable}),
       calls_(&core_, &links_, nullptr, nullptr, &state_) {
   world_.core = &core_;

@@ -128,12 +128,13 @@ void Fetcher::accept(const Key& key, Want& want, const Buffer& encoded) {
       inventory_->add(digest, std::get<2>(key), encoded.size());
       const auto held = events_.sync_whole ? manifests_->find(std::get<0>(key)) : nullptr;
       if (held && inventory_->whole(held->artifacts[std::get<1>(key)]))
-        core_->act(SyncArtifact{core_->order([this](Completion& synced) {
-                                  if (!synced.status.ok() && events_.not_kept) events_.not_kept(synced.status);
+        core_->act(SyncArtifact{core_->order([this, digest](Completion& synced) {
+                                  if (!synced.status.ok() && events_.not_kept) events_.not_kept(digest, synced.status);
+                                  if (synced.status.ok() && events_.kept) events_.kept(digest);
                                 }),
                                 digest});
     } else if (events_.not_kept) {
-      events_.not_kept(c.status);
+      events_.not_kept(digest, c.status);
     }
     // Good bytes that could not be kept are passed on all the same; whoever must keep them asks the inventory.
     finish(key, {}, encoded);

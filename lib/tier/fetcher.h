@@ -21,8 +21,10 @@ class Fetcher {
   struct Events {
     // A chunk was not what the manifest says; `peer` sent it. It is asked for again.
     std::function<void(const std::string& peer, const std::string& what)> corrupt;
-    // A good chunk could not be kept on disk: it is passed on, not held.
-    std::function<void(const Status& why)> not_kept;
+    // A good chunk of this artifact could not be kept on disk: it is passed on, not held.
+    std::function<void(const Digest& artifact, const Status& why)> not_kept;
+    // An artifact is whole, and synced.
+    std::function<void(const Digest& artifact)> kept;
     // Whether an artifact is synced to disk once it is whole.
     bool sync_whole = false;
     // How many chunks are asked for and not answered at one time: 1 MiB on the way.

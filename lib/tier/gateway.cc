@@ -18,7 +18,13 @@ class Gateway final : public Relay {
         options_(std::move(options)),
         fetcher_(&core_, &manifests_, &inventory_,
                  {[this](const std::string& peer, const std::string& what) { notice("corrupt/" + peer, what); },
-                  [this](const Status& why) { notice("disk", "a chunk is passed on but not kept: " + why.message()); },
+                  [this](const Digest& artifact, const Status& why) {
+                    not_kept_.insert(artifact);
+                    notice("chunks", "a chunk is passed on but not kept: " + why.message());
+                  },
+                  [this](const Digest& artifact) {
+                    if (not_kept_.erase(artifact) > 0 && not_kept_.empty()) notice("chunks", "");
+                  },
                   true}) {}
 
   void start(Now now, Restored restored) override;
@@ -40,6 +46,7 @@ class Gateway final : public Relay {
 
  private:
   void take_desired(Session& session, const wire::Desired& page);
+  void forget_not_kept();
   void take_labels(const Labels& inherited);
   void save();
   void tell(bool whole);
@@ -54,6 +61,7 @@ class Gateway final : public Relay {
   Backoff save_backoff_{1000, 30000};
   Core::AlarmId save_again_ = 0;
   wire::Position seen_;  // the highest position that a tier below has and this copy had not
+  std::set<Digest> not_kept_;  // artifacts of current releases that are passed on and not held whole
   std::int64_t gathers_until_ms_ = 0;
   std::int64_t gather_ms_ = 8 * kStatusIntervalMs;
 };
@@ -130,9 +138,19 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
   for (const Buffer& manifest : receiver_.take_manifests())
     if (auto added = manifests_.add(manifest); !added.ok()) core_.log(PINNATE_LOG_WARNING, added.status().message());
   state_changed();
+  forget_not_kept();
   fetcher_.keep_only(manifests_in_use());  // whoever waits below has been told of the new state by now
   // The tiers below are told at once: this copy is a cache, and the controller's is durable already.
   save();
+}
+
+void Gateway::forget_not_kept() {
+  std::set<Digest> current;
+  for (const Digest& digest : manifests_in_use())
+    if (const auto manifest = manifests_.find(digest))
+      for (const auto& artifact : manifest->artifacts) current.insert(artifact.digest);
+  std::erase_if(not_kept_, [&](const Digest& artifact) { return !current.contains(artifact); });
+  if (not_kept_.empty()) notice("chunks", "");
 }
 
 // One write at a time, each from what the disk is known to hold to what is held now: after one that failed, the next still fits.

@@ -293,11 +293,13 @@ void Links::heard(LinkId link) {
   if (Session* session = find(link)) session->heard_ms = core_->now().monotonic_ms;
 }
 
-void Links::drained(LinkId link, std::size_t bytes) {
+void Links::drained(LinkId link, Drained drained) {
   Session* session = find(link);
   if (!session || !session->up) return;
-  session->bulk_room = std::min(session->bulk_room + static_cast<std::int64_t>(bytes), kBulkRoomBytes);
-  session->bulk_pace.drained(core_->now().monotonic_ms, bytes);
+  session->calls_bytes -= std::min(session->calls_bytes, drained.calls);
+  if (drained.bulk == 0) return;
+  session->bulk_room = std::min(session->bulk_room + static_cast<std::int64_t>(drained.bulk), kBulkRoomBytes);
+  session->bulk_pace.drained(core_->now().monotonic_ms, drained.bulk);
   owner_->room(*session);
 }
 

@@ -40,6 +40,7 @@ struct Session {
   std::int64_t heard_ms = 0, up_ms = 0;
   std::int64_t bulk_room = 0;  // bytes of bulk that may still be got ready for the link
   BulkPace bulk_pace;
+  std::size_t calls_bytes = 0;  // of calls and results, handed to the link and not taken by it
   Core::AlarmId watch = 0;  // handshake limit, then heartbeat
 };
 
@@ -67,7 +68,7 @@ class Links {
   void opened(LinkId link);
   void received(LinkId link, const Buffer& bytes);
   void heard(LinkId link);
-  void drained(LinkId link, std::size_t bytes);
+  void drained(LinkId link, Drained drained);
   void closed(LinkId link, const Status& why);
 
   // Says why and ends the link; dials again later if it is a kept one.

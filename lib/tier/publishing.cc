@@ -25,7 +25,10 @@ Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, L
       done_(std::move(done)),
       fetcher_(core, manifests, inventory,
                {[core](const std::string&, const std::string& what) { core->log(PINNATE_LOG_WARNING, what); },
-                [this](const Status& why) { not_kept_ = why; }, false, kWindow}) {}
+                [this](const Digest&, const Status& why) { not_kept_ = why; },
+                {},
+                false,
+                kWindow}) {}
 
 Publishing::~Publishing() {
   if (sync_ != 0) core_->forget_order(sync_);

@@ -38,9 +38,9 @@ void Relay::link_heard(Now now, LinkId link) {
   core_.set_now(now);
   links_.heard(link);
 }
-void Relay::link_drained(Now now, LinkId link, std::size_t bytes) {
+void Relay::link_drained(Now now, LinkId link, Drained drained) {
   core_.set_now(now);
-  links_.drained(link, bytes);
+  links_.drained(link, drained);
 }
 void Relay::link_closed(Now now, LinkId link, Status why) {
   core_.set_now(now);

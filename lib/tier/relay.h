@@ -22,7 +22,7 @@ class Relay : public Tier, protected LinkOwner {
   void link_opened(Now now, LinkId link) override;
   void link_message(Now now, LinkId link, Buffer message) override;
   void link_heard(Now now, LinkId link) override;
-  void link_drained(Now now, LinkId link, std::size_t bytes) override;
+  void link_drained(Now now, LinkId link, Drained drained) override;
   void link_closed(Now now, LinkId link, Status why) override;
   void completed(Now now, Completion completion) override;
   void woke(Now now) override;

@@ -43,6 +43,11 @@ Status check_options(const TierOptions& options);
 // On which side of a tier the other end of a link is.
 enum class Side : std::uint8_t { unknown, upstream, downstream };
 
+// Bytes of messages that a link has taken.
+struct Drained {
+  std::size_t bulk = 0, calls = 0;
+};
+
 class Tier {
  public:
   virtual ~Tier() = default;
@@ -56,7 +61,7 @@ class Tier {
   // Bytes arrived, whole message or not: the peer lives.
   virtual void link_heard(Now now, LinkId link) = 0;
   // `bytes` of what was sent as wire::Class::bulk have gone out; room is counted in bulk bytes alone.
-  virtual void link_drained(Now now, LinkId link, std::size_t bytes) = 0;
+  virtual void link_drained(Now now, LinkId link, Drained drained) = 0;
   virtual void link_closed(Now now, LinkId link, Status why) = 0;
 
   virtual void completed(Now now, Completion completion) = 0;

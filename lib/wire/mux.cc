@@ -102,6 +102,7 @@ void Mux::emit_fragment(Outgoing& m, Class priority, std::string* out) {
   m.credit -= length;
   queued_bytes_ -= length + (fin ? kQueuedMessageBytes : 0);
   if (priority == Class::bulk) drained_bulk_ += length;
+  if (priority == Class::call) drained_calls_ += length;
 }
 
 bool Mux::emit(Lane& lane, Class priority, std::string* out) {

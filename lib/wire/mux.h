@@ -38,6 +38,7 @@ class Mux {
   std::size_t queued_bytes() const { return queued_bytes_; }
   // Bulk message bytes that take_output has given out since the last call.
   std::size_t take_drained_bulk() { return std::exchange(drained_bulk_, 0); }
+  std::size_t take_drained_calls() { return std::exchange(drained_calls_, 0); }  // the same of calls
 
   // Takes bytes as they arrive and appends every message they complete to `messages`. Fails once and for all when the peer broke
   // the protocol: close the link.
@@ -70,7 +71,7 @@ class Mux {
   void grant_next();
 
   std::size_t limit_bytes_;
-  std::size_t queued_bytes_ = 0, drained_bulk_ = 0;
+  std::size_t queued_bytes_ = 0, drained_bulk_ = 0, drained_calls_ = 0;
   std::array<Lane, 3> lanes_;  // by class; control is stream 0, one message after another
   std::size_t open_out_ = 0;  // streams but 0 that are in pieces
   std::uint32_t next_stream_ = 1;

@@ -77,7 +77,9 @@ struct ScriptedTier : pinnate::tier::Tier {
     if (diary.on_message) diary.on_message(*this, link, message);
   }
   void link_heard(Now, LinkId) override { diary.heard++; }
-  void link_drained(Now, LinkId link, std::size_t bytes) override {
+  void link_drained(Now, LinkId link, pinnate::tier::Drained drained) override {
+    const std::size_t bytes = drained.bulk;
+    if (bytes == 0) return;
     Within within(diary);
     diary.drained[link] += bytes;
     if (diary.on_drained) diary.on_drained(*this, link, bytes);

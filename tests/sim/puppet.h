@@ -50,8 +50,9 @@ class Puppet : public pinnate::tier::Tier {
     if (strings_->echoes) actions_.push_back(pinnate::tier::Send{link, pinnate::wire::Class::call, message});
   }
   void link_heard(Now now, LinkId link) override { last = now, heard[link]++; }
-  void link_drained(Now now, LinkId link, std::size_t bytes) override {
-    last = now, note("drained " + std::to_string(link) + " " + std::to_string(bytes));
+  void link_drained(Now now, LinkId link, pinnate::tier::Drained drained) override {
+    last = now;
+    if (drained.bulk > 0) note("drained " + std::to_string(link) + " " + std::to_string(drained.bulk));
   }
   void link_closed(Now now, LinkId link, pinnate::Status why) override {
     last = now, note("closed " + std::to_string(link) + ": " + why.message());

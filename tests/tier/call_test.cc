@@ -359,6 +359,34 @@ TEST_CASE("large calls under way are bounded in bytes, for those who ask and on 
   CHECK(f.call("f", "x", {}, "operator", 60000).code == PINNATE_OK);  // and what was held is free again
 }
 
+TEST_CASE("results that do not fit what may wait on a link are lost in words, and the link stays") {
+  TestFleet f(shape(1, 0, 1));
+  const Module m = module("f", "1");
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  Conduct conduct;
+  conduct.takes = kSecond;
+  conduct.result_bytes = 1000000;
+  f.world.modules().behave(f.artifact(m), Step::call, conduct);
+  f.world.add_client("operator");
+  f.world.dial_up("operator", "c");
+  f.world.advance(2000);
+  std::vector<std::uint64_t> asked;
+  for (int i = 0; i < 64; ++i) asked.push_back(f.world.request("operator", call_of("x", 60000)));
+  f.world.advance(kMinute);
+  int done = 0, lost = 0;
+  for (std::uint64_t id : asked) {
+    const auto* returned = f.world.answer<wire::Returned>("operator", id);
+    REQUIRE(returned != nullptr);
+    done += returned->code == PINNATE_OK;
+    lost += returned->code == PINNATE_BUSY && returned->ran;
+  }
+  CHECK(done >= 6);
+  CHECK(done + lost == 64);
+  CHECK(!f.logged("does not read"));
+  CHECK(f.call("f", "x", {}, "operator", 60000).code == PINNATE_OK);
+}
+
 TEST_CASE("a client whose controller is not there ends every request within its limit") {
   TestFleet f(shape(0, 0, 0));
   f.world.add_client("operator");

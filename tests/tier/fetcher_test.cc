@@ -1,7 +1,7 @@
 // What is asked of the tier above, and how much of it at a time.
+#include "tier/fetcher.h"
 #include "content/manifest.h"
 #include "content/sha256.h"
-#include "tier/fetcher.h"
 
 #include <doctest/doctest.h>
 
