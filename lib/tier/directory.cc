@@ -13,6 +13,8 @@ constexpr std::size_t kNoticesShown = 16;
 constexpr std::size_t kRowsPerRollup = 400;
 constexpr std::size_t kRowsPerReport = 1000;
 constexpr std::size_t kReportBytes = 1024 * 1024;  // a report ends early rather than grow over a message
+constexpr std::size_t kStoredRowBytes = 1024 * 1024;  // of names in one record, which is read back as a message
+constexpr std::size_t kBatchBytes = 4 * 1024 * 1024;  // of records written together, the last child's apart
 
 bool gone(const wire::ReleaseRow& r) {
   return r.fetching + r.loading + r.live + r.failed + r.incompatible + r.not_selected + r.serving + r.serving_offline ==
@@ -43,7 +45,7 @@ void Directory::count(Child& child, Contribution now) {
   for (const auto& name : is) serving_[name][id] = &child;
   sum_.replace(id, PINNATE_PLANT(rollup_counts_twice) && !child.engine() ? Contribution{} : child.counted, now);
   child.counted = std::move(now);
-  unsaved_.insert(id);
+  unsaved_.try_emplace(id, 0);
   changed_();
 }
 
@@ -95,8 +97,9 @@ void Directory::forget(const std::string& id, bool tell) {
   Child& child = *found->second;
   core_->cancel_alarm(&child.forget);
   const std::uint64_t lost = tell ? child.counted.offline + child.counted.online : 0;
+  const std::uint64_t more = lost + child.counted.forgotten;
   Contribution forgotten;
-  forgotten.forgotten = forgotten_.forgotten + lost + child.counted.forgotten;
+  forgotten.forgotten = forgotten_.forgotten + more;
   if (!PINNATE_PLANT(forgotten_still_counted)) count(child, {});
   sum_.replace("", forgotten_, forgotten);
   forgotten_ = forgotten;
@@ -104,7 +107,8 @@ void Directory::forget(const std::string& id, bool tell) {
     core_->log(PINNATE_LOG_WARNING,
                std::string(role_name(child.hello.role)) + " '" + id + "' was offline for too long and is forgotten");
   children_.erase(found);
-  unsaved_.insert(id);
+  unsaved_[id] += more;
+  unsaved_forgotten_ += more;
   changed_();
 }
 
@@ -265,40 +269,65 @@ void Directory::report(const std::string& name, wire::StatusReport* out) const {
 }
 
 // ---- across restarts ----------------------------------------------------------------------------------------------
-// known/ID is the hello, status/ID the last engine status or whole roll-up, as on the wire.
+// known/ID is the hello, status/ID the last engine status or whole roll-up, as on the wire. A roll-up is kept as what it is worth when
+// its gateway is not linked: who fails, and why, is told anew by a gateway that comes back, and would be most of what is written.
 
-std::vector<RecordWrite> Directory::take_changes() {
-  std::vector<RecordWrite> writes;
-  for (const std::string& id : unsaved_) {
-    const Child* child = find(id);
-    if (!child) {
-      writes.push_back({"known/" + id, std::nullopt});
-      writes.push_back({"status/" + id, std::nullopt});
-      continue;
-    }
-    writes.push_back({"known/" + id, wire::encode(child->hello)});
-    if (child->engine()) {
-      writes.push_back({"status/" + id, wire::encode(child->status)});
-      continue;
-    }
-    wire::Rollup rollup;
-    rollup.position = child->position;
-    rollup.online = child->reported.online;
-    rollup.offline = child->reported.offline;
-    rollup.forgotten = child->reported.forgotten;
-    rollup.gateways_online = child->reported.gateways_online;
-    rollup.gateways_offline = child->reported.gateways_offline;
-    for (const auto& [release, row] : child->reported.rows)
-      if (rollup.rows.size() < kReleaseLimit) rollup.rows.push_back(row);
-    writes.push_back({"status/" + id, wire::encode(rollup)});
+void Directory::write(const std::string& id, std::vector<RecordWrite>* writes) const {
+  const auto found = children_.find(id);
+  if (found == children_.end()) {
+    writes->push_back({"known/" + id, std::nullopt});
+    writes->push_back({"status/" + id, std::nullopt});
+    return;
   }
-  if (!unsaved_.empty()) writes.push_back({"forgotten", Buffer(std::to_string(forgotten_.forgotten))});
-  unsaved_.clear();
-  return writes;
+  const Child& child = *found->second;
+  writes->push_back({"known/" + id, wire::encode(child.hello)});
+  if (child.engine()) {
+    writes->push_back({"status/" + id, wire::encode(child.status)});
+    return;
+  }
+  Contribution last = child.reported.offline_now();
+  wire::Rollup rollup;
+  rollup.position = child.position;
+  rollup.offline = last.offline;
+  rollup.forgotten = last.forgotten;
+  rollup.gateways_offline = last.gateways_offline;
+  std::size_t bytes = 0;
+  for (auto& [release, row] : last.rows) {
+    bytes += row.name.size() + row.version.size();
+    if (rollup.rows.size() >= kReleaseLimit || bytes > kStoredRowBytes) break;
+    rollup.rows.push_back(std::move(row));
+  }
+  writes->push_back({"status/" + id, wire::encode(rollup)});
 }
 
-void Directory::changes_failed() {
-  for (const auto& [id, child] : children_) unsaved_.insert(id);
+void Directory::begin_save() {
+  for (const auto& [id, forgotten] : unsaved_) due_[id] += forgotten;
+  unsaved_.clear();
+}
+
+Directory::Changes Directory::take_changes() {
+  Changes changes;
+  std::size_t bytes = 0, sized = 0;
+  while (!due_.empty() && bytes < kBatchBytes) {
+    auto next = due_.extract(due_.begin());
+    write(next.key(), &changes.writes);
+    unsaved_forgotten_ -= next.mapped();
+    changes.children.insert(std::move(next));
+    for (; sized < changes.writes.size(); sized++) {
+      const RecordWrite& write = changes.writes[sized];
+      bytes += write.key.size() + (write.value ? write.value->size() : 0);
+    }
+  }
+  if (!changes.writes.empty())
+    changes.writes.push_back({"forgotten", Buffer(std::to_string(forgotten_.forgotten - unsaved_forgotten_))});
+  return changes;
+}
+
+void Directory::changes_failed(const Changes& changes) {
+  for (const auto& [id, forgotten] : changes.children) {
+    unsaved_[id] += forgotten;
+    unsaved_forgotten_ += forgotten;
+  }
 }
 
 void Directory::restore(const Restored& restored) {

@@ -51,14 +51,23 @@ class Directory {
   void report(const std::string& name, wire::StatusReport* out) const;
   std::vector<std::string> notices() const;  // of the children
 
-  std::vector<RecordWrite> take_changes();
-  void changes_failed();  // they could not be written: all that is known is told again
+  // What differs from the records that were told last is told in batches: begin_save() gathers it, take_changes() gives the next
+  // batch, until one is empty. What changes meanwhile waits for the next begin_save().
+  struct Changes {
+    std::vector<RecordWrite> writes;
+    std::map<std::string, std::uint64_t> children;  // as in Directory::unsaved_
+  };
+  void begin_save();
+  Changes take_changes();
+  void changes_failed(const Changes& changes);  // they could not be written: these are told again
+  bool unsaved() const { return !unsaved_.empty(); }
 
  private:
   void count(Child& child, Contribution now);
   void count_engine(Child& child);
   void set_offline(Child& child);
   void forget(const std::string& id, bool tell);
+  void write(const std::string& id, std::vector<RecordWrite>* writes) const;
   wire::ReleaseRow row_with_failures(std::uint64_t release) const;
 
   Core* core_;
@@ -69,7 +78,10 @@ class Directory {
   std::map<std::string, std::map<std::string, const Child*>> serving_;  // function -> id -> child
   Sum sum_;
   Contribution forgotten_;  // a part of its own: only its `forgotten` counts
-  std::set<std::string> unsaved_;
+  // Children whose records are not up to date, with what each removal among them adds to the count of the forgotten: the record of
+  // that count must never be ahead of the removals, nor behind. due_: those that the present save is still to tell.
+  std::map<std::string, std::uint64_t> unsaved_, due_;
+  std::uint64_t unsaved_forgotten_ = 0;
   std::set<std::uint64_t> told_;  // releases upstream has a row of
 };
 

@@ -63,7 +63,9 @@ void Relay::close(Now now) {
   if (closing_) return;
   closing_ = true;
   links_.say_goodbye(false);
-  commit(directory_.take_changes());
+  directory_.begin_save();
+  for (auto changes = directory_.take_changes(); !changes.writes.empty(); changes = directory_.take_changes())
+    commit(std::move(changes.writes));
 }
 
 // ---- links --------------------------------------------------------------------------------------------------------
@@ -206,11 +208,11 @@ void Relay::content_grew() {
                                   " bytes too small for the current releases; they are kept all the same");
 }
 
-void Relay::commit(std::vector<RecordWrite> writes, std::function<void()> failed) {
+void Relay::commit(std::vector<RecordWrite> writes, std::function<void(const Status&)> done) {
   if (writes.empty()) return;
-  core_.act(Commit{core_.order([this, failed = std::move(failed)](Completion& c) {
+  core_.act(Commit{core_.order([this, done = std::move(done)](Completion& c) {
                      notice("disk", c.status.ok() ? "" : "cannot write to disk: " + c.status.message());
-                     if (!c.status.ok() && failed) failed();
+                     if (done) done(c.status);
                    }),
                    std::move(writes)});
 }
@@ -254,13 +256,26 @@ void Relay::flush_status() {
 }
 
 void Relay::save_soon() {
-  if (save_ != 0) return;
+  if (save_ != 0 || saving_) return;
   save_ = core_.alarm_in(kSaveIntervalMs, [this] {
     save_ = 0;
-    commit(directory_.take_changes(), [this] {
-      directory_.changes_failed();
-      save_soon();
-    });
+    directory_.begin_save();
+    save_next();
+  });
+}
+
+// One batch after another. One that cannot be written does not keep back those behind it.
+void Relay::save_next() {
+  auto changes = directory_.take_changes();
+  saving_ = !changes.writes.empty();
+  if (!saving_) {
+    if (directory_.unsaved()) save_soon();
+    return;
+  }
+  auto writes = std::exchange(changes.writes, {});
+  commit(std::move(writes), [this, changes = std::move(changes)](const Status& written) {
+    if (!written.ok()) directory_.changes_failed(changes);
+    save_next();
   });
 }
 

@@ -66,8 +66,8 @@ class Relay : public Tier, protected LinkOwner {
   void content_grew();
   void tell_labels(Session& session);  // if they are not what the peer was told last
   void status_changed();
-  // Of what may be lost: a failure is noted, and told to who wants to write it again.
-  void commit(std::vector<RecordWrite> writes, std::function<void()> failed = {});
+  // Of what may be lost: a failure is noted, and how it ended is told to who wants to know.
+  void commit(std::vector<RecordWrite> writes, std::function<void(const Status&)> done = {});
   std::vector<std::string> own_notices() const;
   // A sentence that status shows until it is cleared (empty text).
   void notice(const std::string& key, std::string text);
@@ -91,10 +91,12 @@ class Relay : public Tier, protected LinkOwner {
   void report(LinkId link, std::uint64_t id, const std::string& name);
   void flush_status();
   void save_soon();
+  void save_next();
 
   std::map<std::pair<LinkId, std::uint64_t>, std::string> watches_;  // (link, id) -> name
   std::map<std::string, std::string> notices_;
   Core::AlarmId flush_ = 0, save_ = 0;
+  bool saving_ = false;
   std::int64_t flushed_ms_ = -1000000, flush_at_ms_ = 0;
 };
 

@@ -1,0 +1,117 @@
+// What a controller or gateway keeps on disk of the tiers that it knows.
+#include "driven.h"
+
+#include "tier/directory.h"
+
+using namespace pinnate;
+using namespace pinnate::sim;
+
+namespace {
+
+// Of a gateway with `engines` engines, which serve so many releases and fail as many, with many words.
+std::vector<wire::Rollup> rollups(std::size_t releases, std::uint64_t engines) {
+  std::vector<wire::Rollup> all;
+  for (std::size_t release = 1; release <= releases; ++release) {
+    if (all.empty() || all.back().rows.size() == 400) {
+      all.emplace_back();
+      all.back().online = engines;
+      all.back().whole = all.size() == 1;
+    }
+    wire::ReleaseRow row;
+    row.release = release;
+    row.name = std::string(50, 'f') + std::to_string(release);
+    row.version = std::string(50, '1');
+    row.serving = engines;
+    row.failed = engines;
+    for (int i = 0; i < 4; ++i) row.failures.push_back({"engine" + std::to_string(i), std::string(500, 'x')});
+    all.back().rows.push_back(std::move(row));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("however much is known of the tiers below, it is written in batches, one at a time") {
+  constexpr std::size_t kGateways = 60;
+  const std::vector<wire::Rollup> told = rollups(1000, 3);
+  Driven d;
+  for (std::size_t g = 0; g < kGateways; ++g) {
+    const tier::LinkId link = d.link("gateway" + std::to_string(g));
+    for (const wire::Rollup& rollup : told) d.say(link, rollup);
+  }
+  REQUIRE(d.status().online == 3 * kGateways);
+  d.advance(1500);
+  std::size_t batches = 0, refused = 0;
+  for (int second = 0; second < 5; ++second) {
+    while (!d.commits.empty()) {
+      CHECK(d.commits.size() == 1);
+      CHECK(d.front_bytes() < 5 * 1024 * 1024);
+      // The second one is refused: what was in it comes again, and all else but once.
+      const bool refuse = ++batches == 2;
+      if (refuse) refused = d.commits.front().writes.size();
+      if (batches > 2 && second > 0) CHECK(d.commits.front().writes.size() == refused);
+      d.finish(refuse ? Status(PINNATE_TOO_LARGE, "more than fits") : Status());
+    }
+    d.advance(1000);
+  }
+  CHECK(batches >= 3);
+
+  Driven again(d.disk);
+  const auto status = again.status();
+  CHECK(status.offline == 3 * kGateways);
+  CHECK(status.gateways_offline == kGateways);
+  REQUIRE(status.rows.size() == 1000);
+  CHECK(status.rows[0].serving_offline == 3 * kGateways);
+}
+
+TEST_CASE("the stored count of the forgotten never runs ahead of the removals that it counts") {
+  std::vector<tier::Action> actions;
+  tier::TierOptions options;
+  options.id = "g";
+  options.incarnation = 1;
+  tier::Core core(options, &actions);
+  core.set_now({1000, 1700000000000});
+  const tier::DesiredState state;
+  tier::Directory directory(&core, &state, 1000, [] {});
+  tier::Session session;
+  session.peer.role = wire::Role::engine;
+  const std::string words(400 * 1024, 'n');
+  for (int i = 0; i < 40; ++i) {
+    session.link = tier::LinkId(2 + 2 * i);
+    session.peer.id = "engine" + std::to_string(100 + i);
+    directory.joined(session);
+    wire::EngineStatus status;
+    status.notice = words;
+    directory.take(session, status);
+    if (i % 2 == 0) directory.left(session, false);
+  }
+  core.set_now({10000, 1700000009000});
+  core.ring_alarms();
+  REQUIRE(directory.total().forgotten == 20);
+  Restored disk;
+  directory.begin_save();
+  int batches = 0;
+  for (auto changes = directory.take_changes(); !changes.writes.empty(); changes = directory.take_changes()) {
+    ++batches;
+    for (const RecordWrite& write : changes.writes)
+      if (write.value) disk.records[write.key] = *write.value;
+    std::uint64_t removed = 0;
+    for (const auto& [id, forgotten] : changes.children) removed += forgotten;
+    if (batches == 1) {
+      CHECK(disk.records["forgotten"].str() == std::to_string(removed));
+      // As if it had not been written: its part waits, and is not counted by the others.
+      directory.changes_failed(changes);
+    }
+  }
+  CHECK(batches >= 2);
+  CHECK(directory.unsaved());
+  CHECK(disk.records["forgotten"].str() != "20");
+  directory.begin_save();
+  while (true) {
+    auto changes = directory.take_changes();
+    if (changes.writes.empty()) break;
+    for (const RecordWrite& write : changes.writes)
+      if (write.value) disk.records[write.key] = *write.value;
+  }
+  CHECK(disk.records["forgotten"].str() == "20");
+}
