@@ -188,7 +188,7 @@ std::set<Digest> Relay::manifests_in_use() const {
 }
 
 void Relay::state_changed() {
-  manifests_.keep_only(manifests_in_use());
+  if (knows_state()) manifests_.keep_only(manifests_in_use());
   content_grew();
   directory_.state_changed();
   replicator_.state_changed();
@@ -197,6 +197,7 @@ void Relay::state_changed() {
 }
 
 void Relay::content_grew() {
+  if (!knows_state()) return;
   std::set<Digest> needed;
   for (const Digest& digest : manifests_in_use())
     if (const auto manifest = manifests_.find(digest))

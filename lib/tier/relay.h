@@ -54,6 +54,7 @@ class Relay : public Tier, protected LinkOwner {
     return kStatusIntervalMs;
   }  // from the last time it was told to the next
   virtual void status_told() {}
+  virtual bool knows_state() const { return true; }  // false: it was lost, so what it needs is not known
   virtual std::set<Digest> manifests_in_use() const;  // of current releases and what else is needed
   virtual std::uint64_t cache_limit_bytes() const = 0;
 
