@@ -53,6 +53,8 @@ void Directory::joined(const Session& session) {
   auto& child = children_[session.peer.id];
   if (!child) child = std::make_unique<Child>();
   core_->cancel_alarm(&child->forget);
+  offline_.erase({child->forget_at_ms, session.peer.id});
+  child->offline_since_ms = 0;
   const bool same_role = child->hello.role == session.peer.role;
   child->hello = session.peer;
   child->link = session.link;
@@ -82,13 +84,22 @@ void Directory::left(const Session& session, bool forget_it) {
   set_offline(*child);
 }
 
-void Directory::set_offline(Child& child) {
+// `for_ms`: it has been so for that long already.
+void Directory::set_offline(Child& child, std::int64_t for_ms) {
+  const std::string id = child.hello.id;
   child.link = 0;
+  child.offline_since_ms = closing_ ? 0 : core_->now().wall_ms - for_ms;
+  child.forget_at_ms = core_->now().monotonic_ms + forget_after_ms_ - for_ms;
   if (!PINNATE_PLANT(rollup_keeps_the_lost)) count(child, child.reported.offline_now());
-  child.forget = core_->alarm_in(forget_after_ms_, [this, id = child.hello.id] {
+  child.forget = core_->alarm_at(child.forget_at_ms, [this, id] {
     if (Child* c = find(id)) c->forget = 0;
     forget(id, true);
   });
+  offline_.emplace(child.forget_at_ms, id);
+  if (offline_.size() > kOfflineKept) {
+    const std::string longest = offline_.begin()->second;
+    forget(longest, true);
+  }
 }
 
 void Directory::forget(const std::string& id, bool tell) {
@@ -96,6 +107,7 @@ void Directory::forget(const std::string& id, bool tell) {
   if (found == children_.end()) return;
   Child& child = *found->second;
   core_->cancel_alarm(&child.forget);
+  offline_.erase({child.forget_at_ms, id});
   const std::uint64_t lost = tell ? child.counted.offline + child.counted.online : 0;
   const std::uint64_t more = lost + child.counted.forgotten;
   Contribution forgotten;
@@ -271,15 +283,21 @@ void Directory::report(const std::string& name, wire::StatusReport* out) const {
 // ---- across restarts ----------------------------------------------------------------------------------------------
 // known/ID is the hello, status/ID the last engine status or whole roll-up, as on the wire. A roll-up is kept as what it is worth when
 // its gateway is not linked: who fails, and why, is told anew by a gateway that comes back, and would be most of what is written.
+// offline/ID is the wall time since when it is offline; none: it was linked to the last. Without it, who is never seen again would be
+// known for ever to a tier that restarts more often than it forgets.
 
 void Directory::write(const std::string& id, std::vector<RecordWrite>* writes) const {
   const auto found = children_.find(id);
   if (found == children_.end()) {
     writes->push_back({"known/" + id, std::nullopt});
     writes->push_back({"status/" + id, std::nullopt});
+    writes->push_back({"offline/" + id, std::nullopt});
     return;
   }
   const Child& child = *found->second;
+  const bool since = child.link == 0 && child.offline_since_ms != 0;
+  writes->push_back({"offline/" + id,
+                     since ? std::optional(Buffer(std::to_string(child.offline_since_ms))) : std::optional<Buffer>()});
   writes->push_back({"known/" + id, wire::encode(child.hello)});
   if (child.engine()) {
     writes->push_back({"status/" + id, wire::encode(child.status)});
@@ -337,6 +355,12 @@ void Directory::restore(const Restored& restored) {
     auto decoded = wire::decode(found->second);
     return decoded.ok() ? std::move(*decoded) : std::nullopt;
   };
+  if (const auto found = restored.records.find("forgotten"); found != restored.records.end()) {
+    Contribution forgotten;
+    forgotten.forgotten = std::strtoull(found->second.str().c_str(), nullptr, 10);
+    sum_.replace("", forgotten_, forgotten);
+    forgotten_ = forgotten;
+  }
   for (auto it = restored.records.lower_bound("known/");
        it != restored.records.end() && it->first.starts_with("known/"); ++it) {
     const std::string id = it->first.substr(6);
@@ -361,16 +385,17 @@ void Directory::restore(const Restored& restored) {
       child->reported.gateways_offline = rollup.gateways_offline;
       for (const auto& row : rollup.rows) child->reported.rows[row.release] = row;
     }
+    // A wall clock may have jumped: it makes nobody wait for longer than the forget time.
+    std::int64_t since_ms = 0, for_ms = 0;
+    if (const auto found = restored.records.find("offline/" + id); found != restored.records.end()) {
+      since_ms = std::max<std::int64_t>(std::strtoll(found->second.str().c_str(), nullptr, 10), 0);
+      for_ms = std::clamp<std::int64_t>(core_->now().wall_ms - since_ms, 0, forget_after_ms_);
+    }
     Child& kept = *(children_[id] = std::move(child));
-    set_offline(kept);
+    set_offline(kept, for_ms);
+    // What is known only now, since when it is offline, is written. It may also have been the one too many.
+    if (const Child* c = find(id); c && c->offline_since_ms == since_ms) unsaved_.erase(id);
   }
-  if (const auto found = restored.records.find("forgotten"); found != restored.records.end()) {
-    Contribution forgotten;
-    forgotten.forgotten = std::strtoull(found->second.str().c_str(), nullptr, 10);
-    sum_.replace("", forgotten_, forgotten);
-    forgotten_ = forgotten;
-  }
-  unsaved_.clear();
 }
 
 }  // namespace pinnate::tier

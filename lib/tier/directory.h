@@ -22,10 +22,15 @@ struct Child {
   Contribution counted;  // what it contributes now
   std::vector<std::string> notices;
   Core::AlarmId forget = 0;
+  std::int64_t forget_at_ms = 0;
+  std::int64_t offline_since_ms = 0;  // wall time, for the next life of this tier. 0: not known, or linked
   bool ahead = false;  // an engine's status is of a desired state that this tier did not have when it came
 
   bool engine() const { return hello.role == wire::Role::engine; }
 };
+
+// Children that are offline, at most; of more, those that have been so the longest are forgotten.
+inline constexpr std::size_t kOfflineKept = 100000;
 
 class Directory {
  public:
@@ -35,6 +40,7 @@ class Directory {
   void restore(const Restored& restored);
   void joined(const Session& session);
   void left(const Session& session, bool forget);
+  void closing() { closing_ = true; }  // who leaves from now on does so because this tier ends, and has not been lost
   void take(const Session& session, const wire::EngineStatus& status);
   void take(const Session& session, const wire::Rollup& rollup);
 
@@ -65,7 +71,7 @@ class Directory {
  private:
   void count(Child& child, Contribution now);
   void count_engine(Child& child);
-  void set_offline(Child& child);
+  void set_offline(Child& child, std::int64_t for_ms = 0);
   void forget(const std::string& id, bool tell);
   void write(const std::string& id, std::vector<RecordWrite>* writes) const;
   wire::ReleaseRow row_with_failures(std::uint64_t release) const;
@@ -75,6 +81,8 @@ class Directory {
   std::uint32_t forget_after_ms_;
   std::function<void()> changed_;
   std::map<std::string, std::unique_ptr<Child>> children_;
+  std::set<std::pair<std::int64_t, std::string>> offline_;  // when to be forgotten, id
+  bool closing_ = false;
   std::map<std::string, std::map<std::string, const Child*>> serving_;  // function -> id -> child
   Sum sum_;
   Contribution forgotten_;  // a part of its own: only its `forgotten` counts

@@ -62,6 +62,7 @@ void Relay::close(Now now) {
   core_.set_now(now);
   if (closing_) return;
   closing_ = true;
+  directory_.closing();
   links_.say_goodbye(false);
   directory_.begin_save();
   for (auto changes = directory_.take_changes(); !changes.writes.empty(); changes = directory_.take_changes())

@@ -115,3 +115,83 @@ TEST_CASE("the stored count of the forgotten never runs ahead of the removals th
   }
   CHECK(disk.records["forgotten"].str() == "20");
 }
+
+TEST_CASE("who never comes back is forgotten in time, however often the tiers above restart") {
+  FleetShape s = shape(1, 0, 2);
+  s.controller.forget_after_ms = s.gateway.forget_after_ms = kHour;
+  TestFleet f(s);
+  REQUIRE(f.eventually([&] { return f.status().online == 2; }));
+  f.world.crash("s0.e1", Host::Crash::power_loss);
+  for (int i = 0; i < 5; ++i) {
+    f.world.advance(10 * kMinute);
+    if (i % 2 == 1) {
+      f.world.close("s0");
+      REQUIRE(f.world.run_until([&] { return !f.world.at("s0").up(); }, 5000));
+    }
+    f.world.restart("s0");
+    f.world.restart("c");
+  }
+  f.world.advance(kMinute);
+  CHECK(f.status().online == 1);
+  CHECK(f.status().offline == 1);
+  f.world.advance(11 * kMinute);
+  CHECK(f.status().online == 1);
+  CHECK(f.status().offline == 0);
+  CHECK(f.status().forgotten == 1);
+}
+
+TEST_CASE(
+    "a clock that jumped while a gateway was down, or a record of before, changes the forget time within its bounds") {
+  FleetShape s = shape(1, 0, 2);
+  s.controller.forget_after_ms = s.gateway.forget_after_ms = kHour;
+  for (const char* what : {"back", "ahead", "no record"}) {
+    CAPTURE(what);
+    TestFleet f(s);
+    REQUIRE(f.eventually([&] { return f.status().online == 2; }));
+    f.world.crash("s0.e1", Host::Crash::power_loss);
+    f.world.advance(20 * kMinute);
+    f.world.crash("s0");
+    DiskImage image = f.world.backup("s0");
+    REQUIRE(image.records.contains("offline/s0.e1"));
+    CHECK_FALSE(image.records.contains("offline/s0.e0"));
+    if (what == std::string("back")) f.world.clock_jump("s0", -10 * kHour);
+    if (what == std::string("ahead")) f.world.clock_jump("s0", 10 * kHour);
+    if (what == std::string("no record")) image.records.erase("offline/s0.e1");
+    f.world.restore_backup("s0", image);
+    f.world.restart("s0");
+    f.world.advance(kMinute);
+    CHECK(f.status().online == 1);
+    const bool ahead = what == std::string("ahead");
+    CHECK(f.status().offline == (ahead ? 0 : 1));
+    f.world.advance(55 * kMinute);
+    CHECK(f.status().offline == (ahead ? 0 : 1));
+    f.world.advance(10 * kMinute);
+    CHECK(f.status().online == 1);
+    CHECK(f.status().offline == 0);
+    CHECK(f.status().forgotten == 1);
+  }
+}
+
+TEST_CASE("of too many that are offline the longest gone are forgotten, and counted as such") {
+  std::vector<tier::Action> actions;
+  tier::TierOptions options;
+  options.id = "g";
+  options.incarnation = 1;
+  tier::Core core(options, &actions);
+  const tier::DesiredState state;
+  tier::Directory directory(&core, &state, 86400000, [] {});
+  tier::Session session;
+  session.peer.role = wire::Role::engine;
+  for (std::size_t i = 0; i < tier::kOfflineKept + 50; ++i) {
+    core.set_now({std::int64_t(1000 + i), std::int64_t(1700000000000 + i)});
+    session.link = tier::LinkId(2 + 2 * i);
+    session.peer.id = "engine" + std::to_string(i);
+    directory.joined(session);
+    directory.left(session, false);
+  }
+  CHECK(directory.children().size() == tier::kOfflineKept);
+  CHECK(directory.total().offline == tier::kOfflineKept);
+  CHECK(directory.total().forgotten == 50);
+  CHECK(directory.find("engine49") == nullptr);
+  CHECK(directory.find("engine50") != nullptr);
+}
