@@ -187,17 +187,23 @@ bool StateReceiver::take(const wire::Desired& page, DesiredState* state, wire::C
   }
   if (!whole_ && (page.base_epoch != before.epoch || page.base_revision != before.revision)) return whole_please();
   next_page_ = page.page + 1;
+  const auto too_large = [&] {
+    return bytes_ > kStateLimitBytes || added_.size() > kReleaseLimit || withdrawn_.size() > kReleaseLimit;
+  };
   withdrawn_.insert(withdrawn_.end(), page.withdrawn.begin(), page.withdrawn.end());
   for (const wire::ReleaseEntry& in : page.releases) {
+    if (too_large()) break;
     auto entry = DesiredState::make_entry(in.record);
     if (!entry.ok()) return whole_please(entry.status());
-    bytes_ += in.record.size() + in.manifest.size();
-    if (bytes_ > kStateLimitBytes || added_.size() > kReleaseLimit || withdrawn_.size() > kReleaseLimit)
-      return whole_please({PINNATE_TOO_LARGE, "the desired state of revision " + std::to_string(target_.revision) +
-                                                  " is over the limits"});
     added_.push_back(std::move(*entry));
+    // The limit is on records, as at the controller. Manifests have one of their own: each that is not asked for is small.
+    bytes_ += in.record.size();
+    if (in.manifest.size() > kManifestInPageBytes) bytes_ += in.manifest.size();
     if (!in.manifest.empty()) manifests_.push_back(in.manifest);
   }
+  if (too_large())
+    return whole_please({PINNATE_TOO_LARGE,
+                         "the desired state of revision " + std::to_string(target_.revision) + " is over the limits"});
   if (!page.last) return false;
   const Status advanced = state->advance(target_, whole_, withdrawn_, std::move(added_));
   if (!advanced.ok()) return whole_please(whole_ ? advanced : Status());

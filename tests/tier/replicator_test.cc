@@ -110,3 +110,54 @@ TEST_CASE("a copy at any revision is brought to the present one, also while that
     upper.replicator.link_down(session.link);
   }
 }
+
+TEST_CASE("a set of records within the limit is taken, whatever its small manifests come to") {
+  constexpr std::size_t kReleases = 1010;
+  tier::DesiredState state, copy;
+  tier::StateReceiver receiver;
+  std::vector<wire::Desired> pages;
+  std::size_t records = 0;
+  for (std::uint64_t number = 1; number <= kReleases; ++number) {
+    const tier::DesiredState::Entry added = entry(number, kConfigLimitBytes);
+    records += added.record.size();
+    state.decide(1, number, {}, {added});
+    wire::Desired page;
+    page.page = std::uint32_t(number - 1);
+    page.last = number == kReleases;
+    page.releases.push_back({added.record, Buffer(std::string(1600, 'm'))});
+    pages.push_back(std::move(page));
+  }
+  REQUIRE(records < tier::kStateLimitBytes);
+  REQUIRE(records + kReleases * 1600 > tier::kStateLimitBytes);
+  bool taken = false;
+  for (wire::Desired& page : pages) {
+    page.position = state.position();
+    wire::Confirm confirm;
+    taken = receiver.take(page, &copy, &confirm);
+    REQUIRE_FALSE(confirm.whole);
+  }
+  CHECK(taken);
+  CHECK(copy.position() == state.position());
+  CHECK(receiver.take_manifests().size() == kReleases);
+}
+
+TEST_CASE("pages of withdrawals alone, or of manifests that should be asked for, come to an end") {
+  wire::Desired withdrawals;
+  for (std::uint64_t number = 1; number <= 3000; ++number) withdrawals.withdrawn.push_back(number);
+  wire::Desired manifests;
+  manifests.releases.push_back({entry(1, 10).record, Buffer(std::string(kManifestLimitBytes, 'm'))});
+  for (wire::Desired page : {withdrawals, manifests}) {
+    page.position.epoch = page.position.revision = 1;
+    page.last = false;
+    tier::DesiredState copy;
+    tier::StateReceiver receiver;
+    wire::Confirm confirm;
+    int pages = 0;
+    for (; pages < 100 && !confirm.whole; ++pages) {
+      page.page = std::uint32_t(pages);
+      receiver.take(page, &copy, &confirm);
+    }
+    CHECK(pages <= 65);
+    CHECK(receiver.trouble().code() == PINNATE_TOO_LARGE);
+  }
+}
