@@ -407,12 +407,15 @@ void Controller::begin_epoch() {
           }});
 }
 
-// Releases that engines serve and this history does not know were acknowledged after the copy it was restored from.
+// Releases that engines serve and this history does not know were acknowledged after the copy it was restored from, unless they are
+// so old that it no longer goes back to them.
 void Controller::note_lost_releases() {
   if (deciding_) return;  // the next status change will do
   std::vector<RecordWrite> writes;
+  const std::uint64_t begins_at = history_.begins_at();
   for (const auto& [number, row] : directory_.total().rows) {
-    if (history_.knows(number) || number > state_.position().revision || row.serving + row.serving_offline == 0)
+    if (number < begins_at || history_.knows(number) || number > state_.position().revision ||
+        row.serving + row.serving_offline == 0)
       continue;
     wire::ReleaseFacts facts;
     facts.number = number;
