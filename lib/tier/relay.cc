@@ -8,6 +8,7 @@ namespace pinnate::tier {
 namespace {
 constexpr std::int64_t kGatherMs = 5;  // changes of one burst become one roll-up
 constexpr std::int64_t kSaveIntervalMs = 1000;
+constexpr std::int64_t kTwinGoneMs = 600000;  // without another try; many times the longest pause between two
 constexpr std::size_t kWatches = 1024;
 }  // namespace
 
@@ -91,7 +92,7 @@ Status Relay::admit(const Session& session) {
 
 void Relay::link_up(Session& session) {
   if (session.side != Side::downstream || session.peer.role == wire::Role::client) return;
-  notice("twice/" + session.peer.id, "");
+  twin_gone(session.peer.id);
   directory_.joined(session);
   heard_of(session.peer.position);
   tell_labels(session);  // they may have changed during the handshake
@@ -128,10 +129,20 @@ void Relay::refused(const Session& session, const Status& why) {
                                      session.peer.id.substr(0, 127) + "': " + why.message());
   if (why.code() == PINNATE_CONFLICT && session.side == Side::downstream) {
     const Session* other = links_.downstream(session.peer.id);
-    if (other && other->peer.incarnation != session.peer.incarnation)
-      notice("twice/" + session.peer.id,
-             "two tiers call themselves '" + session.peer.id + "': the one linked first stays, the other is refused");
+    if (!other || other->peer.incarnation == session.peer.incarnation) return;
+    const std::string id = session.peer.id;
+    notice("twice/" + id, "two tiers call themselves '" + id + "': the one linked first stays, the other is refused");
+    core_.cancel_alarm(&twins_[id]);
+    twins_[id] = core_.alarm_in(kTwinGoneMs, [this, id] { twin_gone(id); });
   }
+}
+
+void Relay::twin_gone(const std::string& id) {
+  const auto found = twins_.find(id);
+  if (found == twins_.end()) return;
+  core_.cancel_alarm(&found->second);
+  twins_.erase(found);
+  notice("twice/" + id, "");
 }
 
 void Relay::message(Session& session, wire::Message& m) {
@@ -252,6 +263,10 @@ void Relay::status_changed() {
 void Relay::flush_status() {
   flush_ = 0;
   flushed_ms_ = core_.now().monotonic_ms;
+  for (auto twin = twins_.begin(); twin != twins_.end();) {
+    const std::string id = (twin++)->first;
+    if (!directory_.find(id)) twin_gone(id);  // the first was forgotten: whoever uses its id is alone
+  }
   status_told();
   tell_upstream();
   for (const auto& [who, name] : watches_) report(who.first, who.second, name);

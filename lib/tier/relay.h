@@ -91,11 +91,13 @@ class Relay : public Tier, protected LinkOwner {
   void status_asked(LinkId link, const wire::GetStatus& get);
   void report(LinkId link, std::uint64_t id, const std::string& name);
   void flush_status();
+  void twin_gone(const std::string& id);
   void save_soon();
   void save_next();
 
   std::map<std::pair<LinkId, std::uint64_t>, std::string> watches_;  // (link, id) -> name
   std::map<std::string, std::string> notices_;
+  std::map<std::string, Core::AlarmId> twins_;  // ids that two tiers use -> when to take it that they no longer do
   Core::AlarmId flush_ = 0, save_ = 0;
   bool saving_ = false;
   std::int64_t flushed_ms_ = -1000000, flush_at_ms_ = 0;

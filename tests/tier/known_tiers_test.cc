@@ -195,3 +195,40 @@ TEST_CASE("of too many that are offline the longest gone are forgotten, and coun
   CHECK(directory.find("engine49") == nullptr);
   CHECK(directory.find("engine50") != nullptr);
 }
+
+TEST_CASE("the notice of two tiers under one id ends when the second has not tried for a while") {
+  TestFleet f(shape(1, 0, 1));
+  REQUIRE(f.eventually([&] { return f.status().online == 1; }));
+  tier::EngineOptions same_id;
+  same_id.tier.id = "s0.e0";
+  f.world.add_engine("twin", same_id);
+  f.world.dial_up("twin", "s0");
+  const auto shown = [&] { return TestFleet::says(f.status({}, "s0").notices, "two tiers call themselves 's0.e0'"); };
+  REQUIRE(f.eventually(shown));
+  f.world.advance(kHour);
+  CHECK(shown());
+  f.world.crash("twin");
+  f.world.advance(5 * kMinute);
+  CHECK(shown());
+  f.world.advance(6 * kMinute);
+  CHECK_FALSE(shown());
+}
+
+TEST_CASE("the notice of two tiers under one id ends when that id is forgotten") {
+  FleetShape s = shape(1, 0, 1);
+  s.controller.forget_after_ms = s.gateway.forget_after_ms = kMinute;
+  TestFleet f(s);
+  REQUIRE(f.eventually([&] { return f.status().online == 1; }));
+  tier::EngineOptions same_id;
+  same_id.tier.id = "s0.e0";
+  f.world.add_engine("twin", same_id);
+  f.world.dial_up("twin", "s0");
+  const auto shown = [&] { return TestFleet::says(f.status({}, "s0").notices, "two tiers call themselves 's0.e0'"); };
+  REQUIRE(f.eventually(shown));
+  f.world.crash("twin");
+  f.world.crash("s0.e0");
+  f.world.advance(50000);
+  CHECK(shown());
+  f.world.advance(20000);
+  CHECK_FALSE(shown());
+}
