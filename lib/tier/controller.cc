@@ -37,6 +37,8 @@ class Controller final : public Relay {
   bool request(LinkId link, wire::Message& message) override;
   void heard_of(const wire::Position& position) override;
   void tell_upstream() override { note_lost_releases(); }
+  // Without it nothing is given up: a copy of it that is put back needs all that is here.
+  bool knows_state() const override { return started_; }
   std::set<Digest> manifests_in_use() const override;
   std::uint64_t cache_limit_bytes() const override { return 4 * options_.artifact_limit_bytes; }
 
@@ -46,6 +48,9 @@ class Controller final : public Relay {
     std::function<Status(DesiredState* next, std::vector<RecordWrite>* writes)> make;
     std::function<void(const Status&)> done;
   };
+  static Status not_started() {
+    return {PINNATE_CORRUPT, "the controller's state folder is damaged; nothing can be decided"};
+  }
   void decide(Decision decision);
   void next_decision();
 
@@ -109,9 +114,7 @@ void Controller::next_decision() {
     decisions_.pop_front();
     auto next = std::make_shared<DesiredState>(state_);
     std::vector<RecordWrite> writes;
-    const Status made =
-        started_ ? decision.make(next.get(), &writes)
-                 : Status(PINNATE_CORRUPT, "the controller's state folder is damaged; nothing can be decided");
+    const Status made = started_ ? decision.make(next.get(), &writes) : not_started();
     if (!made.ok() || next->position() == state_.position()) {
       history_.take_back();
       decision.done(made);
@@ -211,6 +214,7 @@ void Controller::answer_publish(LinkId link, std::uint64_t id, const Status& sta
 void Controller::publish(LinkId link, const wire::Publish& request) {
   const auto refuse = [&](const Status& status) { answer_publish(link, request.id, status, 0, false, 0); };
   if (closing_) return refuse({PINNATE_CLOSED, "the controller is closing"});
+  if (!started_) return refuse(not_started());  // before its bytes are brought in
   if (publishing_.size() >= kPublishesAtOnce)
     return refuse({PINNATE_BUSY, "more than " + std::to_string(kPublishesAtOnce) + " publishes are under way"});
   auto decoded = content::decode_manifest(request.manifest);
@@ -403,12 +407,15 @@ void Controller::begin_epoch() {
           }});
 }
 
-// Releases that engines serve and this history does not know were acknowledged after the copy it was restored from.
+// Releases that engines serve and this history does not know were acknowledged after the copy it was restored from, unless they are
+// so old that it no longer goes back to them.
 void Controller::note_lost_releases() {
   if (deciding_) return;  // the next status change will do
   std::vector<RecordWrite> writes;
+  const std::uint64_t begins_at = history_.begins_at();
   for (const auto& [number, row] : directory_.total().rows) {
-    if (history_.knows(number) || number > state_.position().revision || row.serving + row.serving_offline == 0)
+    if (number < begins_at || history_.knows(number) || number > state_.position().revision ||
+        row.serving + row.serving_offline == 0)
       continue;
     wire::ReleaseFacts facts;
     facts.number = number;

@@ -86,12 +86,6 @@ std::vector<std::uint64_t> DesiredState::withdrawn_since(std::uint64_t revision)
   return numbers;
 }
 
-std::vector<const DesiredState::Entry*> DesiredState::added_since(std::uint64_t revision) const {
-  std::vector<const Entry*> entries;
-  for (auto it = releases_.upper_bound(revision); it != releases_.end(); ++it) entries.push_back(&it->second);
-  return entries;
-}
-
 Status DesiredState::advance(const wire::Position& to, bool whole, const std::vector<std::uint64_t>& withdrawn,
                              std::vector<Entry> added) {
   DesiredState next;

@@ -36,9 +36,8 @@ class DesiredState {
 
   // Whether a copy at (epoch, revision) can be brought here by what it lacks. Otherwise it needs the whole set.
   bool reaches_from(const wire::Position& from) const;
-  // What a copy at `revision` (0: nothing) lacks.
+  // What a copy at `revision` holds too much; what it lacks are the releases of higher numbers.
   std::vector<std::uint64_t> withdrawn_since(std::uint64_t revision) const;
-  std::vector<const Entry*> added_since(std::uint64_t revision) const;
 
   // The state after `base` (this, or nothing when `whole`) was changed as told. Fails, changing nothing, when the digest is not
   // the one announced.

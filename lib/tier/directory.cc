@@ -13,6 +13,8 @@ constexpr std::size_t kNoticesShown = 16;
 constexpr std::size_t kRowsPerRollup = 400;
 constexpr std::size_t kRowsPerReport = 1000;
 constexpr std::size_t kReportBytes = 1024 * 1024;  // a report ends early rather than grow over a message
+constexpr std::size_t kStoredRowBytes = 1024 * 1024;  // of names in one record, which is read back as a message
+constexpr std::size_t kBatchBytes = 4 * 1024 * 1024;  // of records written together, the last child's apart
 
 bool gone(const wire::ReleaseRow& r) {
   return r.fetching + r.loading + r.live + r.failed + r.incompatible + r.not_selected + r.serving + r.serving_offline ==
@@ -43,7 +45,7 @@ void Directory::count(Child& child, Contribution now) {
   for (const auto& name : is) serving_[name][id] = &child;
   sum_.replace(id, PINNATE_PLANT(rollup_counts_twice) && !child.engine() ? Contribution{} : child.counted, now);
   child.counted = std::move(now);
-  unsaved_.insert(id);
+  unsaved_.try_emplace(id, 0);
   changed_();
 }
 
@@ -51,6 +53,8 @@ void Directory::joined(const Session& session) {
   auto& child = children_[session.peer.id];
   if (!child) child = std::make_unique<Child>();
   core_->cancel_alarm(&child->forget);
+  offline_.erase({child->forget_at_ms, session.peer.id});
+  child->offline_since_ms = 0;
   const bool same_role = child->hello.role == session.peer.role;
   child->hello = session.peer;
   child->link = session.link;
@@ -80,13 +84,22 @@ void Directory::left(const Session& session, bool forget_it) {
   set_offline(*child);
 }
 
-void Directory::set_offline(Child& child) {
+// `for_ms`: it has been so for that long already.
+void Directory::set_offline(Child& child, std::int64_t for_ms) {
+  const std::string id = child.hello.id;
   child.link = 0;
+  child.offline_since_ms = closing_ ? 0 : core_->now().wall_ms - for_ms;
+  child.forget_at_ms = core_->now().monotonic_ms + forget_after_ms_ - for_ms;
   if (!PINNATE_PLANT(rollup_keeps_the_lost)) count(child, child.reported.offline_now());
-  child.forget = core_->alarm_in(forget_after_ms_, [this, id = child.hello.id] {
+  child.forget = core_->alarm_at(child.forget_at_ms, [this, id] {
     if (Child* c = find(id)) c->forget = 0;
     forget(id, true);
   });
+  offline_.emplace(child.forget_at_ms, id);
+  if (offline_.size() > kOfflineKept) {
+    const std::string longest = offline_.begin()->second;
+    forget(longest, true);
+  }
 }
 
 void Directory::forget(const std::string& id, bool tell) {
@@ -94,9 +107,11 @@ void Directory::forget(const std::string& id, bool tell) {
   if (found == children_.end()) return;
   Child& child = *found->second;
   core_->cancel_alarm(&child.forget);
+  offline_.erase({child.forget_at_ms, id});
   const std::uint64_t lost = tell ? child.counted.offline + child.counted.online : 0;
+  const std::uint64_t more = lost + child.counted.forgotten;
   Contribution forgotten;
-  forgotten.forgotten = forgotten_.forgotten + lost + child.counted.forgotten;
+  forgotten.forgotten = forgotten_.forgotten + more;
   if (!PINNATE_PLANT(forgotten_still_counted)) count(child, {});
   sum_.replace("", forgotten_, forgotten);
   forgotten_ = forgotten;
@@ -104,7 +119,8 @@ void Directory::forget(const std::string& id, bool tell) {
     core_->log(PINNATE_LOG_WARNING,
                std::string(role_name(child.hello.role)) + " '" + id + "' was offline for too long and is forgotten");
   children_.erase(found);
-  unsaved_.insert(id);
+  unsaved_[id] += more;
+  unsaved_forgotten_ += more;
   changed_();
 }
 
@@ -265,40 +281,71 @@ void Directory::report(const std::string& name, wire::StatusReport* out) const {
 }
 
 // ---- across restarts ----------------------------------------------------------------------------------------------
-// known/ID is the hello, status/ID the last engine status or whole roll-up, as on the wire.
+// known/ID is the hello, status/ID the last engine status or whole roll-up, as on the wire. A roll-up is kept as what it is worth when
+// its gateway is not linked: who fails, and why, is told anew by a gateway that comes back, and would be most of what is written.
+// offline/ID is the wall time since when it is offline; none: it was linked to the last. Without it, who is never seen again would be
+// known for ever to a tier that restarts more often than it forgets.
 
-std::vector<RecordWrite> Directory::take_changes() {
-  std::vector<RecordWrite> writes;
-  for (const std::string& id : unsaved_) {
-    const Child* child = find(id);
-    if (!child) {
-      writes.push_back({"known/" + id, std::nullopt});
-      writes.push_back({"status/" + id, std::nullopt});
-      continue;
-    }
-    writes.push_back({"known/" + id, wire::encode(child->hello)});
-    if (child->engine()) {
-      writes.push_back({"status/" + id, wire::encode(child->status)});
-      continue;
-    }
-    wire::Rollup rollup;
-    rollup.position = child->position;
-    rollup.online = child->reported.online;
-    rollup.offline = child->reported.offline;
-    rollup.forgotten = child->reported.forgotten;
-    rollup.gateways_online = child->reported.gateways_online;
-    rollup.gateways_offline = child->reported.gateways_offline;
-    for (const auto& [release, row] : child->reported.rows)
-      if (rollup.rows.size() < kReleaseLimit) rollup.rows.push_back(row);
-    writes.push_back({"status/" + id, wire::encode(rollup)});
+void Directory::write(const std::string& id, std::vector<RecordWrite>* writes) const {
+  const auto found = children_.find(id);
+  if (found == children_.end()) {
+    writes->push_back({"known/" + id, std::nullopt});
+    writes->push_back({"status/" + id, std::nullopt});
+    writes->push_back({"offline/" + id, std::nullopt});
+    return;
   }
-  if (!unsaved_.empty()) writes.push_back({"forgotten", Buffer(std::to_string(forgotten_.forgotten))});
-  unsaved_.clear();
-  return writes;
+  const Child& child = *found->second;
+  const bool since = child.link == 0 && child.offline_since_ms != 0;
+  writes->push_back({"offline/" + id,
+                     since ? std::optional(Buffer(std::to_string(child.offline_since_ms))) : std::optional<Buffer>()});
+  writes->push_back({"known/" + id, wire::encode(child.hello)});
+  if (child.engine()) {
+    writes->push_back({"status/" + id, wire::encode(child.status)});
+    return;
+  }
+  Contribution last = child.reported.offline_now();
+  wire::Rollup rollup;
+  rollup.position = child.position;
+  rollup.offline = last.offline;
+  rollup.forgotten = last.forgotten;
+  rollup.gateways_offline = last.gateways_offline;
+  std::size_t bytes = 0;
+  for (auto& [release, row] : last.rows) {
+    bytes += row.name.size() + row.version.size();
+    if (rollup.rows.size() >= kReleaseLimit || bytes > kStoredRowBytes) break;
+    rollup.rows.push_back(std::move(row));
+  }
+  writes->push_back({"status/" + id, wire::encode(rollup)});
 }
 
-void Directory::changes_failed() {
-  for (const auto& [id, child] : children_) unsaved_.insert(id);
+void Directory::begin_save() {
+  for (const auto& [id, forgotten] : unsaved_) due_[id] += forgotten;
+  unsaved_.clear();
+}
+
+Directory::Changes Directory::take_changes() {
+  Changes changes;
+  std::size_t bytes = 0, sized = 0;
+  while (!due_.empty() && bytes < kBatchBytes) {
+    auto next = due_.extract(due_.begin());
+    write(next.key(), &changes.writes);
+    unsaved_forgotten_ -= next.mapped();
+    changes.children.insert(std::move(next));
+    for (; sized < changes.writes.size(); sized++) {
+      const RecordWrite& write = changes.writes[sized];
+      bytes += write.key.size() + (write.value ? write.value->size() : 0);
+    }
+  }
+  if (!changes.writes.empty())
+    changes.writes.push_back({"forgotten", Buffer(std::to_string(forgotten_.forgotten - unsaved_forgotten_))});
+  return changes;
+}
+
+void Directory::changes_failed(const Changes& changes) {
+  for (const auto& [id, forgotten] : changes.children) {
+    unsaved_[id] += forgotten;
+    unsaved_forgotten_ += forgotten;
+  }
 }
 
 void Directory::restore(const Restored& restored) {
@@ -308,6 +355,12 @@ void Directory::restore(const Restored& restored) {
     auto decoded = wire::decode(found->second);
     return decoded.ok() ? std::move(*decoded) : std::nullopt;
   };
+  if (const auto found = restored.records.find("forgotten"); found != restored.records.end()) {
+    Contribution forgotten;
+    forgotten.forgotten = std::strtoull(found->second.str().c_str(), nullptr, 10);
+    sum_.replace("", forgotten_, forgotten);
+    forgotten_ = forgotten;
+  }
   for (auto it = restored.records.lower_bound("known/");
        it != restored.records.end() && it->first.starts_with("known/"); ++it) {
     const std::string id = it->first.substr(6);
@@ -332,16 +385,17 @@ void Directory::restore(const Restored& restored) {
       child->reported.gateways_offline = rollup.gateways_offline;
       for (const auto& row : rollup.rows) child->reported.rows[row.release] = row;
     }
+    // A wall clock may have jumped: it makes nobody wait for longer than the forget time.
+    std::int64_t since_ms = 0, for_ms = 0;
+    if (const auto found = restored.records.find("offline/" + id); found != restored.records.end()) {
+      since_ms = std::max<std::int64_t>(std::strtoll(found->second.str().c_str(), nullptr, 10), 0);
+      for_ms = std::clamp<std::int64_t>(core_->now().wall_ms - since_ms, 0, forget_after_ms_);
+    }
     Child& kept = *(children_[id] = std::move(child));
-    set_offline(kept);
+    set_offline(kept, for_ms);
+    // What is known only now, since when it is offline, is written. It may also have been the one too many.
+    if (const Child* c = find(id); c && c->offline_since_ms == since_ms) unsaved_.erase(id);
   }
-  if (const auto found = restored.records.find("forgotten"); found != restored.records.end()) {
-    Contribution forgotten;
-    forgotten.forgotten = std::strtoull(found->second.str().c_str(), nullptr, 10);
-    sum_.replace("", forgotten_, forgotten);
-    forgotten_ = forgotten;
-  }
-  unsaved_.clear();
 }
 
 }  // namespace pinnate::tier

@@ -22,10 +22,15 @@ struct Child {
   Contribution counted;  // what it contributes now
   std::vector<std::string> notices;
   Core::AlarmId forget = 0;
+  std::int64_t forget_at_ms = 0;
+  std::int64_t offline_since_ms = 0;  // wall time, for the next life of this tier. 0: not known, or linked
   bool ahead = false;  // an engine's status is of a desired state that this tier did not have when it came
 
   bool engine() const { return hello.role == wire::Role::engine; }
 };
+
+// Children that are offline, at most; of more, those that have been so the longest are forgotten.
+inline constexpr std::size_t kOfflineKept = 100000;
 
 class Directory {
  public:
@@ -35,6 +40,7 @@ class Directory {
   void restore(const Restored& restored);
   void joined(const Session& session);
   void left(const Session& session, bool forget);
+  void closing() { closing_ = true; }  // who leaves from now on does so because this tier ends, and has not been lost
   void take(const Session& session, const wire::EngineStatus& status);
   void take(const Session& session, const wire::Rollup& rollup);
 
@@ -51,14 +57,23 @@ class Directory {
   void report(const std::string& name, wire::StatusReport* out) const;
   std::vector<std::string> notices() const;  // of the children
 
-  std::vector<RecordWrite> take_changes();
-  void changes_failed();  // they could not be written: all that is known is told again
+  // What differs from the records that were told last is told in batches: begin_save() gathers it, take_changes() gives the next
+  // batch, until one is empty. What changes meanwhile waits for the next begin_save().
+  struct Changes {
+    std::vector<RecordWrite> writes;
+    std::map<std::string, std::uint64_t> children;  // as in Directory::unsaved_
+  };
+  void begin_save();
+  Changes take_changes();
+  void changes_failed(const Changes& changes);  // they could not be written: these are told again
+  bool unsaved() const { return !unsaved_.empty(); }
 
  private:
   void count(Child& child, Contribution now);
   void count_engine(Child& child);
-  void set_offline(Child& child);
+  void set_offline(Child& child, std::int64_t for_ms = 0);
   void forget(const std::string& id, bool tell);
+  void write(const std::string& id, std::vector<RecordWrite>* writes) const;
   wire::ReleaseRow row_with_failures(std::uint64_t release) const;
 
   Core* core_;
@@ -66,10 +81,15 @@ class Directory {
   std::uint32_t forget_after_ms_;
   std::function<void()> changed_;
   std::map<std::string, std::unique_ptr<Child>> children_;
+  std::set<std::pair<std::int64_t, std::string>> offline_;  // when to be forgotten, id
+  bool closing_ = false;
   std::map<std::string, std::map<std::string, const Child*>> serving_;  // function -> id -> child
   Sum sum_;
   Contribution forgotten_;  // a part of its own: only its `forgotten` counts
-  std::set<std::string> unsaved_;
+  // Children whose records are not up to date, with what each removal among them adds to the count of the forgotten: the record of
+  // that count must never be ahead of the removals, nor behind. due_: those that the present save is still to tell.
+  std::map<std::string, std::uint64_t> unsaved_, due_;
+  std::uint64_t unsaved_forgotten_ = 0;
   std::set<std::uint64_t> told_;  // releases upstream has a row of
 };
 

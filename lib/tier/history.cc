@@ -1,5 +1,6 @@
 #include "tier/history.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -110,6 +111,13 @@ void History::end(std::uint64_t number, const std::string& how, std::vector<Reco
   found->second.facts.current = false;
   found->second.facts.ended = how;
   writes->push_back(facts_record(found->second.facts));
+}
+
+std::uint64_t History::begins_at() const {
+  if (entries_.size() < kEntries) return 0;
+  const auto oldest =
+      std::find_if(entries_.begin(), entries_.end(), [](const auto& e) { return !e.second.facts.current; });
+  return oldest == entries_.end() ? 0 : oldest->first;
 }
 
 std::vector<wire::ReleaseFacts> History::list(const std::string& name, std::size_t most) const {

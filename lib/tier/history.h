@@ -22,6 +22,8 @@ class History {
   void add(const wire::ReleaseFacts& facts, Artifacts artifacts, std::vector<RecordWrite>* writes);
   void end(std::uint64_t number, const std::string& how, std::vector<RecordWrite>* writes);
   bool knows(std::uint64_t number) const { return entries_.contains(number); }
+  // Releases before this number may have been given up for newer ones, so that one which is not known need not be lost.
+  std::uint64_t begins_at() const;
   std::vector<wire::ReleaseFacts> list(const std::string& name, std::size_t most) const;  // newest first
 
   // Changes since the last of these two calls stay, or are taken back because they could not be written.

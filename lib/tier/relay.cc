@@ -8,6 +8,7 @@ namespace pinnate::tier {
 namespace {
 constexpr std::int64_t kGatherMs = 5;  // changes of one burst become one roll-up
 constexpr std::int64_t kSaveIntervalMs = 1000;
+constexpr std::int64_t kTwinGoneMs = 600000;  // without another try; many times the longest pause between two
 constexpr std::size_t kWatches = 1024;
 }  // namespace
 
@@ -62,8 +63,11 @@ void Relay::close(Now now) {
   core_.set_now(now);
   if (closing_) return;
   closing_ = true;
+  directory_.closing();
   links_.say_goodbye(false);
-  commit(directory_.take_changes());
+  directory_.begin_save();
+  for (auto changes = directory_.take_changes(); !changes.writes.empty(); changes = directory_.take_changes())
+    commit(std::move(changes.writes));
 }
 
 // ---- links --------------------------------------------------------------------------------------------------------
@@ -88,7 +92,7 @@ Status Relay::admit(const Session& session) {
 
 void Relay::link_up(Session& session) {
   if (session.side != Side::downstream || session.peer.role == wire::Role::client) return;
-  notice("twice/" + session.peer.id, "");
+  twin_gone(session.peer.id);
   directory_.joined(session);
   heard_of(session.peer.position);
   tell_labels(session);  // they may have changed during the handshake
@@ -125,10 +129,20 @@ void Relay::refused(const Session& session, const Status& why) {
                                      session.peer.id.substr(0, 127) + "': " + why.message());
   if (why.code() == PINNATE_CONFLICT && session.side == Side::downstream) {
     const Session* other = links_.downstream(session.peer.id);
-    if (other && other->peer.incarnation != session.peer.incarnation)
-      notice("twice/" + session.peer.id,
-             "two tiers call themselves '" + session.peer.id + "': the one linked first stays, the other is refused");
+    if (!other || other->peer.incarnation == session.peer.incarnation) return;
+    const std::string id = session.peer.id;
+    notice("twice/" + id, "two tiers call themselves '" + id + "': the one linked first stays, the other is refused");
+    core_.cancel_alarm(&twins_[id]);
+    twins_[id] = core_.alarm_in(kTwinGoneMs, [this, id] { twin_gone(id); });
   }
+}
+
+void Relay::twin_gone(const std::string& id) {
+  const auto found = twins_.find(id);
+  if (found == twins_.end()) return;
+  core_.cancel_alarm(&found->second);
+  twins_.erase(found);
+  notice("twice/" + id, "");
 }
 
 void Relay::message(Session& session, wire::Message& m) {
@@ -186,7 +200,7 @@ std::set<Digest> Relay::manifests_in_use() const {
 }
 
 void Relay::state_changed() {
-  manifests_.keep_only(manifests_in_use());
+  if (knows_state()) manifests_.keep_only(manifests_in_use());
   content_grew();
   directory_.state_changed();
   replicator_.state_changed();
@@ -195,6 +209,7 @@ void Relay::state_changed() {
 }
 
 void Relay::content_grew() {
+  if (!knows_state()) return;
   std::set<Digest> needed;
   for (const Digest& digest : manifests_in_use())
     if (const auto manifest = manifests_.find(digest))
@@ -206,11 +221,11 @@ void Relay::content_grew() {
                                   " bytes too small for the current releases; they are kept all the same");
 }
 
-void Relay::commit(std::vector<RecordWrite> writes, std::function<void()> failed) {
+void Relay::commit(std::vector<RecordWrite> writes, std::function<void(const Status&)> done) {
   if (writes.empty()) return;
-  core_.act(Commit{core_.order([this, failed = std::move(failed)](Completion& c) {
+  core_.act(Commit{core_.order([this, done = std::move(done)](Completion& c) {
                      notice("disk", c.status.ok() ? "" : "cannot write to disk: " + c.status.message());
-                     if (!c.status.ok() && failed) failed();
+                     if (done) done(c.status);
                    }),
                    std::move(writes)});
 }
@@ -248,19 +263,36 @@ void Relay::status_changed() {
 void Relay::flush_status() {
   flush_ = 0;
   flushed_ms_ = core_.now().monotonic_ms;
+  for (auto twin = twins_.begin(); twin != twins_.end();) {
+    const std::string id = (twin++)->first;
+    if (!directory_.find(id)) twin_gone(id);  // the first was forgotten: whoever uses its id is alone
+  }
   status_told();
   tell_upstream();
   for (const auto& [who, name] : watches_) report(who.first, who.second, name);
 }
 
 void Relay::save_soon() {
-  if (save_ != 0) return;
+  if (save_ != 0 || saving_) return;
   save_ = core_.alarm_in(kSaveIntervalMs, [this] {
     save_ = 0;
-    commit(directory_.take_changes(), [this] {
-      directory_.changes_failed();
-      save_soon();
-    });
+    directory_.begin_save();
+    save_next();
+  });
+}
+
+// One batch after another. One that cannot be written does not keep back those behind it.
+void Relay::save_next() {
+  auto changes = directory_.take_changes();
+  saving_ = !changes.writes.empty();
+  if (!saving_) {
+    if (directory_.unsaved()) save_soon();
+    return;
+  }
+  auto writes = std::exchange(changes.writes, {});
+  commit(std::move(writes), [this, changes = std::move(changes)](const Status& written) {
+    if (!written.ok()) directory_.changes_failed(changes);
+    save_next();
   });
 }
 

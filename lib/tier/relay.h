@@ -54,6 +54,7 @@ class Relay : public Tier, protected LinkOwner {
     return kStatusIntervalMs;
   }  // from the last time it was told to the next
   virtual void status_told() {}
+  virtual bool knows_state() const { return true; }  // false: it was lost, so what it needs is not known
   virtual std::set<Digest> manifests_in_use() const;  // of current releases and what else is needed
   virtual std::uint64_t cache_limit_bytes() const = 0;
 
@@ -66,8 +67,8 @@ class Relay : public Tier, protected LinkOwner {
   void content_grew();
   void tell_labels(Session& session);  // if they are not what the peer was told last
   void status_changed();
-  // Of what may be lost: a failure is noted, and told to who wants to write it again.
-  void commit(std::vector<RecordWrite> writes, std::function<void()> failed = {});
+  // Of what may be lost: a failure is noted, and how it ended is told to who wants to know.
+  void commit(std::vector<RecordWrite> writes, std::function<void(const Status&)> done = {});
   std::vector<std::string> own_notices() const;
   // A sentence that status shows until it is cleared (empty text).
   void notice(const std::string& key, std::string text);
@@ -90,11 +91,15 @@ class Relay : public Tier, protected LinkOwner {
   void status_asked(LinkId link, const wire::GetStatus& get);
   void report(LinkId link, std::uint64_t id, const std::string& name);
   void flush_status();
+  void twin_gone(const std::string& id);
   void save_soon();
+  void save_next();
 
   std::map<std::pair<LinkId, std::uint64_t>, std::string> watches_;  // (link, id) -> name
   std::map<std::string, std::string> notices_;
+  std::map<std::string, Core::AlarmId> twins_;  // ids that two tiers use -> when to take it that they no longer do
   Core::AlarmId flush_ = 0, save_ = 0;
+  bool saving_ = false;
   std::int64_t flushed_ms_ = -1000000, flush_at_ms_ = 0;
 };
 

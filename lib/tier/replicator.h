@@ -1,13 +1,17 @@
 // Brings the copies of the desired state on the links below up to date: by what they lack, or whole, in pages of which one is
-// under way per link. Pages are made once and shared by all links that lack the same.
+// under way per link. A page is made when it is sent, and links that lack the same at about the same time share it, so what a link costs
+// does not grow with the state that it lacks.
 #pragma once
 
 #include "tier/desired_state.h"
 #include "tier/links.h"
 #include "tier/manifests.h"
 
+#include <deque>
 #include <map>
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace pinnate::tier {
 
@@ -24,28 +28,46 @@ class Replicator {
   wire::Position position_of(LinkId link) const;
 
  private:
-  using Pages = std::vector<Buffer>;
+  // One revision, as pages are cut from it, also when the state has gone on meanwhile. Its bytes are those of the state.
+  struct Source {
+    wire::Position position;
+    struct Release {
+      std::uint64_t number;
+      Buffer record, manifest;
+    };
+    std::vector<Release> releases;  // ascending
+  };
+  struct Page {
+    Buffer bytes;
+    std::size_t end;  // the first release after it
+  };
   struct Copy {
     wire::Position confirmed;
-    std::shared_ptr<const Pages> pages;  // under way
-    wire::Position target;
-    std::size_t page = 0;
+    std::shared_ptr<const Source> source;  // whose pages are under way
+    wire::Position base;  // from here; empty: the whole set
+    std::uint32_t page = 0;
+    std::size_t next = 0;  // release that the next page begins with
     bool whole = false;  // the peer asked for the whole set
-    bool whole_under_way = false;  // `pages` are the whole set
     Backoff backoff{1000, 300000};  // for a peer that cannot take the whole set either
     Core::AlarmId again = 0;
   };
   void update(Session& session, Copy& copy);
-  std::shared_ptr<const Pages> pages_from(const wire::Position& base);
+  void send_page(LinkId link, Copy& copy);
+  std::shared_ptr<const Source> present();
+  void forget_made();
+  Page page_of(const Source& source, const wire::Position& base, std::uint32_t page, std::size_t first);
 
   Core* core_;
   Links* links_;
   const DesiredState* state_;
   const Manifests* manifests_;
   std::map<LinkId, Copy> copies_;
-  // Pages to the present position, by the revision they begin at (0: whole).
-  wire::Position made_for_;
-  std::map<std::uint64_t, std::shared_ptr<const Pages>> made_;
+  std::shared_ptr<const Source> present_;
+  // The newest pages of present_, by the revision of the base (0: whole) and the release that they begin with.
+  using Place = std::pair<std::uint64_t, std::size_t>;
+  std::map<Place, Page> made_;
+  std::deque<Place> made_in_turn_;
+  std::size_t made_bytes_ = 0;
 };
 
 // The receiving side of one link: collects pages.

@@ -1,0 +1,163 @@
+// Bringing copies of the desired state up to date, page by page.
+#include "fleet.h"
+
+#include "base/limits.h"
+#include "content/release.h"
+#include "tier/replicator.h"
+
+#include <malloc.h>
+
+using namespace pinnate;
+
+namespace {
+
+tier::DesiredState::Entry entry(std::uint64_t number, std::size_t config_bytes) {
+  content::Release release;
+  release.number = number;
+  release.epoch = 1;
+  release.name = "f" + std::to_string(number);
+  release.version = "1";
+  release.config = Buffer(std::string(config_bytes, 'c'));
+  auto made = tier::DesiredState::make_entry(content::encode_release(release));
+  REQUIRE(made.ok());
+  return *made;
+}
+
+std::size_t heap_bytes() {  // 0 where a sanitizer has replaced the heap
+  const auto info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+// The upper end of many links, of which the test is the lower ends.
+struct Upper {
+  Upper() {
+    options.id = "upper";
+    options.incarnation = 1;
+  }
+  // One more release, and one less at every tenth.
+  void publish() {
+    const std::uint64_t number = state.position().revision + 1;
+    std::vector<std::uint64_t> withdrawn;
+    if (number % 10 == 0) withdrawn.push_back(number - 5);
+    state.decide(1, number, withdrawn, {entry(number, 60000)});
+    replicator.state_changed();
+    states.push_back(state);
+  }
+  void begin(tier::Session* session, tier::LinkId link, const wire::Position& from) {
+    session->link = link;
+    session->peer.position = from;
+    replicator.link_up(*session);
+  }
+  // Passes on pages of one link until there are no more.
+  void finish(tier::Session& session, tier::DesiredState* copy, std::size_t most = ~std::size_t{0}) {
+    for (; most > 0; --most) {
+      std::optional<wire::Desired> page;
+      for (const tier::Action& action : std::exchange(actions, {}))
+        if (const auto* send = std::get_if<tier::Send>(&action); send && send->link == session.link)
+          if (auto decoded = wire::decode(send->message); decoded.ok() && decoded->has_value())
+            if (auto* desired = std::get_if<wire::Desired>(&**decoded)) page = *desired;
+      if (!page) return;
+      wire::Confirm confirm;
+      receiver.take(*page, copy, &confirm);
+      replicator.confirmed(session, confirm);
+    }
+  }
+
+  std::vector<tier::Action> actions;
+  tier::TierOptions options;
+  tier::Core core{options, &actions};
+  tier::Links links{&core, wire::Role::controller, nullptr};
+  tier::DesiredState state;
+  tier::Manifests manifests;
+  tier::Replicator replicator{&core, &links, &state, &manifests};
+  tier::StateReceiver receiver;
+  std::vector<tier::DesiredState> states{tier::DesiredState()};  // by revision
+};
+
+}  // namespace
+
+TEST_CASE("links that lack different parts of a large state cost little, however many there are") {
+  Upper upper;
+  for (int i = 0; i < 110; ++i) upper.publish();
+  const std::size_t before = heap_bytes();
+  std::vector<tier::Session> sessions(110);
+  for (std::size_t revision = 0; revision < 110; ++revision) {
+    upper.begin(&sessions[revision], tier::LinkId(2 + 2 * revision), upper.states[revision].position());
+    upper.actions.clear();  // sent
+  }
+  CHECK(heap_bytes() < before + 16 * 1024 * 1024);
+}
+
+TEST_CASE("a copy at any revision is brought to the present one, also while that moves on") {
+  Upper upper;
+  for (int i = 0; i < 30; ++i) upper.publish();
+  for (std::size_t revision = 0; revision < 30; ++revision) {
+    CAPTURE(revision);
+    tier::Session session;
+    tier::DesiredState copy = upper.states[revision];
+    upper.actions.clear();
+    upper.begin(&session, tier::LinkId(2 + 2 * revision), copy.position());
+    if (revision == 3 || revision == 17) {
+      upper.finish(session, &copy, 2);
+      const auto pages = std::exchange(upper.actions, {});
+      upper.publish();
+      upper.actions = pages;
+    }
+    upper.finish(session, &copy);
+    CHECK(copy.position() == upper.state.position());
+    CHECK(copy.releases().size() == upper.state.releases().size());
+    CHECK(upper.replicator.position_of(session.link) == copy.position());
+    upper.replicator.link_down(session.link);
+  }
+}
+
+TEST_CASE("a set of records within the limit is taken, whatever its small manifests come to") {
+  constexpr std::size_t kReleases = 1010;
+  tier::DesiredState state, copy;
+  tier::StateReceiver receiver;
+  std::vector<wire::Desired> pages;
+  std::size_t records = 0;
+  for (std::uint64_t number = 1; number <= kReleases; ++number) {
+    const tier::DesiredState::Entry added = entry(number, kConfigLimitBytes);
+    records += added.record.size();
+    state.decide(1, number, {}, {added});
+    wire::Desired page;
+    page.page = std::uint32_t(number - 1);
+    page.last = number == kReleases;
+    page.releases.push_back({added.record, Buffer(std::string(1600, 'm'))});
+    pages.push_back(std::move(page));
+  }
+  REQUIRE(records < tier::kStateLimitBytes);
+  REQUIRE(records + kReleases * 1600 > tier::kStateLimitBytes);
+  bool taken = false;
+  for (wire::Desired& page : pages) {
+    page.position = state.position();
+    wire::Confirm confirm;
+    taken = receiver.take(page, &copy, &confirm);
+    REQUIRE_FALSE(confirm.whole);
+  }
+  CHECK(taken);
+  CHECK(copy.position() == state.position());
+  CHECK(receiver.take_manifests().size() == kReleases);
+}
+
+TEST_CASE("pages of withdrawals alone, or of manifests that should be asked for, come to an end") {
+  wire::Desired withdrawals;
+  for (std::uint64_t number = 1; number <= 3000; ++number) withdrawals.withdrawn.push_back(number);
+  wire::Desired manifests;
+  manifests.releases.push_back({entry(1, 10).record, Buffer(std::string(kManifestLimitBytes, 'm'))});
+  for (wire::Desired page : {withdrawals, manifests}) {
+    page.position.epoch = page.position.revision = 1;
+    page.last = false;
+    tier::DesiredState copy;
+    tier::StateReceiver receiver;
+    wire::Confirm confirm;
+    int pages = 0;
+    for (; pages < 100 && !confirm.whole; ++pages) {
+      page.page = std::uint32_t(pages);
+      receiver.take(page, &copy, &confirm);
+    }
+    CHECK(pages <= 65);
+    CHECK(receiver.trouble().code() == PINNATE_TOO_LARGE);
+  }
+}
