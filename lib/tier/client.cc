@@ -119,8 +119,8 @@ void Client::link_message(Now now, LinkId link, Buffer bytes) {
 void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {
   const std::size_t bytes = carried_bytes(message);
   // More than a link may hold would end it, and every request that is under way.
-  const bool full = waiting_bytes_ + bytes > core_.options().link_limit_bytes / 4 * 3 &&
-                    !PINNATE_PLANT(call_bytes_without_limit);
+  const bool full =
+      waiting_bytes_ + bytes > core_.options().link_limit_bytes / 4 * 3 && !PINNATE_PLANT(call_bytes_without_limit);
   if (requests_.size() >= kRequests || full || requests_.contains(id)) {
     Request refused{std::move(message), false, false, 0};
     const auto [it, fresh] = requests_.emplace(id, std::move(refused));

@@ -253,6 +253,9 @@ void Controller::published(Publishing& done, const Status& status) {
   if (!status.ok()) {
     publishing_.erase(it);
     manifests_.keep_only(manifests_in_use());
+    // What came of it, and old artifacts too, would keep the next one from fitting.
+    if (status.code() == PINNATE_NO_SPACE) inventory_.trim(artifacts_in_use(), 0);
+    core_.log(PINNATE_LOG_WARNING, "a publish failed: " + status.message());
     answer_publish(link, id, status, 0, false, 0);
     return begin_publishes();
   }
@@ -269,6 +272,11 @@ void Controller::published(Publishing& done, const Status& status) {
             return status;
           },
           [this, it, link, id, made, before_ms](const Status& decided) {
+            if (!decided.ok())
+              core_.log(PINNATE_LOG_WARNING, "a publish failed: " + decided.message());
+            else if (const auto* entry = made->created ? state_.find(made->number) : nullptr)
+              core_.log(PINNATE_LOG_INFO, "published '" + entry->release.name + "' " + entry->release.version +
+                                              " as release " + std::to_string(made->number));
             publishing_.erase(it);
             const auto us = static_cast<std::uint64_t>(core_.now().monotonic_ms - before_ms) * 1000;
             answer_publish(link, id, decided, decided.ok() ? made->number : 0, decided.ok() && made->created, us);

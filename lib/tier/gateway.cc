@@ -145,10 +145,7 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
 }
 
 void Gateway::forget_not_kept() {
-  std::set<Digest> current;
-  for (const Digest& digest : manifests_in_use())
-    if (const auto manifest = manifests_.find(digest))
-      for (const auto& artifact : manifest->artifacts) current.insert(artifact.digest);
+  const std::set<Digest> current = artifacts_in_use();
   std::erase_if(not_kept_, [&](const Digest& artifact) { return !current.contains(artifact); });
   if (not_kept_.empty()) notice("chunks", "");
 }

@@ -208,13 +208,17 @@ void Relay::state_changed() {
   status_changed();
 }
 
-void Relay::content_grew() {
-  if (!knows_state()) return;
+std::set<Digest> Relay::artifacts_in_use() const {
   std::set<Digest> needed;
   for (const Digest& digest : manifests_in_use())
     if (const auto manifest = manifests_.find(digest))
       for (const auto& artifact : manifest->artifacts) needed.insert(artifact.digest);
-  const std::uint64_t over = inventory_.trim(needed, cache_limit_bytes());
+  return needed;
+}
+
+void Relay::content_grew() {
+  if (!knows_state()) return;
+  const std::uint64_t over = inventory_.trim(artifacts_in_use(), cache_limit_bytes());
   notice("cache", over == 0 ? ""
                             : "the cache limit of " + std::to_string(cache_limit_bytes()) + " bytes is " +
                                   std::to_string(over) +

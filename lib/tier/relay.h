@@ -56,6 +56,7 @@ class Relay : public Tier, protected LinkOwner {
   virtual void status_told() {}
   virtual bool knows_state() const { return true; }  // false: it was lost, so what it needs is not known
   virtual std::set<Digest> manifests_in_use() const;  // of current releases and what else is needed
+  std::set<Digest> artifacts_in_use() const;  // of those
   virtual std::uint64_t cache_limit_bytes() const = 0;
 
   void look_up(LinkId link, const wire::Lookup& lookup);

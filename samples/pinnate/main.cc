@@ -54,7 +54,10 @@ int run(int argc, char** argv) {
   add_version(line);
   try {
     line.app.parse(argc, argv);
-    return static_cast<int>(line.run());
+    const ExitCode code = line.run();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      throw Failure(code == ExitCode::kOk ? ExitCode::kFailed : code, "what was found out could not be written to stdout");
+    return static_cast<int>(code);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return line.app.exit(error);  // --help
     complain(line.app, argc > 1 ? argv[1] : "", error);

@@ -51,7 +51,7 @@ void set_up(CLI::App& app, PublishOptions& options) {
                "how long a replaced service may finish its calls (default 30s)");
   app.add_flag("--wait", options.wait,
                "follow it until no selected online engine is pending, fetching or loading;\n"
-               "exit 0 only if all of them serve it");
+               "exit 0 only if all of them serve it and none went offline meanwhile");
   app.add_flag("--json", options.json, "print one line of JSON, and no progress");
   app.footer(
       "Examples:\n"
@@ -178,6 +178,10 @@ void print_end(const Rollout& rollout, const std::vector<Absentee>& absent, cons
     case Rollout::End::kNotServed:
       std::printf("%s is live on %llu of %llu selected online engines\n", title.c_str(),
                   static_cast<unsigned long long>(live), static_cast<unsigned long long>(selected));
+      if (rollout.gone > 0) {
+        std::printf("  %llu that were online when it came are not any more (`pinnate engines --phase offline`)\n",
+                    static_cast<unsigned long long>(rollout.gone));
+      }
       break;
   }
   for (const Absentee& absentee : absent) {
@@ -197,7 +201,7 @@ void write_json_line(const PublishOptions& options, const Published& published, 
   if (rollout != nullptr) {
     json.member("end", name_of(rollout->end));
     json.member("selected", rollout->status ? rollout->status->online_selected() : 0);
-    json.member("live", rollout->status ? rollout->status->count(PINNATE_LIVE) : 0);
+    json.member("live", rollout->status ? rollout->status->count(PINNATE_LIVE) : 0).member("gone", rollout->gone);
     json.key("without").begin_array();
     for (const Absentee& absentee : absent) {
       json.begin_object().member("engine", absentee.engine).member("path", absentee.path);

@@ -2,6 +2,7 @@
 
 #include "rollup_report.h"
 
+#include <algorithm>
 #include <array>
 
 namespace cli {
@@ -28,13 +29,16 @@ std::optional<Rollup> next_if_linked(Session& session, Deadline deadline) {
 
 Rollout await_rollout(Session& session, const Published& published, Deadline deadline,
                       const std::function<void(const ReleaseStatus&)>& on_change) {
-  Rollout rollout{Rollout::End::kLate, std::nullopt};
+  Rollout rollout{Rollout::End::kLate, std::nullopt, 0};
+  std::uint64_t most = 0;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto rollup = next_if_linked(session, deadline);
     if (!rollup || !covers(*rollup, published)) continue;
     const ReleaseStatus* status = rollup->release(published.release);
     if (status != nullptr) {
       rollout.status = *status;
+      most = std::max(most, status->online_selected());
+      rollout.gone = most - status->online_selected();
       on_change(*status);
     }
     if (status == nullptr || !status->current) {
@@ -46,7 +50,7 @@ Rollout await_rollout(Session& session, const Published& published, Deadline dea
     const bool served = status->count(PINNATE_LIVE) == selected && status->serving >= selected;
     // Live, but calls go elsewhere: the switch is under way.
     if (!served && status->count(PINNATE_LIVE) == selected) continue;
-    rollout.end = served ? Rollout::End::kServed : Rollout::End::kNotServed;
+    rollout.end = served && rollout.gone == 0 ? Rollout::End::kServed : Rollout::End::kNotServed;
     return rollout;
   }
   return rollout;

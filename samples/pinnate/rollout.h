@@ -13,12 +13,13 @@ namespace cli {
 struct Rollout {
   enum class End {
     kServed,  // every selected online engine serves it
-    kNotServed,  // settled, but some do not
+    kNotServed,  // settled, but some do not, or went offline meanwhile: it may be what ended them
     kReplaced,  // another decision took its place meanwhile
     kLate,  // not settled in time
   };
   End end;
   std::optional<ReleaseStatus> status;  // as last heard; absent when it was not heard of
+  std::uint64_t gone = 0;  // engines that were online and selected while it was awaited, and are not any more
 };
 
 // Watches until no selected online engine is pending, fetching or loading, or until `deadline`. `on_change` gets each

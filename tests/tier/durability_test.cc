@@ -112,3 +112,20 @@ TEST_CASE("a controller takes up where it left off") {
   CHECK(f.becomes("h", "1"));
   CHECK(f.status().position.epoch == position.epoch);
 }
+
+TEST_CASE("what a publish that did not fit has left behind does not keep the next one from fitting") {
+  TestFleet f(shape(0, 0, 0));
+  f.release(module("kept", "1", 300000));
+  const std::uint64_t large = f.world.publish("c", module("large", "1", 40 * 65536));
+  f.world.advance(20);
+  f.world.disk_full("c", true);
+  f.world.advance(kMinute);
+  const auto* failed = f.world.answer<wire::Published>("c", large);
+  REQUIRE(failed != nullptr);
+  CHECK(failed->code == PINNATE_NO_SPACE);
+  f.world.disk_full("c", false);
+  f.world.advance(1000);
+  CHECK(f.world.at("c").disk().image().artifacts.size() == 1);  // that of the current release
+  CHECK(f.publish(module("large", "1", 40 * 65536)).code == PINNATE_OK);
+  CHECK(f.logged("a publish failed"));
+}
