@@ -46,12 +46,16 @@ class Roll {
   }
 
   bool start(std::shared_ptr<Running> thread) {
+    auto argument = std::make_unique<std::shared_ptr<Running>>(thread);
     std::lock_guard lock(mutex_);
     if (process_ != getpid()) threads_.clear();  // a child of fork has none of its parent's threads
     process_ = getpid();
     std::erase_if(threads_, [](const auto& t) { return t->ended && pthread_join(t->handle, nullptr) == 0; });
     threads_.push_back(thread);
-    if (create(thread)) return true;
+    if (create(thread->handle, argument.get())) {
+      argument.release();
+      return true;
+    }
     threads_.pop_back();
     return false;
   }
@@ -72,18 +76,17 @@ class Roll {
   }
 
  private:
-  static bool create(const std::shared_ptr<Running>& thread) {
+  // Throws nothing: it would leave a thread on the roll that is not there, or the caller's signals blocked.
+  static bool create(pthread_t& handle, std::shared_ptr<Running>* argument) noexcept {
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes) != 0) return false;
     pthread_attr_setstacksize(&attributes, kStackBytes);
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
-    auto* argument = new std::shared_ptr<Running>(thread);
-    const bool ok = pthread_create(&thread->handle, &attributes, enter, argument) == 0;
+    const bool ok = pthread_create(&handle, &attributes, enter, argument) == 0;
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     pthread_attr_destroy(&attributes);
-    if (!ok) delete argument;
     return ok;
   }
 
