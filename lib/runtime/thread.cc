@@ -1,14 +1,15 @@
 #include "runtime/thread.h"
 
+#include "base/join_thread.h"
 #include "content/sha256.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -62,16 +63,12 @@ class Roll {
 
   // `all`: also those that may take long.
   void join_leaving(std::uint32_t limit_ms, bool all) {
-    timespec until{};
-    clock_gettime(CLOCK_REALTIME, &until);
-    const long ns = until.tv_nsec + limit_ms % 1000 * 1'000'000L;
-    until.tv_sec += limit_ms / 1000 + ns / 1'000'000'000;
-    until.tv_nsec = ns % 1'000'000'000;
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
     std::lock_guard lock(mutex_);
     if (process_ != getpid()) return;
     std::erase_if(threads_, [&](const auto& t) {
       if (!t->leaving || !(all || t->leaving_soon) || pthread_equal(t->handle, pthread_self())) return false;
-      return pthread_timedjoin_np(t->handle, nullptr, &until) == 0;
+      return join_until(t->handle, limit);
     });
   }
 
