@@ -144,6 +144,29 @@ TEST_CASE("a chunk damaged on an engine's disk is fetched anew") {
   }
 }
 
+TEST_CASE("an engine whose disk gives back damaged chunks again and again fetches them after longer and longer waits") {
+  TestFleet f(shape(1, 0, 1, true));
+  const Module m = module("f", "1", 65536);
+  const auto release = f.release(m);
+  const Digest artifact = f.artifact(m);
+  for (int i = 0; i < 120000; ++i) {
+    f.world.corrupt_chunk("s0.e0", artifact, 0, Disk::Damage::flipped);
+    f.world.advance(1);
+  }
+  CHECK(f.world.version_on("s0.e0", "f") == "");
+  std::uint32_t times = 0;
+  for (const auto& [crossing, count] : f.world.network().traffic.crossings())
+    if (crossing.to == f.world.at("s0.e0").id()) times += count;
+  CHECK(times >= 3);
+  CHECK(times <= 12);
+  const wire::TierRow row = f.engine_row("s0.e0");
+  REQUIRE(row.services.size() == 1);
+  CHECK(row.services[0].release == release);
+  CHECK(row.services[0].phase == wire::Phase::failed);
+  CHECK(row.services[0].reason.find("1 stored chunks are damaged, for the ") != std::string::npos);
+  CHECK(f.becomes("f", "1", kHour));
+}
+
 TEST_CASE("a read that fails once at the controller delays a chunk, and does not lose it") {
   TestFleet f(shape(1, 0, 1));
   f.world.advance(1000);
