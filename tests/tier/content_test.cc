@@ -177,6 +177,34 @@ TEST_CASE("a read that fails once at the controller delays a chunk, and does not
   CHECK(f.becomes("f", "1", 10 * kMinute));
 }
 
+TEST_CASE("what the controller cannot read is taken anew from who publishes it again") {
+  TestFleet f(shape(1, 0, 1));
+  f.world.add_client("operator");
+  f.world.dial_up("operator", "c");
+  f.world.advance(1000);
+  f.world.crash("s0");
+  const Module m = module("f", "1", 300000);
+  const auto publish = [&] {
+    const auto came = [&] {
+      return f.world.network().traffic.between(f.world.at("operator").id(), f.world.at("c").id(), 19).messages;
+    };
+    const auto before = came();
+    const wire::Published published = f.world.publish_and_wait("operator", m);
+    CHECK_MESSAGE(published.code == PINNATE_OK, published.reason);
+    return came() - before;
+  };
+  CHECK(publish() == 5);
+  CHECK(publish() == 0);
+  f.world.at("c").disk().fail_next(1000000, PINNATE_IO);
+  f.world.restart("s0");
+  f.world.advance(kMinute);
+  CHECK(f.world.version_on("s0.e0", "f") == "");
+  f.world.at("c").disk().fail_next(0, PINNATE_IO);
+  CHECK(publish() >= 1);
+  CHECK(f.becomes("f", "1", 10 * kMinute));
+  CHECK(publish() == 0);
+}
+
 TEST_CASE("a version overtaken on its way is not fetched any further") {
   TestFleet f(shape(1, 1, 1));
   f.world.advance(1000);
