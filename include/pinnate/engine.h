@@ -32,7 +32,8 @@ PINNATE_API pinnate_status pinnate_engine_open(const pinnate_engine_options *opt
  * `loader` is copied; what its `self` points to must live until on_closed. */
 PINNATE_API pinnate_status pinnate_engine_add_loader(pinnate_engine *engine, const pinnate_loader *loader);
 
-/* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time. */
+/* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time. Listening is as
+ * pinnate_controller_listen: a host name is resolved before it returns, which may block; an address needs none of that. */
 PINNATE_API pinnate_status pinnate_engine_dial_upstream(pinnate_engine *engine, const char *address);
 PINNATE_API pinnate_status pinnate_engine_listen(pinnate_engine *engine, const char *address, char *bound,
                                                  size_t bound_size);

@@ -28,7 +28,8 @@ PINNATE_API pinnate_status pinnate_gateway_open(const pinnate_gateway_options *o
 /* Upstream: dial the controller or gateway above, or accept its dialling. One upstream link at a time. */
 PINNATE_API pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway *gateway, const char *address);
 
-/* Accepts whoever comes: engines, gateways and clients below; and the upstream, if it dials. As pinnate_controller_listen. */
+/* Accepts whoever comes: engines, gateways and clients below; and the upstream, if it dials. As pinnate_controller_listen:
+ * a host name is resolved before this returns, which may block; an address needs none of that. */
 PINNATE_API pinnate_status pinnate_gateway_listen(pinnate_gateway *gateway, const char *address, char *bound,
                                                   size_t bound_size);
 
