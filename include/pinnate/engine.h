@@ -40,7 +40,9 @@ PINNATE_API pinnate_status pinnate_engine_listen(pinnate_engine *engine, const c
 
 /* Calls a function of this engine in process. Runs on the calling thread where the module allows; may be called from any
  * thread but the loop's, whether or not the loop is the host's. *result is allocated by the library and freed by
- * pinnate_result_free; it is set (possibly NULL, of size 0) whenever the status is PINNATE_OK or PINNATE_FAILED. */
+ * pinnate_result_free; it is set (possibly NULL, of size 0) whenever the status is PINNATE_OK or PINNATE_FAILED.
+ * timeout_ms bounds the wait for a turn and for an answer that comes later; it cannot interrupt the module's own `call`,
+ * which runs on the calling thread: while that blocks, so does this. pinnate_engine_call does not wait for it. */
 PINNATE_API pinnate_status pinnate_engine_call_wait(pinnate_engine *engine, const pinnate_call *call, void **result,
                                                     size_t *result_size);
 PINNATE_API void pinnate_result_free(void *result);

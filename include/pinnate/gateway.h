@@ -16,8 +16,9 @@ typedef struct pinnate_gateway_options {
   pinnate_tier_options tier;
   const char *cache_dir;       /* artifacts, desired state and known engines survive a restart here; made if missing;
                                   one gateway at a time. Default: memory only */
-  uint64_t cache_limit_bytes;  /* what is kept of artifacts no current release needs; artifacts of current releases
-                                  are never evicted, and a limit too small for them is reported. Default 1 GiB */
+  uint64_t cache_limit_bytes;  /* for all artifacts that are held, those of current releases counted too. Over it,
+                                  those that no current release needs are given up, the longest unused first; the
+                                  others never are, and a limit too small for them is reported. Default 1 GiB */
   uint32_t forget_after_ms;    /* how long an offline tier below is remembered. Default 86400000 (one day) */
 } pinnate_gateway_options;
 
