@@ -15,8 +15,9 @@ typedef struct pinnate_client_options {
   size_t size;
   pinnate_tier_options tier;
   const char *to;               /* the tier to reach: "tcp://HOST:PORT" or "unix:/PATH". Required */
-  uint32_t connect_timeout_ms;  /* requests made while there is no link wait this long for one, then end
-                                   with PINNATE_UNREACHABLE. Default 5000 */
+  uint32_t connect_timeout_ms;  /* requests made while there is no link wait this long for one, and calls and lookups
+                                   no longer than their own timeout_ms, then end with PINNATE_UNREACHABLE. What was
+                                   waited for a link does not count as the request's own time. Default 5000 */
 } pinnate_client_options;
 
 #define PINNATE_CLIENT_OPTIONS_INIT { sizeof(pinnate_client_options), PINNATE_TIER_OPTIONS_INIT, NULL, 0 }

@@ -29,7 +29,9 @@ PINNATE_API pinnate_status pinnate_controller_open(const pinnate_controller_opti
 
 /* Accepts gateways, engines and clients at "tcp://HOST:PORT" (port 0: any free one) or "unix:/PATH".
  * Addresses beyond loopback need the word: "insecure+tcp://0.0.0.0:7070". On success `bound`, unless NULL, gets
- * the address with the real port, cut to bound_size bytes with its NUL. */
+ * the address with the real port, cut to bound_size bytes with its NUL. A HOST that is a name is resolved before this
+ * returns, which may block the loop's thread, and with it every handle there, for many seconds: give an address where
+ * that matters. Dialling blocks nobody. */
 PINNATE_API pinnate_status pinnate_controller_listen(pinnate_controller *controller, const char *address, char *bound,
                                                      size_t bound_size);
 

@@ -32,14 +32,17 @@ PINNATE_API pinnate_status pinnate_engine_open(const pinnate_engine_options *opt
  * `loader` is copied; what its `self` points to must live until on_closed. */
 PINNATE_API pinnate_status pinnate_engine_add_loader(pinnate_engine *engine, const pinnate_loader *loader);
 
-/* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time. */
+/* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time. Listening is as
+ * pinnate_controller_listen: a host name is resolved before it returns, which may block; an address needs none of that. */
 PINNATE_API pinnate_status pinnate_engine_dial_upstream(pinnate_engine *engine, const char *address);
 PINNATE_API pinnate_status pinnate_engine_listen(pinnate_engine *engine, const char *address, char *bound,
                                                  size_t bound_size);
 
 /* Calls a function of this engine in process. Runs on the calling thread where the module allows; may be called from any
  * thread but the loop's, whether or not the loop is the host's. *result is allocated by the library and freed by
- * pinnate_result_free; it is set (possibly NULL, of size 0) whenever the status is PINNATE_OK or PINNATE_FAILED. */
+ * pinnate_result_free; it is set (possibly NULL, of size 0) whenever the status is PINNATE_OK or PINNATE_FAILED.
+ * timeout_ms bounds the wait for a turn and for an answer that comes later; it cannot interrupt the module's own `call`,
+ * which runs on the calling thread: while that blocks, so does this. pinnate_engine_call does not wait for it. */
 PINNATE_API pinnate_status pinnate_engine_call_wait(pinnate_engine *engine, const pinnate_call *call, void **result,
                                                     size_t *result_size);
 PINNATE_API void pinnate_result_free(void *result);

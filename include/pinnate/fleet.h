@@ -198,7 +198,11 @@ typedef struct pinnate_call {
 
 #define PINNATE_CALL_INIT { sizeof(pinnate_call), NULL, {NULL, 0}, NULL, 0, 0 }
 
-/* Called once per call. `result` is empty unless status is PINNATE_OK, or PINNATE_FAILED where it is what
+/* Calls under way are bounded in number and bytes, by link and at every tier that passes them on: one whose bytes, with those
+ * of the calls that wait for their results there, are more than a link may hold (link_limit_bytes) ends with PINNATE_BUSY, and
+ * so do more than 4096 from one link, and those that find an engine's queue full. Such a call never ran; try it again later.
+ *
+ * Called once per call. `result` is empty unless status is PINNATE_OK, or PINNATE_FAILED where it is what
  * the service said. */
 typedef void (*pinnate_result_fn)(void *arg, pinnate_status status, const char *error, pinnate_bytes result);
 

@@ -16,8 +16,9 @@ typedef struct pinnate_gateway_options {
   pinnate_tier_options tier;
   const char *cache_dir;       /* artifacts, desired state and known engines survive a restart here; made if missing;
                                   one gateway at a time. Default: memory only */
-  uint64_t cache_limit_bytes;  /* what is kept of artifacts no current release needs; artifacts of current releases
-                                  are never evicted, and a limit too small for them is reported. Default 1 GiB */
+  uint64_t cache_limit_bytes;  /* for all artifacts that are held, those of current releases counted too. Over it,
+                                  those that no current release needs are given up, the longest unused first; the
+                                  others never are, and a limit too small for them is reported. Default 1 GiB */
   uint32_t forget_after_ms;    /* how long an offline tier below is remembered. Default 86400000 (one day) */
 } pinnate_gateway_options;
 
@@ -28,7 +29,8 @@ PINNATE_API pinnate_status pinnate_gateway_open(const pinnate_gateway_options *o
 /* Upstream: dial the controller or gateway above, or accept its dialling. One upstream link at a time. */
 PINNATE_API pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway *gateway, const char *address);
 
-/* Accepts whoever comes: engines, gateways and clients below; and the upstream, if it dials. As pinnate_controller_listen. */
+/* Accepts whoever comes: engines, gateways and clients below; and the upstream, if it dials. As pinnate_controller_listen:
+ * a host name is resolved before this returns, which may block; an address needs none of that. */
 PINNATE_API pinnate_status pinnate_gateway_listen(pinnate_gateway *gateway, const char *address, char *bound,
                                                   size_t bound_size);
 

@@ -3,6 +3,7 @@
 #include "module/reply_table.h"
 #include "module/service.h"
 
+#include <new>
 #include <string>
 
 namespace pinnate::module {
@@ -41,8 +42,12 @@ Call::Stage Call::end_in_time_out() {
     const std::lock_guard lock(mutex_);
     if (ended_) return Stage::kOver;
     // Not ended, so not answered: its service is there.
-    words =
-        service_->label() + (began_ ? ": no answer within " : ": no turn within ") + std::to_string(limit_ms_) + " ms";
+    try {
+      words = service_->label() + (began_ ? ": no answer within " : ": no turn within ") + std::to_string(limit_ms_) +
+              " ms";
+    } catch (const std::bad_alloc&) {
+      words = "no answer";  // short enough to need no memory: it ends all the same
+    }
   }
   return end({{PINNATE_TIMEOUT, std::move(words)}, {}, {}});
 }

@@ -34,4 +34,18 @@ std::optional<std::string> thrown_by(Run run) {
   return thrown_by(run, [] {});
 }
 
+// The same for code of ours and of the host's that a module has called: what it throws may not pass through the module's frames, and
+// there may be no memory for words. False: it threw.
+template <typename Run>
+__attribute__((noinline, no_sanitize("null"))) bool quietly(Run run) {
+  try {
+    run();
+    return true;
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (...) {
+    return false;
+  }
+}
+
 }  // namespace pinnate::module

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "module/call.h"
+#include "module/guarded.h"
 #include "module/reason.h"
 #include "module/service.h"
 
@@ -20,11 +21,10 @@ constexpr std::size_t kLogLineBytes = 4096;
 void log(void* engine, int level, const char* message) {
   const auto& origin = *static_cast<const Origin*>(engine);
   const int known = std::clamp<int>(level, PINNATE_LOG_DEBUG, PINNATE_LOG_ERROR);
-  try {
+  quietly([&] {
     origin.outlet->log(static_cast<pinnate_log_level>(known),
                        origin.label + ": " + one_line(message ? message : "", kLogLineBytes));
-  } catch (const std::bad_alloc&) {
-  }
+  });
 }
 
 void* allocate(void*, std::size_t size_bytes) { return std::malloc(size_bytes ? size_bytes : 1); }
@@ -38,10 +38,14 @@ std::uint32_t remaining_ms(const pinnate_reply* reply) {
   return static_cast<std::uint32_t>(std::max<decltype(left)>(left, 0));
 }
 
+void blame(const pinnate_reply* reply, const char* what) {
+  quietly([&] { blame_stale_reply(reply, what); });
+}
+
 template <typename MakeOutcome>
 void end(pinnate_reply* reply, MakeOutcome make_outcome) {
   const std::shared_ptr<Call> call = find_reply(reply);
-  if (!call) return blame_stale_reply(reply, "answered a call that it had answered before (ignored)");
+  if (!call) return blame(reply, "answered a call that it had answered before (ignored)");
   Outcome outcome;
   try {
     // The service is there: `destroy` may not return while one of its threads is in here.
@@ -49,8 +53,9 @@ void end(pinnate_reply* reply, MakeOutcome make_outcome) {
   } catch (const std::bad_alloc&) {
     outcome.status = Status(PINNATE_NO_MEMORY, "no memory");  // short enough to need none
   }
-  if (!call->answer(std::move(outcome)))
-    blame_stale_reply(reply, "answered a call twice (the second answer is ignored)");
+  bool first = true;
+  quietly([&] { first = call->answer(std::move(outcome)); });
+  if (!first) blame(reply, "answered a call twice (the second answer is ignored)");
 }
 
 void answer(pinnate_reply* reply, const void* data, std::size_t size_bytes) {

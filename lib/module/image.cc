@@ -115,7 +115,8 @@ Status Image::fill(const ImageSource& source, std::vector<std::uint32_t>& bad) {
         std::min<std::uint64_t>(kChunkBytes, source.size_bytes - std::min(offset, source.size_bytes));
     if (!chunk.ok()) {
       const Code code = chunk.status().code();
-      if (code != PINNATE_CORRUPT && code != PINNATE_NOT_FOUND) return chunk.status();
+      // PINNATE_IO too: a sector that went bad under one chunk is read well only once the chunk is written elsewhere.
+      if (code != PINNATE_CORRUPT && code != PINNATE_NOT_FOUND && code != PINNATE_IO) return chunk.status();
       if (bad.empty()) first_bad = chunk.status();
       bad.push_back(i);
     } else if (chunk->size() != expected) {

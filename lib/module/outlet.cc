@@ -1,5 +1,7 @@
 #include "module/outlet.h"
 
+#include "module/guarded.h"
+
 namespace pinnate::module {
 
 bool Outlet::enter() {
@@ -15,15 +17,16 @@ void Outlet::leave() {
 }
 
 void Outlet::log(pinnate_log_level level, const std::string& message) {
-  if (!log_.write || level < log_.lowest || !enter()) return;
-  log_(level, message);
-  leave();
+  if (!log_.write || level < log_.lowest) return;
+  if (const Inside inside(*this); inside) quietly([&] { log_(level, message); });
 }
 
 void Outlet::report(const Done& done, Outcome outcome) {
-  if (!done || !enter()) return;
-  done(std::move(outcome));
-  leave();
+  if (!done) return;
+  const Inside inside(*this);
+  if (!inside || quietly([&] { done(std::move(outcome)); })) return;
+  outcome = {{PINNATE_NO_MEMORY, "no memory"}, {}, {}};  // which may be enough for words that need none
+  quietly([&] { done(std::move(outcome)); });
 }
 
 void Outlet::shut() {

@@ -35,10 +35,9 @@ Outcome Service::load(const ImagePlace& place) {
   Outcome outcome;
   ImageSource source{label(), order_.size_bytes, order_.chunk_count, [this](std::uint32_t index) -> Result<Buffer> {
                        // What it reads is the host's, and goes when the host closes.
-                       if (abandoned() || !outlet_->enter()) return Status(PINNATE_CANCELLED, "given up");
-                       Result<Buffer> chunk = order_.read_chunk(index);
-                       outlet_->leave();
-                       return chunk;
+                       const Outlet::Inside inside(*outlet_);
+                       if (abandoned() || !inside) return Status(PINNATE_CANCELLED, "given up");
+                       return order_.read_chunk(index);
                      }};
   Result<std::unique_ptr<Image>> image = Image::assemble(source, place, outcome.bad_chunks);
   order_.read_chunk = nullptr;

@@ -38,7 +38,8 @@ struct LoadOrder {
 struct Outcome {
   Status status;
   Buffer bytes;  // a call's result
-  std::vector<std::uint32_t> bad_chunks;  // of a load whose read_chunk failed as PINNATE_CORRUPT or PINNATE_NOT_FOUND
+  std::vector<std::uint32_t>
+      bad_chunks;  // of a load whose read_chunk failed as PINNATE_CORRUPT, PINNATE_NOT_FOUND or PINNATE_IO
 };
 using Done = std::function<void(Outcome)>;
 

@@ -95,21 +95,27 @@ void Shared::when_empty(const std::shared_ptr<Service>& service, Done done) {
   ring();  // it may be empty already
 }
 
-void Shared::ring() {
-  std::vector<std::pair<std::shared_ptr<Service>, Done>> ended;
+void Shared::ring() noexcept {
+  std::list<std::pair<std::shared_ptr<Service>, Done>> ended;
   {
     const std::lock_guard lock(mutex_);
     news_ = true;
     changed_.notify_all();
-    std::erase_if(until_empty_, [&](auto& waiting) {
-      if (!waiting.first->shut_and_empty()) return false;
-      ended.push_back(std::move(waiting));
-      return true;
-    });
+    for (auto it = until_empty_.begin(); it != until_empty_.end();) {
+      const auto waiting = it++;
+      if (waiting->first->shut_and_empty()) ended.splice(ended.end(), until_empty_, waiting);
+    }
   }
   // Not from here: this may be the middle of anything.
-  for (auto& [service, done] : ended)
-    alarms.post([service = std::move(service), done = std::move(done)] { service->report(done, {}); });
+  while (!ended.empty()) {
+    try {
+      alarms.post([waiting = ended.front()] { waiting.first->report(waiting.second, {}); });
+      ended.pop_front();
+    } catch (const std::bad_alloc&) {  // a call is on its way out of a module: it waits for the next ring instead
+      const std::lock_guard lock(mutex_);
+      return until_empty_.splice(until_empty_.end(), ended);
+    }
+  }
 }
 
 bool Shared::closing() {

@@ -12,6 +12,7 @@
 #include "module/workers.h"
 
 #include <condition_variable>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,7 +37,7 @@ class Shared : public Bell, public std::enable_shared_from_this<Shared> {
 
   // Runs `done` when the service's doorway is shut and empty.
   void when_empty(const std::shared_ptr<Service>& service, Done done);
-  void ring() override;
+  void ring() noexcept override;
 
   // From its return on, no call enters a service and no service is added. Does not block.
   void begin_closing();
@@ -62,7 +63,7 @@ class Shared : public Bell, public std::enable_shared_from_this<Shared> {
   std::mutex mutex_;  // guards all below; nothing else is locked under it
   std::condition_variable changed_;
   std::map<ServiceId, std::shared_ptr<Service>> services_;
-  std::vector<std::pair<std::shared_ptr<Service>, Done>> until_empty_;
+  std::list<std::pair<std::shared_ptr<Service>, Done>> until_empty_;
   bool closing_ = false;
   bool news_ = false;  // for close: a doorway is empty, or a service is gone
 };

@@ -1,8 +1,9 @@
 #include "module/thread.h"
 
+#include "base/join_thread.h"
+
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -75,13 +76,7 @@ bool Thread::join_until(TimePoint limit) {
     if (!state_->changed.wait_until(lock, limit, [&] { return state_->ended; })) return false;
   }
   // What remains is the end of the thread itself, where only a module's thread_local destructors can linger.
-  const auto left = std::max<Clock::duration>(limit - Clock::now(), std::chrono::milliseconds(100));
-  const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
-  timespec at{};
-  clock_gettime(CLOCK_REALTIME, &at);
-  at.tv_sec += static_cast<time_t>(ns / 1000000000 + (at.tv_nsec + ns % 1000000000) / 1000000000);
-  at.tv_nsec = static_cast<long>((at.tv_nsec + ns % 1000000000) % 1000000000);
-  if (pthread_timedjoin_np(state_->id, nullptr, &at) != 0) return false;
+  if (!pinnate::join_until(state_->id, std::max(limit, Clock::now() + std::chrono::milliseconds(100)))) return false;
   state_.reset();
   return true;
 }

@@ -1,5 +1,7 @@
 #include "runtime/orders.h"
 
+#include <atomic>
+#include <new>
 #include <utility>
 
 namespace pinnate::runtime {
@@ -15,20 +17,37 @@ constexpr std::size_t kVerifiedHereBytes = 4 * 1024;
 struct Orders::Desk {
   std::weak_ptr<Reactor> reactor;
   Orders* orders;  // null when they are gone; read on the loop's thread
+};
 
-  static void hand_in(const std::shared_ptr<Desk>& desk, std::function<void(Orders&)> what) {
-    const auto reactor = desk->reactor.lock();
-    if (!reactor) return;
-    reactor->post([desk, what = std::move(what)] {
-      if (desk->orders) what(*desk->orders);
-    });
+// An answer, made ready when the order is given: once there is work under way, handing it in needs no memory, so that it
+// comes whatever happens.
+class Orders::Slip : public Reactor::Posted, public std::enable_shared_from_this<Slip> {
+ public:
+  explicit Slip(std::shared_ptr<Desk> desk, std::size_t verified_bytes = 0)
+      : desk_(std::move(desk)), verified_bytes_(verified_bytes) {}
+  Slip(std::shared_ptr<Desk> desk, std::function<void()> closed) : desk_(std::move(desk)), closed_(std::move(closed)) {}
+
+  // Any thread; the first time counts.
+  void hand_in(tier::Completion completion = {}) noexcept {
+    if (handed_in_.exchange(true)) return;
+    completion_ = std::move(completion);
+    if (const auto reactor = desk_->reactor.lock()) reactor->post(shared_from_this());
   }
-  static void answer(const std::shared_ptr<Desk>& desk, tier::Completion completion, std::size_t verified_bytes = 0) {
-    hand_in(desk, [completion = std::move(completion), verified_bytes](Orders& orders) {
-      orders.unverified_bytes_ -= verified_bytes;
-      orders.owner_.completed(completion);
-    });
+
+ private:
+  void run() override {
+    Orders* const orders = desk_->orders;
+    if (!orders) return;
+    if (closed_) return closed_();
+    orders->unverified_bytes_ -= verified_bytes_;
+    orders->owner_.completed(std::move(completion_));
   }
+
+  const std::shared_ptr<Desk> desk_;
+  const std::size_t verified_bytes_ = 0;
+  const std::function<void()> closed_;  // what is called instead of completing an order
+  std::atomic<bool> handed_in_{false};
+  tier::Completion completion_;
 };
 
 Orders::Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks,
@@ -50,7 +69,8 @@ Orders::~Orders() { desk_->orders = nullptr; }
 template <typename Work>
 void Orders::on_disk(Work work) {
   if (!store_blocks_) return owner_.completed(work(*disk_));
-  strand_->submit([disk = disk_, desk = desk_, work = std::move(work)] { Desk::answer(desk, work(*disk)); });
+  strand_->submit(
+      [disk = disk_, slip = std::make_shared<Slip>(desk_), work = std::move(work)] { slip->hand_in(work(*disk)); });
 }
 
 void Orders::carry_out(tier::Commit& order) {
@@ -85,32 +105,36 @@ void Orders::carry_out(tier::AcceptChunk& order) {
   const std::size_t bytes = order.encoded.size();
   unverified_bytes_ += bytes;
   auto shared = std::make_shared<const tier::AcceptChunk>(std::move(order));
-  pool_->submit([=, disk = disk_, desk = desk_, ours = std::weak_ptr(strand_), blocks = store_blocks_] {
+  pool_->submit([=, disk = disk_, slip = std::make_shared<Slip>(desk_, bytes), ours = std::weak_ptr(strand_),
+                 blocks = store_blocks_] {
     Status verified = verify(*shared);
-    if (!blocks || !verified.ok() || !shared->keep)
-      return Desk::answer(desk, keep(*disk, *shared, std::move(verified)), bytes);
+    if (!blocks || !verified.ok() || !shared->keep) return slip->hand_in(keep(*disk, *shared, std::move(verified)));
     const auto strand = ours.lock();  // else the node has closed, and nobody waits for this
-    if (strand) strand->submit([=] { Desk::answer(desk, keep(*disk, *shared, {}), bytes); });
+    try {
+      if (strand) strand->submit([=] { slip->hand_in(keep(*disk, *shared, {})); });
+    } catch (const std::bad_alloc&) {
+      slip->hand_in(keep(*disk, *shared, {PINNATE_NO_MEMORY, "no memory"}));
+    }
   });
 }
 
 void Orders::close_disk(std::function<void()> closed) {
-  strand_->submit([disk = disk_, desk = desk_, closed = std::move(closed)] {
+  strand_->submit([disk = disk_, slip = std::make_shared<Slip>(desk_, std::move(closed))] {
     disk->close();
-    Desk::hand_in(desk, [closed](Orders&) { closed(); });
+    slip->hand_in();
   });
 }
 
 // ---- modules ----
 
 module::Done Orders::answer(tier::Token token) {
-  return [desk = desk_, token](module::Outcome outcome) {
+  return [slip = std::make_shared<Slip>(desk_), token](module::Outcome outcome) {
     tier::Completion completion;
     completion.token = token;
     completion.status = std::move(outcome.status);
     completion.bytes = std::move(outcome.bytes);
     completion.chunks = std::move(outcome.bad_chunks);
-    Desk::answer(desk, std::move(completion));
+    slip->hand_in(std::move(completion));
   };
 }
 
@@ -174,12 +198,9 @@ void Orders::carry_out(tier::Forgive& order) {
 }
 
 void Orders::close_services(std::uint32_t limit_ms, std::function<void()> closed) {
-  if (!services_)
-    return reactor_->post([desk = desk_, closed = std::move(closed)] {
-      if (desk->orders) closed();
-    });
-  services_->close(
-      limit_ms, [desk = desk_, closed = std::move(closed)] { Desk::hand_in(desk, [closed](Orders&) { closed(); }); });
+  const auto slip = std::make_shared<Slip>(desk_, std::move(closed));
+  if (!services_) return slip->hand_in();
+  services_->close(limit_ms, [slip] { slip->hand_in(); });
 }
 
 }  // namespace pinnate::runtime

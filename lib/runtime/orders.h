@@ -57,6 +57,7 @@ class Orders {
 
  private:
   struct Desk;
+  class Slip;
 
   module::Done answer(tier::Token token);
   template <typename Work>

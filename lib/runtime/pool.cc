@@ -29,10 +29,7 @@ struct Crew : std::enable_shared_from_this<Crew> {
     {
       std::lock_guard lock(mutex);
       queue.push_back(std::move(work));
-      if (queue.size() > idle && threads.size() < most) {
-        auto thread = Thread::start(name, [self = shared_from_this()] { self->toil(); });
-        if (thread) threads.push_back(std::move(thread));
-      }
+      if (queue.size() > idle && threads.size() < most) hire();
       if (threads.empty()) {
         work = std::move(queue.back());
         queue.pop_back();
@@ -42,6 +39,16 @@ struct Crew : std::enable_shared_from_this<Crew> {
     }
     if (work) return perform(work);
     ready.notify_one();
+  }
+
+  // Throws nothing, since the work is in the queue by now: it would run, and its caller believe that it does not.
+  void hire() noexcept {
+    try {
+      threads.reserve(most);
+      auto thread = Thread::start(name, [self = shared_from_this()] { self->toil(); });
+      if (thread) threads.push_back(std::move(thread));
+    } catch (...) {  // no memory for a thread is no thread
+    }
   }
 
   void toil() {
@@ -119,7 +126,9 @@ struct Strand::State : std::enable_shared_from_this<State> {
   void run() {
     for (int i = 0;; i++) {
       if (i >= kInOneGo) {
-        if (const auto held = pool.lock()) return held->submit([self = shared_from_this()] { self->run(); });
+        const auto held = pool.lock();
+        if (held && hand_over(*held)) return;
+        i = 0;
       }
       std::function<void()> work;
       {
@@ -132,6 +141,16 @@ struct Strand::State : std::enable_shared_from_this<State> {
         queue.pop_front();
       }
       perform(work);
+    }
+  }
+
+  // False: the pool has no memory for it. Nobody else would ever run what is queued, so the caller does.
+  bool hand_over(Pool& to) noexcept {
+    try {
+      to.submit([self = shared_from_this()] { self->run(); });
+      return true;
+    } catch (...) {
+      return false;
     }
   }
 
@@ -152,7 +171,7 @@ void Strand::submit(std::function<void()> work) {
     state_->queue.push_back(std::move(work));
     if (std::exchange(state_->running, true)) return;
   }
-  pool_->submit([state = state_] { state->run(); });
+  if (!state_->hand_over(*pool_)) state_->run();
 }
 
 }  // namespace pinnate::runtime

@@ -15,6 +15,7 @@ class Pool {
   // those of the shared one). Any thread, one of the pool's too.
   virtual ~Pool() = default;
   // Any thread. Threads start when there is work for them; where the system has none to give, the caller does the work.
+  // Work of which it throws (std::bad_alloc) never runs.
   virtual void submit(std::function<void()> work) = 0;
 };
 
@@ -23,6 +24,7 @@ class Strand {
  public:
   explicit Strand(std::shared_ptr<Pool> pool);
   ~Strand();  // does not wait: work that was submitted still runs
+  // Where the pool has no memory to take it, the caller does the work that is queued.
   void submit(std::function<void()> work);
 
  private:

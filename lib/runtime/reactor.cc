@@ -20,6 +20,39 @@ namespace {
 constexpr std::size_t kReceiveBytes = 64 * 1024;
 constexpr int kTurnRounds = 8;  // what the ends of turns cause among each other, before sockets get their turn again
 
+// What was posted, in order.
+class PostedList {
+ public:
+  PostedList() = default;
+  PostedList(PostedList&& other) noexcept
+      : first_(std::move(other.first_)), last_(std::exchange(other.last_, nullptr)) {}
+  ~PostedList() {
+    while (!empty()) take();  // one by one: a long list would end itself deep in the stack
+  }
+  bool empty() const { return first_ == nullptr; }
+  void add(std::shared_ptr<Reactor::Posted> work) {
+    Reactor::Posted* const added = work.get();
+    (last_ ? last_->after : first_) = std::move(work);
+    last_ = added;
+  }
+  std::shared_ptr<Reactor::Posted> take() {
+    std::shared_ptr<Reactor::Posted> work = std::move(first_);
+    first_ = std::move(work->after);
+    if (!first_) last_ = nullptr;
+    return work;
+  }
+
+ private:
+  std::shared_ptr<Reactor::Posted> first_;
+  Reactor::Posted* last_ = nullptr;
+};
+
+struct PostedFunction : Reactor::Posted {
+  explicit PostedFunction(std::function<void()> work) : work(std::move(work)) {}
+  void run() override { work(); }
+  const std::function<void()> work;
+};
+
 // Everything that libuv points at. Frees itself once its handles are closed, which begins when the reactor has gone.
 class Core {
  public:
@@ -38,12 +71,12 @@ class Core {
     return true;
   }
 
-  void post(std::function<void()> work) {
+  void post(std::shared_ptr<Reactor::Posted> work) {
     bool first;
     {
       std::lock_guard lock(mutex_);
       first = posted_.empty();
-      posted_.push_back(std::move(work));
+      posted_.add(std::move(work));
     }
     if (first) uv_async_send(&async_);
   }
@@ -84,18 +117,17 @@ class Core {
   }
 
   void posted() noexcept {
-    std::vector<std::function<void()>> batch;
-    {
+    PostedList batch = [this] {
       std::lock_guard lock(mutex_);
-      batch.swap(posted_);
-    }
+      return std::move(posted_);
+    }();
     depth++;
-    for (auto& work : batch) {
+    while (!batch.empty()) {
+      const std::shared_ptr<Reactor::Posted> work = batch.take();
       try {
-        work();
+        work->run();
       } catch (...) {  // nothing that is posted lets an exception out, but for a host's callback
       }
-      work = nullptr;
     }
     depth--;
     bool over;
@@ -140,7 +172,7 @@ class Core {
   int open_handles_ = 3;
 
   std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;
+  PostedList posted_;
   bool ending_ = false;
 
   std::vector<TurnEnd*> due_, ending_turns_;
@@ -159,7 +191,8 @@ class LoopReactor : public Reactor {
   uv_loop_s* loop() const override { return core_->loop; }
   bool shared_thread() const override { return own_thread_ != nullptr; }
   bool on_loop_thread() const override { return core_->thread == std::this_thread::get_id(); }
-  void post(std::function<void()> work) override { core_->post(std::move(work)); }
+  void post(std::function<void()> work) override { core_->post(std::make_shared<PostedFunction>(std::move(work))); }
+  void post(std::shared_ptr<Posted> work) noexcept override { core_->post(std::move(work)); }
   void at_turn_end(TurnEnd* user) override { core_->at_turn_end(user); }
   void forget(TurnEnd* user) override { core_->forget(user); }
   std::span<char> receive_buffer() override { return core_->receive_buffer(); }

@@ -34,6 +34,15 @@ class Reactor {
   // Runs `work` on the loop's thread, soon, never from inside this call. Any thread. The order of one thread's posts is
   // kept.
   virtual void post(std::function<void()> work) = 0;
+  // The same, without needing memory: what somebody waits for must come also when there is none left. `work` is posted
+  // once in its life.
+  class Posted {
+   public:
+    virtual ~Posted() = default;
+    virtual void run() = 0;
+    std::shared_ptr<Posted> after;  // the reactor's
+  };
+  virtual void post(std::shared_ptr<Posted> work) noexcept = 0;
   // Runs `work` on the loop's thread and waits for it; at once when called there. Only where shared_thread(). What it
   // throws is thrown here.
   virtual void run(const std::function<void()>& work) = 0;

@@ -1,14 +1,15 @@
 #include "runtime/thread.h"
 
+#include "base/join_thread.h"
 #include "content/sha256.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -46,44 +47,43 @@ class Roll {
   }
 
   bool start(std::shared_ptr<Running> thread) {
+    auto argument = std::make_unique<std::shared_ptr<Running>>(thread);
     std::lock_guard lock(mutex_);
     if (process_ != getpid()) threads_.clear();  // a child of fork has none of its parent's threads
     process_ = getpid();
     std::erase_if(threads_, [](const auto& t) { return t->ended && pthread_join(t->handle, nullptr) == 0; });
     threads_.push_back(thread);
-    if (create(thread)) return true;
+    if (create(thread->handle, argument.get())) {
+      argument.release();
+      return true;
+    }
     threads_.pop_back();
     return false;
   }
 
   // `all`: also those that may take long.
   void join_leaving(std::uint32_t limit_ms, bool all) {
-    timespec until{};
-    clock_gettime(CLOCK_REALTIME, &until);
-    const long ns = until.tv_nsec + limit_ms % 1000 * 1'000'000L;
-    until.tv_sec += limit_ms / 1000 + ns / 1'000'000'000;
-    until.tv_nsec = ns % 1'000'000'000;
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
     std::lock_guard lock(mutex_);
     if (process_ != getpid()) return;
     std::erase_if(threads_, [&](const auto& t) {
       if (!t->leaving || !(all || t->leaving_soon) || pthread_equal(t->handle, pthread_self())) return false;
-      return pthread_timedjoin_np(t->handle, nullptr, &until) == 0;
+      return join_until(t->handle, limit);
     });
   }
 
  private:
-  static bool create(const std::shared_ptr<Running>& thread) {
+  // Throws nothing: it would leave a thread on the roll that is not there, or the caller's signals blocked.
+  static bool create(pthread_t& handle, std::shared_ptr<Running>* argument) noexcept {
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes) != 0) return false;
     pthread_attr_setstacksize(&attributes, kStackBytes);
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
-    auto* argument = new std::shared_ptr<Running>(thread);
-    const bool ok = pthread_create(&thread->handle, &attributes, enter, argument) == 0;
+    const bool ok = pthread_create(&handle, &attributes, enter, argument) == 0;
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     pthread_attr_destroy(&attributes);
-    if (!ok) delete argument;
     return ok;
   }
 

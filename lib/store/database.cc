@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include <fcntl.h>
 #include <sqlite3.h>
 
 namespace pinnate::store {
@@ -31,6 +32,19 @@ int write_error(sqlite3* db) {
   return sqlite3_system_errno(db);
 }
 
+// Configurations may hold secrets, and SQLite makes files by the umask: so the database is there, for its owner alone,
+// before it opens it. What it makes beside the database gets the database's mode; what an earlier process made is mended
+// too. Not through links, which may lead to what is not ours.
+Status make_private(const std::string& path, bool may_create) {
+  const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
+  auto database = open_file(path, flags | (may_create ? O_CREAT : 0));
+  if (!database.ok()) return database.status();
+  make_private(*database);
+  for (const char* beside : {"-wal", "-shm", "-journal"})
+    if (const auto file = open_file(path + beside, flags); file.ok()) make_private(*file);
+  return {};
+}
+
 bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
 }  // namespace
@@ -39,18 +53,19 @@ void Database::CloseConnection::operator()(sqlite3* db) const { sqlite3_close_v2
 void Database::FinishStatement::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 Result<Database> Database::open(const std::string& path, bool may_create) {
+  if (Status s = make_private(path, may_create); !s.ok()) {
+    if (may_create || s.code() != PINNATE_NOT_FOUND) return s;
+    return {PINNATE_CORRUPT,
+            "the state database '" + path + "' is missing beside its artifacts: restore the folder from a backup"};
+  }
   Database database;
   database.path_ = path;
   sqlite3* db = nullptr;
-  const int flags =
-      SQLITE_OPEN_READWRITE | (may_create ? SQLITE_OPEN_CREATE : 0) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
   database.db_.reset(db);
   if (code != SQLITE_OK) {
     if (!db) return {PINNATE_NO_MEMORY, "out of memory"};
-    if (!may_create && sqlite3_system_errno(db) == ENOENT)
-      return {PINNATE_CORRUPT,
-              "the state database '" + path + "' is missing beside its artifacts: restore the folder from a backup"};
     return database.failure(code);
   }
   sqlite3_extended_result_codes(db, 1);

@@ -63,6 +63,12 @@ Result<Descriptor> open_file(const std::string& path, int flags) {
   return Descriptor(fd);
 }
 
+void make_private(const Descriptor& file) {
+  struct stat st;
+  if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != ::geteuid()) return;
+  if ((st.st_mode & 07777 & ~kFileMode) != 0 && ::fchmod(file.get(), st.st_mode & kFileMode) != 0) return;
+}
+
 Result<std::uint64_t> file_size(const Descriptor& file, const std::string& path) {
   struct stat st;
   if (::fstat(file.get(), &st) != 0) return os_error(errno, "examine", path);

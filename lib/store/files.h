@@ -35,6 +35,8 @@ Status os_error(int error, const char* doing, const std::string& path);
 
 // `flags` are those of open(2); O_CLOEXEC is added. A new file is for its owner alone.
 Result<Descriptor> open_file(const std::string& path, int flags);
+// For its owner alone from now on, if it is this user's. Best effort: not every file system knows.
+void make_private(const Descriptor& file);
 Result<std::uint64_t> file_size(const Descriptor& file, const std::string& path);
 // Fewer than `length` bytes are returned only at the end of the file.
 Result<std::string> read_at(const Descriptor& file, std::uint64_t offset, std::size_t length, const std::string& path);

@@ -4,6 +4,7 @@
 #include "tier/links.h"
 #include "wire/type_number.h"
 
+#include <algorithm>
 #include <deque>
 
 namespace pinnate::tier {
@@ -77,6 +78,13 @@ std::size_t carried_bytes(const wire::Message& message) {
   return 0;
 }
 
+// For how long whoever asks will wait; 0: no word of it.
+std::uint32_t own_limit_ms(const wire::Message& message) {
+  if (const auto* call = std::get_if<wire::Call>(&message)) return call->timeout_ms;
+  if (const auto* lookup = std::get_if<wire::Lookup>(&message)) return lookup->timeout_ms;
+  return 0;
+}
+
 template <class T>
 constexpr bool is_request =
     std::is_same_v<T, wire::Publish> || std::is_same_v<T, wire::Unpublish> || std::is_same_v<T, wire::ListReleases> ||
@@ -138,9 +146,11 @@ void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {
     core_.send(up->link, request.message);
     return;
   }
-  request.limit = core_.alarm_in(options_.connect_timeout_ms, [this, id] {
+  std::uint32_t limit_ms = options_.connect_timeout_ms;
+  if (const std::uint32_t own_ms = own_limit_ms(request.message); own_ms != 0) limit_ms = std::min(limit_ms, own_ms);
+  request.limit = core_.alarm_in(limit_ms, [this, id, limit_ms] {
     requests_.at(id).limit = 0;
-    fail(id, {PINNATE_UNREACHABLE, "no link within " + std::to_string(options_.connect_timeout_ms) + " ms" +
+    fail(id, {PINNATE_UNREACHABLE, "no link within " + std::to_string(limit_ms) + " ms" +
                                        (last_failure_.empty() ? "" : ": " + last_failure_)});
   });
 }

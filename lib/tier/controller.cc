@@ -223,8 +223,9 @@ void Controller::publish(LinkId link, const wire::Publish& request) {
   if (Status s = check_publish(*decoded, request, &selector); !s.ok()) return refuse(s);
   const Digest digest = content::sha256(request.manifest.view());
   // What was lost of its bytes, to a damaged disk, is taken anew.
-  const bool whole = std::all_of(decoded->artifacts.begin(), decoded->artifacts.end(),
-                                 [&](const auto& a) { return inventory_.whole(a); });
+  const bool whole = std::all_of(decoded->artifacts.begin(), decoded->artifacts.end(), [&](const auto& a) {
+    return inventory_.whole(a) && !inventory_.doubts_any(a.digest);
+  });
   if (const auto* same = unchanged(request, digest, decoded->name, selector); same && whole)
     return answer_publish(link, request.id, {}, same->release.number, false, 0);
   if (auto added = manifests_.add(request.manifest); !added.ok()) return refuse(added.status());

@@ -18,7 +18,8 @@ constexpr std::int64_t kReportIntervalMs = 10;
 constexpr std::int64_t kProgressAfterMs = 500;
 constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
 constexpr std::uint32_t kDeathsInARow = 2;
-constexpr std::size_t kWatches = 256, kReportedRows = 1000;
+constexpr std::ptrdiff_t kWatches = 256;  // over links
+constexpr std::size_t kReportedRows = 1000;
 
 class Engine final : public Tier, private LinkOwner {
  public:
@@ -252,7 +253,10 @@ void Engine::request(LinkId link, wire::Message& m) {
       watches_.erase({link, get->id});
       return;
     }
-    if (get->watch && watches_.size() >= kWatches) {
+    // The host's own watch does not depend on what others ask over links.
+    const auto others = std::count_if(watches_.begin(), watches_.end(),
+                                      [](const auto& watch) { return watch.first.first != kHostLink; });
+    if (get->watch && link != kHostLink && others >= kWatches) {
       wire::StatusReport full;
       full.id = get->id;
       full.code = PINNATE_BUSY;

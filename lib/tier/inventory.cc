@@ -39,7 +39,26 @@ void Inventory::lost(const Digest& artifact, std::uint32_t index) {
   held.bytes -= held.sizes[index];
   total_bytes_ -= held.sizes[index];
   held.sizes[index] = 0;
+  held.doubtful.erase(index);
   held.chunks--;
+}
+
+void Inventory::doubt(const Digest& artifact, std::uint32_t index) {
+  if (has(artifact, index)) held_[artifact].doubtful.insert(index);
+}
+
+void Inventory::read_well(const Digest& artifact, std::uint32_t index) {
+  if (const auto found = held_.find(artifact); found != held_.end()) found->second.doubtful.erase(index);
+}
+
+bool Inventory::doubts(const Digest& artifact, std::uint32_t index) const {
+  const auto found = held_.find(artifact);
+  return found != held_.end() && found->second.doubtful.contains(index);
+}
+
+bool Inventory::doubts_any(const Digest& artifact) const {
+  const auto found = held_.find(artifact);
+  return found != held_.end() && !found->second.doubtful.empty();
 }
 
 void Inventory::touch(const Digest& artifact) {

@@ -155,10 +155,14 @@ void Provider::load(const Key& key, const content::ArtifactEntry& artifact) {
   const auto damaged = [this, key, fetch, digest = artifact.digest](const Status& why) {
     core_->log(PINNATE_LOG_WARNING,
                "chunk " + std::to_string(std::get<2>(key)) + " of " + digest.hex() + ": " + why.message());
-    if (why.code() == PINNATE_CORRUPT || why.code() == PINNATE_NOT_FOUND)
-      inventory_->lost(digest, std::get<2>(key));
-    else if (!fetcher_)
-      return answer(key, why, {});  // a disk may come back
+    const std::uint32_t index = std::get<2>(key);
+    const bool unreadable = why.code() == PINNATE_IO;
+    if (why.code() == PINNATE_CORRUPT || why.code() == PINNATE_NOT_FOUND || (unreadable && fetcher_)) {
+      inventory_->lost(digest, index);
+    } else if (!fetcher_) {  // a disk may come back, and nobody else has it; but who publishes it again brings it again
+      if (unreadable) inventory_->doubt(digest, index);
+      return answer(key, why, {});
+    }
     fetch();
   };
   const Token token = core_->order([this, key, damaged](Completion& c) {
@@ -171,6 +175,7 @@ void Provider::load(const Key& key, const content::ArtifactEntry& artifact) {
       v.status.ok() ? answer(key, {}, encoded) : damaged(v.status);
     });
     const std::uint32_t at = std::get<2>(key);
+    inventory_->read_well(entry.digest, at);
     if (PINNATE_PLANT(cache_trusts_its_file_name)) return answer(key, {}, c.bytes);
     core_->act(AcceptChunk{verified, entry.digest, at, c.bytes, entry.chunks[at], entry.chunk_bytes(at), false});
   });

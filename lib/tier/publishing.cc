@@ -49,7 +49,7 @@ void Publishing::begin() {
     total_bytes_ += artifact.size_bytes;
     if (!seen.insert(artifact.digest).second) continue;
     for (std::uint32_t i = 0; i < artifact.chunks.size(); i++) {
-      if (inventory_->has(artifact.digest, i))
+      if (inventory_->has(artifact.digest, i) && !inventory_->doubts(artifact.digest, i))
         done_bytes_ += artifact.chunk_bytes(i);
       else
         wanted.push_back({a, i});

@@ -9,7 +9,7 @@ namespace {
 constexpr std::int64_t kGatherMs = 5;  // changes of one burst become one roll-up
 constexpr std::int64_t kSaveIntervalMs = 1000;
 constexpr std::int64_t kTwinGoneMs = 600000;  // without another try; many times the longest pause between two
-constexpr std::size_t kWatches = 1024;
+constexpr std::ptrdiff_t kWatches = 1024;  // over links
 }  // namespace
 
 Relay::Relay(const TierOptions& options, wire::Role role, std::uint32_t forget_after_ms, Fetcher* fetcher)
@@ -305,7 +305,10 @@ void Relay::status_asked(LinkId link, const wire::GetStatus& get) {
     watches_.erase({link, get.id});
     return;
   }
-  if (get.watch && watches_.size() >= kWatches) {
+  // The host's own watch does not depend on what others ask over links.
+  const auto others =
+      std::count_if(watches_.begin(), watches_.end(), [](const auto& watch) { return watch.first.first != kHostLink; });
+  if (get.watch && link != kHostLink && others >= kWatches) {
     wire::StatusReport full;
     full.id = get.id;
     full.code = PINNATE_BUSY;

@@ -43,6 +43,7 @@ void Slot::want(const DesiredState::Entry* entry) {
   drop_candidate();
   world_->core->cancel_alarm(&again_);
   backoff_.reset();
+  damaged_ = 0;
   has_wedged_ = false;
   if (!entry) {
     wanted_.reset();
@@ -204,8 +205,12 @@ void Slot::loaded(Completion& done) {
   for (std::uint32_t index : done.chunks) world_->inventory->lost(artifact, index);
   candidate_->service = 0;
   if (!done.chunks.empty()) {  // damaged on disk: fetched anew, at once
-    world_->core->log(PINNATE_LOG_WARNING, named() + ": " + std::to_string(done.chunks.size()) +
-                                               " stored chunks are damaged and fetched anew");
+    const std::string what = named() + ": " + std::to_string(done.chunks.size()) + " stored chunks are damaged";
+    // A disk that gives back something else each time, or nothing: each try costs a transfer and some of its space.
+    if (damaged_++ > 0)
+      return fail(what + ", for the " + std::to_string(damaged_) +
+                  ". time in a row, and are fetched anew later (is the disk failing?): " + done.status.message());
+    world_->core->log(PINNATE_LOG_WARNING, what + " and fetched anew");
     world_->end_turn();
     candidate_->has_turn = false;
     candidate_->attempt = ++attempts_;
@@ -250,6 +255,7 @@ void Slot::go_live() {
   });
   std::optional<Service> old = std::exchange(active_, std::move(service));
   backoff_.reset();
+  damaged_ = 0;
   set(wire::Phase::live);
   if (old && !PINNATE_PLANT(old_service_left_behind)) retire(std::move(*old));
 }

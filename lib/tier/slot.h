@@ -102,6 +102,7 @@ class Slot {
   std::optional<Candidate> candidate_;
   std::uint64_t attempts_ = 0;
   std::uint32_t steps_ = 0;  // orders under way, of dropped candidates too
+  std::uint32_t damaged_ = 0;  // how often its stored chunks were, in a row
   bool has_wedged_ = false;  // the release that is wanted has, before
   Backoff backoff_;
   Core::AlarmId again_ = 0;

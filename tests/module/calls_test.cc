@@ -56,6 +56,31 @@ TEST_CASE("a function without an active service, and a payload over the limit, a
   CHECK(host.call_here("x").status.code() == PINNATE_NOT_FOUND);
 }
 
+TEST_CASE(
+    "a result for which there is no memory is told all the same, throws nothing into the module, and holds nothing "
+    "up") {
+  for (const char* behaviour : {"echo", "answers-later"}) {
+    CAPTURE(behaviour);
+    TestHost host;
+    host.serve(1, "misbehaving", behaviour);
+    Promised told;
+    std::atomic<int> tries{0};
+    host->invoke("f", Buffer(std::string("hello")), 20000, [&tries, done = told.done()](Outcome outcome) {
+      if (tries++ == 0) throw std::bad_alloc();
+      done(std::move(outcome));
+    });
+    CHECK(told.get().status.code() == PINNATE_NO_MEMORY);
+    host->invoke("f", Buffer(std::string("hello")), 20000, [&tries](Outcome) {
+      tries++;
+      throw std::bad_alloc();
+    });
+    CHECK(host.call("after").bytes.view() == "after");
+    while (tries < 4) std::this_thread::yield();
+    CHECK(!host.said("threw"));
+    host.close();
+  }
+}
+
 TEST_CASE("an answer over the limit is an error and not a result") {
   TestHost host;
   host.serve(1, "misbehaving", "answers-too-much");

@@ -146,25 +146,26 @@ TEST_CASE("private files are removed with their module, and those of a dead proc
   CHECK(images() == 0);
 }
 
-TEST_CASE("bad chunks are all named at once, and a failing disk in its own words") {
+TEST_CASE("bad chunks are all named at once, unreadable ones too, and other failures in their own words") {
   TestHost host;
   const std::string bytes(3 * kChunkBytes + 5, 'x');
   LoadOrder order = TestHost::order(1, bytes);
   order.read_chunk = [read = order.read_chunk](std::uint32_t i) -> Result<Buffer> {
     if (i == 1) return Status(PINNATE_NOT_FOUND, "not held");
+    if (i == 2) return Status(PINNATE_IO, "a bad sector");
     if (i == 3) return Status(PINNATE_CORRUPT, "wrong digest");
     return read(i);
   };
   Promised p;
   host->load(std::move(order), p.done());
   const Outcome outcome = p.get();
-  CHECK(outcome.bad_chunks == std::vector<std::uint32_t>{1, 3});
+  CHECK(outcome.bad_chunks == std::vector<std::uint32_t>{1, 2, 3});
   CHECK(outcome.status.message() ==
-        "module 'f' 1.0.0: 2 of 4 chunks are missing or damaged; the first is chunk 1: not held");
+        "module 'f' 1.0.0: 3 of 4 chunks are missing or damaged; the first is chunk 1: not held");
 
   LoadOrder failing = TestHost::order(2, bytes);
-  failing.read_chunk = [](std::uint32_t) -> Result<Buffer> { return Status(PINNATE_IO, "the disk is gone"); };
+  failing.read_chunk = [](std::uint32_t) -> Result<Buffer> { return Status(PINNATE_CLOSED, "the store is closed"); };
   const Status s = host.load(std::move(failing));
-  CHECK(s.code() == PINNATE_IO);
-  CHECK(has(s.message(), "the disk is gone"));
+  CHECK(s.code() == PINNATE_CLOSED);
+  CHECK(has(s.message(), "the store is closed"));
 }

@@ -37,6 +37,40 @@ TEST_CASE("a strand does its work in order and one at a time") {
   for (int i = 0; i < 500; i++) CHECK(seen[static_cast<std::size_t>(i)] == i);
 }
 
+TEST_CASE("a strand goes on where its pool has no memory to take work") {
+  class Short : public Pool {  // of memory
+   public:
+    void submit(std::function<void()> work) override {
+      if (fails) throw std::bad_alloc();
+      taken.push_back(std::move(work));
+    }
+    bool fails = false;
+    std::vector<std::function<void()>> taken;
+  };
+  const auto pool = std::make_shared<Short>();
+  Strand strand(pool);
+  std::vector<int> seen;
+
+  SUBCASE("at the first") {
+    pool->fails = true;
+    strand.submit([&] { seen.push_back(0); });
+    CHECK(seen == std::vector{0});
+    pool->fails = false;
+    strand.submit([&] { seen.push_back(1); });
+    REQUIRE(pool->taken.size() == 1);
+    pool->taken[0]();
+    CHECK(seen == std::vector{0, 1});
+  }
+  SUBCASE("when others were to have their turn") {
+    for (int i = 0; i < 100; i++) strand.submit([&seen, i] { seen.push_back(i); });
+    REQUIRE(pool->taken.size() == 1);
+    pool->fails = true;
+    pool->taken[0]();
+    REQUIRE(seen.size() == 100);
+    for (int i = 0; i < 100; i++) CHECK(seen[static_cast<std::size_t>(i)] == i);
+  }
+}
+
 TEST_CASE("two strands go on side by side") {
   auto pool = Pool::shared();
   Strand a(pool), b(pool);

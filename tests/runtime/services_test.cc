@@ -2,6 +2,7 @@
 
 #include "content/chunk.h"
 #include "content/sha256.h"
+#include "no_memory.h"
 #include "world.h"
 
 #include <chrono>
@@ -32,7 +33,11 @@ struct FakeServices : module::ServiceHost {
   }
   void answer(const std::string& order, Done done, std::string bytes = {}) {
     seen.orders.push_back(order);
-    threads.emplace_back([done, bytes] { done({{}, Buffer(bytes), {}}); });
+    threads.emplace_back([this, done, bytes] {
+      Outcome outcome{{}, Buffer(bytes), {}};
+      const NoMemory none(out_of_memory);
+      done(std::move(outcome));
+    });
   }
 
   std::vector<Restored::Death> deaths() const override { return {{content::sha256("killer"), "create", 2}}; }
@@ -79,6 +84,7 @@ struct FakeServices : module::ServiceHost {
 
   Seen& seen;
   std::vector<std::thread> threads;
+  bool out_of_memory = false;
 };
 
 content::ArtifactEntry entry_of(const std::vector<std::string>& plain) {
@@ -92,6 +98,23 @@ content::ArtifactEntry entry_of(const std::vector<std::string>& plain) {
 }
 
 }  // namespace
+
+TEST_CASE("a module's answer reaches the tier also when no memory is left to bring it") {
+  World world;
+  FakeServices::Seen seen;
+  TestNode node(world, [&](runtime::NodeParts& parts) {
+    auto services = std::make_unique<FakeServices>(seen);
+    services->out_of_memory = true;
+    parts.services = std::move(services);
+  });
+  node.act([](ScriptedTier& t) {
+    t.act(tier::Create{1, 2});
+    t.act(tier::Invoke{2, "f", Buffer(std::string("payload")), 1000});
+  });
+  REQUIRE(world.run_until([&] { return node.diary.completions.size() == 2; }));
+  for (const auto& c : node.diary.completions)
+    if (c.token == 2) CHECK(c.bytes.str() == "payload!");
+}
 
 TEST_CASE("orders for modules reach the service host, and its answers the tier") {
   World world;

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 using namespace pinnate;
 using namespace pinnate::store;
@@ -52,6 +53,51 @@ TEST_CASE("a state database of another version is refused in words") {
   CHECK(reopened(folder).code() == PINNATE_INCOMPATIBLE);
   change(folder, "PRAGMA user_version = 1");
   CHECK(reopened(folder).ok());
+}
+
+TEST_CASE("a state database and what SQLite makes beside it are for their owner alone") {
+  TestFolder folder;
+  const std::string path = folder.path + "/state.db", log = path + "-wal";
+  const auto mode_of = [](const std::string& file) {
+    struct stat st;
+    REQUIRE(stat(file.c_str(), &st) == 0);
+    return st.st_mode & 07777;
+  };
+  const mode_t before = umask(022);
+  {
+    auto store = open_controller_store(folder.path);
+    REQUIRE(store.ok());
+    REQUIRE((*store)->commit({put("release/1", "secret")}).ok());
+    CHECK(mode_of(path) == 0600);
+    CHECK(mode_of(log) == 0600);
+  }
+  // Made by somebody who did not care, and left by a process that died.
+  put_bytes(log, "");
+  REQUIRE(chmod(path.c_str(), 0644) == 0);
+  REQUIRE(chmod(log.c_str(), 0644) == 0);
+  {
+    auto store = open_controller_store(folder.path);
+    REQUIRE(store.ok());
+    CHECK(mode_of(path) == 0600);
+    CHECK(mode_of(log) == 0600);
+    CHECK((*store)->restore()->records.size() == 1);
+  }
+  umask(before);
+}
+
+TEST_CASE("a state database that is a link is refused, and what it leads to is left alone") {
+  TestFolder folder, elsewhere;
+  fill(folder);
+  const std::string path = folder.path + "/state.db", there = elsewhere.path + "/notes";
+  put_bytes(there, "");
+  REQUIRE(chmod(there.c_str(), 0644) == 0);
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink(there, path);
+  CHECK(reopened(folder).code() == PINNATE_IO);
+  struct stat st;
+  REQUIRE(stat(there.c_str(), &st) == 0);
+  CHECK((st.st_mode & 07777) == 0644);
+  CHECK(st.st_size == 0);
 }
 
 TEST_CASE("a damaged state database is refused in words, and never crashes or shows other records") {

@@ -37,6 +37,23 @@ void slow(TestFleet& f, const Module& m, Micros takes) {
 
 }  // namespace
 
+TEST_CASE("a client without a link keeps a call no longer than the call's own time, and others as long as it may") {
+  TestFleet f(shape(1, 0, 1));
+  tier::ClientOptions options;
+  options.connect_timeout_ms = 5000;
+  f.world.add_client("operator", options);
+  const std::uint64_t call = f.world.request("operator", call_of("x", 300)),
+                      status = f.world.request("operator", wire::GetStatus{});
+  wire::Returned returned;
+  CHECK(answers(f, "operator", call, &returned, 400) == 1);
+  CHECK(returned.code == PINNATE_UNREACHABLE);
+  CHECK(returned.reason.find("no link within 300 ms") != std::string::npos);
+  CHECK(f.world.answer<wire::StatusReport>("operator", status) == nullptr);
+  f.world.advance(5000);
+  REQUIRE(f.world.answer<wire::StatusReport>("operator", status));
+  CHECK(f.world.answer<wire::StatusReport>("operator", status)->code == PINNATE_UNREACHABLE);
+}
+
 TEST_CASE("a call goes to an engine that serves the function, from any tier") {
   TestFleet f(shape(2, 1, 2));
   f.release(module("f", "1"));

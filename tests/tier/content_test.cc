@@ -144,6 +144,29 @@ TEST_CASE("a chunk damaged on an engine's disk is fetched anew") {
   }
 }
 
+TEST_CASE("an engine whose disk gives back damaged chunks again and again fetches them after longer and longer waits") {
+  TestFleet f(shape(1, 0, 1, true));
+  const Module m = module("f", "1", 65536);
+  const auto release = f.release(m);
+  const Digest artifact = f.artifact(m);
+  for (int i = 0; i < 120000; ++i) {
+    f.world.corrupt_chunk("s0.e0", artifact, 0, Disk::Damage::flipped);
+    f.world.advance(1);
+  }
+  CHECK(f.world.version_on("s0.e0", "f") == "");
+  std::uint32_t times = 0;
+  for (const auto& [crossing, count] : f.world.network().traffic.crossings())
+    if (crossing.to == f.world.at("s0.e0").id()) times += count;
+  CHECK(times >= 3);
+  CHECK(times <= 12);
+  const wire::TierRow row = f.engine_row("s0.e0");
+  REQUIRE(row.services.size() == 1);
+  CHECK(row.services[0].release == release);
+  CHECK(row.services[0].phase == wire::Phase::failed);
+  CHECK(row.services[0].reason.find("1 stored chunks are damaged, for the ") != std::string::npos);
+  CHECK(f.becomes("f", "1", kHour));
+}
+
 TEST_CASE("a read that fails once at the controller delays a chunk, and does not lose it") {
   TestFleet f(shape(1, 0, 1));
   f.world.advance(1000);
@@ -152,6 +175,34 @@ TEST_CASE("a read that fails once at the controller delays a chunk, and does not
   f.world.at("c").disk().fail_next(2, PINNATE_IO);
   f.world.restart("s0");
   CHECK(f.becomes("f", "1", 10 * kMinute));
+}
+
+TEST_CASE("what the controller cannot read is taken anew from who publishes it again") {
+  TestFleet f(shape(1, 0, 1));
+  f.world.add_client("operator");
+  f.world.dial_up("operator", "c");
+  f.world.advance(1000);
+  f.world.crash("s0");
+  const Module m = module("f", "1", 300000);
+  const auto publish = [&] {
+    const auto came = [&] {
+      return f.world.network().traffic.between(f.world.at("operator").id(), f.world.at("c").id(), 19).messages;
+    };
+    const auto before = came();
+    const wire::Published published = f.world.publish_and_wait("operator", m);
+    CHECK_MESSAGE(published.code == PINNATE_OK, published.reason);
+    return came() - before;
+  };
+  CHECK(publish() == 5);
+  CHECK(publish() == 0);
+  f.world.at("c").disk().fail_next(1000000, PINNATE_IO);
+  f.world.restart("s0");
+  f.world.advance(kMinute);
+  CHECK(f.world.version_on("s0.e0", "f") == "");
+  f.world.at("c").disk().fail_next(0, PINNATE_IO);
+  CHECK(publish() >= 1);
+  CHECK(f.becomes("f", "1", 10 * kMinute));
+  CHECK(publish() == 0);
 }
 
 TEST_CASE("a version overtaken on its way is not fetched any further") {

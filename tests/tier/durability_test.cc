@@ -116,8 +116,10 @@ TEST_CASE("a controller takes up where it left off") {
 TEST_CASE("what a publish that did not fit has left behind does not keep the next one from fitting") {
   TestFleet f(shape(0, 0, 0));
   f.release(module("kept", "1", 300000));
+  f.world.at("c").disk().delay_next(100, 10 * kMillisecond);
   const std::uint64_t large = f.world.publish("c", module("large", "1", 40 * 65536));
-  f.world.advance(20);
+  f.world.advance(100);
+  CHECK(f.world.at("c").disk().image().artifacts.size() == 2);
   f.world.disk_full("c", true);
   f.world.advance(kMinute);
   const auto* failed = f.world.answer<wire::Published>("c", large);

@@ -163,6 +163,29 @@ TEST_CASE("status of one name shows that name alone") {
   CHECK(status.tier == "c");
 }
 
+TEST_CASE("a host's own watch begins however many clients watch over links") {
+  for (const std::string tier : {"s0.e0", "c"}) {
+    CAPTURE(tier);
+    TestFleet f(shape(1, 0, 1));
+    f.world.move_address("here", tier);
+    f.world.add_client("crowd");
+    f.world.dial_up("crowd", "here");
+    f.world.advance(2000);
+    wire::GetStatus watch;
+    watch.watch = true;
+    std::uint64_t last = 0;
+    for (int i = 0; i < 1025; ++i) last = f.world.request("crowd", watch);
+    f.world.advance(5000);
+    REQUIRE(f.world.answer<wire::StatusReport>("crowd", last));
+    CHECK_MESSAGE(f.world.answer<wire::StatusReport>("crowd", last)->code == PINNATE_BUSY,
+                  f.world.answer<wire::StatusReport>("crowd", last)->reason);
+    const std::uint64_t own = f.world.request(tier, watch);
+    f.world.advance(100);
+    REQUIRE(f.world.answer<wire::StatusReport>(tier, own));
+    CHECK(f.world.answer<wire::StatusReport>(tier, own)->code == PINNATE_OK);
+  }
+}
+
 TEST_CASE("a watch reports again whenever the roll-up changed, and ends when asked to") {
   TestFleet f(shape(1, 0, 2));
   f.world.advance(5000);
