@@ -30,15 +30,18 @@ std::optional<Rollup> next_if_linked(Session& session, Deadline deadline) {
 Rollout await_rollout(Session& session, const Published& published, Deadline deadline,
                       const std::function<void(const ReleaseStatus&)>& on_change) {
   Rollout rollout{Rollout::End::kLate, std::nullopt, 0};
-  std::uint64_t most = 0;
+  std::uint64_t most = 0, least_offline = ~std::uint64_t{0};
   while (std::chrono::steady_clock::now() < deadline) {
     const auto rollup = next_if_linked(session, deadline);
     if (!rollup || !covers(*rollup, published)) continue;
     const ReleaseStatus* status = rollup->release(published.release);
     if (status != nullptr) {
       rollout.status = *status;
+      // One that turns out not to be selected is still there, and was counted as pending before.
+      const std::uint64_t offline = status->count(PINNATE_OFFLINE);
       most = std::max(most, status->online_selected());
-      rollout.gone = most - status->online_selected();
+      least_offline = std::min(least_offline, offline);
+      rollout.gone = std::min(most - status->online_selected(), offline - least_offline);
       on_change(*status);
     }
     if (status == nullptr || !status->current) {

@@ -83,6 +83,11 @@ class PublishTest(FleetTest):
         out, _ = self.ask("publish", "echo@1", self.echo(1), "--select", "region=mars", "--wait")
         self.assertIn("no engine that is online is selected", out)
 
+    def test_a_release_that_ends_engines_is_no_success(self):
+        fatal = os.path.join(os.environ["PINNATE_MODULES"], "constructor-aborts.so")
+        out, _ = self.ask("publish", "fatal@1", fatal, "--wait", code=1)
+        self.assertIn("that were online when it came are not any more", out)
+
     def test_no_artifact_for_the_platform_is_incompatible(self):
         out, _ = self.ask("publish", "echo@1", "--platform", f"linux-vax={self.echo(1)}", "--wait", code=1)
         self.assertIn("gate/one: incompatible", out)

@@ -8,7 +8,7 @@ import enum
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from . import _abi, _slots
-from ._values import said, text
+from ._values import mapping, said, text
 from .errors import InvalidError
 from .fleet import Role
 
@@ -76,8 +76,9 @@ class Describing:
             self.error = error
 
     def _put_back(self, c: _abi.TestingTier, shape: TierShape) -> None:
-        labels = (_abi.Label * len(shape.labels))(
-            *((text(key, "label"), text(value, f"label {key}")) for key, value in shape.labels.items())
+        given = mapping(shape.labels, "labels")
+        labels = (_abi.Label * len(given))(
+            *((text(key, "label"), text(value, f"label {key}")) for key, value in given.items())
         )
         platform = text(shape.platform, "platform")
         self._alive = [labels, platform]

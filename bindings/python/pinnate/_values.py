@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
-from typing import Any, Optional, Union
+from typing import Any, Mapping, Optional, Union
 
 from . import _abi
 from .errors import InvalidError
@@ -14,6 +14,15 @@ BytesLike = Union[bytes, bytearray, memoryview]
 Path = Union[str, "os.PathLike[str]"]
 
 _MOST_MS = 2**32 - 1
+
+
+def mapping(value: Optional[Mapping[str, str]], what: str) -> Mapping[str, str]:
+    """None is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} must be a mapping of str to str, not {type(value).__name__}")
+    return value
 
 
 def text(value: Optional[str], what: str) -> Optional[bytes]:

@@ -78,6 +78,7 @@ class WrongArguments(unittest.TestCase):
             (lambda: list(self.controller.engines(page="1")), "page"),
             (lambda: pinnate.Controller(self.folder, log=7), "log"),
             (lambda: pinnate.Engine(loaders=["python"]), "loader"),
+            (lambda: pinnate.Engine(labels=["region"]), "labels"),
         ):
             with self.subTest(word), self.assertRaisesRegex(TypeError, word):
                 wrong()
