@@ -24,6 +24,7 @@ class Gateway final : public Relay {
                   },
                   [this](const Digest& artifact) {
                     if (not_kept_.erase(artifact) > 0 && not_kept_.empty()) notice("chunks", "");
+                    fill_up();
                   },
                   true}) {}
 
@@ -47,6 +48,7 @@ class Gateway final : public Relay {
  private:
   void take_desired(Session& session, const wire::Desired& page);
   void forget_not_kept();
+  void fill_up();
   void take_labels(const Labels& inherited);
   void save();
   void tell(bool whole);
@@ -83,7 +85,7 @@ void Gateway::start(Now now, Restored restored) {
   manifests_.restore(restored);
   if (!PINNATE_PLANT(restart_forgets_its_cache)) inventory_.restore(restored);
   directory_.restore(restored);
-  gathers_until_ms_ = now.monotonic_ms + kComeBackMs;
+  if (directory_.total().offline > 0) gathers_until_ms_ = now.monotonic_ms + kComeBackMs;
   state_changed();
 }
 
@@ -142,6 +144,20 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
   fetcher_.keep_only(manifests_in_use());  // whoever waits below has been told of the new state by now
   // The tiers below are told at once: this copy is a cache, and the controller's is durable already.
   save();
+}
+
+// There is space again, so what could not be kept is asked for once more: the cache must serve newcomers without an upstream.
+void Gateway::fill_up() {
+  if (not_kept_.empty()) return;
+  for (const Digest& digest : manifests_in_use()) {
+    const auto manifest = manifests_.find(digest);
+    for (std::uint32_t a = 0; manifest && a < manifest->artifacts.size(); ++a) {
+      const content::ArtifactEntry& artifact = manifest->artifacts[a];
+      if (!not_kept_.contains(artifact.digest)) continue;
+      for (std::uint32_t i = 0; i < artifact.chunks.size(); ++i)
+        if (!inventory_.has(artifact.digest, i)) fetcher_.want_chunk(digest, a, i, [](const Status&, const Buffer&) {});
+    }
+  }
 }
 
 void Gateway::forget_not_kept() {
