@@ -66,9 +66,10 @@ std::int64_t Backoff::spread_ms(Random& random) {
   return static_cast<std::int64_t>(random.below(5ull * min_ms_ + 1));
 }
 
-std::string cut_reason(std::string reason) {
-  if (reason.size() <= kReasonBytes) return reason;
-  std::size_t end = kReasonBytes - 3;
+std::string cut_reason(std::string reason, std::size_t most_bytes) {
+  if (reason.size() <= most_bytes) return reason;
+  if (most_bytes <= 3) return {};
+  std::size_t end = most_bytes - 3;
   while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xc0) == 0x80) end--;
   reason.resize(end);
   return reason + "...";

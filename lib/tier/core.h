@@ -1,6 +1,7 @@
 // What every part of a tier shares: the time of the report being handled, the list of actions, orders under way, alarms.
 #pragma once
 
+#include "base/limits.h"
 #include "tier/tier.h"
 #include "wire/message.h"
 
@@ -75,7 +76,7 @@ class Backoff {
   std::uint32_t min_ms_, max_ms_, tries_ = 0;
 };
 
-// "..." cut to kReasonBytes, on a UTF-8 boundary.
-std::string cut_reason(std::string reason);
+// Ends in "..." where it is cut, on a UTF-8 boundary.
+std::string cut_reason(std::string reason, std::size_t most_bytes = kReasonBytes);
 
 }  // namespace pinnate::tier

@@ -469,6 +469,7 @@ wire::EngineStatus Engine::status() const {
   else if (!notices_.empty())
     status.notice = notices_.begin()->second;
   status.notice = cut_reason(std::move(status.notice));
+  fit_message(&status);
   return status;
 }
 
@@ -522,6 +523,18 @@ void Engine::close(Now now) {
 }
 
 }  // namespace
+
+void fit_message(wire::EngineStatus* status) {
+  constexpr std::size_t kMost = kMessageLimitBytes - 64 * 1024, kRow = 20;
+  std::size_t rows = 0, reasons = 0;
+  for (const wire::ServiceRow& row : status->rows) {
+    rows += kRow + row.name.size() + row.version.size();
+    reasons += row.reason.size();
+  }
+  if (rows + reasons <= kMost) return;
+  const std::size_t each = rows < kMost ? (kMost - rows) / status->rows.size() : 0;
+  for (wire::ServiceRow& row : status->rows) row.reason = cut_reason(std::move(row.reason), each);
+}
 
 std::unique_ptr<Tier> make_engine(EngineOptions options) { return std::make_unique<Engine>(std::move(options)); }
 

@@ -1,5 +1,6 @@
 // Answers that list much end early rather than grow over what a link carries: one that cannot be sent would never come.
 #include "base/limits.h"
+#include "tier/engine.h"
 #include "tier/history.h"
 
 #include <doctest/doctest.h>
@@ -23,4 +24,29 @@ TEST_CASE("a list of releases fits a message, however long their selectors and p
   CHECK(wire::encode(answer).size() <= kMessageLimitBytes);
   REQUIRE(answer.releases.size() > 300);
   CHECK(answer.releases.front().number == 1200);
+}
+
+TEST_CASE("what an engine tells of thousands of functions that fail at length fits a message") {
+  for (const std::size_t functions : {3500, 4096}) {
+    CAPTURE(functions);
+    wire::EngineStatus status;
+    for (std::size_t i = 0; i < 2 * functions; ++i) {
+      wire::ServiceRow row;
+      row.release = i;
+      row.name = std::string(functions == 4096 ? 63 : 20, 'n');
+      row.version = std::string(functions == 4096 ? 63 : 10, 'v');
+      row.phase = i % 2 ? wire::Phase::failed : wire::Phase::live;
+      if (i % 2) row.reason = std::string(500, 'w');
+      status.rows.push_back(std::move(row));
+    }
+    CHECK(wire::encode(status).size() > kMessageLimitBytes);
+    tier::fit_message(&status);
+    CHECK(wire::encode(status).size() <= kMessageLimitBytes);
+    CHECK(status.rows.size() == 2 * functions);
+    CHECK(status.rows[1].reason.substr(0, 10) == "wwwwwwwwww");
+  }
+  wire::EngineStatus usual;
+  usual.rows.push_back({1, "f", "1", wire::Phase::failed, false, std::string(500, 'w')});
+  tier::fit_message(&usual);
+  CHECK(usual.rows[0].reason.size() == 500);
 }
