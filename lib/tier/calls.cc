@@ -77,10 +77,10 @@ void Calls::take_off(std::map<LinkId, Load>* loads, LinkId link, std::size_t byt
 
 // More than a link may hold would end it, and every call that is under way there.
 bool Calls::has_room(LinkId via, const Pending& pending) const {
+  if (PINNATE_PLANT(call_bytes_without_limit)) return true;
   const auto load = via_.find(via);
-  if (load == via_.end() || PINNATE_PLANT(call_bytes_without_limit)) return true;
   const Session* const session = links_->find(via);
-  return load->second.bytes + pending.bytes <= core_->options().link_limit_bytes / 4 * 3 &&
+  return (load == via_.end() ? 0 : load->second.bytes) + pending.bytes <= core_->options().link_limit_bytes / 4 * 3 &&
          (!session || session->calls_bytes + pending.bytes <= most_waiting());
 }
 
@@ -259,7 +259,7 @@ void Calls::answer(LinkId to, wire::Returned returned) {
   Session* const session = links_->find(to);
   if (!session) return;
   Buffer message = wire::encode(returned);
-  if (session->calls_bytes + message.size() > most_waiting()) {
+  if (!returned.result.empty() && session->calls_bytes + message.size() > most_waiting()) {
     returned.code = PINNATE_BUSY;
     returned.reason = "its result of " + std::to_string(returned.result.size()) +
                       " bytes is lost: " + std::to_string(session->calls_bytes) +

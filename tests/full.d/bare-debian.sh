@@ -111,10 +111,10 @@ try_as() {
   cp -a "$work/base" "$system"
   mount_into "$system"
   if [ "$1" = user ]; then
-    home=/home/user run=(tests/run.sh --only release)
+    home=/srv/user run=(tests/run.sh --only release)
     in_system "$system" apt-get update -qq
     in_system "$system" apt-get install -qq --yes --no-install-recommends sudo
-    in_system "$system" useradd --create-home --shell /bin/sh user
+    in_system "$system" useradd --create-home --home-dir "$home" --shell /bin/sh user
     echo 'user ALL=(ALL) NOPASSWD: ALL' >"$system/etc/sudoers.d/user"
     chmod 440 "$system/etc/sudoers.d/user"
   fi

@@ -402,6 +402,8 @@ TEST_CASE("results that do not fit what may wait on a link are lost in words, an
   CHECK(done + lost == 64);
   CHECK(!f.logged("does not read"));
   CHECK(f.call("f", "x", {}, "operator", 60000).code == PINNATE_OK);
+  // What is refused is told for what it is, whatever else waits.
+  CHECK(f.call("nothing", "x", {}, "operator", 60000).code == PINNATE_NOT_FOUND);
 }
 
 TEST_CASE("a client whose controller is not there ends every request within its limit") {

@@ -196,39 +196,45 @@ TEST_CASE("of too many that are offline the longest gone are forgotten, and coun
   CHECK(directory.find("engine50") != nullptr);
 }
 
-TEST_CASE("the notice of two tiers under one id ends when the second has not tried for a while") {
-  TestFleet f(shape(1, 0, 1));
+namespace {
+
+bool twin_shown(TestFleet& f) {
+  return TestFleet::says(f.status({}, "s0").notices, "two tiers call themselves 's0.e0'");
+}
+
+// A second engine under the id of s0.e0, and the notice of it.
+void add_twin(TestFleet& f) {
   REQUIRE(f.eventually([&] { return f.status().online == 1; }));
   tier::EngineOptions same_id;
   same_id.tier.id = "s0.e0";
   f.world.add_engine("twin", same_id);
   f.world.dial_up("twin", "s0");
-  const auto shown = [&] { return TestFleet::says(f.status({}, "s0").notices, "two tiers call themselves 's0.e0'"); };
-  REQUIRE(f.eventually(shown));
+  REQUIRE(f.eventually([&] { return twin_shown(f); }));
+}
+
+}  // namespace
+
+TEST_CASE("the notice of two tiers under one id ends when the second has not tried for a while") {
+  TestFleet f(shape(1, 0, 1));
+  add_twin(f);
   f.world.advance(kHour);
-  CHECK(shown());
+  CHECK(twin_shown(f));
   f.world.crash("twin");
   f.world.advance(5 * kMinute);
-  CHECK(shown());
+  CHECK(twin_shown(f));
   f.world.advance(6 * kMinute);
-  CHECK_FALSE(shown());
+  CHECK_FALSE(twin_shown(f));
 }
 
 TEST_CASE("the notice of two tiers under one id ends when that id is forgotten") {
   FleetShape s = shape(1, 0, 1);
   s.controller.forget_after_ms = s.gateway.forget_after_ms = kMinute;
   TestFleet f(s);
-  REQUIRE(f.eventually([&] { return f.status().online == 1; }));
-  tier::EngineOptions same_id;
-  same_id.tier.id = "s0.e0";
-  f.world.add_engine("twin", same_id);
-  f.world.dial_up("twin", "s0");
-  const auto shown = [&] { return TestFleet::says(f.status({}, "s0").notices, "two tiers call themselves 's0.e0'"); };
-  REQUIRE(f.eventually(shown));
+  add_twin(f);
   f.world.crash("twin");
   f.world.crash("s0.e0");
   f.world.advance(50000);
-  CHECK(shown());
+  CHECK(twin_shown(f));
   f.world.advance(20000);
-  CHECK_FALSE(shown());
+  CHECK_FALSE(twin_shown(f));
 }
