@@ -64,7 +64,7 @@ static int make_socket(Address a, bool listening) {
   }
   for (int i = 0; connect(fd, sa, len); i++) {
     if (i == 200) die("connect");
-    usleep(10000);
+    usleep(10000);  // another process's server comes up; it tells nobody
   }
   return fd;
 }
@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
         nng_sendmsg(s, m, 0);
       }
     });
-    usleep(200000);
+    usleep(200000);  // the replier, a process of its own, comes up before the first call is timed
     nng_socket s;
     nng_req0_open(&s);
     if (nng_dial(s, url.c_str(), nullptr, 0)) die("nng_dial");
@@ -197,10 +197,10 @@ int main(int argc, char** argv) {
       fd = make_socket({false, port}, false);
       const char hello[] = "CONNECT {\"verbose\":false}\r\nSUB r 1\r\nPING\r\n";
       send_all(fd, hello, sizeof hello - 1);
-      usleep(300000);
+      usleep(300000);  // both sides have subscribed: the server answers no SUB
       char junk[8192];
       if (recv(fd, junk, sizeof junk, 0) <= 0) die("INFO");
-      usleep(100000);
+      usleep(100000);  // the server is at rest before time is taken
     } else {
       const Listener first = listen_anywhere(un, 0);
       if (peer.back() != '3') {

@@ -49,7 +49,7 @@ static int dial(int port) {
   a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   for (int i = 0; connect(fd, reinterpret_cast<sockaddr*>(&a), sizeof a) != 0; i++) {
     if (i == 200) die("connect");
-    usleep(10000);
+    usleep(10000);  // another process's server comes up; it tells nobody
   }
   int one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -319,7 +319,7 @@ int main(int argc, char** argv) {
   int done = 0, bad = 0;
   while (done < n) {
     if (!started && std::all_of(rs.begin(), rs.end(), [](const Receiver& r) { return r.ready; })) {
-      usleep(100000);
+      usleep(100000);  // all are at rest before time is taken
       t0 = Clock::now();
       started = true;
       if (peer == Peer::http) {

@@ -16,11 +16,14 @@ namespace greeting {
 class Door {
  public:
   void shut() { open_ = false, entered_ = false; }
-  void open() { open_ = true; }
+  void open() {
+    open_ = true;
+    open_.notify_all();
+  }
   bool entered() const { return entered_; }
   void wait() {
     entered_ = true;
-    while (!open_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    open_.wait(false);
   }
 
  private:

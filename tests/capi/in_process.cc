@@ -41,7 +41,7 @@ TEST_CASE("calls in process that meet a closing engine end, and later ones are t
   REQUIRE(fleet.live("1.0.0"));
   constexpr int kThreads = 3;
   struct Scene {
-    std::atomic<int> answered{0}, refused{0}, other{0};
+    std::atomic<int> answered{0}, refused{0}, other{0}, ended{0};
     std::atomic<bool> closed{false};
   } scene;
   std::vector<std::thread> threads;
@@ -58,6 +58,8 @@ TEST_CASE("calls in process that meet a closing engine end, and later ones are t
           continue;
         }
         (status == PINNATE_CLOSED || status == PINNATE_NOT_FOUND ? scene.refused : scene.other)++;
+        scene.ended++;
+        scene.ended.notify_one();
         return;
       }
     });
@@ -65,7 +67,7 @@ TEST_CASE("calls in process that meet a closing engine end, and later ones are t
   // The handle lives until on_closed has returned, which waits for those who still use it.
   const auto on_closed = [](void* arg) {
     auto* s = static_cast<Scene*>(arg);
-    while (s->refused + s->other < kThreads) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int now = s->ended; now < kThreads; now = s->ended) s->ended.wait(now);
     s->closed = true;
   };
   REQUIRE(pinnate_engine_close(std::exchange(fleet.engine.handle, nullptr), on_closed, &scene) == PINNATE_OK);

@@ -41,7 +41,7 @@ struct World {
       if (std::chrono::steady_clock::now() > end) return false;
       if (own)
         uv_run(&uv, UV_RUN_ONCE);
-      else
+      else  // `done` may look at anything, which nobody announces
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return true;
