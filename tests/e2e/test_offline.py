@@ -71,6 +71,7 @@ class AloneTest(FleetTest):
 
     def test_what_was_decided_while_a_gateway_was_away_arrives_when_it_is_back(self):
         self.gate.kill()
+        self.await_status(lambda s: s["online_engines"] == 0)
         self.publish("fn@2", module("counter-2"))
         self.publish("other@1", module("counter-1"))
         self.ask("unpublish", "fn")
@@ -239,7 +240,9 @@ class CountsTest(FleetTest):
         self.await_status(lambda s: s["online_engines"] == 6)
         self.publish("fn@1", module("counter-1"))
         engines[0].kill()
-        self.publish("fn@2", module("counter-2"), "--select", "!nothing")
+        # Whether the engine counts as online when this comes is open, so there is no waiting for it by --wait, which tells engines lost.
+        self.publish("fn@2", module("counter-2"), "--select", "!nothing", wait=False)
+        self.await_live("fn", 5, version="2")
         gates[1].kill()
         engines[4].stop()
         self.publish("sick@1", module("create-fails"), wait=False)
