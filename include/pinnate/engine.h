@@ -60,7 +60,8 @@ PINNATE_API pinnate_status pinnate_engine_services(pinnate_engine *engine, pinna
 typedef void (*pinnate_service_fn)(void *arg, const pinnate_service *service);
 PINNATE_API pinnate_status pinnate_engine_watch(pinnate_engine *engine, pinnate_service_fn on_service, void *arg);
 
-/* Drains and destroys all services, then closes; within close_limit_ms. A module's constructor that hangs holds the C library's
+/* Drains and destroys all services, then closes: within close_limit_ms, and at most 1.5 s more in which links take what is
+ * left to say and threads end. A module's constructor that hangs holds the C library's
  * own lock even then, which exit() waits for: a process that is wedged so ends by _exit(). */
 PINNATE_API pinnate_status pinnate_engine_close(pinnate_engine *engine, pinnate_closed_fn on_closed, void *arg);
 

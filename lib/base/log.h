@@ -13,7 +13,12 @@ struct Log {
   pinnate_log_level lowest = PINNATE_LOG_DEBUG;
 
   void operator()(pinnate_log_level level, const std::string& message) const {
-    if (write && level >= lowest) write(arg, level, message.c_str());
+    if (!write || level < lowest) return;
+    // What peers say of themselves must not look like lines of its own.
+    std::string line = message;
+    for (char& c : line)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    write(arg, level, line.c_str());
   }
 };
 

@@ -1,5 +1,7 @@
 #include "base/names.h"
 
+#include "base/limits.h"
+
 namespace pinnate {
 namespace {
 
@@ -52,7 +54,7 @@ Status check_platform(std::string_view s) { return check(s, {"platform", 1, 63, 
 Status check_loader_kind(std::string_view s) { return check(s, {"loader kind", 1, 31, "._-", false, true}); }
 
 Status check_labels(const Labels& labels) {
-  if (labels.size() > 64) return {PINNATE_TOO_LARGE, "more than 64 labels"};
+  if (labels.size() > kLabelLimit) return {PINNATE_TOO_LARGE, "more than " + std::to_string(kLabelLimit) + " labels"};
   for (const auto& [key, value] : labels) {
     if (Status s = check_label_key(key); !s.ok()) return s;
     if (Status s = check_label_value(value); !s.ok()) return s;

@@ -125,6 +125,9 @@ Result<wire::Lookup> read_lookup(const pinnate_lookup* lookup) {
   question.phase = static_cast<std::uint8_t>(given->phase);
   question.gateways = given->gateways != 0;
   if (given->cursor) question.cursor = given->cursor;
+  if (question.cursor.size() > kTextLimitBytes)
+    return {PINNATE_INVALID, "lookup.cursor is " + std::to_string(question.cursor.size()) +
+                                 " bytes; it must be one that a page of an earlier lookup gave"};
   question.limit = or_default(given->limit, kLookupRows);
   question.timeout_ms = or_default(given->timeout_ms, kTimeoutMs);
   return question;

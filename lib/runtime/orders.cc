@@ -103,7 +103,6 @@ void Orders::carry_out(tier::AcceptChunk& order) {
 
   // Hashing and inflating go on side by side; only what follows needs the disk, in turn.
   const std::size_t bytes = order.encoded.size();
-  unverified_bytes_ += bytes;
   auto shared = std::make_shared<const tier::AcceptChunk>(std::move(order));
   pool_->submit([=, disk = disk_, slip = std::make_shared<Slip>(desk_, bytes), ours = std::weak_ptr(strand_),
                  blocks = store_blocks_] {
@@ -116,6 +115,7 @@ void Orders::carry_out(tier::AcceptChunk& order) {
       slip->hand_in(keep(*disk, *shared, {PINNATE_NO_MEMORY, "no memory"}));
     }
   });
+  unverified_bytes_ += bytes;  // taken off by the slip, on this thread
 }
 
 void Orders::close_disk(std::function<void()> closed) {

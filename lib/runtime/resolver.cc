@@ -65,7 +65,13 @@ void resolve(const std::shared_ptr<Reactor>& reactor, const std::string& host, s
     askers.push_back({reactor, std::move(done)});
     if (askers.size() > 1) return;
   }
-  Pool::for_names()->submit([question] { answer(question); });
+  try {
+    Pool::for_names()->submit([question] { answer(question); });
+  } catch (...) {  // the next one to ask must not join a lookup that never runs
+    std::lock_guard lock(lookups.mutex);
+    lookups.asked.erase(question);
+    throw;
+  }
 }
 
 }  // namespace pinnate::runtime

@@ -260,8 +260,8 @@ void Calls::answer(LinkId to, wire::Returned returned) {
   if (!session) return;
   Buffer message = wire::encode(returned);
   if (!returned.result.empty() && session->calls_bytes + message.size() > most_waiting()) {
-    returned.code = PINNATE_BUSY;
-    returned.reason = "its result of " + std::to_string(returned.result.size()) +
+    returned.code = PINNATE_INTERRUPTED;  // BUSY tells whoever asked that it did not run
+    returned.reason = "it ran, and its result of " + std::to_string(returned.result.size()) +
                       " bytes is lost: " + std::to_string(session->calls_bytes) +
                       " bytes wait on the link over which it was asked for";
     returned.result = {};

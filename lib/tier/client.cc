@@ -72,10 +72,11 @@ class Client final : public Tier, private LinkOwner {
 
 // What may be large in a request; the rest of it has small limits of its own.
 std::size_t carried_bytes(const wire::Message& message) {
-  if (const auto* call = std::get_if<wire::Call>(&message)) return call->payload.size();
+  constexpr std::size_t kOverheadBytes = 512;  // names, and what a message takes where it waits for the link
+  if (const auto* call = std::get_if<wire::Call>(&message)) return kOverheadBytes + call->payload.size();
   if (const auto* publish = std::get_if<wire::Publish>(&message))
-    return publish->manifest.size() + publish->config.size();
-  return 0;
+    return kOverheadBytes + publish->manifest.size() + publish->config.size();
+  return kOverheadBytes;
 }
 
 // For how long whoever asks will wait; 0: no word of it.
@@ -198,7 +199,9 @@ void Client::message(Session& session, wire::Message& m) {
         if constexpr (is_answer<T>) {
           const auto found = requests_.find(answer.id);
           if (found == requests_.end()) return true;  // late
-          if (!found->second.lasting) {
+          bool refused = false;
+          if constexpr (requires { answer.code; }) refused = answer.code != PINNATE_OK;
+          if (!found->second.lasting || refused) {
             waiting_bytes_ -= carried_bytes(found->second.message);
             requests_.erase(found);
           }

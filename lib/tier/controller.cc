@@ -183,6 +183,11 @@ Status Controller::check_publish(const content::Manifest& manifest, const wire::
   auto parsed = content::Selector::parse(publish.selector);
   if (!parsed.ok()) return parsed.status();
   *selector = parsed->str();
+  // Chunks are held by artifact: two lists of chunks under one digest would make each other's bytes wrong.
+  if (const content::ArtifactEntry* other = manifests_.contradicting(manifest))
+    return {PINNATE_CONFLICT, "module '" + manifest.name + "' " + manifest.version + ": artifact " +
+                                  other->digest.hex() +
+                                  " is held with another size or other chunks; whoever made this manifest is wrong"};
   return history_.check_same_bytes(manifest);
 }
 
@@ -229,7 +234,9 @@ void Controller::publish(LinkId link, const wire::Publish& request) {
   if (const auto* same = unchanged(request, digest, decoded->name, selector); same && whole)
     return answer_publish(link, request.id, {}, same->release.number, false, 0);
   if (auto added = manifests_.add(request.manifest); !added.ok()) return refuse(added.status());
-  publishing_.emplace_back(&core_, &manifests_, &inventory_, link, request, digest,
+  const Session* publisher = links_.find(link);
+  publishing_.emplace_back(&core_, &manifests_, &inventory_, link,
+                           publisher ? "the publisher '" + publisher->peer.id + "'" : "the publisher", request, digest,
                            [this](Publishing& p, const Status& status) { published(p, status); });
   begin_publishes();
 }
@@ -408,6 +415,10 @@ void Controller::begin_epoch() {
             }
             new_epoch_waits_ = false;
             epoch_backoff_.reset();
+            if (heard_.newer_than(state_.position())) {  // while this one was written
+              new_epoch_waits_ = true;
+              return begin_epoch();
+            }
             notice("restored-copy",
                    "epoch " + std::to_string(state_.position().epoch) + " began because the fleet knew of revision " +
                        std::to_string(heard_.revision) + " of epoch " + std::to_string(heard_.epoch) +

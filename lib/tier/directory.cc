@@ -1,6 +1,7 @@
 #include "tier/directory.h"
 
 #include "base/limits.h"
+#include "base/names.h"
 #include "base/plant.h"
 
 #include <algorithm>
@@ -14,11 +15,48 @@ constexpr std::size_t kRowsPerRollup = 400;
 constexpr std::size_t kRowsPerReport = 1000;
 constexpr std::size_t kReportBytes = 1024 * 1024;  // a report ends early rather than grow over a message
 constexpr std::size_t kStoredRowBytes = 1024 * 1024;  // of names in one record, which is read back as a message
+constexpr std::size_t kRowsPerChild = 4 * kReleaseLimit;
+constexpr std::size_t kBytesPerChild = 4 * 1024 * 1024;  // of names and reasons in them
 constexpr std::size_t kBatchBytes = 4 * 1024 * 1024;  // of records written together, the last child's apart
 
 bool gone(const wire::ReleaseRow& r) {
   return r.fetching + r.loading + r.live + r.failed + r.incompatible + r.not_selected + r.serving + r.serving_offline ==
          0;
+}
+
+std::size_t bytes_of(const Contribution& c) {
+  std::size_t bytes = 0;
+  for (const auto& [release, row] : c.rows) {
+    bytes += row.name.size() + row.version.size();
+    for (const wire::Failure& failure : row.failures) bytes += failure.engine.size() + failure.reason.size();
+  }
+  return bytes;
+}
+
+// About what it takes in memory.
+std::size_t bytes_of(const Child& child) {
+  std::size_t bytes =
+      sizeof(Child) + child.status.notice.size() + 2 * bytes_of(child.counted) + 400 * child.counted.rows.size();
+  for (const wire::ServiceRow& row : child.status.rows)
+    bytes += sizeof row + row.name.size() + row.version.size() + row.reason.size();
+  return bytes;
+}
+
+// What is kept, passed on and shown has the limits that it has where it is published.
+template <class Row>
+Status check_rows(const std::vector<Row>& rows) {
+  if (rows.size() > kRowsPerChild)
+    return {PINNATE_TOO_LARGE, "more than " + std::to_string(kRowsPerChild) + " rows of releases"};
+  for (const Row& row : rows) {
+    if constexpr (std::is_same_v<Row, wire::ReleaseRow>) {
+      if (row.name.empty() && gone(row)) continue;  // it removes a row
+      for (const wire::Failure& failure : row.failures)
+        if (Status s = check_tier_id(failure.engine); !s.ok()) return s;
+    }
+    if (Status s = check_function_name(row.name); !s.ok()) return s;
+    if (Status s = check_version(row.version); !s.ok()) return s;
+  }
+  return {};
 }
 
 }  // namespace
@@ -53,7 +91,7 @@ void Directory::joined(const Session& session) {
   auto& child = children_[session.peer.id];
   if (!child) child = std::make_unique<Child>();
   core_->cancel_alarm(&child->forget);
-  offline_.erase({child->forget_at_ms, session.peer.id});
+  not_offline(*child);
   child->offline_since_ms = 0;
   const bool same_role = child->hello.role == session.peer.role;
   child->hello = session.peer;
@@ -95,11 +133,19 @@ void Directory::set_offline(Child& child, std::int64_t for_ms) {
     if (Child* c = find(id)) c->forget = 0;
     forget(id, true);
   });
+  not_offline(child);
   offline_.emplace(child.forget_at_ms, id);
-  if (offline_.size() > kOfflineKept) {
+  child.kept_bytes = bytes_of(child);
+  offline_bytes_ += child.kept_bytes;
+  while (offline_.size() > kOfflineKept || (offline_bytes_ > kOfflineKeptBytes && offline_.size() > 1)) {
     const std::string longest = offline_.begin()->second;
     forget(longest, true);
   }
+}
+
+void Directory::not_offline(Child& child) {
+  offline_.erase({child.forget_at_ms, child.hello.id});
+  offline_bytes_ -= std::exchange(child.kept_bytes, 0);
 }
 
 void Directory::forget(const std::string& id, bool tell) {
@@ -107,7 +153,7 @@ void Directory::forget(const std::string& id, bool tell) {
   if (found == children_.end()) return;
   Child& child = *found->second;
   core_->cancel_alarm(&child.forget);
-  offline_.erase({child.forget_at_ms, id});
+  not_offline(child);
   const std::uint64_t lost = tell ? child.counted.offline + child.counted.online : 0;
   const std::uint64_t more = lost + child.counted.forgotten;
   Contribution forgotten;
@@ -124,9 +170,10 @@ void Directory::forget(const std::string& id, bool tell) {
   changed_();
 }
 
-void Directory::take(const Session& session, const wire::EngineStatus& status) {
+Status Directory::take(const Session& session, const wire::EngineStatus& status) {
   Child* child = find(session.peer.id);
-  if (!child || child->link != session.link || !child->engine()) return;
+  if (!child || child->link != session.link || !child->engine()) return {};
+  if (Status s = check_rows(status.rows); !s.ok()) return s;
   child->status = status;
   child->position = status.position;
   for (wire::ServiceRow& row : child->status.rows) row.reason = cut_reason(std::move(row.reason));
@@ -134,6 +181,7 @@ void Directory::take(const Session& session, const wire::EngineStatus& status) {
   if (!status.notice.empty())
     child->notices.push_back("engine '" + session.peer.id + "': " + cut_reason(status.notice));
   count_engine(*child);
+  return {};
 }
 
 void Directory::count_engine(Child& child) {
@@ -150,9 +198,10 @@ void Directory::state_changed() {
     if (!told_.contains(release) && state_->find(release)) sum_.touch(release);
 }
 
-void Directory::take(const Session& session, const wire::Rollup& rollup) {
+Status Directory::take(const Session& session, const wire::Rollup& rollup) {
   Child* child = find(session.peer.id);
-  if (!child || child->link != session.link || child->engine()) return;
+  if (!child || child->link != session.link || child->engine()) return {};
+  if (Status s = check_rows(rollup.rows); !s.ok()) return s;
   Contribution now;
   now.online = rollup.online;
   now.offline = rollup.offline;
@@ -169,13 +218,15 @@ void Directory::take(const Session& session, const wire::Rollup& rollup) {
     if (kept.failures.size() > kFailuresShown) kept.failures.resize(kFailuresShown);
     for (auto& failure : kept.failures) failure.reason = cut_reason(std::move(failure.reason));
   }
-  if (now.rows.size() > 4 * kReleaseLimit) now.rows.clear();  // no honest gateway says so much
+  if (now.rows.size() > kRowsPerChild || bytes_of(now) > kBytesPerChild)
+    now.rows.clear();  // no honest gateway says so much
   child->position = rollup.position;
   child->notices.clear();
   for (std::size_t i = 0; i < std::min(rollup.notices.size(), kNoticesShown); i++)
     child->notices.push_back(cut_reason(rollup.notices[i]));
   child->reported = now;
   count(*child, std::move(now));
+  return {};
 }
 
 std::vector<const Child*> Directory::serving(const std::string& function) const {

@@ -24,6 +24,7 @@ struct Child {
   Core::AlarmId forget = 0;
   std::int64_t forget_at_ms = 0;
   std::int64_t offline_since_ms = 0;  // wall time, for the next life of this tier. 0: not known, or linked
+  std::size_t kept_bytes = 0;  // while it is offline: its share of Directory::offline_bytes_
   bool ahead = false;  // an engine's status is of a desired state that this tier did not have when it came
 
   bool engine() const { return hello.role == wire::Role::engine; }
@@ -31,6 +32,7 @@ struct Child {
 
 // Children that are offline, at most; of more, those that have been so the longest are forgotten.
 inline constexpr std::size_t kOfflineKept = 100000;
+inline constexpr std::size_t kOfflineKeptBytes = 512 * 1024 * 1024;  // of what they last said; never fewer than one
 
 class Directory {
  public:
@@ -41,8 +43,9 @@ class Directory {
   void joined(const Session& session);
   void left(const Session& session, bool forget);
   void closing() { closing_ = true; }  // who leaves from now on does so because this tier ends, and has not been lost
-  void take(const Session& session, const wire::EngineStatus& status);
-  void take(const Session& session, const wire::Rollup& rollup);
+  // Not OK: it is malformed, and nothing of it was taken.
+  Status take(const Session& session, const wire::EngineStatus& status);
+  Status take(const Session& session, const wire::Rollup& rollup);
 
   void state_changed();  // counts those anew that knew of it before
 
@@ -72,6 +75,7 @@ class Directory {
   void count(Child& child, Contribution now);
   void count_engine(Child& child);
   void set_offline(Child& child, std::int64_t for_ms = 0);
+  void not_offline(Child& child);
   void forget(const std::string& id, bool tell);
   void write(const std::string& id, std::vector<RecordWrite>* writes) const;
   wire::ReleaseRow row_with_failures(std::uint64_t release) const;
@@ -82,6 +86,7 @@ class Directory {
   std::function<void()> changed_;
   std::map<std::string, std::unique_ptr<Child>> children_;
   std::set<std::pair<std::int64_t, std::string>> offline_;  // when to be forgotten, id
+  std::size_t offline_bytes_ = 0;
   bool closing_ = false;
   std::map<std::string, std::map<std::string, const Child*>> serving_;  // function -> id -> child
   Sum sum_;

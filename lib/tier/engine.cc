@@ -68,6 +68,7 @@ class Engine final : public Tier, private LinkOwner {
                     std::vector<Buffer> manifests);
   void applied(LinkId link, wire::Confirm confirm, DesiredState next, std::vector<Buffer> manifests);
   void take_labels(const Labels& inherited);
+  void save_rest();
   using Chosen = std::map<std::string, const DesiredState::Entry*>;  // by function
   Chosen choose(const DesiredState& state) const;
   void evaluate();
@@ -94,6 +95,9 @@ class Engine final : public Tier, private LinkOwner {
   std::map<std::string, std::unique_ptr<Slot>> slots_;
   bool applying_ = false;  // a new desired state is being made durable
   Backoff write_backoff_{1000, 30000};
+  bool saving_rest_ = false, labels_unsaved_ = false;
+  Backoff save_backoff_{1000, 30000};
+  Core::AlarmId save_again_ = 0;
   Core::AlarmId write_again_ = 0;  // one that could not be
   std::shared_ptr<const DesiredState> unwritten_;
   std::string unwritten_why_;
@@ -340,8 +344,8 @@ void Engine::applied(LinkId link, wire::Confirm confirm, DesiredState next, std:
 void Engine::take_labels(const Labels& inherited) {
   if (!check_labels(inherited).ok() || inherited == inherited_) return;
   inherited_ = inherited;
-  if (options_.durable)
-    core_.act(Commit{core_.order([](Completion&) {}), {{"context", wire::encode(wire::Context{inherited_})}}});
+  labels_unsaved_ = true;
+  save_rest();
   evaluate();
 }
 
@@ -386,8 +390,31 @@ void Engine::drop_unused() {
   manifests_.keep_only(manifests);
   for (const auto& [name, slot] : slots_) slot->artifacts_in_use(&artifacts);
   inventory_.trim(artifacts, 0);
-  if (auto writes = manifests_.take_changes(); options_.durable && !writes.empty())
-    core_.act(Commit{core_.order([](Completion&) {}), std::move(writes)});
+  save_rest();
+}
+
+// What a restart without a link needs beside the desired state: manifests, and the labels from above.
+void Engine::save_rest() {
+  if (!options_.durable || saving_rest_ || save_again_ != 0) return;
+  std::vector<RecordWrite> writes = manifests_.take_changes();
+  if (std::exchange(labels_unsaved_, false)) writes.push_back({"context", wire::encode(wire::Context{inherited_})});
+  if (writes.empty()) return;
+  saving_rest_ = true;
+  core_.act(Commit{core_.order([this](Completion& c) {
+                     saving_rest_ = false;
+                     if (c.status.ok()) {
+                       save_backoff_.reset();
+                       return save_rest();
+                     }
+                     manifests_.changes_failed();
+                     labels_unsaved_ = true;
+                     core_.log(PINNATE_LOG_WARNING, "cannot write the state folder: " + c.status.message());
+                     save_again_ = core_.alarm_in(save_backoff_.next_ms(core_.random()), [this] {
+                       save_again_ = 0;
+                       save_rest();
+                     });
+                   }),
+                   std::move(writes)});
 }
 
 // ---- loading in turn ----------------------------------------------------------------------------------------------

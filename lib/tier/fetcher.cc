@@ -4,6 +4,7 @@
 #include "base/plant.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace pinnate::tier {
 namespace {
@@ -61,13 +62,26 @@ void Fetcher::ask_manifests() {
 
 void Fetcher::want_chunk(const Digest& manifest, std::uint32_t artifact, std::uint32_t index, ChunkDone done) {
   const Key key(manifest, artifact, index);
+  const auto held = manifests_->find(manifest);
+  if (!held || artifact >= held->artifacts.size() || index >= held->artifacts[artifact].chunks.size())
+    return done({PINNATE_NOT_FOUND, "no such chunk"}, {});
   const auto [it, fresh] = wants_.try_emplace(key);
   it->second.waiting.push_back(std::move(done));
   if (PINNATE_PLANT(requests_not_coalesced) && it->second.stage == Stage::asked && connected_)
     core_->send(source_, wire::WantChunk{manifest, artifact, index});
   if (!fresh) return;
+  it->second.chunk = {held->artifacts[artifact].digest, index, held->artifacts[artifact].chunks[index]};
+  same_[it->second.chunk].push_back(key);
   queue(key, false);
   ask_more();
+}
+
+bool Fetcher::under_way(const Chunk& chunk) const {
+  const auto same = same_.find(chunk);
+  return same != same_.end() && std::any_of(same->second.begin(), same->second.end(), [&](const Key& key) {
+           const Want& want = wants_.at(key);
+           return want.stage != Stage::queued || want.again != 0;
+         });
 }
 
 void Fetcher::ask_more() {
@@ -76,6 +90,7 @@ void Fetcher::ask_more() {
     queue_.pop_front();
     const auto found = wants_.find(key);
     if (found == wants_.end() || found->second.stage != Stage::queued || found->second.again != 0) continue;
+    if (under_way(found->second.chunk)) continue;  // finish() sees to it
     found->second.stage = Stage::asked;
     in_flight_++;
     core_->send(source_, wire::WantChunk{std::get<0>(key), std::get<1>(key), std::get<2>(key)});
@@ -148,7 +163,10 @@ void Fetcher::came_wrong(const Key& key, const std::string& why) {
   const std::string what = "chunk " + std::to_string(std::get<2>(key)) + " of manifest " +
                            std::get<0>(key).hex().substr(0, 12) + " from " + peer_ + ": " + why;
   if (events_.corrupt) events_.corrupt(peer_, what);
-  if (++want.corrupt >= kCorruptLimit) return finish(key, {PINNATE_CORRUPT, what}, {});
+  if (++want.corrupt >= kCorruptLimit) {
+    finish(key, {PINNATE_CORRUPT, what}, {});
+    return ask_more();
+  }
   want.stage = Stage::queued;
   want.again = core_->alarm_in(50 << want.corrupt, [this, key] {
     const auto found = wants_.find(key);
@@ -161,8 +179,21 @@ void Fetcher::came_wrong(const Key& key, const std::string& why) {
 
 void Fetcher::finish(const Key& key, const Status& status, const Buffer& encoded) {
   const auto found = wants_.find(key);
+  const auto same = same_.find(found->second.chunk);
   auto waiting = std::move(found->second.waiting);
   wants_.erase(found);
+  std::erase(same->second, key);
+  if (status.ok()) {  // it is the same bytes for whoever wants them by another manifest
+    for (const Key& other : same->second) {
+      const auto want = wants_.find(other);
+      std::move(want->second.waiting.begin(), want->second.waiting.end(), std::back_inserter(waiting));
+      wants_.erase(want);
+    }
+    same->second.clear();
+  }
+  for (const Key& other : same->second)
+    if (const Want& want = wants_.at(other); want.stage == Stage::queued && want.again == 0) queue(other, true);
+  if (same->second.empty()) same_.erase(same);
   for (auto& done : waiting) done(status, encoded);
 }
 
@@ -171,9 +202,12 @@ void Fetcher::keep_only(const std::set<Digest>& wanted) {
   for (const auto& [key, want] : wants_)
     if (!wanted.contains(std::get<0>(key)) && want.stage == Stage::queued) gone.push_back(key);
   for (const Key& key : gone) {
-    core_->cancel_alarm(&wants_[key].again);
+    const auto want = wants_.find(key);
+    if (want == wants_.end()) continue;
+    core_->cancel_alarm(&want->second.again);
     finish(key, {PINNATE_CANCELLED, "superseded"}, {});
   }
+  if (!gone.empty()) ask_more();
   std::vector<std::pair<Digest, std::vector<ManifestDone>>> manifests;
   for (auto it = manifest_wants_.begin(); it != manifest_wants_.end();) {
     if (wanted.contains(it->first)) {

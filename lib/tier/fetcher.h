@@ -1,5 +1,5 @@
 // Pulls manifests and chunks over one link, a window of them at a time. Who wants what is already wanted waits for the same
-// answer. What was under way when the link went is asked for again over the next one, and nothing else is.
+// answer, also where another manifest names the same artifact. What was under way when the link went is asked for again over the next one, and nothing else is.
 #pragma once
 
 #include "tier/inventory.h"
@@ -52,9 +52,11 @@ class Fetcher {
   void keep_only(const std::set<Digest>& wanted);
 
  private:
-  using Key = std::tuple<Digest, std::uint32_t, std::uint32_t>;
+  using Key = std::tuple<Digest, std::uint32_t, std::uint32_t>;  // manifest, place in it, index: how it is asked for
+  using Chunk = std::tuple<Digest, std::uint32_t, Digest>;  // artifact, index, the digest it must have: what it is
   enum class Stage { queued, asked, verifying };
   struct Want {
+    Chunk chunk;
     Stage stage = Stage::queued;
     std::vector<ChunkDone> waiting;
     std::uint32_t corrupt = 0;  // times it came wrong
@@ -67,6 +69,7 @@ class Fetcher {
   void accept(const Key& key, Want& want, const Buffer& encoded);
   void came_wrong(const Key& key, const std::string& why);
   void finish(const Key& key, const Status& status, const Buffer& encoded);
+  bool under_way(const Chunk& chunk) const;
 
   Core* core_;
   Manifests* manifests_;
@@ -78,6 +81,7 @@ class Fetcher {
   std::map<Digest, std::vector<ManifestDone>> manifest_wants_;
   std::set<Digest> manifests_asked_;  // over this link, and not answered
   std::map<Key, Want> wants_;
+  std::map<Chunk, std::vector<Key>> same_;  // of wants_; one of these at a time is under way
   std::list<Key> queue_;  // a list, for an empty deque takes 600 bytes, and most engines have nothing to fetch
   std::size_t in_flight_ = 0;  // asked and not answered
 };

@@ -24,6 +24,13 @@ void each(const Restored& restored, const std::string& prefix, F&& f) {
     f(std::strtoull(it->first.c_str() + prefix.size(), nullptr, 10), it->second);
 }
 
+// What an engine of that platform takes: its own, else the one for any.
+const Digest* chosen(const std::map<std::string, Digest>& artifacts, const std::string& platform) {
+  auto found = artifacts.find(platform);
+  if (found == artifacts.end()) found = artifacts.find("any");
+  return found == artifacts.end() ? nullptr : &found->second;
+}
+
 }  // namespace
 
 void History::restore(const Restored& restored) {
@@ -134,16 +141,21 @@ std::vector<wire::ReleaseFacts> History::list(const std::string& name, std::size
 }
 
 Status History::check_same_bytes(const content::Manifest& manifest) const {
+  Artifacts now;
+  for (const auto& artifact : manifest.artifacts) now[artifact.platform] = artifact.digest;
   for (auto it = entries_.rbegin(); it != entries_.rend(); ++it) {
     const auto& [facts, artifacts] = it->second;
     if (facts.name != manifest.name || facts.version != manifest.version) continue;
-    for (const auto& artifact : manifest.artifacts) {
-      const auto before = artifacts.find(artifact.platform);
-      if (before != artifacts.end() && before->second != artifact.digest)
-        return {PINNATE_CONFLICT, "module '" + manifest.name + "' " + manifest.version +
-                                      " was published with other bytes for " + artifact.platform + " (release " +
-                                      std::to_string(facts.number) + "); give these another version"};
-    }
+    const auto check = [&](const std::string& platform) -> Status {
+      const Digest *before = chosen(artifacts, platform), *after = chosen(now, platform);
+      if (!before || !after || *before == *after) return {};
+      return {PINNATE_CONFLICT, "module '" + manifest.name + "' " + manifest.version +
+                                    " was published with other bytes for " + platform + " (release " +
+                                    std::to_string(facts.number) + "); give these another version"};
+    };
+    for (const Artifacts* platforms : {&std::as_const(now), &artifacts})
+      for (const auto& [platform, digest] : *platforms)
+        if (Status same = check(platform); !same.ok()) return same;
   }
   return {};
 }

@@ -127,6 +127,8 @@ Status Links::judge(Session& session, const wire::Hello& hello) {
   if (!hello.tenant.empty()) return {PINNATE_REFUSED, "tenant '" + hello.tenant + "' is not known here"};
   if (hello.auth_method != "none")
     return {PINNATE_REFUSED, "authentication method '" + hello.auth_method + "' is not known here"};
+  if (!hello.auth_payload.empty())  // it would be kept as long as the tier is known
+    return {PINNATE_REFUSED, "authentication method 'none' has no payload"};
   if (Status s = check_tier_id(hello.id); !s.ok()) return s;
   if (Status s = check_labels(hello.labels); !s.ok()) return s;
   if (hello.role == Role::engine)
@@ -352,8 +354,13 @@ void Links::ended(LinkId link, const Status& why) {
   if (const auto below = below_.find(session->peer.id); below != below_.end() && below->second == link)
     below_.erase(below);
 
+  // Clients come and go; a tier does not.
+  const bool tier = session->up && session->peer.role != wire::Role::client;
+  const bool told = session->up || why.code() == PINNATE_CORRUPT;  // what is no peer at all may be a wrong address
   core_->log(
-      session->up ? PINNATE_LOG_WARNING : PINNATE_LOG_DEBUG,
+      tier   ? PINNATE_LOG_WARNING
+      : told ? PINNATE_LOG_INFO
+             : PINNATE_LOG_DEBUG,
       (session->peer.id.empty() ? "a link" : "the link to " + named(session->peer)) + " ended: " + why.message());
   if (Kept* kept = kept_of(link)) {
     kept->link = 0;
@@ -365,7 +372,7 @@ void Links::ended(LinkId link, const Status& why) {
   if (session->up) owner_->link_down(*session, why);
   // Kept links that stood back for this one dial again.
   for (auto& kept : kept_)
-    if (session->up && !kept->held_by.empty() && kept->held_by == session->peer.id &&
+    if (!kept->held_by.empty() && kept->held_by == session->peer.id &&
         (session->side == Side::upstream ? !upstream() : !downstream(kept->held_by))) {
       kept->held_by.clear();
       if (kept->link == 0) redial_later(*kept, true);

@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kWalks = 256;
 constexpr std::int64_t kLeastPartMs = 500;
 constexpr std::size_t kPageLimitBytes = 512 * 1024;  // a page ends early rather than grow over a message
+constexpr std::size_t kAnswerBytes =
+    kMessageLimitBytes - 64 * 1024;  // what an honest tier's page cannot come to with ours
 constexpr std::uint32_t kRowLimit = 1000;
 
 std::size_t size_of(const wire::TierRow& row) {
@@ -156,6 +158,10 @@ void Lookups::end_part(std::uint64_t id, wire::Tiers* tiers, const char* failed)
   if (tiers) {
     for (auto& row : tiers->rows) {
       if (walk.page.rows.size() >= walk.lookup.limit) break;
+      if (walk.bytes + size_of(row) > kAnswerBytes) {
+        not_asked(walk, part.child, "answered with more than fits a page");
+        break;
+      }
       row.path = row.path.empty() ? part.child : part.child + "/" + row.path;
       if (row.path.size() <= 2048) add(walk, std::move(row));
     }

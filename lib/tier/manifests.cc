@@ -26,6 +26,15 @@ Buffer Manifests::bytes_of(const Digest& digest) const {
   return found == held_.end() ? Buffer() : found->second.bytes;
 }
 
+const content::ArtifactEntry* Manifests::contradicting(const content::Manifest& manifest) const {
+  for (const auto& [digest, held] : held_)
+    for (const content::ArtifactEntry& theirs : held.manifest->artifacts)
+      for (const content::ArtifactEntry& ours : manifest.artifacts)
+        if (ours.digest == theirs.digest && (ours.size_bytes != theirs.size_bytes || ours.chunks != theirs.chunks))
+          return &ours;
+  return nullptr;
+}
+
 void Manifests::keep_only(const std::set<Digest>& wanted) {
   for (auto it = held_.begin(); it != held_.end();) {
     if (wanted.contains(it->first)) {

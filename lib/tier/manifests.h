@@ -18,6 +18,8 @@ class Manifests {
   Result<std::shared_ptr<const content::Manifest>> add(const Buffer& bytes);
   std::shared_ptr<const content::Manifest> find(const Digest& digest) const;
   Buffer bytes_of(const Digest& digest) const;  // empty when it is not held
+  // An artifact of `manifest` that a held one describes otherwise under the same digest; null: there is none.
+  const content::ArtifactEntry* contradicting(const content::Manifest& manifest) const;
 
   // Forgets all but these.
   void keep_only(const std::set<Digest>& wanted);

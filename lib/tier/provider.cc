@@ -13,7 +13,13 @@ constexpr std::size_t kRecentEntries = 64;
 
 void Provider::want(Session& session, const wire::WantManifest& want) {
   const LinkId link = session.link;
-  if (manifests_->find(want.manifest) || !fetcher_) return answer(link, want.manifest, {});
+  if (manifests_->find(want.manifest) || !fetcher_) {
+    if (const auto waiting = waiting_.find(link);
+        waiting != waiting_.end() && waiting->second.size() >= kWaitingPerLink)
+      return links_->refuse(link, {PINNATE_REFUSED, "more than " + std::to_string(kWaitingPerLink) +
+                                                        " manifests and chunks wanted at once"});
+    return answer(link, want.manifest, {});
+  }
   std::size_t& unanswered = manifests_unanswered_[link];
   if (unanswered >= kWaitingPerLink)
     return links_->refuse(
@@ -33,16 +39,32 @@ void Provider::want(Session& session, const wire::WantManifest& want) {
   });
 }
 
+// A manifest may be as large as sixteen chunks: it waits for room like these, by its name.
 void Provider::answer(LinkId link, const Digest& manifest, const Status& status) {
-  if (!links_->find(link)) return;
+  Session* session = links_->find(link);
+  if (!session) return;
+  if (manifests_->find(manifest)) {
+    waiting_[link].push_back({{manifest, 0, 0}, true});
+    return room(*session);
+  }
+  wire::ManifestBytes answer;
+  answer.manifest = manifest;
+  answer.code = status.ok() ? PINNATE_NOT_FOUND : status.code();
+  answer.reason = status.ok() ? "no manifest " + manifest.hex() + " here" : cut_reason(status.message());
+  core_->send(link, answer);
+}
+
+void Provider::send_manifest(Session& session, const Digest& manifest) {
   wire::ManifestBytes answer;
   answer.manifest = manifest;
   answer.bytes = manifests_->bytes_of(manifest);
-  if (answer.bytes.empty()) {
-    answer.code = status.ok() ? PINNATE_NOT_FOUND : status.code();
-    answer.reason = status.ok() ? "no manifest " + manifest.hex() + " here" : cut_reason(status.message());
+  if (answer.bytes.empty()) {  // given up while it waited
+    answer.code = PINNATE_CANCELLED;
+    answer.reason = "superseded";
   }
-  core_->send(link, answer);
+  const Buffer message = wire::encode(answer);
+  session.bulk_room -= static_cast<std::int64_t>(message.size());
+  send(session, message);
 }
 
 void Provider::link_down(LinkId link) {
@@ -58,7 +80,7 @@ void Provider::want(Session& session, const wire::WantChunk& want) {
   if (waiting.size() >= kWaitingPerLink)
     return links_->refuse(session.link,
                           {PINNATE_REFUSED, "more than " + std::to_string(kWaitingPerLink) + " chunks wanted at once"});
-  waiting.push_back(want);
+  waiting.push_back({want, false});
   room(session);
 }
 
@@ -74,14 +96,17 @@ void Provider::room(Session& session) {
   if (found == waiting_.end()) return;
   auto& waiting = found->second;
   while (!waiting.empty() && (session.bulk_room > 0 || PINNATE_PLANT(room_ignored))) {
-    const wire::WantChunk want = waiting.front();
+    const Asked asked = waiting.front();
     waiting.pop_front();
-    session.bulk_room -= static_cast<std::int64_t>(kChunkBytes);  // put right when its size is known
-    if (waiting.empty()) {
-      waiting_.erase(found);
-      return resolve(session.link, want);
+    const bool last = waiting.empty();
+    if (last) waiting_.erase(found);
+    if (asked.manifest) {
+      send_manifest(session, asked.want.manifest);
+    } else {
+      session.bulk_room -= static_cast<std::int64_t>(kChunkBytes);  // put right when its size is known
+      resolve(session.link, asked.want);
     }
-    resolve(session.link, want);
+    if (last) return;
   }
 }
 
@@ -97,8 +122,10 @@ void Provider::keep_only(const std::set<Digest>& wanted) {
     return true;
   };
   for (auto it = waiting_.begin(); it != waiting_.end();) {
-    it->second.remove_if(
-        [&](const wire::WantChunk& want) { return superseded(it->first, want.manifest, want.artifact, want.index); });
+    it->second.remove_if([&](const Asked& asked) {
+      const wire::WantChunk& want = asked.want;
+      return !asked.manifest && superseded(it->first, want.manifest, want.artifact, want.index);
+    });
     it = it->second.empty() ? waiting_.erase(it) : std::next(it);
   }
   for (auto it = ready_.begin(); it != ready_.end();) {

@@ -25,7 +25,12 @@ class Provider {
 
  private:
   using Key = std::tuple<Digest, std::uint32_t, std::uint32_t>;  // manifest, artifact, index
+  struct Asked {
+    wire::WantChunk want;
+    bool manifest = false;  // the manifest itself, not a chunk by it
+  };
   void answer(LinkId link, const Digest& manifest, const Status& status);
+  void send_manifest(Session& session, const Digest& manifest);
   void resolve(LinkId link, const wire::WantChunk& want);
   void load(const Key& key, const content::ArtifactEntry& artifact);
   void answer(const Key& key, const Status& status, const Buffer& encoded);
@@ -40,7 +45,7 @@ class Provider {
   Fetcher* fetcher_;
   std::map<Digest, std::vector<LinkId>> manifests_wanted_;  // from above, and for whom
   std::map<LinkId, std::size_t> manifests_unanswered_;
-  std::map<LinkId, std::list<wire::WantChunk>> waiting_;  // for room; none is empty
+  std::map<LinkId, std::list<Asked>> waiting_;  // for room; none is empty
   std::map<LinkId, std::list<std::pair<Key, Buffer>>>
       ready_;  // messages that wait for the pace of the link; none is empty
   std::map<Key, std::vector<LinkId>> loading_;  // being read or fetched, and for whom

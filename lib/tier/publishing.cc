@@ -14,12 +14,13 @@ constexpr std::int64_t kSilenceLimitMs = 120000;
 constexpr std::size_t kWindow = 6;
 }  // namespace
 
-Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, wire::Publish publish,
-                       Digest manifest, std::function<void(Publishing&, const Status&)> done)
+Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, std::string publisher,
+                       wire::Publish publish, Digest manifest, std::function<void(Publishing&, const Status&)> done)
     : core_(core),
       manifests_(manifests),
       inventory_(inventory),
       link_(link),
+      publisher_(std::move(publisher)),
       publish_(std::move(publish)),
       manifest_(manifest),
       done_(std::move(done)),
@@ -56,7 +57,7 @@ void Publishing::begin() {
     }
   }
   missing_ = wanted.size();
-  fetcher_.source_up(link_, "the publisher");
+  fetcher_.source_up(link_, publisher_);
   if (missing_ == 0) {
     whole_ms_ = core_->now().monotonic_ms;
     return sync_next();

@@ -11,9 +11,9 @@ namespace pinnate::tier {
 
 class Publishing {
  public:
-  // `done` runs once, when everything is on disk or when it cannot be. `link` is where to pull from.
-  Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, wire::Publish publish,
-             Digest manifest, std::function<void(Publishing&, const Status&)> done);
+  // `done` runs once, when everything is on disk or when it cannot be. `link` is where to pull from, `publisher` who is there, in words.
+  Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, std::string publisher,
+             wire::Publish publish, Digest manifest, std::function<void(Publishing&, const Status&)> done);
   ~Publishing();
 
   LinkId link() const { return link_; }
@@ -35,6 +35,7 @@ class Publishing {
   Manifests* manifests_;
   Inventory* inventory_;
   LinkId link_;
+  std::string publisher_;
   wire::Publish publish_;
   Digest manifest_;
   std::function<void(Publishing&, const Status&)> done_;

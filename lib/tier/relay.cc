@@ -1,5 +1,6 @@
 #include "tier/relay.h"
 
+#include "base/limits.h"
 #include "wire/type_number.h"
 
 #include <algorithm>
@@ -76,7 +77,17 @@ void Relay::fill_hello(wire::Hello* hello) { hello->position = state_.position()
 
 Labels Relay::labels_below(const Session&) {
   Labels labels = core_.options().labels;
-  labels.insert(inherited_.begin(), inherited_.end());  // own ones are nearer and win
+  std::string left_out;
+  for (const auto& [key, value] : inherited_) {
+    if (labels.contains(key)) continue;  // own ones are nearer and win
+    if (labels.size() < kLabelLimit)
+      labels.emplace(key, value);
+    else
+      left_out += (left_out.empty() ? "" : ", ") + key;
+  }
+  notice("labels", left_out.empty() ? ""
+                                    : "with the labels from above there are more than " + std::to_string(kLabelLimit) +
+                                          ", and tiers below do not inherit: " + left_out);
   return labels;
 }
 
@@ -172,10 +183,14 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
     return replicator_.confirmed(*session, *confirm);
   }
   const bool engine = session->peer.role == wire::Role::engine;
-  if (auto* status = std::get_if<wire::EngineStatus>(&m); status && engine) return directory_.take(*session, *status);
+  if (auto* status = std::get_if<wire::EngineStatus>(&m); status && engine) {
+    if (Status s = directory_.take(*session, *status); !s.ok()) links_.refuse(link, s);
+    return;
+  }
   if (auto* rollup = std::get_if<wire::Rollup>(&m); rollup && !engine) {
     heard_of(rollup->seen);
-    return directory_.take(*session, *rollup);
+    if (Status s = directory_.take(*session, *rollup); !s.ok()) links_.refuse(link, s);
+    return;
   }
   if (auto* want = std::get_if<wire::WantManifest>(&m)) return provider_.want(*session, *want);
   if (auto* want = std::get_if<wire::WantChunk>(&m)) return provider_.want(*session, *want);
@@ -237,13 +252,14 @@ void Relay::commit(std::vector<RecordWrite> writes, std::function<void(const Sta
 // ---- status -------------------------------------------------------------------------------------------------------
 
 void Relay::notice(const std::string& key, std::string text) {
+  text = cut_reason(std::move(text));
   const auto found = notices_.find(key);
   if (text.empty() ? found == notices_.end() : found != notices_.end() && found->second == text) return;
   if (text.empty()) {
     notices_.erase(found);
   } else {
     core_.log(PINNATE_LOG_WARNING, text);
-    if (notices_.size() < 64 || found != notices_.end()) notices_[key] = cut_reason(std::move(text));
+    if (notices_.size() < 64 || found != notices_.end()) notices_[key] = std::move(text);
   }
   status_changed();
 }

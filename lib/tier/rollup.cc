@@ -49,12 +49,19 @@ Contribution contribution_of(const std::string& engine, const wire::EngineStatus
   Contribution c;
   c.online = 1;
   for (const wire::ServiceRow& in : status.rows) {
-    ReleaseRow& row = c.rows[in.release];
-    row = {};
+    const auto [place, fresh] = c.rows.try_emplace(in.release);
+    ReleaseRow& row = place->second;
+    // A restored controller may have given a number again: one release of it is still served, another chosen. The row has the phase of
+    // the chosen one, and the name of what is served, by which calls find the engine.
     row.release = in.release;
-    row.name = in.name;
-    row.version = in.version;
-    row.serving = in.serving ? 1 : 0;
+    if (fresh || in.serving) {
+      row.name = in.name;
+      row.version = in.version;
+      row.serving = in.serving ? 1 : 0;
+    }
+    if (!fresh && in.phase == wire::Phase::not_selected) continue;
+    row.fetching = row.loading = row.live = row.failed = row.incompatible = row.not_selected = 0;
+    row.failures.clear();
     switch (in.phase) {
       case wire::Phase::fetching:
         row.fetching = 1;
@@ -131,9 +138,10 @@ void Sum::replace(const std::string& part, const Contribution& before, const Con
   }
 }
 
-std::set<std::string> Sum::failing(std::uint64_t release) const {
+const std::set<std::string>& Sum::failing(std::uint64_t release) const {
+  static const std::set<std::string> kNone;
   const auto found = failing_.find(release);
-  return found == failing_.end() ? std::set<std::string>() : found->second;
+  return found == failing_.end() ? kNone : found->second;
 }
 
 wire::StatusRow status_row(const wire::ReleaseRow& row, const Contribution& total, bool current) {

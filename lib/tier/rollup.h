@@ -37,7 +37,7 @@ class Sum {
   void touch_totals() { totals_changed_ = true; }
   void touch(std::uint64_t release) { changed_.insert(release); }
   // Parts in which some engine failed this release.
-  std::set<std::string> failing(std::uint64_t release) const;
+  const std::set<std::string>& failing(std::uint64_t release) const;
 
  private:
   Contribution total_;

@@ -173,7 +173,6 @@ constexpr std::uint8_t kTypes[] = {1,  2,  3,  4,  5,  6,  8,  9,  10, 12, 13, 1
                                    24, 25, 64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 65};
 static_assert(sizeof kTypes == std::variant_size_v<Message>);
 constexpr std::uint64_t kMayIgnore = 64;
-constexpr std::size_t kTextLimitBytes = 4096;
 constexpr std::size_t kElementLimit = 8192;  // of one array
 
 template <class T>
@@ -300,7 +299,9 @@ class Reader {
       v = *digest;
     } else if constexpr (std::is_same_v<T, Buffer>) {
       if (o.type != msgpack::type::BIN) return false;
-      v = whole_.slice(std::string_view(o.via.bin.ptr, o.via.bin.size));
+      // A slice keeps the whole message in memory; who says much around a few bytes may not have that kept.
+      const std::string_view bytes(o.via.bin.ptr, o.via.bin.size);
+      v = bytes.size() < whole_.size() / 2 ? Buffer(std::string(bytes)) : whole_.slice(bytes);
     } else if constexpr (std::is_same_v<T, Labels>) {
       if (o.type != msgpack::type::MAP) return false;
       for (std::uint32_t i = 0; i < o.via.map.size; i++) {

@@ -23,7 +23,7 @@ void set_up(CLI::App& app, EnginesOptions& options) {
       ->type_name("PHASE");
   app.add_option("--at", options.at, "only below the gateway of this id")->type_name("GATEWAY");
   app.add_option("--name", options.name, "only services of this function")->type_name("NAME");
-  app.add_flag("--json", options.json, "print a line of JSON per engine");
+  app.add_flag("--json", options.json, "print a line of JSON per engine, and per gateway that cannot be asked");
   app.footer(
       "Looked up down the tree, page by page.\n\n"
       "Examples:\n"
@@ -50,7 +50,8 @@ int phase_filter(const std::string& text) {
 
 void print_json(const Tier& engine) {
   JsonText json;
-  json.begin_object().member("id", engine.id).member("path", engine.path).member("online", engine.online);
+  json.begin_object().member("id", engine.id).member("role", role_name(engine.role));
+  json.member("path", engine.path).member("online", engine.online);
   json.member("platform", engine.platform).member("epoch", engine.epoch).member("revision", engine.revision);
   json.key("labels").begin_object();
   for (const auto& [key, value] : engine.labels) json.member(key, value);

@@ -18,30 +18,33 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
-[[noreturn]] void fail(const char* what, const std::string& path, int error) {
-  throw Failure(error == ENOENT ? ExitCode::kNotFound : ExitCode::kUsage,
-                std::string(what) + " '" + path + "': " + std::strerror(error));
+[[noreturn]] void fail(ExitCode code, const char* what, const std::string& path, int error) {
+  throw Failure(code, std::string(what) + " '" + path + "': " + std::strerror(error));
+}
+
+[[noreturn]] void fail_to_read(const std::string& path, int error) {
+  fail(error == ENOENT ? ExitCode::kNotFound : ExitCode::kUsage, "cannot read", path, error);
 }
 
 }  // namespace
 
 std::string file_bytes(const std::string& path) {
   const File file(path == "-" ? stdin : std::fopen(path.c_str(), "rbe"));
-  if (!file) fail("cannot read", path, errno);
+  if (!file) fail_to_read(path, errno);
   std::string bytes;
   char part[64 * 1024];
   std::size_t count = 0;
   while ((count = std::fread(part, 1, sizeof part, file.get())) != 0) bytes.append(part, count);
-  if (std::ferror(file.get()) != 0) fail("cannot read", path, errno);
+  if (std::ferror(file.get()) != 0) fail_to_read(path, errno);
   return bytes;
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
   File file(std::fopen(path.c_str(), "wbe"));
-  if (!file) fail("cannot write", path, errno);
+  if (!file) fail(ExitCode::kUsage, "cannot write", path, errno);
   const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
   const int error = errno;
-  if (!written || std::fclose(file.release()) != 0) fail("cannot write", path, written ? errno : error);
+  if (!written || std::fclose(file.release()) != 0) fail(ExitCode::kFailed, "cannot write", path, written ? errno : error);
 }
 
 }  // namespace cli

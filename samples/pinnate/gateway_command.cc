@@ -23,7 +23,9 @@ void set_up(CLI::App& app, GatewayFlags& flags) {
   app.add_option_function("--cache", take_cache,
                           "folder where artifacts and desired state survive a restart (default: memory only)")
       ->type_name("DIR");
-  add_size(app, "--cache-limit", given.cache_limit, "how much is kept of what no current release needs (default 1GiB)");
+  add_size(app, "--cache-limit", given.cache_limit,
+           "how much all artifacts that are held may take; those of current releases are kept\n"
+           "even over it (default 1GiB)");
   add_duration(app, "--forget-after", given.forget_after, "how long an offline tier is remembered (default 1d)");
   app.footer(
       "Examples:\n"

@@ -12,8 +12,10 @@ namespace {
 
 struct VersionOptions {};
 
+std::string version_text() { return std::string("pinnate ") + pinnate_version() + " " + pinnate_platform(); }
+
 ExitCode print_version(const VersionOptions&) {
-  std::printf("pinnate %s %s\n", pinnate_version(), pinnate_platform());
+  std::printf("%s\n", version_text().c_str());
   return ExitCode::kOk;
 }
 
@@ -39,6 +41,7 @@ int run(int argc, char** argv) {
   line.app.description("Publish a function module once; every engine of the fleet loads it and answers calls.");
   line.app.footer("`pinnate COMMAND --help` tells more. To see it all at work: `pinnate demo`.\n\n" +
                   std::string(kExitCodeTable));
+  line.app.set_version_flag("--version", version_text(), "as `pinnate version`");
   line.app.require_subcommand(1);
   line.app.get_formatter()->column_width(32);
   add_demo(line);
@@ -59,7 +62,7 @@ int run(int argc, char** argv) {
       throw Failure(code == ExitCode::kOk ? ExitCode::kFailed : code, "what was found out could not be written to stdout");
     return static_cast<int>(code);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return line.app.exit(error);  // --help
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return line.app.exit(error);  // --help, --version
     complain(line.app, argc > 1 ? argv[1] : "", error);
     return static_cast<int>(ExitCode::kUsage);
   } catch (const Failure& failure) {

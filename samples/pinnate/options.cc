@@ -10,7 +10,8 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::optional<
                           const std::string& what) {
   const std::function<void(const std::string&)> take = [&value, name](const std::string& text) {
     value = parse_duration(text);
-    if (!value) throw CLI::ValidationError(name, "'" + text + "' is no duration (" + kDurationForm + ")");
+    // 0 would be the default, silently.
+    if (!value || value->count() == 0) throw CLI::ValidationError(name, "'" + text + "' is no duration (" + kDurationForm + ")");
   };
   return app.add_option_function(name, take, what)->type_name("TIME");
 }

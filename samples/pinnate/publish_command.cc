@@ -156,7 +156,8 @@ void print_published(const Published& published, const std::string& title) {
   std::fflush(stdout);
 }
 
-void print_end(const Rollout& rollout, const std::vector<Absentee>& absent, const std::string& title) {
+void print_end(const Rollout& rollout, const std::vector<Absentee>& absent, const std::string& name,
+               const std::string& title) {
   const std::uint64_t selected = rollout.status ? rollout.status->online_selected() : 0;
   const std::uint64_t live = rollout.status ? rollout.status->count(PINNATE_LIVE) : 0;
   switch (rollout.end) {
@@ -188,7 +189,10 @@ void print_end(const Rollout& rollout, const std::vector<Absentee>& absent, cons
     std::printf("  %s%s%s: %s%s%s\n", absentee.path.c_str(), absentee.path.empty() ? "" : "/", absentee.engine.c_str(),
                 pinnate_phase_name(absentee.phase), absentee.reason.empty() ? "" : ": ", absentee.reason.c_str());
   }
-  if (absent.size() == kNamedAbsentees) std::printf("  ... (`pinnate engines --phase failed` lists all)\n");
+  const std::string all = rollout.status ? without_text(*rollout.status, absent.size()) : "";
+  if (!all.empty()) {
+    std::printf("  ... %s in all (`pinnate engines --name %s` lists them)\n", all.c_str(), name.c_str());
+  }
 }
 
 void write_json_line(const PublishOptions& options, const Published& published, const Rollout* rollout,
@@ -246,7 +250,7 @@ ExitCode run(const PublishOptions& options) {
   if (options.json) {
     write_json_line(options, published, &rollout, absent);
   } else {
-    print_end(rollout, absent, request.title());
+    print_end(rollout, absent, request.name(), request.title());
   }
   return code_of(rollout.end);
 }

@@ -11,7 +11,7 @@ namespace cli {
 
 using Milliseconds = std::chrono::milliseconds;
 
-inline constexpr char kDurationForm[] = "write 500ms, 10s, 5m, 2h or 1d";
+inline constexpr char kDurationForm[] = "write 500ms, 10s, 5m, 2h or 1d; at most 49d";
 inline constexpr char kSizeForm[] = "write 4096, 64KiB, 16MiB or 1GiB";
 
 // A number and its unit, at most the 49 days that fit the C ABI. Nothing when it is no duration.

@@ -9,6 +9,13 @@ namespace cli {
 
 namespace {
 
+// In which an online engine that is selected does not serve; what will not pass by itself comes first.
+constexpr std::array kPhasesWithout = {PINNATE_PHASE_FAILED, PINNATE_PHASE_INCOMPATIBLE, PINNATE_LOADING,
+                                       PINNATE_FETCHING, PINNATE_PENDING};
+// What is looked through for those that are to be named.
+constexpr std::uint32_t kPageRows = 500;
+constexpr std::size_t kMostPages = 20;  // of each phase
+
 // The controller's view may have moved on (revision) or over (a new epoch after a restored copy).
 bool covers(const Rollup& rollup, const Published& published) {
   return rollup.epoch != published.epoch ? rollup.epoch > published.epoch : rollup.revision >= published.revision;
@@ -69,23 +76,41 @@ void show(ProgressLine& line, const std::string& title, const ReleaseStatus& sta
 }
 
 std::vector<Absentee> absentees(Session& session, const std::string& name, std::uint64_t release, std::size_t limit) {
-  constexpr std::array kWithout = {PINNATE_PHASE_FAILED, PINNATE_PHASE_INCOMPATIBLE, PINNATE_LOADING, PINNATE_FETCHING,
-                                   PINNATE_PENDING};
   std::vector<Absentee> absent;
-  for (const pinnate_phase phase : kWithout) {
-    if (absent.size() >= limit) break;
+  for (const pinnate_phase phase : kPhasesWithout) {
     pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
     lookup.name = name.c_str();
     lookup.phase = 1 + phase;
-    for (const Tier& engine : session.lookup_all(lookup, limit - absent.size())) {
-      for (const Service& service : engine.services) {
-        // The page may hold other releases of the engine, and what it was in the phase for may be another one.
-        if (service.release != release || service.phase != phase || !engine.online) continue;
-        absent.push_back({engine.id, engine.path, phase, service.reason});
+    lookup.limit = kPageRows;
+    std::string cursor;
+    // An engine may be in the phase for another release of the name, so that a page may hold none that is looked for.
+    for (std::size_t page = 0; page < kMostPages && absent.size() < limit; ++page) {
+      lookup.cursor = cursor.empty() ? nullptr : cursor.c_str();
+      const TierPage found = session.lookup(lookup);
+      for (const Tier& engine : found.tiers) {
+        for (const Service& service : engine.services) {
+          if (service.release != release || service.phase != phase || !engine.online) continue;
+          if (absent.size() < limit) absent.push_back({engine.id, engine.path, phase, service.reason});
+        }
       }
+      cursor = found.next;
+      if (cursor.empty()) break;
     }
   }
   return absent;
+}
+
+std::string without_text(const ReleaseStatus& status, std::size_t named) {
+  std::string text;
+  std::uint64_t all = 0;
+  for (const pinnate_phase phase : kPhasesWithout) {
+    const std::uint64_t count = status.count(phase);
+    if (count == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += std::to_string(count) + " " + pinnate_phase_name(phase);
+    all += count;
+  }
+  return all > named ? text : "";
 }
 
 }  // namespace cli

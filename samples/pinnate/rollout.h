@@ -37,7 +37,9 @@ struct Absentee {
   std::string reason;
 };
 
-// At most `limit` of them, looked up down the tree.
+// At most `limit` of them, looked up down the tree, page by page.
 std::vector<Absentee> absentees(Session& session, const std::string& name, std::uint64_t release, std::size_t limit);
+// "12 failed, 3 loading": how many there are in all, or "" when they are no more than the `named`.
+std::string without_text(const ReleaseStatus& status, std::size_t named);
 
 }  // namespace cli

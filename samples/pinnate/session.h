@@ -50,7 +50,7 @@ class Session {
   CallResult call(const pinnate_call& call);
 
   // The newest roll-up that next_rollup has not returned yet; nothing when there is none by `until`. The first use
-  // begins to watch; a lost link throws, and the next use begins anew.
+  // begins to watch, over lost links too; a tier that is not reached or refuses throws, and the next use begins anew.
   std::optional<Rollup> next_rollup(Deadline until);
 
   std::stop_token stop() const { return stop_; }

@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <functional>
 #include <sstream>
 #include <string_view>
@@ -44,14 +45,14 @@ std::uint64_t read_size(const Place& place) {
     return static_cast<std::uint64_t>(*number);
   }
   if (const auto text = place.node.value_exact<std::string>()) {
-    if (const auto size = parse_size(*text)) return *size;
+    if (const auto size = parse_size(*text); size && *size != 0) return *size;
   }
   wrong(place, std::string("is no size (") + kSizeForm + ")");
 }
 
 Milliseconds read_duration(const Place& place) {
   if (const auto text = place.node.value_exact<std::string>()) {
-    if (const auto duration = parse_duration(*text)) return *duration;
+    if (const auto duration = parse_duration(*text); duration && duration->count() != 0) return *duration;
   }
   wrong(place, std::string("is no duration (") + kDurationForm + ")");
 }
@@ -112,6 +113,10 @@ std::string keys_of(Reader reader) {
 
 Settings read_settings(const std::string& path, Reader reader) {
   Settings settings;
+  // toml++ reads a folder as an empty file.
+  if (std::error_code error; std::filesystem::is_directory(path, error)) {
+    throw Failure(ExitCode::kUsage, "--config '" + path + "' is a folder; name a TOML file");
+  }
   try {
     const toml::table file = toml::parse_file(path);
     for (const auto& [name, node] : file) {

@@ -26,7 +26,7 @@ void set_up(CLI::App& app, StatusOptions& options) {
       "  pinnate status thumbnail --watch");
 }
 
-void print_json(const Rollup& rollup, const std::string& name, const FleetTree* tree) {
+std::string json_line(const Rollup& rollup, const std::string& name, const FleetTree* tree) {
   JsonText json;
   json.begin_object();
   write_json(json, rollup, name);
@@ -35,8 +35,7 @@ void print_json(const Rollup& rollup, const std::string& name, const FleetTree* 
     write_json(json, *tree);
   }
   json.end_object();
-  std::printf("%s\n", json.text().c_str());
-  std::fflush(stdout);
+  return json.text() + "\n";
 }
 
 std::string screen(Session& session, const Rollup& rollup, const std::string& name, const Terminal& terminal) {
@@ -44,19 +43,22 @@ std::string screen(Session& session, const Rollup& rollup, const std::string& na
          drawn(look_up_tree(session, rollup.id, name), terminal);
 }
 
-// Ends by Ctrl-C, or when the tier cannot be reached.
+// Ends by Ctrl-C, or when the tier is not reached in the first place or refuses us. When the link is lost later, the client
+// dials again, and goes on with what the tier then says.
 [[noreturn]] void watch(Session& session, const StatusOptions& options) {
   const Terminal terminal(stdout);
+  std::string last;  // a roll-up may differ in what a line does not show
   for (;;) {
     const auto rollup = session.next_rollup(deadline_after(Milliseconds(3'600'000)));
     if (!rollup) continue;
-    if (options.json) {
-      print_json(*rollup, options.name, nullptr);
-    } else if (terminal.redraws()) {
+    if (!options.json && terminal.redraws()) {
       terminal.print("\x1b[H\x1b[2J" + screen(session, *rollup, options.name, terminal));
-    } else {
-      terminal.print(rollup_line(*rollup, options.name) + "\n");
+      continue;
     }
+    std::string line = options.json ? json_line(*rollup, options.name, nullptr) : rollup_line(*rollup, options.name) + "\n";
+    if (line == last) continue;
+    terminal.print(line);
+    last = std::move(line);
   }
 }
 
@@ -64,11 +66,11 @@ ExitCode run(const StatusOptions& options) {
   Session session(target_of(options.target), options.target.timeout.value_or(Milliseconds(30'000)));
   if (options.watch) watch(session, options);
   const Rollup rollup = session.status(options.name);
+  const Terminal terminal(stdout);
   if (options.json) {
     const FleetTree tree = look_up_tree(session, rollup.id, options.name);
-    print_json(rollup, options.name, &tree);
+    terminal.print(json_line(rollup, options.name, &tree));
   } else {
-    const Terminal terminal(stdout);
     terminal.print(screen(session, rollup, options.name, terminal));
   }
   return ExitCode::kOk;

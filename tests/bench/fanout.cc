@@ -17,7 +17,8 @@ const char kFanoutHelp[] = R"(pinnate-bench fanout --receivers N --bytes B --gat
 Publishes a module of B bytes of noise to N engines behind G gateways: a controller process, G gateway processes, one process with all
 engines. Prints one line of JSON per publish. Its members, times in seconds:
   prepare                 cutting into chunks and hashing
-  durable                 from the order to the controller until all of it is on its disk, synced
+  durable                 from when the controller has the last chunk until all of it is on its disk, synced, and the release
+                          with it
   call_to_...             counted from the publish call
   acknowledged_to_...     counted from the acknowledgement, after which it is sent downstream; what was there before counts as negative
   ..._first_verified      the first engine has the artifact, whole and verified: its loader is called

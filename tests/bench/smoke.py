@@ -32,7 +32,9 @@ class Bench(unittest.TestCase):
             self.assertLess(0, line["call_to_first_verified"])
             self.assertLessEqual(line["call_to_first_verified"], line["call_to_last_verified"])
             self.assertLess(line["prepare"] + line["durable"], line["call_to_last_verified"])
-            self.assertLess(0, line["peak_bytes"]["gateway"])
+            self.assertLessEqual(line["call_to_last_verified"], line["call_to_last_live"])
+            for of in ("controller", "gateway", "engines"):
+                self.assertLess(0, line["peak_bytes"][of])
             self.crossed_once(line["links"]["controller_gateway"], 2)
             self.crossed_once(line["links"]["gateway_engine"], 5)
 

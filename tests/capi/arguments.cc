@@ -134,6 +134,31 @@ TEST_CASE("options out of range are refused before anything is made") {
   CHECK(says("carrier pigeon"));
 }
 
+TEST_CASE("options whose size was never set are refused, and those that have nothing but a size are defaults") {
+  pinnate_controller_options controller_options{};
+  pinnate_gateway_options gateway_options{};
+  pinnate_engine_options engine_options{};
+  pinnate_client_options client_options{};
+  World world(false);
+  Controller controller(world);
+  Gateway gateway(world);
+  Engine engine(world);
+  Client client(world);
+  CHECK(pinnate_controller_open(&controller_options, &controller.handle) == PINNATE_INVALID);
+  CHECK(says("options.size is 0"));
+  CHECK(pinnate_gateway_open(&gateway_options, &gateway.handle) == PINNATE_INVALID);
+  CHECK(says("options.size is 0"));
+  CHECK(pinnate_engine_open(&engine_options, &engine.handle) == PINNATE_INVALID);
+  CHECK(says("options.size is 0"));
+  CHECK(pinnate_client_open(&client_options, &client.handle) == PINNATE_INVALID);
+  CHECK(says("options.size is 0"));
+
+  gateway_options.size = sizeof(std::size_t);
+  engine_options.size = sizeof(std::size_t);
+  CHECK(pinnate_gateway_open(&gateway_options, &gateway.handle) == PINNATE_OK);
+  CHECK(pinnate_engine_open(&engine_options, &engine.handle) == PINNATE_OK);
+}
+
 TEST_CASE("what is wrong with a publish is said before it begins") {
   Root root;
   pinnate_artifact artifact{nullptr, nullptr, {"x", 1}};

@@ -81,6 +81,25 @@ TEST_CASE("progress grows to the size of the artifact while a file is published"
   }
 }
 
+TEST_CASE("progress grows as much when a client publishes over a link") {
+  Stage stage(true);
+  const std::string at = "unix:" + stage.folder.path + "/c", bytes = noise(9 * 1024 * 1024);
+  REQUIRE(pinnate_controller_listen(stage.controller, at.c_str(), nullptr, 0) == PINNATE_OK);
+  Client client(stage.world);
+  REQUIRE(open(client, at) == PINNATE_OK);
+  stage.artifact = {nullptr, nullptr, {bytes.data(), bytes.size()}};
+  const pinnate_publish publish = stage.publish_of("1");
+  PublishedAnswer answer;
+  REQUIRE(pinnate_client_publish(client, &publish, PublishedAnswer::on_progress, PublishedAnswer::on_published,
+                                 &answer) == PINNATE_OK);
+  REQUIRE(stage.world.until([&] { return answer.came(); }));
+  CHECK(answer.error == "");
+  CHECK(answer.status == PINNATE_OK);
+  CHECK(answer.total == bytes.size());
+  CHECK(answer.progress > bytes.size() / 2);
+  CHECK_FALSE(answer.went_back);
+}
+
 TEST_CASE("a file that changes while it is published fails in words and makes no release") {
   Stage stage(true);
   const std::string path = stage.folder.path + "/large.bin";

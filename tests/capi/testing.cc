@@ -263,6 +263,19 @@ TEST_CASE("a failure that is injected is told in its words, counted, and cured")
   CHECK(pinnate_testing_cure(fleet, "greet", "2.0.0") == PINNATE_NOT_FOUND);
 }
 
+TEST_CASE("a module that is made to fail when it is loaded fails so, in the words that were injected") {
+  TestingFleet fleet(1, 1, 2);
+  fleet.open();
+  fleet.publish_live("1.0.0", "one");
+  REQUIRE(fleet.inject("2.0.0", PINNATE_TESTING_LOAD, PINNATE_TESTING_FAILS, "s0.k0.e1") == PINNATE_OK);
+  REQUIRE(fleet.publish("2.0.0", "two") == PINNATE_OK);
+  CHECK(pinnate_testing_wait_live(fleet, fleet.published.release, 0, 10000) == PINNATE_TIMEOUT);
+  CHECK(says("1 of 2 engines; 's0.k0.e1': failed: module 'greet' 2.0.0: injected by the test"));
+  CHECK(fleet.version_on("s0.k0.e1") == "1.0.0");
+  REQUIRE(pinnate_testing_cure(fleet, "greet", "2.0.0") == PINNATE_OK);
+  CHECK(pinnate_testing_wait_live(fleet, fleet.published.release, 0, 300000) == PINNATE_OK);
+}
+
 TEST_CASE("what fails only the first times goes well then, each time that it is injected") {
   TestingFleet fleet(1, 1, 2);
   fleet.open();

@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "folder.h"
+#include "threads_of_process.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,6 +68,25 @@ TEST_CASE("the library's thread ends with its last handle, and comes back with t
     CHECK(rollup.status == PINNATE_OK);
     CHECK(rollup.id.substr(0, 8) == "gateway-");
   }
+}
+
+TEST_CASE("handles without a loop share one thread of the library's, which is gone after the last") {
+  World world(false);
+  const auto threads = [] { return threads_named("pinnate-loop"); };
+  REQUIRE(world.until([&] { return threads() == 0; }));  // what other tests had
+  {
+    Gateway first(world), second(world);
+    for (Gateway* gateway : {&first, &second}) {
+      REQUIRE(open(*gateway) == PINNATE_OK);
+      RollupAnswer rollup;
+      REQUIRE(pinnate_gateway_status(*gateway, nullptr, RollupAnswer::on_rollup, &rollup) == PINNATE_OK);
+      REQUIRE(world.until([&] { return rollup.came(); }));
+      CHECK(threads() == 1);
+    }
+    first.close();
+    CHECK(threads() == 1);
+  }
+  CHECK(world.until([&] { return threads() == 0; }));
 }
 
 TEST_CASE("handles on the library's thread may be opened, used and closed on many threads at once") {

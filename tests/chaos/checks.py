@@ -63,7 +63,7 @@ class Checks:
         began = time.monotonic()
         while True:
             self._news.clear()
-            self.fleet.check_alive([t for t in self.fleet.tiers.values() if not t.running()])
+            self.fleet.check_alive()
             try:
                 self._converged()
                 return time.monotonic() - began

@@ -344,8 +344,11 @@ def _await_new_epoch(round, before):
     _ask(round, began, 60, f"no epoch above {before[0]} began, or status does not say why,")
 
 
+_ROLES = {"controller": "the controller", "gateway": "a gateway", "engine": "an engine"}
+
+
 def _a(tier):
-    return {"controller": "the controller", "gateway": "a gateway", "engine": "an engine"}[tier.role]
+    return _ROLES[tier.role]
 
 
 KINDS = {f.__name__: f for f in (kill, term, publisher, stop, partition, loss, rate, mixed, disk, restore)}
@@ -375,10 +378,23 @@ TRACES = {
 }
 
 
-def untraced(counted):
-    """`counted` says for each kind that ran what was counted in its rounds. In words, what left no trace."""
+def untraced(counted, long=False):
+    """`counted` says for each kind that ran what was counted in its rounds. In words, what left no trace; a long run hits every role."""
     def number(kind, words):
         return sum(count for what, count in counted[kind].items() if words in what)
 
-    return [f"the fault '{kind}' left no trace: 0 {trace}" for kind in counted for trace, when in TRACES[kind].items()
+    def wanted(kind):
+        roles = _ROLES.values() if long and kind == "kill" else ()
+        return {**TRACES[kind], **{f"kill -9 of {role}": None for role in roles}}.items()
+
+    return [f"the fault '{kind}' left no trace: 0 {trace}" for kind in counted for trace, when in wanted(kind)
             if (when is None or number(kind, when)) and not number(kind, trace)]
+
+
+_SOME_ROUNDS = 3  # in one or two, everything may have met a fault
+
+
+def idle(rounds, results, published):
+    """A fleet that nobody used keeps its promises easily. In words, what never went well in a run of so many rounds."""
+    went_well = {"call returned a result": results, "publish was acknowledged": published}
+    return [f"no {what} in {rounds} rounds" for what, count in went_well.items() if rounds >= _SOME_ROUNDS and not count]

@@ -9,6 +9,7 @@ import sys
 import time
 
 import faults
+import ledger as book
 from checks import Checks
 from leaks import Leaks
 from ledger import Ledger
@@ -143,7 +144,9 @@ class Run:
         self.workload.close()
         self.fleet.stop()
         signal.alarm(0)
-        self.untraced = faults.untraced(self.counted)
+        published = sum(o.verb == "publish" and o.outcome == book.ACKNOWLEDGED for o in self.ledger.orders)
+        self.untraced = faults.untraced(self.counted, self.options.long)
+        self.untraced += faults.idle(sum(self.report.rounds.values()), self.workload.calls["result"], published)
 
     def kinds(self):
         """Those that are wanted and can run here. Says which cannot, which is an error where everything is required."""

@@ -3,6 +3,7 @@
 import collections
 import os
 import pathlib
+import signal
 import tempfile
 import types
 import unittest
@@ -13,6 +14,7 @@ from checks import ALL
 from leaks import ARTIFACT_FILES, FILES_PER_IMAGE, FIXED, MIB, RSS_BYTES, THREADS, Leaks
 from ledger import LOST_ENTRY, Ledger
 from pinnate import Release
+from topology import Fleet, Tier
 from workload import Workload
 
 NAME = "fn0"
@@ -225,6 +227,42 @@ class LeaksTest(unittest.TestCase):
         self.reports("'engine': '66560 bytes of artifacts on disk, 65536 allowed'")
 
 
+class AliveTest(unittest.TestCase):
+    def setUp(self):
+        self.engine = self.tier("engine", "e1")
+        self.fleet = Fleet.__new__(Fleet)  # without its processes
+        self.fleet.tiers = {"top": self.tier("controller", "top"), "e1": self.engine}
+
+    def tier(self, role, name):
+        """One that runs, as far as it can be seen, until it is told to end."""
+        tier, process = Tier(role, name, []), types.SimpleNamespace(returncode=None)
+
+        def end(code):
+            process.returncode = code
+
+        tier.program = types.SimpleNamespace(process=process, running=lambda: process.returncode is None, lines=["the last words"],
+                                             await_end=lambda: process.returncode, end=end,
+                                             signal=lambda number: tier.running() and end(0 if number == signal.SIGTERM else -number))
+        return tier
+
+    def test_a_tier_that_ended_by_itself_is_reported(self):
+        self.fleet.check_alive()
+        self.engine.program.end(-signal.SIGSEGV)
+        words = "^e1 ended by itself with -11; it said last: .*the last words"
+        for ask in (self.fleet.check_alive, self.engine.start, self.fleet.revive, self.fleet.stop):
+            with self.assertRaisesRegex(AssertionError, words):
+                ask()
+        self.engine.send_kill()  # too late to be the cause
+        with self.assertRaisesRegex(AssertionError, words):
+            self.fleet.check_alive()
+
+    def test_a_tier_that_was_ended_by_us_is_accepted(self):
+        self.engine.kill()
+        self.fleet.check_alive()
+        self.fleet.tiers["top"].stop()
+        self.fleet.check_alive()
+
+
 class TracesTest(unittest.TestCase):
     def test_every_kind_must_leave_a_trace(self):
         self.assertEqual(set(faults.TRACES), set(faults.KINDS))
@@ -241,6 +279,19 @@ class TracesTest(unittest.TestCase):
     def test_what_another_kind_did_is_no_trace(self):
         counted = {"kill": collections.Counter(), "mixed": collections.Counter({"kill -9 of a gateway": 1, faults._MIXED: 1})}
         self.assertEqual(faults.untraced(counted), ["the fault 'kill' left no trace: 0 kill -9"])
+
+    def test_a_long_run_kills_every_role(self):
+        counted = {"kill": collections.Counter({"kill -9 of a gateway": 1, "kill -9 of an engine": 1})}
+        self.assertEqual(faults.untraced(counted), [])
+        self.assertEqual(faults.untraced(counted, long=True), ["the fault 'kill' left no trace: 0 kill -9 of the controller"])
+        counted["kill"]["kill -9 of the controller"] = 1
+        self.assertEqual(faults.untraced(counted, long=True), [])
+
+    def test_a_run_in_which_nothing_went_well_is_reported(self):
+        self.assertEqual(faults.idle(25, 1, 1), [])
+        self.assertEqual(faults.idle(25, 0, 1), ["no call returned a result in 25 rounds"])
+        self.assertEqual(faults.idle(25, 1, 0), ["no publish was acknowledged in 25 rounds"])
+        self.assertEqual(faults.idle(1, 0, 0), [])
 
 
 if __name__ == "__main__":

@@ -45,19 +45,27 @@ class Tier(fleet.Tier):
         self.frozen = False
         self.lives = 0
         self.kills = 0  # by us, without a word
+        self.ended_by_us = False  # this life of it
         self.past = collections.deque(maxlen=60)  # last lines of the lives before
 
     def start(self, wait=True):
+        self.check_alive()  # who ended by itself is not to be started as if nothing had been
         if self.program:
             self.past.extend(self.program.lines[-20:])
             self.past.append(f"-- ended with {self.program.process.returncode}, started again --")
         self.lives += 1
+        self.ended_by_us = False
         super().start(wait=False)
         if wait:
             self.await_running()
         return self
 
+    def _end_it(self):
+        """It is ended by us from here on, unless it has ended by itself before."""
+        self.ended_by_us = self.ended_by_us or self.running()
+
     def send_kill(self):
+        self._end_it()
         self.program.signal(signal.SIGKILL)
         self.kills += 1
 
@@ -65,6 +73,16 @@ class Tier(fleet.Tier):
         self.send_kill()
         self.program.await_end()
         return self
+
+    def stop(self):
+        self._end_it()
+        return super().stop()
+
+    def check_alive(self):
+        """It runs, or it was ended by us."""
+        if self.program and not self.running() and not self.ended_by_us:
+            code = self.program.await_end()  # negative when a signal ended it; with all that it said
+            raise AssertionError(f"{self.name} ended by itself with {code}; it said last: {self.last_lines()}")
 
     def await_running(self):
         self.program.await_line(f"{self.role} is running", timeout=START_LIMIT)
@@ -220,14 +238,14 @@ class Fleet:
             if not tier.running():
                 tier.start()
 
-    def check_alive(self, expected_dead=()):
+    def check_alive(self):
         """Nothing ends but by our hand."""
         for tier in self.tiers.values():
-            if not tier.running() and tier not in expected_dead:
-                raise AssertionError(f"{tier.name} ended by itself with {tier.program.process.returncode}")
+            tier.check_alive()
 
     def stop(self):
         """All of it by SIGTERM, engines first; each must end with 0 within the limit."""
+        self.check_alive()
         for tier in reversed(self.tiers.values()):
             if tier.running():
                 began = time.monotonic()

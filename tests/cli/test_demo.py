@@ -14,10 +14,6 @@ SMALL = ("--nodes", "1", "--clusters", "2", "--engines", "1")
 AS_IT_IS = ()  # 1 controller, 2 node gateways, 4 container gateways, 12 engines
 
 
-def have_samples():
-    return (BIN.parent / "modules" / "thumbnail-1.0.0.so").exists()
-
-
 def children_of(pid):
     return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -30,10 +26,10 @@ def values_of(arguments, flag):
     return [value for name, value in zip(arguments, arguments[1:]) if name == flag]
 
 
-@unittest.skipUnless(have_samples(), "the sample modules are not built")
 class DemoTest(FleetTest):
     def setUp(self):
         super().setUp()
+        self.assertTrue((BIN.parent / "modules" / "thumbnail-1.0.0.so").exists(), "the sample modules are not built")
         self.environment = environment(TMPDIR=str(self.folder))
 
     def left(self):
@@ -69,6 +65,8 @@ class DemoTest(FleetTest):
                                r" +engines +12 .*over a UNIX socket\n")
         for version in ("1.0.0", "1.1.0"):
             self.assertIn(f"all 12 engines serve thumbnail {version}", text)
+            self.assertIn(f"\n   thumbnail {version}: 12 of 12 live\n", text)
+        self.assertEqual(len(re.findall(r"(?m)^ +35 \S+ anomaly$", text)), 1, text)
         before, after = re.findall(r"^controller\n(?:.*[├└]─.*\n)+", text, flags=re.M)
         for tree, services in ((before, "thumbnail 1.0.0 live"), (after, "anomaly 1.0.0 live, thumbnail 1.1.0 live")):
             gateways = re.findall(r"(node-\d\S*) +online, (\d+) of \2 engines online, ", tree)

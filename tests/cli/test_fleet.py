@@ -3,11 +3,14 @@
 import json
 import os
 import pty
+import re
+import select
 import signal
 import subprocess
+import time
 import unittest
 
-from fleet import PINNATE, FleetTest, environment, phases
+from fleet import LIMIT, PINNATE, FleetTest, environment, phases
 
 
 class PublishTest(FleetTest):
@@ -60,6 +63,17 @@ class PublishTest(FleetTest):
         out, _ = self.ask("status")
         self.assertIn("first failures", out)
         self.assertIn("asked to fail", out)
+
+    def test_an_engine_that_fails_the_new_release_is_named_behind_many_that_fail_an_older_one(self):
+        more = [self.start("engine", "--id", f"more-{i}", "--up", f"unix:{self.folder}/gate.sock") for i in range(22)]
+        for engine in more:
+            engine.await_line("engine is running")
+        self.await_status(lambda status: status["online_engines"] == 24)
+        out, _ = self.ask("publish", "echo@1", self.echo(1), "--config-text", "fail", "--wait", code=1)
+        self.assertEqual(out.count(": failed: "), 20, out)
+        self.assertIn("  ... 24 failed in all (`pinnate engines --name echo` lists them)", out)
+        [row] = self.rows("publish", "echo@2", self.echo(2), "--select", "ring=canary", "--config-text", "fail", "--wait", code=1)
+        self.assertEqual([engine["engine"] for engine in row["without"]], ["one"])
 
     def test_what_is_no_shared_object_fails_on_the_engines_in_words(self):
         text = self.folder / "notes.txt"
@@ -161,8 +175,8 @@ class StatusTest(FleetTest):
         out, _ = self.ask("status", env=environment(PINNATE_TO=self.to, LC_ALL="C"))
         self.assertIn("`- gate", out, "no box drawing where the locale has none")
 
-    def on_a_terminal(self, *arguments, **more):
-        """What the program writes to a terminal that is both its stdout and its stderr."""
+    def start_on_a_terminal(self, *arguments, **more):
+        """The program, and our end of the terminal that is both its stdout and its stderr."""
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         try:
@@ -170,6 +184,13 @@ class StatusTest(FleetTest):
                                        stdout=theirs, stderr=theirs, env=environment(TERM="xterm", **more))
         finally:
             os.close(theirs)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process, ours
+
+    def on_a_terminal(self, *arguments, **more):
+        """What the program writes to a terminal until it ends."""
+        process, ours = self.start_on_a_terminal(*arguments, **more)
         text = b""
         while True:
             try:
@@ -190,11 +211,36 @@ class StatusTest(FleetTest):
         self.assertIn("█" * 24, text)
         self.assertIn("2 of 2 live", text)
 
-    def test_status_watch_prints_a_line_per_change(self):
-        watch = self.start("status", "--watch", "--to", self.to)
-        watch.await_line("echo 1: 2 live")
-        self.ask("publish", "echo@2", self.echo(2))
-        watch.await_line("echo 2: 2 live")
+    def test_status_watch_prints_a_line_per_change_and_none_twice_in_a_row(self):
+        for form, wanted in ((), "echo {}: 2 live"), (("--json",), '"version":"{}"'):
+            watch = self.start("status", "echo", "--watch", *form, "--to", self.to)
+            version = 2 if form else 1
+            watch.await_line(wanted.format(version))
+            # What others have changes the roll-up, too, but nothing of the line except the revision.
+            self.ask("publish", f"other@{version}", self.echo(1), "--wait")
+            self.ask("publish", f"echo@{version + 1}", self.echo(version + 1), "--wait")
+            watch.await_line(wanted.format(version + 1))
+            watch.signal(signal.SIGINT)
+            watch.await_end()
+            for before, after in zip(watch.seen, watch.seen[1:]):
+                self.assertNotEqual(before, after)
+
+    def test_status_watch_redraws_a_terminal_until_ctrl_c(self):
+        process, ours = self.start_on_a_terminal("status", "--watch", NO_COLOR="1")
+        clear, text = b"\x1b[H\x1b[2J", b""
+        deadline = time.monotonic() + LIMIT
+        for version in (1, 2):
+            if version == 2:
+                self.ask("publish", "echo@2", self.echo(2))
+            while not re.search(rb"one, two +echo %d live" % version, text.rpartition(clear)[2]):
+                self.assertTrue(select.select([ours], [], [], max(0.0, deadline - time.monotonic()))[0], text)
+                text += os.read(ours, 4096)
+            screen = text.rpartition(clear)[2].decode()
+            self.assertIn("engines   2 online of 2 known", screen)
+            self.assertIn("└─ gate", screen)
+        self.assertTrue(text.startswith(clear), text)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(LIMIT), -signal.SIGINT, "which a shell tells as 130")
 
     def test_a_gateway_answers_for_what_is_below_it(self):
         gate = environment(PINNATE_TO=f"unix:{self.folder}/gate.sock")
@@ -208,6 +254,7 @@ class StatusTest(FleetTest):
     def test_engines_lists_ids_paths_labels_and_services(self):
         rows = {row["id"]: row for row in self.rows("engines")}
         self.assertEqual(sorted(rows), ["one", "two"])
+        self.assertEqual([row["role"] for row in rows.values()], ["engine", "engine"])
         self.assertEqual((rows["one"]["path"], rows["one"]["labels"]), ("gate", {"ring": "canary"}))
         [service] = rows["two"]["services"]
         self.assertEqual((service["name"], service["version"]), ("echo", "1"))
@@ -231,6 +278,11 @@ class StatusTest(FleetTest):
         self.assertEqual(text, "")
         self.assertEqual(out.read_bytes(), b"echo 1: " + bytes(range(256)))
         self.assertEqual(self.ask("call", "echo", "--file", "-", stdin=b"piped")[0], "echo 1: piped")
+
+    def test_an_answer_that_cannot_be_written_is_wrong_usage_without_the_folder_and_else_a_failure(self):
+        for out, code in ((self.folder / "absent" / "out", 2), ("/dev/full", 1)):
+            _, error = self.ask("call", "echo", "--data", "x", "--out", out, code=code)
+            self.assertIn(f"cannot write '{out}'", error)
 
     def test_a_service_that_fails_a_call_is_exit_1_with_its_words(self):
         _, error = self.ask("call", "echo", "--data", "fail", code=1)
@@ -295,6 +347,19 @@ class ReachTest(FleetTest):
         large.write_bytes(bytes(100_000))
         self.ask("publish", "large@1", large, "--config", config, env=plain, code=4)
 
+    def test_config_files_say_who_is_dialled_from_above_and_where_things_are_kept(self):
+        self.start_controller()
+        gateway, engine = self.folder / "gateway.toml", self.folder / "engine.toml"
+        engine.write_text(f'id = "one"\nlisten = "unix:{self.folder}/one.sock"\nstate = "{self.folder}/one-state"\n')
+        self.start("engine", "--config", engine).await_line("engine is running")
+        gateway.write_text(f'id = "gate"\nup = "{self.to}"\ndown = ["unix:{self.folder}/one.sock"]\n'
+                           f'cache = "{self.folder}/gate-cache"\n')
+        self.start("gateway", "--config", gateway).await_line("gateway is running")
+        self.await_status(lambda status: status["online_engines"] == 1)
+        [row] = self.rows("engines")
+        self.assertEqual((row["id"], row["path"], row["online"]), ("one", "gate", True))
+        for kept in ("one-state", "gate-cache"):
+            self.assertTrue((self.folder / kept).is_dir(), kept)
 
     def test_where_to_ask_is_said_by_the_flag_before_the_environment_before_the_file(self):
         self.start_controller()

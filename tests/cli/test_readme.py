@@ -3,7 +3,7 @@
 import ast
 import os
 import re
-import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -44,23 +44,23 @@ class ReadmeTest(FleetTest):
         return text.replace("/tmp/", f"{self.folder}/").replace(":7070", f":{port}")
 
     def shell(self, text):
+        """What it prints. Whatever it leaves running ends with it."""
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-        ended = subprocess.run(["bash", "-eu", "-c", text], cwd=self.place, env=environment(PATH=path, PINNATE_TO=self.to),
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=3 * LIMIT)
-        out = ended.stdout.decode()
-        self.assertEqual(ended.returncode, 0, f"{text}\nstdout {out}, stderr {ended.stderr.decode()}")
+        shell = subprocess.Popen(["bash", "-eu", "-c", f"trap 'kill $(jobs -p) || true; wait' EXIT\n{text}"], cwd=self.place,
+                                 env=environment(PATH=path, PINNATE_TO=self.to), stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        try:
+            out, error = (written.decode() for written in shell.communicate(timeout=3 * LIMIT))
+        except subprocess.TimeoutExpired:
+            os.killpg(shell.pid, signal.SIGKILL)
+            self.fail(f"{text}\ndid not end; {shell.communicate()}")
+        self.assertEqual(shell.returncode, 0, f"{text}\nstdout {out}, stderr {error}")
         return out
 
     def test_the_commands_run_a_fleet_and_end_as_they_say(self):
-        lines = self.moved(block("sh", "pinnate controller")).splitlines()
-        self.to = re.search(r"PINNATE_TO=(\S+)", "\n".join(lines)).group(1)
-        for line in lines:
-            if line.endswith("&"):
-                words = shlex.split(line.rstrip("&"))
-                self.assertEqual(words[0], "pinnate")
-                self.start(*words[1:]).await_line(f"{words[1]} is running")
-        self.await_status(lambda status: status["online_engines"] == 1)
-        out = self.shell("\n".join(line for line in lines if not line.endswith("&")))
+        out = self.shell(self.moved(block("sh", "pinnate controller")))
+        for role in ("controller", "gateway", "engine"):
+            self.assertIn(f"{role} is running", out)
         self.assertIn("published thumbnail 1.0.0 as release 1", out)
         self.assertIn("thumbnail 1.1.0 is live on all 1 selected online engines", out)
         self.assertIn("site-1", out)

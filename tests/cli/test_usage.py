@@ -56,6 +56,7 @@ class UsageTest(unittest.TestCase):
 
     def test_version_names_version_and_platform(self):
         self.assertRegex(run("version").stdout.decode(), r"^pinnate \d+\.\d+\.\d+ linux-\w+\n$")
+        self.assertEqual(run("--version").stdout, run("version").stdout)
 
     def test_no_command_and_an_unknown_one_are_answered_with_the_list(self):
         self.assertIn("publish", self.complaint())
@@ -67,6 +68,10 @@ class UsageTest(unittest.TestCase):
     def test_wrong_values_are_named_with_the_form_that_is_right(self):
         cases = [
             (["status", "--to", "unix:/x", "--timeout", "5x"], "--timeout: '5x' is no duration (write 500ms, 10s, 5m"),
+            (["status", "--to", "unix:/x", "--timeout", "0s"], "--timeout: '0s' is no duration (write 500ms, 10s, 5m"),
+            (["engine", "--up", "unix:/x", "--heartbeat", "0ms"], "--heartbeat: '0ms' is no duration"),
+            (["publish", "a@1", "f", "--drain-limit", "0s"], "--drain-limit: '0s' is no duration"),
+            (["gateway", "--cache-limit", "0"], "--cache-limit: '0' is no size"),
             (["gateway", "--cache-limit", "much"], "--cache-limit: 'much' is no size (write 4096, 64KiB"),
             (["engine", "--up", "unix:/x", "--label", "ring"], "'ring' is no label (write KEY=VALUE"),
             (["engine", "--up", "unix:/x", "--log-level", "loud"], "must be debug, info, warning or error"),
@@ -126,6 +131,12 @@ class ConfigFileTest(unittest.TestCase):
         self.assertIn("'heartbeat' is no duration", self.complaint("engine", 'heartbeat = "soon"\n'))
         self.assertIn("'labels' must be a table", self.complaint("engine", 'labels = "eu"\n'))
 
+    def test_nothing_of_a_duration_or_a_size_is_refused_and_not_taken_for_the_default(self):
+        self.assertIn("line 1: 'heartbeat' is no duration (write 500ms", self.complaint("engine", 'heartbeat = "0s"\n'))
+        self.assertIn("'forget-after' is no duration", self.complaint("gateway", 'forget-after = "0d"\n'))
+        for nothing in ('0', '"0"', '"0KiB"'):
+            self.assertIn("line 1: 'cache-limit' is no size (write 4096", self.complaint("gateway", f"cache-limit = {nothing}\n"))
+
     def test_what_is_not_toml_is_said_with_its_line(self):
         self.assertIn("line 2", self.complaint("gateway", 'id = "a"\n= nonsense\n'))
 
@@ -133,6 +144,13 @@ class ConfigFileTest(unittest.TestCase):
         ended = run("gateway", "--config", "/nonexistent.toml")
         self.assertEqual(ended.returncode, 2)
         self.assertIn(b"/nonexistent.toml", ended.stderr)
+
+    def test_a_folder_is_said_to_be_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for command in ("gateway", "status"):
+                ended = run(command, "--config", folder)
+                self.assertEqual(ended.returncode, 2, ended)
+                self.assertIn(f"--config '{folder}' is a folder", ended.stderr.decode())
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ class Watch:
                 if self._closed:
                     return
                 now = self.round
-                # Ends when its link is lost; a new one waits for the tier for most of its --timeout.
+                # Dials again when its link is lost; it ends by renew(), or when the tier is not there for most of its --timeout.
                 self._program = subprocess.Popen([PINNATE, "status", "--watch", "--json", "--to", self.to, "--timeout", "4s"],
                                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                                  stderr=subprocess.DEVNULL, env=environment())

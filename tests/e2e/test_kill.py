@@ -107,7 +107,8 @@ class KillTest(FleetTest):
         self.assertIn(publish.await_end(), (UNKNOWN, UNREACHABLE), publish.lines)
         self.top.start()
         self.assertEqual(self.rows("history"), [])
-        self.publish("big@1", self.file)
+        self.publish("big@1", self.file, to=front.address)
+        self.assertLessEqual(front.chunks_up.total(), self.chunks + WINDOW, "it went on where it stopped")
         self.ends_as_published()
 
     def test_a_publisher_killed_in_the_middle_leaves_nothing_behind(self):
@@ -118,8 +119,10 @@ class KillTest(FleetTest):
         publish.signal(9)
         publish.await_end()
         front.cut()
+        front.release()
         self.assertEqual(self.rows("history"), [])
-        self.publish("big@1", self.file)
+        self.publish("big@1", self.file, to=front.address)
+        self.assertLessEqual(front.chunks_up.total(), self.chunks + WINDOW, "it went on where it stopped")
         self.ends_as_published()
 
     def test_a_publish_that_was_acknowledged_survives_a_kill_at_once(self):

@@ -57,6 +57,13 @@ class OrderTest(FleetTest):
         self.assertEqual(self.history("fn"), [("1", 1, True)])
         self.assertEqual(self.call("fn"), "1 1")
 
+    def test_other_bytes_for_any_platform_are_other_bytes_for_the_one_that_was_published(self):
+        self.publish("fn@1", module("counter-1"))
+        out = self.publish("fn@1", "--platform", f"any={module('counter-2')}", code=REFUSED)
+        self.assertIn("other bytes", out)
+        self.assertEqual(self.history("fn"), [("1", 1, True)])
+        self.assertEqual(self.call("fn"), "1 1")
+
     def test_the_same_version_with_other_bytes_is_refused_also_when_it_is_no_longer_current(self):
         self.publish("fn@1", module("counter-1"))
         self.publish("fn@2", module("counter-2"))

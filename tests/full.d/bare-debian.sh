@@ -97,21 +97,22 @@ inside() {
     TERM=dumb sh -c 'cd "$HOME/pinnate" && exec "$@"' sh "$@"
 }
 
-# ends_cleanly LOG: the demo was played to its end.
+# ends_cleanly LOG PROCESSES: the demo was played to its end.
 ends_cleanly() {
   local last
   last=$(tail -n 1 "$1")
-  [[ $last =~ ^\ *19\ processes\ ended\ cleanly$ ]] ||
-    { echo "the last line of the quickstart is '$last', should be '19 processes ended cleanly'"; exit 1; }
+  [[ $last =~ ^\ *$2\ processes\ ended\ cleanly$ ]] ||
+    { echo "the last line of the quickstart is '$last', should be '$2 processes ended cleanly'"; exit 1; }
 }
 
 # try_as root|user
 try_as() {
-  local system=$work/$1 home=/root run=(tests/run.sh)
+  local system=$work/$1 home=/root run=(tests/run.sh) shape=() processes=19
   cp -a "$work/base" "$system"
   mount_into "$system"
   if [ "$1" = user ]; then
     home=/srv/user run=(tests/run.sh --only release)
+    shape=(--nodes 1 --clusters 1 --engines 1) processes=4  # options reach the demo
     in_system "$system" apt-get update -qq
     in_system "$system" apt-get install -qq --yes --no-install-recommends sudo
     in_system "$system" useradd --create-home --home-dir "$home" --shell /bin/sh user
@@ -121,8 +122,8 @@ try_as() {
   if [ ${#parts[@]} -gt 0 ]; then run=(tests/run.sh "${parts[@]}"); fi
   clone_into "$system$home/pinnate"
   if [ "$1" = user ]; then in_system "$system" chown -R user:user "$home/pinnate"; fi
-  inside "$system" "$1" "$home" samples/quickstart.sh | tee "$work/quickstart.log"
-  ends_cleanly "$work/quickstart.log"
+  inside "$system" "$1" "$home" samples/quickstart.sh ${shape[@]+"${shape[@]}"} | tee "$work/quickstart.log"
+  ends_cleanly "$work/quickstart.log" "$processes"
   inside "$system" "$1" "$home" "${run[@]}"
   unmount_all
   rm -rf --one-file-system "$system"

@@ -11,6 +11,7 @@ namespace {
 // Modules are text; a service answers with it. What the loader saw is kept for the test.
 struct TextLoader {
   std::string name, version, digest, by_fd, by_path, mapped;
+  std::size_t host_bytes = 0;
   bool sealed = false;
   int loaded = 0;
 
@@ -36,7 +37,8 @@ struct TextLoader {
       *module = new std::pair<TextLoader*, std::string>(&seen, seen.mapped);
       return 0;
     };
-    t.create = [](void*, const pinnate_host* host, const void*, size_t, void** service, char*, size_t) {
+    t.create = [](void* module, const pinnate_host* host, const void*, size_t, void** service, char*, size_t) {
+      static_cast<std::pair<TextLoader*, std::string>*>(module)->first->host_bytes = host->size;
       *service = const_cast<pinnate_host*>(host);
       return 0;
     };
@@ -80,6 +82,7 @@ TEST_CASE(
     CHECK(loader.by_fd == long_text);
     CHECK(loader.by_path == long_text);
     CHECK(loader.sealed);
+    CHECK(loader.host_bytes == sizeof(pinnate_host));
     CHECK(host.call_here("").bytes.view() == long_text);
     CHECK(host.call("").bytes.view() == long_text);
     host.close();

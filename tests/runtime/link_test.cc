@@ -92,6 +92,7 @@ TEST_CASE("a peer that breaks the protocol is closed with the words of the frami
   peer.send(RawPeer::frames_of("fine") + std::string(64, '\xff'));
   REQUIRE(world.run_until([&] { return !node.diary.closed.empty(); }));
   CHECK(node.diary.closed[2].code() == PINNATE_CORRUPT);
+  CHECK(node.diary.closed[2].message().find("127.0.0.1") != std::string::npos);
   REQUIRE(node.diary.messages.size() == 1);
   CHECK(node.diary.messages[0].second == "fine");
   CHECK(world.run_until([&] { return peer.receive_once().empty() && (peer.ended || peer.failed); }));

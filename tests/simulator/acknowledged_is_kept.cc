@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 namespace pinnate::simulator {
 namespace {
@@ -23,6 +24,16 @@ class AcknowledgedIsKept final : public Check {
     }
     if (const auto* published = sight.sent<wire::Published>(); published && published->code == PINNATE_OK)
       acknowledged(*published);
+    const auto* done = sight.sent<wire::Done>();
+    if (done && done->code == PINNATE_OK && sight.o.number == tier::kHostLink) withdrawn(*done);
+  }
+
+  void decided(const Ledger::Change& change) override {
+    forget_what_a_copy_lost();
+    for (const content::Release& release : change.added)
+      if (withdrawn_.contains(release.number))
+        complain_(3, "release " + std::to_string(release.number) + ", " + release.name + "@" + release.version +
+                         ", was withdrawn, that was acknowledged, and it is current again on the controller's disk");
   }
 
   void at_rest() override {
@@ -35,6 +46,10 @@ class AcknowledgedIsKept final : public Check {
         complain_(3,
                   "release " + std::to_string(number) + ", " + title + ", was acknowledged and is not in the history");
     }
+    for (const auto& row : history.releases)
+      if (row.current && withdrawn_.contains(row.number))
+        complain_(3, "release " + std::to_string(row.number) + ", " + row.name + "@" + row.version +
+                         ", was withdrawn, that was acknowledged, and the history says that it is current");
   }
 
  private:
@@ -47,13 +62,30 @@ class AcknowledgedIsKept final : public Check {
       return complain_(3, which + " is acknowledged and is not on the controller's disk");
     if (found == s_.ledger.current().releases.end()) return;  // superseded already
     const content::Release& release = found->second;
-    if (s_.ledger.backups_put_back() != backups_) acknowledged_.clear(), backups_ = s_.ledger.backups_put_back();
+    forget_what_a_copy_lost();
     acknowledged_[published.release] = release.name + "@" + release.version;
     const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
     if (!book) return complain_(3, which + " names a manifest that nobody made");
     if (!disk().records.contains("manifest/" + release.manifest.hex()))
       complain_(3, which + " is acknowledged before its manifest is on the controller's disk");
     for (const content::ArtifactEntry& artifact : book->manifest.artifacts) whole(which, artifact);
+  }
+
+  // Numbers are not given again, so what was withdrawn stays so; what is published again has a number of its own.
+  void withdrawn(const wire::Done& done) {
+    forget_what_a_copy_lost();
+    const sim::Host& controller = s_.world.at(kController);
+    const auto order = std::find_if(s_.orders.rbegin(), s_.orders.rend(), [&](const Order& o) {
+      return o.kind == Order::Kind::unpublish && o.host == controller.id() && o.life == controller.lives() &&
+             o.id == done.id;
+    });
+    if (order == s_.orders.rend()) return;
+    for (const std::uint64_t number : order->withdraws) {
+      if (s_.ledger.current().releases.contains(number))
+        complain_(3, "it is acknowledged that release " + std::to_string(number) + " of '" + order->function +
+                         "' is withdrawn, and on the controller's disk it is current");
+      withdrawn_.insert(number);
+    }
   }
 
   void whole(const std::string& which, const content::ArtifactEntry& artifact) {
@@ -78,15 +110,24 @@ class AcknowledgedIsKept final : public Check {
     return disk().records.contains(key);
   }
 
+  void forget_what_a_copy_lost() {
+    if (s_.ledger.backups_put_back() == backups_) return;
+    backups_ = s_.ledger.backups_put_back();
+    acknowledged_.clear();
+    withdrawn_.clear();
+  }
+
   void kept(const std::string& when) {
-    if (s_.ledger.backups_put_back() != backups_) acknowledged_.clear(), backups_ = s_.ledger.backups_put_back();
+    forget_what_a_copy_lost();
     for (const auto& [number, title] : acknowledged_)
       if (!recorded(number))
         complain_(3, "release " + std::to_string(number) + ", " + title +
                          ", was acknowledged and is not on the controller's disk " + when);
   }
 
-  std::map<std::uint64_t, std::string> acknowledged_;  // those after a copy that was put back are exempt
+  // Those before a copy was put back are exempt.
+  std::map<std::uint64_t, std::string> acknowledged_;
+  std::set<std::uint64_t> withdrawn_;
   std::uint32_t backups_ = 0;
 };
 

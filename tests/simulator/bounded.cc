@@ -8,7 +8,9 @@
 namespace pinnate::simulator {
 namespace {
 
-// What ARCHITECTURE.md states. One message more than the window may be on its way, since room is asked for before its size is known.
+// The limits of the tiers, written here again so that none is raised by mistake: what of bulk is got ready for a link, the calls that
+// ARCHITECTURE.md states, what a link may hold by default; orders at a disk with room to spare. One message more than the bulk may be on
+// its way, since room is asked for before its size is known.
 constexpr std::int64_t kBulkBytes = 512 * 1024 + kChunkBytes + 1024;
 constexpr std::int64_t kCalls = 4096;
 constexpr std::size_t kLinkBytes = 8 * 1024 * 1024;

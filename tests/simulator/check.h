@@ -41,6 +41,7 @@ struct Order {
   std::uint64_t id = 0;
   std::string function, version, selector, config, payload, engine;
   std::uint64_t release = 0;  // unpublish: 0 is all
+  std::vector<std::uint64_t> withdraws;  // unpublish: what it names of the releases that were current
   bool idempotent = false;
   std::uint32_t answers = 0;
   Code code = PINNATE_OK;  // of the answer
@@ -48,7 +49,6 @@ struct Order {
 
 // What was injected that excuses something.
 struct Excuses {
-  std::map<sim::HostId, std::uint64_t> corrupt_chunks_to_send;  // at most so many more
   std::map<sim::HostId, bool> disk_misbehaved;  // reads or writes were made to fail or to come late
   std::map<sim::HostId, bool> cache_damaged;  // its stored chunks were
 };

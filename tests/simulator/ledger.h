@@ -1,5 +1,6 @@
 // What the controller really decided: every desired state that was ever durable on its disk, read off the disk and not off what the
-// controller says. Also the ways of choosing that engines must follow, written again from the description.
+// controller says. Also which of its releases an engine must follow: the newest that selects it. What a selector matches, and which
+// artifact is for a platform, is asked of the library itself; the tests of lib/content hold that against its description.
 #pragma once
 
 #include "base/names.h"

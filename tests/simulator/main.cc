@@ -73,14 +73,15 @@ void print_counts(const ActCounts& counts, const ActCounts& came, ActKind kind, 
   std::printf("%s: %s\n", title, text.c_str());
 }
 
-// Enough runs see every fault that is allowed in them.
-void print_missing(const ActCounts& came, const PlanOverrides& overrides) {
+// Enough runs see everything that users do, and every fault that is allowed in them.
+void print_missing(const ActCounts& came, const PlanOverrides& overrides, ActKind kind, const char* title) {
   std::string names;
   for (const ActFacts& facts : all_acts()) {
-    if (facts.kind != ActKind::fault || came[std::size_t(facts.act)] > 0) continue;
-    if (!overrides.faults || overrides.faults->contains(facts.act)) names += " " + std::string(facts.name);
+    if (facts.kind != kind || came[std::size_t(facts.act)] > 0) continue;
+    if (kind == ActKind::workload || !overrides.faults || overrides.faults->contains(facts.act))
+      names += " " + std::string(facts.name);
   }
-  if (!names.empty()) std::printf("faults that did not happen in these runs:%s\n", names.c_str());
+  if (!names.empty()) std::printf("%s that did not happen in these runs:%s\n", title, names.c_str());
 }
 
 // The failing run once more, with its last events; a smaller one first, if that is wanted.
@@ -123,7 +124,8 @@ int run_seeds(const Options& o, unsigned jobs) {
   if (all.failure) explain(all.failure->seed, o.overrides, all.failure->violation, o.shrink);
   print_counts(all.counts, all.came, ActKind::workload, "done by users");
   print_counts(all.counts, all.came, ActKind::fault, "faults injected");
-  print_missing(all.came, o.overrides);
+  print_missing(all.came, o.overrides, ActKind::workload, "kinds of work");
+  print_missing(all.came, o.overrides, ActKind::fault, "faults");
   std::printf(
       "%llu runs, %llu events, %llu publishes and unpublishes, %llu calls, %.1f hours of virtual time; the longest way "
       "to rest: %.1f s\n",

@@ -76,7 +76,6 @@ bool Mischief::act(const Step& step) {
       if (m.kind == Member::Kind::engine) return false;  // nobody asks it for chunks
       const std::uint32_t count = 1 + std::uint32_t(random.below(3));
       s_.world.flip_sent_chunks(m.name, count);
-      s_.excuses.corrupt_chunks_to_send[m.host] += count;
       return true;
     }
     case Act::old_backup:
@@ -123,9 +122,10 @@ bool Mischief::end_life(Act act, Random& random) {
     s_.world.restart(m.name);
     return true;
   }
-  if (s_.fleet.up(m)) s_.world.crash(m.name, act == Act::kill ? sim::Host::Crash::kill : sim::Host::Crash::power_loss);
-  if (random.one_in(2)) s_.world.restart(m.name);  // at once; else when somebody comes to it
-  return true;
+  const bool ended = s_.fleet.up(m), started = random.one_in(2);
+  if (ended) s_.world.crash(m.name, act == Act::kill ? sim::Host::Crash::kill : sim::Host::Crash::power_loss);
+  if (started) s_.world.restart(m.name);  // at once; else when somebody comes to it
+  return ended || (act == Act::kill && started);
 }
 
 bool Mischief::disk(Act act, Random& random) {
@@ -179,13 +179,16 @@ bool Mischief::engine(Act act, Random& random) {
     case Act::engine_moved: {
       const auto gateways = s_.fleet.lowest_gateways();
       if (gateways.size() < 2 || m->dialled_from_above) return false;
-      s_.fleet.move(*m, gateways[random.below(gateways.size())]->name);
-      return true;
+      const std::string from = m->parent, to = gateways[random.below(gateways.size())]->name;
+      s_.fleet.move(*m, to);
+      return to != from;  // else it was a restart
     }
     case Act::engine_relabelled: {
       const auto gateways = s_.fleet.gateways();
-      s_.fleet.relabel(random.one_in(3) ? *gateways[random.below(gateways.size())] : *m, random);
-      return true;
+      const Member& tier = random.one_in(3) ? *gateways[random.below(gateways.size())] : *m;
+      const Labels before = tier.labels;
+      s_.fleet.relabel(tier, random);
+      return tier.labels != before;  // else it was a restart
     }
     default: {
       if (!m->dialled_from_above) return false;

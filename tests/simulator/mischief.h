@@ -18,7 +18,6 @@ class Mischief {
   bool act(const Step& step);
   // Faults stop: everything is up, whole, has room, and goes at full speed; modules end no process any more.
   void stop();
-  // Engines that a module's load has wedged, or that died so lately that their quarantine may still run, are known by the world.
 
  private:
   const Member& any_tier(Random& random) const;

@@ -146,6 +146,15 @@ std::string Rest::row_wrong(const wire::StatusRow& row, std::uint64_t offline) c
   if (said(Phase::incompatible) != incompatible)
     return differs("incompatible", said(Phase::incompatible), incompatible);
   if (in_trial != trying) return differs("failed or on their way", in_trial, trying);
+  // Promise 1: what does not converge is reported with why.
+  if (said(Phase::failed) > 0 && row.failures.empty())
+    return which + "status says " + std::to_string(said(Phase::failed)) + " failed, and names none of them";
+  const std::vector<const Member*> known = s_.fleet.engines();
+  for (const wire::Failure& failure : row.failures) {
+    if (std::none_of(known.begin(), known.end(), [&](const Member* m) { return m->id == failure.engine; }))
+      return which + "status says that '" + failure.engine + "' failed, which is no engine";
+    if (failure.reason.empty()) return which + "status does not say why '" + failure.engine + "' failed";
+  }
   return "";
 }
 

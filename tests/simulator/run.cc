@@ -22,6 +22,7 @@ bool some_check_looks_at(std::uint8_t type) {
     case 18:  // WantChunk
     case 19:  // ChunkBytes
     case 25:  // Published
+    case 27:  // Done
     case 34:  // Call
     case 35:  // Returned
       return true;

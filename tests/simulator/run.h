@@ -34,7 +34,7 @@ struct RunResult {
 };
 
 struct RunOptions {
-  std::function<void(const std::string&)> trace;  // every event, in words
+  std::function<void(const std::string&)> trace;  // every occurrence (sim/trace.h), in words
   bool keep_last_events = false;
 };
 

@@ -10,6 +10,12 @@ sim=$1
 "$sim" scale storm --sites 200
 "$sim" scale overtake
 
+# One site dials all at once, which is more than the limit: a reach that falls short is said, and ends the run with 1.
+status=0
+said=$("$sim" scale storm --sites 1) || status=$?
+[ $status = 1 ] || { echo "scale storm --sites 1 ended with $status instead of 1"; exit 1; }
+grep -q '^reach storm\.0ms\.peak_share_100ms 1 [0-9.]* short$' <<<"$said" || { echo "no reach fell short: $said"; exit 1; }
+
 refused() {
   local status=0
   "$sim" scale "$@" 2>/dev/null || status=$?

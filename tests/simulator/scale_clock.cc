@@ -17,12 +17,12 @@ std::uint64_t of_status(const char* key) {
   std::FILE* file = std::fopen("/proc/self/status", "r");
   if (!file) return 0;
   char line[256];
-  unsigned long long kib = 0;
+  unsigned long long number = 0;
   while (std::fgets(line, sizeof line, file)) {
-    if (std::strncmp(line, key, std::strlen(key)) == 0) std::sscanf(line + std::strlen(key), " %llu", &kib);
+    if (std::strncmp(line, key, std::strlen(key)) == 0) std::sscanf(line + std::strlen(key), " %llu", &number);
   }
   std::fclose(file);
-  return std::uint64_t(kib) * 1024;
+  return number;
 }
 
 }  // namespace
@@ -31,7 +31,8 @@ Stopwatch::Stopwatch() : wall_(seconds(CLOCK_MONOTONIC)), cpu_(seconds(CLOCK_THR
 double Stopwatch::wall_s() const { return seconds(CLOCK_MONOTONIC) - wall_; }
 double Stopwatch::cpu_s() const { return seconds(CLOCK_THREAD_CPUTIME_ID) - cpu_; }
 
-std::uint64_t peak_memory() { return of_status("VmHWM:"); }
-std::uint64_t memory_now() { return of_status("VmRSS:"); }
+std::uint64_t peak_memory() { return of_status("VmHWM:") * 1024; }  // told in KiB
+std::uint64_t memory_now() { return of_status("VmRSS:") * 1024; }
+std::uint64_t threads_now() { return of_status("Threads:"); }
 
 }  // namespace pinnate::simulator

@@ -18,5 +18,7 @@ class Stopwatch {
 // Highest resident size of the process so far, and now; in bytes.
 std::uint64_t peak_memory();
 std::uint64_t memory_now();
+// Threads of the process now.
+std::uint64_t threads_now();
 
 }  // namespace pinnate::simulator

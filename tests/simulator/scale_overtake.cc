@@ -28,6 +28,8 @@ class Overtaking {
     const auto decoded = wire::decode(Buffer(std::string(o.bytes)));
     if (!decoded.ok() || !*decoded) return;
     Afterwards& host = hosts_[o.host];
+    if (const auto* chunk = std::get_if<wire::ChunkBytes>(&**decoded))
+      if (chunk->manifest == old_ && chunk->code == PINNATE_OK && o.what == sim::What::received) ++crossed_;
     if (const auto* desired = std::get_if<wire::Desired>(&**decoded)) {
       // The controller knows when it first says so.
       if (desired->position.revision >= revision_) host.knows = true;
@@ -40,10 +42,11 @@ class Overtaking {
     }
   }
   const std::unordered_map<sim::HostId, Afterwards>& hosts() const { return hosts_; }
+  std::uint64_t crossed() const { return crossed_; }  // chunks of the old version that came over a link so far
 
  private:
   Digest old_;
-  std::uint64_t revision_;
+  std::uint64_t revision_, crossed_ = 0;
   std::unordered_map<sim::HostId, Afterwards> hosts_;
 };
 
@@ -67,9 +70,15 @@ void overtake(bool durable, const ScaleOptions& options, ScaleReport* report) {
   const sim::Module one = scale_module("scaled", "1", bytes), two = scale_module("scaled", "2", bytes);
   const auto first = fleet.world.publish_and_wait(fleet.fleet.controller, one);
   if (first.code != PINNATE_OK) report->broken("the first version was not published: " + first.reason);
-  fleet.world.advance(3000);
   Overtaking seen(fleet.world.shelf().add(one).digest, first.position.revision + 1);
   fleet.also = [&](const sim::Occurrence& o) { seen.see(o); };
+  fleet.world.advance(3000);
+  // Else there is nothing to overtake.
+  if (seen.crossed() == 0) report->broken("the first version was not under way when the second came");
+  const auto engines = fleet.world.live_engines();
+  if (std::any_of(engines.begin(), engines.end(),
+                  [&](sim::HostId id) { return fleet.world.at(id).modules()->serving("scaled") != nullptr; }))
+    report->broken("the first version was already there when the second came");
   const sim::Micros published = fleet.world.now();
   if (!fleet.roll_out(two, 600000) || !fleet.all_serve("scaled", "2"))
     report->broken("not every engine serves the second version");

@@ -38,6 +38,7 @@ void scale_fleet(const ScaleOptions& options, ScaleReport* report) {
   const std::string name = "fleet." + std::to_string(fleet.engines());
   report->reach(name + ".wall_s", wall, large ? 600 : 60);
   report->reach(name + ".peak_mib", mib(peak_memory()), large ? 16 * 1024 : 4 * 1024);
+  report->reach(name + ".threads", double(threads_now()), 1);  // all of it on one core
 }
 
 }  // namespace pinnate::simulator

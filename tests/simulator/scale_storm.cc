@@ -19,7 +19,10 @@ class Silence {
       note(o.at, key(o));
       heard_[key(o)] = o.at;
     }
-    if (o.what == sim::What::link_closed) heard_.erase(key(o));
+    if (o.what == sim::What::link_closed) {
+      note(o.at, key(o));  // one that was given up because it was silent counts most of all
+      heard_.erase(key(o));
+    }
     if (o.what == sim::What::ended) std::erase_if(heard_, [&](const auto& h) { return h.first >> 32 == o.host; });
   }
   // Of links still up, too.

@@ -98,6 +98,9 @@ bool Users::unpublish(const Step& step) {
   order.host = from->host;
   order.function = release.name;
   order.release = step.draws[2] % 3 == 0 ? 0 : release.number;
+  for (const auto& [number, current] : releases)
+    if (current.name == order.function && (order.release == 0 || order.release == number))
+      order.withdraws.push_back(number);
   wire::Unpublish request;
   request.name = order.function;
   request.release = order.release;

@@ -1,7 +1,9 @@
 // How bytes travel: once per link, verified, resumed.
 #include "fleet.h"
 
+#include <map>
 #include <set>
+#include <tuple>
 
 using namespace pinnate;
 using namespace pinnate::sim;
@@ -25,6 +27,24 @@ TEST_CASE("however many engines want a chunk, it crosses each link once") {
   std::uint32_t crossed = 0;
   CHECK(most_crossings(f.world, &crossed) == 1);
   CHECK(crossed == 20 * (2 + 4 + 16));
+}
+
+TEST_CASE("the same bytes under two names cross a link once, also while they are on their way") {
+  TestFleet f(shape(1, 0, 2));
+  sim::Module one = module("one", "1", 30 * 65536), two = module("two", "1");
+  two.artifacts = one.artifacts;
+  f.world.advance(1000);
+  f.world.limit("c", "s0", 500000);
+  f.release(one);
+  f.world.advance(1000);
+  f.release(two);
+  REQUIRE(f.becomes("one", "1"));
+  REQUIRE(f.becomes("two", "1"));
+  std::map<std::tuple<HostId, HostId, std::uint32_t>, std::uint32_t> by_bytes;
+  for (const auto& [crossing, count] : f.world.network().traffic.crossings())
+    by_bytes[{crossing.from, crossing.to, crossing.index}] += count;
+  CHECK(by_bytes.size() == 30 * 3);
+  for (const auto& [chunk, count] : by_bytes) CHECK(count == 1);
 }
 
 TEST_CASE("each chunk crosses a slow upstream link once, also with engines joining while it comes") {

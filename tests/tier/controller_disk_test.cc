@@ -1,6 +1,11 @@
 // A controller whose disk is not as it left it.
 #include "driven.h"
 
+#include "base/limits.h"
+#include "content/manifest.h"
+#include "content/release.h"
+#include "content/sha256.h"
+
 #include "tier/desired_state.h"
 #include "tier/history.h"
 
@@ -62,6 +67,7 @@ TEST_CASE("a release older than the history goes back is not listed as lost") {
       wire::ReleaseRow row;
       row.release = release;
       row.name = "f";
+      row.version = "1";
       row.serving = engines;
       rollup.rows.push_back(row);
     }
@@ -77,4 +83,73 @@ TEST_CASE("a release older than the history goes back is not listed as lost") {
   }
   CHECK(given_up == 0);
   CHECK(lost == 1);
+}
+
+TEST_CASE("a newer history that is heard of while a new epoch is written is not forgotten") {
+  Restored disk;
+  tier::DesiredState state;
+  state.decide(1, 5, {}, {});
+  for (const RecordWrite& write : state.changes_since({})) disk.records[write.key] = *write.value;
+  Driven d(disk);
+  const auto hear = [&](tier::LinkId link, std::uint64_t epoch, std::uint64_t revision) {
+    wire::Rollup rollup;
+    rollup.seen.epoch = epoch;
+    rollup.seen.revision = revision;
+    d.say(link, rollup);
+  };
+  const tier::LinkId first = d.link("first"), second = d.link("second");
+  hear(first, 1, 10);
+  hear(second, 2, 15);
+  for (int i = 0; i < 10 && !d.commits.empty(); ++i) d.finish({});
+  const auto position = d.status().position;
+  CHECK(position.epoch == 3);
+  CHECK(position.revision > 15);
+}
+
+TEST_CASE("manifests wait for room on the link, so that many large ones do not end it") {
+  constexpr std::size_t kManifests = 24;
+  Restored disk;
+  tier::DesiredState state;
+  std::vector<tier::DesiredState::Entry> entries;
+  std::vector<Digest> digests;
+  for (std::size_t i = 0; i < kManifests; ++i) {
+    content::Manifest manifest;
+    manifest.name = "f" + std::to_string(i);
+    manifest.version = "1";
+    for (const char* platform : {"linux-x86_64", "linux-aarch64", "linux-riscv64", "linux-armv7"}) {
+      content::ArtifactEntry artifact{platform, content::sha256(platform), 4000 * kChunkBytes, {}};
+      for (int chunk = 0; chunk < 4000; ++chunk) artifact.chunks.push_back(artifact.digest);
+      manifest.artifacts.push_back(artifact);
+    }
+    const Buffer bytes = content::encode_manifest(manifest);
+    REQUIRE(bytes.size() > 500000);
+    digests.push_back(content::sha256(bytes.view()));
+    disk.records["manifest/" + digests.back().hex()] = bytes;
+    content::Release release;
+    release.number = i + 1;
+    release.epoch = 1;
+    release.name = manifest.name;
+    release.version = "1";
+    release.manifest = digests.back();
+    auto entry = tier::DesiredState::make_entry(content::encode_release(release));
+    REQUIRE(entry.ok());
+    entries.push_back(*entry);
+  }
+  state.decide(1, kManifests, {}, entries);
+  for (const RecordWrite& write : state.changes_since({})) disk.records[write.key] = *write.value;
+
+  Driven d(disk);
+  const tier::LinkId link = d.link("g");
+  d.bulk_bytes.clear();
+  for (const Digest& digest : digests) d.say(link, wire::WantManifest{digest});
+  std::size_t all = 0;
+  for (int turns = 0; turns < 100 && !d.bulk_bytes.empty(); ++turns) {
+    const std::size_t waiting = std::exchange(d.bulk_bytes[link], 0);
+    if (waiting == 0) break;
+    CHECK(waiting <= 2 * 1024 * 1024);
+    all += waiting;
+    d.controller->link_drained(d.now, link, {waiting, 0});
+    d.take();
+  }
+  CHECK(all > kManifests * 500000);
 }

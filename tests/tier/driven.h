@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -51,8 +52,11 @@ struct Driven {
     return link;
   }
   void take() {
-    for (tier::Action& action : controller->take_actions())
+    for (tier::Action& action : controller->take_actions()) {
       if (auto* commit = std::get_if<tier::Commit>(&action)) commits.push_back(std::move(*commit));
+      if (auto* send = std::get_if<tier::Send>(&action); send && send->priority == wire::Class::bulk)
+        bulk_bytes[send->link] += send->message.size();
+    }
   }
   void finish(Status status) {
     const tier::Commit commit = commits.front();
@@ -92,6 +96,7 @@ struct Driven {
   tier::Now now{1000, 1700000000000};
   tier::LinkId last_link = 0;
   std::deque<tier::Commit> commits;
+  std::map<tier::LinkId, std::size_t> bulk_bytes;  // sent, by link
   Restored disk;
   inline static std::uint64_t lives = 0;
 };

@@ -62,7 +62,7 @@ TEST_CASE("a release that fails for ever is tried for ever, but ever less often"
   f.release(m);
   f.world.advance(6 * kHour);
   const int first = tries;
-  CHECK(first >= 10);
+  CHECK(first >= 72);  // at least every five minutes
   CHECK(first <= 1000);
   f.world.advance(6 * kHour);
   CHECK(tries > first);
@@ -215,6 +215,42 @@ TEST_CASE("a quarantined module is tried again after a while, and runs if it doe
   CHECK(f.reports(release, wire::Phase::failed, 1, 2 * kMinute));
   CHECK(f.becomes("killer", "1", 6 * kHour));
   CHECK(f.reports(release, wire::Phase::live, 1));
+}
+
+TEST_CASE("a quarantine is twice as long each time, and at most an hour") {
+  TestFleet f(shape(1, 0, 1, true));
+  const Module killer = module("killer", "1");
+  f.world.modules().behave(f.artifact(killer), Step::create, conduct(Fate::kills, 12));
+  const HostId engine = f.world.at("s0.e0").id();
+  std::vector<Micros> deaths;
+  f.world.trace().observer = [&](const Occurrence& o) {
+    if (o.host == engine && o.what == What::started) deaths.push_back(o.at);  // the next life begins soon after
+  };
+  f.release(killer);
+  for (int minutes = 0; minutes < 12 * 60 && deaths.size() < 12; ++minutes) f.world.advance(kMinute);
+  REQUIRE(deaths.size() == 12);
+  CHECK(f.becomes("killer", "1", 2 * kHour));
+  for (std::size_t i = 2; i < deaths.size(); ++i) {
+    const Micros quarantine = std::min<Micros>(60 * kSecond << (i - 2), 3600 * kSecond);
+    CHECK(deaths[i] - deaths[i - 1] >= quarantine);
+    CHECK(deaths[i] - deaths[i - 1] < quarantine + quarantine / 10 + 30 * kSecond);
+  }
+}
+
+TEST_CASE("a death within the first minute of a service counts against it, and one after that does not") {
+  for (const bool within : {true, false}) {
+    CAPTURE(within);
+    TestFleet f(shape(1, 0, 1, true));
+    const auto release = f.release(module("f", "1"));
+    for (int deaths = 0; deaths < 2; ++deaths) {
+      REQUIRE(f.becomes("f", "1", 30000));
+      f.world.advance(within ? 55000 : 65000);
+      f.world.restart("s0.e0");
+    }
+    f.world.advance(10000);
+    CHECK((f.world.version_on("s0.e0", "f") == "") == within);
+    CHECK(f.reports(release, within ? wire::Phase::failed : wire::Phase::live, 1));
+  }
 }
 
 TEST_CASE("an engine that dies by accident in the first minute of a service brings it up again") {

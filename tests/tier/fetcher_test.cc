@@ -52,3 +52,86 @@ TEST_CASE("manifests are asked for in a window, each once, and all of them over 
   CHECK(seen.size() == kWanted);
   CHECK(done == kWanted);
 }
+
+TEST_CASE("one artifact in two manifests is asked for once, and again where the first could not get it") {
+  std::vector<Action> actions;
+  Core core(TierOptions{}, &actions);
+  Manifests manifests;
+  Inventory inventory(&core);
+  Fetcher fetcher(&core, &manifests, &inventory, {});
+  content::Manifest manifest;
+  manifest.name = "one";
+  manifest.version = "1";
+  manifest.artifacts = {{"any", content::sha256("artifact"), 5, {content::sha256("bytes")}}};
+  const Digest first = content::sha256(content::encode_manifest(manifest).view());
+  REQUIRE(manifests.add(content::encode_manifest(manifest)).ok());
+  manifest.name = "two";
+  const Digest second = content::sha256(content::encode_manifest(manifest).view());
+  REQUIRE(manifests.add(content::encode_manifest(manifest)).ok());
+
+  std::vector<Token> accepted;
+  const auto asked = [&] {
+    std::vector<Digest> by;
+    for (Action& action : std::exchange(actions, {})) {
+      if (const auto* accept = std::get_if<AcceptChunk>(&action)) accepted.push_back(accept->token);
+      const auto* send = std::get_if<Send>(&action);
+      if (!send) continue;
+      const auto message = wire::decode(send->message);
+      REQUIRE(message.ok());
+      if (const auto* want = std::get_if<wire::WantChunk>(&**message)) by.push_back(want->manifest);
+    }
+    return by;
+  };
+  std::vector<std::string> got;
+  const auto want = [&](const Digest& by, std::string who) {
+    fetcher.want_chunk(by, 0, 0, [&got, who](const Status& status, const Buffer& bytes) {
+      got.push_back(who + (status.ok() ? " " + bytes.str() : " not"));
+    });
+  };
+  fetcher.source_up(1, "the gateway");
+  want(first, "one");
+  want(second, "two");
+  CHECK(asked() == std::vector<Digest>{first});
+
+  SUBCASE("both get it") {
+    fetcher.take(wire::ChunkBytes{first, 0, 0, PINNATE_OK, "", Buffer("bytes")});
+    CHECK(asked().empty());
+    REQUIRE(accepted.size() == 1);
+    core.complete({accepted[0], {}, {}, {}});
+    CHECK(got == std::vector<std::string>{"one bytes", "two bytes"});
+  }
+  SUBCASE("the first is refused") {
+    fetcher.take(wire::ChunkBytes{first, 0, 0, PINNATE_NOT_FOUND, "not here", {}});
+    CHECK(asked() == std::vector<Digest>{second});
+    CHECK(got == std::vector<std::string>{"one not"});
+  }
+  SUBCASE("the first is superseded while the link is away") {
+    fetcher.source_down();
+    fetcher.keep_only({second});
+    fetcher.source_up(3, "the gateway");
+    CHECK(asked() == std::vector<Digest>{second});
+    CHECK(got == std::vector<std::string>{"one not"});
+  }
+  SUBCASE("the second is superseded while the first is on its way") {
+    fetcher.keep_only({first});
+    CHECK(asked().empty());
+    fetcher.take(wire::ChunkBytes{first, 0, 0, PINNATE_OK, "", Buffer("bytes")});
+    asked();
+    core.complete({accepted.at(0), {}, {}, {}});
+    CHECK(got == std::vector<std::string>{"two not", "one bytes"});
+  }
+}
+
+TEST_CASE("two manifests that give one artifact other chunks contradict each other") {
+  Manifests manifests;
+  content::Manifest manifest;
+  manifest.name = "one";
+  manifest.version = "1";
+  manifest.artifacts = {{"any", content::sha256("artifact"), 5, {content::sha256("bytes")}}};
+  REQUIRE(manifests.add(content::encode_manifest(manifest)).ok());
+  CHECK(manifests.contradicting(manifest) == nullptr);
+  manifest.artifacts[0].chunks = {content::sha256("other")};
+  CHECK(manifests.contradicting(manifest) == &manifest.artifacts[0]);
+  manifest.artifacts[0].digest = content::sha256("another artifact");
+  CHECK(manifests.contradicting(manifest) == nullptr);
+}

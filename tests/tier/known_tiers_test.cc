@@ -82,7 +82,7 @@ TEST_CASE("the stored count of the forgotten never runs ahead of the removals th
     directory.joined(session);
     wire::EngineStatus status;
     status.notice = words;
-    directory.take(session, status);
+    CHECK(directory.take(session, status).ok());
     if (i % 2 == 0) directory.left(session, false);
   }
   core.set_now({10000, 1700000009000});
@@ -237,4 +237,77 @@ TEST_CASE("the notice of two tiers under one id ends when that id is forgotten")
   CHECK(twin_shown(f));
   f.world.advance(20000);
   CHECK_FALSE(twin_shown(f));
+}
+
+TEST_CASE("what a tier below says under names that nobody could have published is not taken") {
+  std::vector<tier::Action> actions;
+  tier::TierOptions options;
+  options.id = "g";
+  options.incarnation = 1;
+  tier::Core core(options, &actions);
+  const tier::DesiredState state;
+  tier::Directory directory(&core, &state, 1000, [] {});
+  tier::Session engine, gateway;
+  engine.peer.role = wire::Role::engine;
+  engine.peer.id = "e";
+  engine.link = 2;
+  gateway.peer.role = wire::Role::gateway;
+  gateway.peer.id = "below";
+  gateway.link = 4;
+  directory.joined(engine);
+  directory.joined(gateway);
+
+  wire::EngineStatus status;
+  status.rows = {{1, "f", "1", wire::Phase::live, true, ""}};
+  CHECK(directory.take(engine, status).ok());
+  status.rows.push_back({2, std::string(4096, 'f'), "1", wire::Phase::live, true, ""});
+  CHECK(!directory.take(engine, status).ok());
+  status.rows[1] = {2, "f", std::string(4096, '1'), wire::Phase::live, true, ""};
+  CHECK(!directory.take(engine, status).ok());
+
+  wire::Rollup rollup;
+  wire::ReleaseRow row;
+  row.release = 3;
+  row.name = "f";
+  row.version = "1";
+  row.failed = 1;
+  row.failures = {{"e2", "said no"}};
+  rollup.rows = {row};
+  CHECK(directory.take(gateway, rollup).ok());
+  rollup.rows[0].failures[0].engine = std::string(4096, 'e');
+  CHECK(!directory.take(gateway, rollup).ok());
+  rollup.rows = {wire::ReleaseRow()};  // it removes one
+  CHECK(directory.take(gateway, rollup).ok());
+
+  // As many as fit a message, again and again, each time others.
+  rollup.whole = false;
+  for (std::uint64_t i = 0; i < 40000; i += 400) {
+    rollup.rows.clear();
+    for (std::uint64_t n = 0; n < 400; ++n) {
+      row.release = 10 + i + n;
+      row.failures = {{"e2", std::string(500, 'x')}, {"e3", std::string(500, 'x')}};
+      rollup.rows.push_back(row);
+    }
+    CHECK(directory.take(gateway, rollup).ok());
+  }
+  CHECK(directory.total().rows.size() < 5000);
+}
+
+TEST_CASE(
+    "of a number that was given again, an engine is counted by the release that it tries, and found by the one that it "
+    "serves") {
+  const tier::DesiredState state;
+  wire::EngineStatus status;
+  status.rows = {{4, "new", "1", wire::Phase::failed, false, "said no"},
+                 {4, "old", "1", wire::Phase::not_selected, true, ""}};
+  for (int order = 0; order < 2; ++order) {
+    const tier::Contribution counted = tier::contribution_of("e", status, state);
+    REQUIRE(counted.rows.size() == 1);
+    const wire::ReleaseRow& row = counted.rows.at(4);
+    CHECK(row.failed == 1);
+    CHECK(row.not_selected == 0);
+    CHECK(row.serving == 1);
+    CHECK(row.name == "old");
+    std::swap(status.rows[0], status.rows[1]);
+  }
 }

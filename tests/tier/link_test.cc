@@ -1,6 +1,10 @@
 // Who may be linked to whom, and how links end.
 #include "fleet.h"
 
+#include "tier/core.h"
+
+#include <cstdlib>
+
 using namespace pinnate;
 using namespace pinnate::sim;
 
@@ -213,6 +217,21 @@ TEST_CASE("a stalled reader holds up nobody else") {
   CHECK(f.becomes_on("s0.e2", "f", "1", 5000));
   f.world.stall("s0", "s0.e1", false);
   CHECK(f.becomes("f", "1", 2 * kMinute));
+}
+
+TEST_CASE("a backoff doubles up to its limit, and two that begin at once do not stay together") {
+  tier::Backoff one(200, 30000), two(200, 30000);
+  Random first(1), second(2);
+  int apart = 0;
+  for (std::int64_t ceiling : {200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000, 30000}) {
+    const std::int64_t wait = one.next_ms(first), other = two.next_ms(second);
+    CHECK(wait >= ceiling / 2);
+    CHECK(wait <= ceiling);
+    apart += std::abs(wait - other) > ceiling / 50;
+  }
+  CHECK(apart >= 5);
+  one.reset();
+  CHECK(one.next_ms(first) <= 200);
 }
 
 TEST_CASE("dialling again is spread and backs off") {

@@ -153,6 +153,25 @@ TEST_CASE("a version that was published with other bytes is refused in words") {
   CHECK(f.becomes("f", "1"));
 }
 
+TEST_CASE("other bytes for the same engines are refused, whichever platform they are given for") {
+  TestFleet f(shape(1, 0, 1));
+  sim::Module own = module("f", "1", 1000, "linux-x86_64"), any = module("f", "1", 2000, "any");
+  any.artifacts[0].second = module("g", "9", 2000).artifacts[0].second;
+  SUBCASE("first for one, then for any") { f.release(own); }
+  SUBCASE("first for any, then for one") {
+    f.release(any);
+    std::swap(own, any);
+  }
+  const auto refused = f.publish(any);
+  CHECK(refused.code == PINNATE_CONFLICT);
+  CHECK(refused.reason.find("other bytes for linux-x86_64") != std::string::npos);
+  // More platforms with the same bytes for those that had them are no other bytes.
+  sim::Module both = own;
+  const std::string more = own.artifacts[0].first == "any" ? "linux-x86_64" : "any";
+  both.artifacts.push_back({more, own.artifacts[0].second});
+  CHECK(f.publish(both).code == PINNATE_OK);
+}
+
 TEST_CASE("withdrawing ends the service on every engine") {
   TestFleet f(shape(1, 2, 2));
   f.release(module("f", "1"));
@@ -212,6 +231,27 @@ TEST_CASE("selectors see the labels that engines inherit from their gateways, th
   CHECK(f.world.version_on("eu.k.own", "f") == "");
   CHECK(f.world.version_on("us.e", "f") == "");
   CHECK(f.world.version_on("eu.e", "g") == "");
+}
+
+TEST_CASE("more labels than a tier may be given are left out in words, and its engines are not lost") {
+  TestFleet f(shape(0, 0, 0));
+  const auto gateway = [&](const std::string& name, const std::string& above) {
+    tier::GatewayOptions options;
+    for (int i = 0; i < 40; ++i) options.tier.labels[name + std::to_string(100 + i)] = "x";
+    f.world.add_gateway(name, options);
+    f.world.dial_up(name, above);
+  };
+  gateway("a", "c");
+  gateway("b", "a");
+  f.world.add_engine("e");
+  f.world.dial_up("e", "b");
+  f.release(module("f", "1"), "b139,a123");
+  CHECK(f.becomes_on("e", "f", "1"));
+  f.release(module("g", "1"), "a124");
+  f.world.advance(5000);
+  CHECK(f.world.version_on("e", "g") == "");
+  CHECK(TestFleet::says(f.status({}, "b").notices, "tiers below do not inherit: a124, a125"));
+  CHECK(TestFleet::says(f.status().notices, "tiers below do not inherit: a124, a125"));
 }
 
 TEST_CASE("labels reach engines in whatever order the links of a chain come up") {

@@ -46,6 +46,30 @@ TEST_CASE("an engine with a state folder restarted without any link serves its l
   CHECK(f.world.serving("s0.e0", "g")->config.view() == "configured");
 }
 
+TEST_CASE("what an engine could not write of a manifest is written when there is room, and serves after a restart") {
+  TestFleet f(shape(1, 0, 1, true));
+  f.world.advance(1000);
+  Disk& disk = f.world.at("s0.e0").disk();
+  // Full just when the manifest is written: after the desired state, which the engine acts on.
+  bool state_written = false;
+  f.world.trace().observer = [&](const Occurrence& o) {
+    if (state_written || o.host != f.world.at("s0.e0").id() || !disk.image().records.contains("head")) return;
+    state_written = true;
+    disk.set_full(true);
+  };
+  f.release(module("f", "1", 1000));
+  f.world.advance(3000);
+  f.world.trace().observer = nullptr;
+  REQUIRE(state_written);
+  disk.set_full(false);
+  REQUIRE(f.becomes("f", "1", kMinute));
+  f.world.advance(kMinute);
+  f.world.crash("s0", Host::Crash::power_loss);
+  f.world.crash("s0.e0", Host::Crash::power_loss);
+  f.world.restart("s0.e0");
+  CHECK(f.becomes("f", "1", kMinute));
+}
+
 TEST_CASE("an engine without a state folder comes back empty and fetches all anew") {
   TestFleet f(shape(1, 0, 1));
   f.release(module("f", "1"));

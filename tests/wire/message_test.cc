@@ -240,3 +240,14 @@ TEST_CASE("byte fields of a decoded message share the memory of its bytes") {
   CHECK(encoded.data() >= bytes.data());
   CHECK(encoded.data() + encoded.size() <= bytes.data() + bytes.size());
 }
+
+TEST_CASE("a few bytes out of a large message do not keep it in memory, and a chunk is not copied") {
+  Publish publish;
+  publish.manifest = Buffer(std::string(1000000, 'm'));
+  publish.config = Buffer("few");
+  auto decoded = decode(encode(publish));
+  REQUIRE((decoded.ok() && decoded->has_value()));
+  const auto& got = std::get<Publish>(**decoded);
+  CHECK(got.config.whole().size() == 3);
+  CHECK(got.manifest.whole().size() > 1000000);
+}

@@ -67,6 +67,7 @@ class Package(unittest.TestCase):
         offline = ["--no-index", "--no-build-isolation", "--no-deps", "--disable-pip-version-check"]
         made = python("-m", "pip", "install", *offline, "--target", target, source)
         self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertTrue(os.path.exists(os.path.join(target, "pinnate", "py.typed")))
         script = f"import sys; sys.path.insert(0, {target!r}); import pinnate; print(pinnate.__file__); pinnate.Engine().close()"
         ran = python("-c", script, PINNATE_LIBRARY="")
         self.assertEqual(ran.returncode, 0, ran.stderr)

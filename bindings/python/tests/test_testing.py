@@ -135,6 +135,17 @@ class Fleets(unittest.TestCase):
         fleet.heal()
         fleet.wait_live(release, timeout=300)
 
+        fleet.inject("greet", "3.0.0", Step.LOAD, reason="not loaded today", engine="s1.k0.e1")
+        newest = fleet.publish("greet", "3.0.0", GREET_AGAIN, loader="python").release
+        with self.assertRaises(pinnate.TimedOutError) as raised:
+            fleet.wait_live(newest, timeout=5)
+        self.assertIn("not loaded today", str(raised.exception))
+        self.assertEqual(fleet.count("greet", "3.0.0"), 3)
+        fleet.unpublish("greet", newest)
+        fleet.cure("greet", "3.0.0")
+        release = fleet.publish("greet", "2.0.0", GREET_AGAIN, loader="python").release
+        fleet.wait_live(release, timeout=300)
+
         fleet.kill("s0")
         fleet.cut("c", "s1")
         fleet.lose_power("s1.k0.e0")
