@@ -29,6 +29,7 @@ work=$(mktemp -d "${TMPDIR:-/var/tmp}/pinnate-debian-XXXXXX")
 mounts=()
 unmount_all() {
   local i
+  umount --lazy "$work"/*/run/netns 2>/dev/null || true  # `ip netns` leaves a mount of its own
   for ((i = ${#mounts[@]} - 1; i >= 0; i--)); do umount "${mounts[i]}" || umount --lazy "${mounts[i]}" || true; done
   mounts=()
 }
@@ -70,6 +71,9 @@ mount_into() {
   mount -t proc proc "$system/proc"; mounts+=("$system/proc")
   mount -t sysfs -o ro sysfs "$system/sys"; mounts+=("$system/sys")
   mount -t tmpfs -o mode=755 tmpfs "$system/dev"; mounts+=("$system/dev")
+  mkdir "$system/dev/pts"
+  mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$system/dev/pts"; mounts+=("$system/dev/pts")
+  ln -s pts/ptmx "$system/dev/ptmx"
   for device in null zero full random urandom tty; do
     touch "$system/dev/$device"
     mount --bind "/dev/$device" "$system/dev/$device"; mounts+=("$system/dev/$device")
