@@ -105,7 +105,8 @@ void Listener::pause(int error) {
   const std::int64_t now_ms = owner_.now_ms();
   if (complained_at_ms_ > now_ms - kComplainEveryMs) return;
   complained_at_ms_ = now_ms;
-  owner_.accept_failed("cannot accept links at " + address_.text() + " for now: " + errno_text(error));
+  owner_.accept_failed("links at " + address_.text() +
+                       " are not accepted until that works again: " + errno_text(error));
 }
 
 void Listener::check(std::int64_t now_ms) {

@@ -109,6 +109,7 @@ class Engine final : public Tier, private LinkOwner {
   bool turn_taken_ = false;
   ServiceId next_service_ = 1;
   bool dirty_ = false, moved_ = false, closing_ = false;
+  bool strays_ = false;  // chunks came that nothing needs any more
   std::int64_t reported_ms_ = -1000000, moved_ms_ = 0, report_at_ms_ = 0;
   Core::AlarmId report_ = 0;
   Watches watches_;
@@ -129,6 +130,7 @@ Engine::Engine(EngineOptions options)
                   core_.log(PINNATE_LOG_WARNING, "a chunk is not kept: " + why.message());
                 },
                 {},
+                [this] { strays_ = true; },
                 options_.durable}),
       calls_(&core_, &links_, nullptr, nullptr, &state_) {
   world_.core = &core_;
@@ -502,7 +504,9 @@ wire::EngineStatus Engine::status() const {
 
 void Engine::settle() {
   std::erase_if(slots_, [](const auto& s) { return s.second->empty(); });
-  if ((!dirty_ && !moved_) || closing_) return;
+  if (closing_) return;
+  if (std::exchange(strays_, false)) drop_unused();
+  if (!dirty_ && !moved_) return;
   const std::int64_t next_ms = dirty_ ? reported_ms_ + kReportIntervalMs : moved_ms_ + kProgressAfterMs;
   if (core_.now().monotonic_ms < next_ms) {
     if (report_ != 0 && report_at_ms_ <= next_ms) return;

@@ -67,6 +67,7 @@ void Fetcher::want_chunk(const Digest& manifest, std::uint32_t artifact, std::ui
     return done({PINNATE_NOT_FOUND, "no such chunk"}, {});
   const auto [it, fresh] = wants_.try_emplace(key);
   it->second.waiting.push_back(std::move(done));
+  it->second.superseded = false;
   if (PINNATE_PLANT(requests_not_coalesced) && it->second.stage == Stage::asked && connected_)
     core_->send(source_, wire::WantChunk{manifest, artifact, index});
   if (!fresh) return;
@@ -138,6 +139,7 @@ void Fetcher::accept(const Key& key, Want& want, const Buffer& encoded) {
     const auto waiting = wants_.find(key);
     if (waiting == wants_.end()) return;
     waiting->second.token = 0;
+    const bool stray = waiting->second.superseded && c.status.ok();
     if (c.status.code() == PINNATE_CORRUPT) return came_wrong(key, c.status.message());
     if (c.status.ok()) {
       inventory_->add(digest, std::get<2>(key), encoded.size());
@@ -153,6 +155,7 @@ void Fetcher::accept(const Key& key, Want& want, const Buffer& encoded) {
     }
     // Good bytes that could not be kept are passed on all the same; whoever must keep them asks the inventory.
     finish(key, {}, encoded);
+    if (stray && events_.stray) events_.stray();
   });
   core_->act(AcceptChunk{want.token, artifact.digest, index, encoded, artifact.chunks[index],
                          artifact.chunk_bytes(index), true});
@@ -199,8 +202,13 @@ void Fetcher::finish(const Key& key, const Status& status, const Buffer& encoded
 
 void Fetcher::keep_only(const std::set<Digest>& wanted) {
   std::vector<Key> gone;
-  for (const auto& [key, want] : wants_)
-    if (!wanted.contains(std::get<0>(key)) && want.stage == Stage::queued) gone.push_back(key);
+  for (auto& [key, want] : wants_) {
+    if (wanted.contains(std::get<0>(key))) continue;
+    if (want.stage == Stage::queued)
+      gone.push_back(key);
+    else
+      want.superseded = true;
+  }
   for (const Key& key : gone) {
     const auto want = wants_.find(key);
     if (want == wants_.end()) continue;

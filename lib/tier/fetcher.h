@@ -25,6 +25,8 @@ class Fetcher {
     std::function<void(const Digest& artifact, const Status& why)> not_kept;
     // An artifact is whole, and synced.
     std::function<void(const Digest& artifact)> kept;
+    // A chunk was kept that was superseded while it was on its way.
+    std::function<void()> stray;
     // Whether an artifact is synced to disk once it is whole.
     bool sync_whole = false;
     // How many chunks are asked for and not answered at one time: 1 MiB on the way.
@@ -60,6 +62,7 @@ class Fetcher {
     Stage stage = Stage::queued;
     std::vector<ChunkDone> waiting;
     std::uint32_t corrupt = 0;  // times it came wrong
+    bool superseded = false;
     Token token = 0;
     Core::AlarmId again = 0;
   };

@@ -26,6 +26,7 @@ class Gateway final : public Relay {
                     if (not_kept_.erase(artifact) > 0 && not_kept_.empty()) notice("chunks", "");
                     fill_up();
                   },
+                  {},  // kept as long as the cache has room
                   true}) {}
 
   void start(Now now, Restored restored) override;

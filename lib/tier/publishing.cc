@@ -28,6 +28,7 @@ Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, L
                {[core](const std::string&, const std::string& what) { core->log(PINNATE_LOG_WARNING, what); },
                 [this](const Digest&, const Status& why) { not_kept_ = why; },
                 {},
+                {},
                 false,
                 kWindow}) {}
 

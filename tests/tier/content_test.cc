@@ -225,6 +225,18 @@ TEST_CASE("what the controller cannot read is taken anew from who publishes it a
   CHECK(publish() == 0);
 }
 
+TEST_CASE("what was withdrawn while it came to an engine does not stay on its disk") {
+  TestFleet f(shape(1, 0, 1, true));
+  f.world.advance(1000);
+  f.world.limit("s0", "s0.e0", 500000);
+  f.release(module("f", "1", 30 * 65536));
+  f.world.advance(1000);
+  REQUIRE_FALSE(f.world.at("s0.e0").disk().image().artifacts.empty());
+  f.unpublish("f");
+  f.world.advance(kMinute);
+  CHECK(f.world.at("s0.e0").disk().image().artifacts.empty());
+}
+
 TEST_CASE("a version overtaken on its way is not fetched any further") {
   TestFleet f(shape(1, 1, 1));
   f.world.advance(1000);

@@ -8,23 +8,38 @@
 using namespace pinnate;
 using namespace pinnate::tier;
 
-TEST_CASE("manifests are asked for in a window, each once, and all of them over a new link") {
-  std::vector<Action> actions;
-  Core core(TierOptions{}, &actions);
-  Manifests manifests;
-  Inventory inventory(&core);
-  Fetcher fetcher(&core, &manifests, &inventory, {});
-  const auto asked = [&] {
-    std::vector<Digest> digests;
+namespace {
+
+struct Pull {
+  // Of which manifests something was asked since the last call; notes what was to be accepted.
+  template <class Want>
+  std::vector<Digest> asked() {
+    std::vector<Digest> by;
     for (Action& action : std::exchange(actions, {})) {
+      if (const auto* accept = std::get_if<AcceptChunk>(&action)) accepted.push_back(accept->token);
       const auto* send = std::get_if<Send>(&action);
       if (!send) continue;
       const auto message = wire::decode(send->message);
       REQUIRE(message.ok());
-      if (const auto* want = std::get_if<wire::WantManifest>(&**message)) digests.push_back(want->manifest);
+      if (const auto* want = std::get_if<Want>(&**message)) by.push_back(want->manifest);
     }
-    return digests;
-  };
+    return by;
+  }
+
+  std::vector<Action> actions;
+  std::vector<Token> accepted;
+  Core core{TierOptions{}, &actions};
+  Manifests manifests;
+  Inventory inventory{&core};
+  Fetcher fetcher{&core, &manifests, &inventory, {}};
+};
+
+}  // namespace
+
+TEST_CASE("manifests are asked for in a window, each once, and all of them over a new link") {
+  Pull pull;
+  Fetcher& fetcher = pull.fetcher;
+  const auto asked = [&] { return pull.asked<wire::WantManifest>(); };
   std::size_t done = 0;
   const auto failed = [&](const Status& status) { done += status.code() == PINNATE_NOT_FOUND; };
   constexpr std::size_t kWanted = 1000;
@@ -54,11 +69,8 @@ TEST_CASE("manifests are asked for in a window, each once, and all of them over 
 }
 
 TEST_CASE("one artifact in two manifests is asked for once, and again where the first could not get it") {
-  std::vector<Action> actions;
-  Core core(TierOptions{}, &actions);
-  Manifests manifests;
-  Inventory inventory(&core);
-  Fetcher fetcher(&core, &manifests, &inventory, {});
+  Pull pull;
+  auto& [actions, accepted, core, manifests, inventory, fetcher] = pull;
   content::Manifest manifest;
   manifest.name = "one";
   manifest.version = "1";
@@ -69,19 +81,7 @@ TEST_CASE("one artifact in two manifests is asked for once, and again where the 
   const Digest second = content::sha256(content::encode_manifest(manifest).view());
   REQUIRE(manifests.add(content::encode_manifest(manifest)).ok());
 
-  std::vector<Token> accepted;
-  const auto asked = [&] {
-    std::vector<Digest> by;
-    for (Action& action : std::exchange(actions, {})) {
-      if (const auto* accept = std::get_if<AcceptChunk>(&action)) accepted.push_back(accept->token);
-      const auto* send = std::get_if<Send>(&action);
-      if (!send) continue;
-      const auto message = wire::decode(send->message);
-      REQUIRE(message.ok());
-      if (const auto* want = std::get_if<wire::WantChunk>(&**message)) by.push_back(want->manifest);
-    }
-    return by;
-  };
+  const auto asked = [&] { return pull.asked<wire::WantChunk>(); };
   std::vector<std::string> got;
   const auto want = [&](const Digest& by, std::string who) {
     fetcher.want_chunk(by, 0, 0, [&got, who](const Status& status, const Buffer& bytes) {

@@ -8,6 +8,24 @@ using namespace pinnate::sim;
 
 namespace {
 
+// What a gateway 'g' knows of those below it.
+struct Below {
+  explicit Below(std::uint32_t forget_after_ms)
+      : core(options(), &actions), directory(&core, &state, forget_after_ms, [] {}) {
+    core.set_now({1000, 1700000000000});
+  }
+  static tier::TierOptions options() {
+    tier::TierOptions options;
+    options.id = "g";
+    options.incarnation = 1;
+    return options;
+  }
+  std::vector<tier::Action> actions;
+  tier::Core core;
+  const tier::DesiredState state;
+  tier::Directory directory;
+};
+
 // Of a gateway with `engines` engines, which serve so many releases and fail as many, with many words.
 std::vector<wire::Rollup> rollups(std::size_t releases, std::uint64_t engines) {
   std::vector<wire::Rollup> all;
@@ -65,14 +83,8 @@ TEST_CASE("however much is known of the tiers below, it is written in batches, o
 }
 
 TEST_CASE("the stored count of the forgotten never runs ahead of the removals that it counts") {
-  std::vector<tier::Action> actions;
-  tier::TierOptions options;
-  options.id = "g";
-  options.incarnation = 1;
-  tier::Core core(options, &actions);
-  core.set_now({1000, 1700000000000});
-  const tier::DesiredState state;
-  tier::Directory directory(&core, &state, 1000, [] {});
+  Below below(1000);
+  auto& [actions, core, state, directory] = below;
   tier::Session session;
   session.peer.role = wire::Role::engine;
   const std::string words(400 * 1024, 'n');
@@ -173,13 +185,8 @@ TEST_CASE(
 }
 
 TEST_CASE("of too many that are offline the longest gone are forgotten, and counted as such") {
-  std::vector<tier::Action> actions;
-  tier::TierOptions options;
-  options.id = "g";
-  options.incarnation = 1;
-  tier::Core core(options, &actions);
-  const tier::DesiredState state;
-  tier::Directory directory(&core, &state, 86400000, [] {});
+  Below below(86400000);
+  auto& [actions, core, state, directory] = below;
   tier::Session session;
   session.peer.role = wire::Role::engine;
   for (std::size_t i = 0; i < tier::kOfflineKept + 50; ++i) {
@@ -240,13 +247,8 @@ TEST_CASE("the notice of two tiers under one id ends when that id is forgotten")
 }
 
 TEST_CASE("what a tier below says under names that nobody could have published is not taken") {
-  std::vector<tier::Action> actions;
-  tier::TierOptions options;
-  options.id = "g";
-  options.incarnation = 1;
-  tier::Core core(options, &actions);
-  const tier::DesiredState state;
-  tier::Directory directory(&core, &state, 1000, [] {});
+  Below below(1000);
+  auto& [actions, core, state, directory] = below;
   tier::Session engine, gateway;
   engine.peer.role = wire::Role::engine;
   engine.peer.id = "e";
