@@ -225,16 +225,23 @@ TEST_CASE("what the controller cannot read is taken anew from who publishes it a
   CHECK(publish() == 0);
 }
 
-TEST_CASE("what was withdrawn while it came to an engine does not stay on its disk") {
-  TestFleet f(shape(1, 0, 1, true));
-  f.world.advance(1000);
-  f.world.limit("s0", "s0.e0", 500000);
-  f.release(module("f", "1", 30 * 65536));
-  f.world.advance(1000);
-  REQUIRE_FALSE(f.world.at("s0.e0").disk().image().artifacts.empty());
-  f.unpublish("f");
+TEST_CASE("what an engine turns away from while it comes does not stay on its disk") {
+  WorldOptions options = seeded(7);
+  options.network.through_mux = true;  // the newer decision overtakes the chunk that is under way
+  TestFleet f(shape(1, 0, 1, true), options);
+  const Module one = module("f", "1", 1000);
+  f.release(one);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.limit("s0", "s0.e0", 100000);
+  f.release(module("f", "2", 30 * 65536));
+  f.world.advance(3000);
+  const Disk& disk = f.world.at("s0.e0").disk();
+  REQUIRE(disk.image().artifacts.size() == 2);
+  // What it serves already, by a release that lies over the other, so that both stay current.
+  f.release(one, "!nothing");
   f.world.advance(kMinute);
-  CHECK(f.world.at("s0.e0").disk().image().artifacts.empty());
+  CHECK(f.world.version_on("s0.e0", "f") == "1");
+  CHECK(disk.image().artifacts.size() == 1);
 }
 
 TEST_CASE("a version overtaken on its way is not fetched any further") {
