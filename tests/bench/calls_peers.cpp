@@ -94,6 +94,27 @@ static void send_all(int fd, const char* p, size_t n) {
 
 static void nodelay(int fd) { int one = 1; setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); }
 
+// A server answers no SUB, but what comes before a PING has been done when its PONG comes.
+static void subscribe(int fd, const char* subject) {
+  const std::string hello = std::string("CONNECT {\"verbose\":false}\r\nSUB ") + subject + " 1\r\nPING\r\n";
+  send_all(fd, hello.data(), hello.size());
+  std::string came;
+  char part[8192];
+  while (came.find("PONG\r\n") == std::string::npos) {
+    const ssize_t r = recv(fd, part, sizeof part, 0);
+    if (r <= 0) die("PONG");
+    came.append(part, r);
+  }
+}
+
+// A child tells that it is up.
+struct Ready {
+  int ends[2];
+  Ready() { if (pipe(ends)) die("pipe"); }
+  void tell() { if (write(ends[1], "r", 1) != 1) die("ready"); }
+  void await() { char c; if (read(ends[0], &c, 1) != 1) die("ready"); }
+};
+
 static void echo(int listener) {
   int fd = accept(listener, nullptr, nullptr);
   nodelay(fd);
@@ -124,6 +145,7 @@ int main(int argc, char** argv) {
   const int window = atoi(argv[4]), calls = atoi(argv[5]);
   const bool un = peer.rfind("unix", 0) == 0;
   std::vector<pid_t> children;
+  Ready ready;
   auto spawn = [&](auto&& f) {
     pid_t p = fork();
     if (p == 0) { f(); _exit(0); }
@@ -141,13 +163,14 @@ int main(int argc, char** argv) {
       nng_socket s;
       nng_rep0_open(&s);
       if (nng_listen(s, url.c_str(), nullptr, 0)) die("nng_listen");
+      ready.tell();
       for (;;) {
         nng_msg* m;
         if (nng_recvmsg(s, &m, 0)) _exit(0);
         nng_sendmsg(s, m, 0);
       }
     });
-    usleep(200000);  // the replier, a process of its own, comes up before the first call is timed
+    ready.await();
     nng_socket s;
     nng_req0_open(&s);
     if (nng_dial(s, url.c_str(), nullptr, 0)) die("nng_dial");
@@ -173,8 +196,8 @@ int main(int argc, char** argv) {
       request = "PUB q r " + std::to_string(payload) + "\r\n" + body + "\r\n";
       spawn([&] {
         int s = make_socket({false, port}, false);
-        const char hello[] = "CONNECT {\"verbose\":false}\r\nSUB q 1\r\n";
-        send_all(s, hello, sizeof hello - 1);
+        subscribe(s, "q");
+        ready.tell();
         std::string in;
         std::vector<char> b(1 << 16);
         for (ssize_t r; (r = recv(s, b.data(), b.size(), 0)) > 0;) {
@@ -195,12 +218,8 @@ int main(int argc, char** argv) {
         }
       });
       fd = make_socket({false, port}, false);
-      const char hello[] = "CONNECT {\"verbose\":false}\r\nSUB r 1\r\nPING\r\n";
-      send_all(fd, hello, sizeof hello - 1);
-      usleep(300000);  // both sides have subscribed: the server answers no SUB
-      char junk[8192];
-      if (recv(fd, junk, sizeof junk, 0) <= 0) die("INFO");
-      usleep(100000);  // the server is at rest before time is taken
+      subscribe(fd, "r");
+      ready.await();
     } else {
       const Listener first = listen_anywhere(un, 0);
       if (peer.back() != '3') {

@@ -58,7 +58,7 @@ void add_links(JsonLine* links, const char* name, Child* child, double patience)
 }
 
 JsonLine links_of(Fleet* fleet) {
-  usleep(300000);  // until what engines tell upstream has settled, so that it counts whole
+  usleep(300000);  // roll-ups wait up to 100 ms, and nobody tells that none is to come: time is what settles it
   JsonLine links;
   if (!fleet->gateways().empty()) add_links(&links, "controller_gateway", &fleet->controller(), fleet->patience());
   add_links(&links, fleet->gateways().empty() ? "controller_engine" : "gateway_engine", &fleet->engines(),
@@ -97,7 +97,7 @@ int run_fanout(const std::vector<std::string>& words) {
   fleet.wait_online();
 
   for (std::uint64_t run = 1; run <= repeat; run++) {
-    usleep(300000);  // the fleet comes to rest
+    usleep(300000);  // at rest is when nothing came for a time
     fleet.engines().ask({"expect", std::to_string(run)}, "expected", fleet.patience());
     count_links(&fleet);
     const Fleet::Published published = fleet.publish("bytes", run, bytes);

@@ -2,9 +2,9 @@
 // thread.
 #include "one_of_each.h"
 
-namespace {
-
-void runs_from_publish_to_unpublish(bool own_loop) {
+TEST_CASE_TEMPLATE("a fleet goes from publish to unpublish, on one loop of the host's and on the library's thread",
+                   OwnLoop, std::true_type, std::false_type) {
+  constexpr bool own_loop = OwnLoop::value;
   World world(own_loop);
   ServiceChanges services;  // told until the engine has closed
   Fleet fleet(world);
@@ -150,12 +150,6 @@ void runs_from_publish_to_unpublish(bool own_loop) {
   REQUIRE(world.until([&] { return none.came(); }));
   CHECK(none.status == PINNATE_NOT_FOUND);
 }
-
-}  // namespace
-
-TEST_CASE("a fleet on one loop of the host's goes from publish to unpublish") { runs_from_publish_to_unpublish(true); }
-
-TEST_CASE("a fleet on the library's thread goes from publish to unpublish") { runs_from_publish_to_unpublish(false); }
 
 TEST_CASE("publish_wait waits on another thread, and refuses to block the loop's") {
   for (const bool own_loop : {true, false}) {

@@ -1,16 +1,15 @@
 // Systems that lack what the native loader likes best. A filter on system calls takes it away from a child process, as root and as an
 // ordinary user alike.
+#include "child_process.h"
 #include "host.h"
 
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <cstddef>
 #include <filesystem>
@@ -126,39 +125,19 @@ void load_from_private_files() {
   CHECK(images() == 0);
 }
 
-void passes_in_a_child(const std::string& test_case) {
-  std::string only = "--test-case=" + test_case;
-  char self[] = "/proc/self/exe", also_skipped[] = "--no-skip";
-  char* const arguments[] = {self, only.data(), also_skipped, nullptr};
-  // Looking for leaks stops all threads, and the one that answers for the others' system calls with them.
-  const char* before = getenv("ASAN_OPTIONS");
-  std::string asan = "ASAN_OPTIONS=" + std::string(before ? before : "") + ":detect_leaks=0";
-  std::vector<char*> environment{asan.data()};
-  for (char** variable = environ; *variable; variable++)
-    if (std::strncmp(*variable, "ASAN_OPTIONS=", 13) != 0) environment.push_back(*variable);
-  environment.push_back(nullptr);
-  pid_t child = 0;
-  REQUIRE(posix_spawn(&child, self, nullptr, nullptr, arguments, environment.data()) == 0);
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK_FALSE(WIFSIGNALED(status));
-  CHECK(WEXITSTATUS(status) == 0);
-}
-
 }  // namespace
 
-TEST_CASE("child: memfd_create is missing" * doctest::skip()) {
+// Looking for leaks stops all threads, and the one that answers for the others' system calls with them.
+constexpr char kNoLeaks[] = ":detect_leaks=0";
+
+TEST_CASE("where memfd_create is missing, modules load from private files") {
+  if (!testing::in_child()) return testing::passes_in_a_child(kNoLeaks);
   take_memory_files_away();
   load_from_private_files();
 }
 
-TEST_CASE("child: /proc is missing" * doctest::skip()) {
+TEST_CASE("where /proc is missing, modules load from private files") {
+  if (!testing::in_child()) return testing::passes_in_a_child(kNoLeaks);
   take_proc_away();
   load_from_private_files();
 }
-
-TEST_CASE("where memfd_create is missing, modules load from private files") {
-  passes_in_a_child("child: memfd_create is missing");
-}
-
-TEST_CASE("where /proc is missing, modules load from private files") { passes_in_a_child("child: /proc is missing"); }

@@ -1,12 +1,11 @@
 #include <doctest/doctest.h>
 
+#include "child_process.h"
 #include "folder.h"
 #include "raw_peer.h"
 #include "world.h"
 
 #include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -25,36 +24,33 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-void check_both_ways(const std::string& listen_at) {
-  World world;
-  TestNode server(world), client(world);
-  const std::string bound = server.listen(listen_at);
-  server.diary.on_message = [](ScriptedTier& t, LinkId link, const Buffer& m) {
-    t.send(link, "echo " + m.str(), Class::call);
-  };
-  client.diary.on_opened = [](ScriptedTier& t, LinkId link) {
-    t.send(link, "hello");
-    t.send(link, std::string(300000, 'x'), Class::bulk);
-  };
-  client.act([&](ScriptedTier& t) { t.dial(bound); });
-  CHECK(world.run_until([&] { return client.diary.messages.size() == 3; }));
-  REQUIRE(client.diary.messages.size() == 3);
-  CHECK(server.diary.opened == std::vector<LinkId>{2});
-  CHECK(client.diary.opened == std::vector<LinkId>{1});
-  CHECK(client.diary.messages[1].second == "echo hello");
-  CHECK(client.diary.messages[2].second == "echo " + std::string(300000, 'x'));
-  CHECK(client.diary.drained[1] == 300000);
-  CHECK(client.diary.heard > 0);
-}
-
 }  // namespace
 
-TEST_CASE("messages go both ways over IPv4") { check_both_ways("tcp://127.0.0.1:0"); }
-TEST_CASE("messages go both ways over IPv6") { check_both_ways("tcp://[::1]:0"); }
-TEST_CASE("messages go both ways to a host name") { check_both_ways("tcp://localhost:0"); }
-TEST_CASE("messages go both ways over a UNIX socket") {
+TEST_CASE("messages go both ways over IPv4, over IPv6, to a host name, and over a UNIX socket") {
   TestFolder folder;
-  check_both_ways("unix:" + folder.path + "/socket");
+  for (const std::string& listen_at : {std::string("tcp://127.0.0.1:0"), std::string("tcp://[::1]:0"),
+                                       std::string("tcp://localhost:0"), "unix:" + folder.path + "/socket"}) {
+    CAPTURE(listen_at);
+    World world;
+    TestNode server(world), client(world);
+    const std::string bound = server.listen(listen_at);
+    server.diary.on_message = [](ScriptedTier& t, LinkId link, const Buffer& m) {
+      t.send(link, "echo " + m.str(), Class::call);
+    };
+    client.diary.on_opened = [](ScriptedTier& t, LinkId link) {
+      t.send(link, "hello");
+      t.send(link, std::string(300000, 'x'), Class::bulk);
+    };
+    client.act([&](ScriptedTier& t) { t.dial(bound); });
+    CHECK(world.run_until([&] { return client.diary.messages.size() == 3; }));
+    REQUIRE(client.diary.messages.size() == 3);
+    CHECK(server.diary.opened == std::vector<LinkId>{2});
+    CHECK(client.diary.opened == std::vector<LinkId>{1});
+    CHECK(client.diary.messages[1].second == "echo hello");
+    CHECK(client.diary.messages[2].second == "echo " + std::string(300000, 'x'));
+    CHECK(client.diary.drained[1] == 300000);
+    CHECK(client.diary.heard > 0);
+  }
 }
 
 TEST_CASE("a peer that resets in the middle of a frame closes the link, once, in words") {
@@ -222,8 +218,9 @@ TEST_CASE("a link that floods does not keep another from being heard") {
   CHECK(world.run_until([&] { return node.diary.messages.size() == 401; }));
 }
 
-// The child of the test below: everything that could raise SIGPIPE, with the default disposition.
-TEST_CASE("child: peers that reset" * doctest::skip()) {
+// In a process of its own, which would die of the signal.
+TEST_CASE("a peer that resets raises no SIGPIPE, with the default disposition") {
+  if (!testing::in_child()) return testing::passes_in_a_child();
   signal(SIGPIPE, SIG_DFL);
   TestFolder folder;
   World world;
@@ -242,17 +239,4 @@ TEST_CASE("child: peers that reset" * doctest::skip()) {
     }
   }
   CHECK(rounds == 40);
-}
-
-TEST_CASE("a peer that resets raises no SIGPIPE, with the default disposition") {
-  char self[] = "/proc/self/exe";
-  char only[] = "--test-case=child: peers that reset";
-  char also_skipped[] = "--no-skip";
-  char* const arguments[] = {self, only, also_skipped, nullptr};
-  pid_t child = 0;
-  REQUIRE(posix_spawn(&child, self, nullptr, nullptr, arguments, environ) == 0);
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK_FALSE(WIFSIGNALED(status));
-  CHECK(WEXITSTATUS(status) == 0);
 }

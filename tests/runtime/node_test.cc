@@ -31,58 +31,58 @@ const tier::Completion* completion(const TestNode& node, tier::Token token) {
   return nullptr;
 }
 
-void check_store_orders(bool in_memory) {
-  TestFolder folder;
-  World world;
-  const std::string plain(1000, 'a'), big = [] {
-    std::string s(kChunkBytes, '\0');
-    for (std::size_t i = 0; i < s.size(); i++) s[i] = static_cast<char>(i * 2654435761u >> 13);
-    return s;
-  }();
-  const Buffer encoded = content::encode_chunk(plain), encoded_big = content::encode_chunk(big);
-  const Digest artifact = sha("the artifact");
-  TestNode node(world, [&](runtime::NodeParts& parts) {
-    if (in_memory) {
-      parts.store_blocks = false;
-    } else {
-      in_folder(parts, folder.path + "/cache");
-    }
-  });
-  node.act([&](ScriptedTier& t) {
-    t.act(tier::Commit{1, {{"k", Buffer(std::string("v"))}}});
-    t.act(tier::AcceptChunk{2, artifact, 0, encoded, sha(plain), 1000, true});
-    t.act(tier::AcceptChunk{3, artifact, 1, encoded_big, sha(big), std::uint32_t(big.size()), true});
-    t.act(tier::AcceptChunk{4, artifact, 2, encoded, sha("something else"), 1000, true});
-    t.act(tier::AcceptChunk{5, artifact, 3, encoded, sha(plain), 1000, false});
-  });
-  REQUIRE(world.run_until([&] { return node.diary.completions.size() == 5; }));
-  CHECK(completion(node, 1)->status.ok());
-  CHECK(completion(node, 2)->status.ok());
-  CHECK(completion(node, 3)->status.ok());
-  CHECK(completion(node, 4)->status.code() == PINNATE_CORRUPT);
-  CHECK(completion(node, 5)->status.ok());
-  node.act([&](ScriptedTier& t) {
-    t.act(tier::SyncArtifact{6, artifact});
-    t.act(tier::ReadChunk{7, artifact, 1});
-    t.act(tier::ReadChunk{8, artifact, 2});
-    t.act(tier::ReadChunk{9, artifact, 3});
-    t.act(tier::DropArtifact{artifact});
-    t.act(tier::ReadChunk{10, artifact, 0});
-    t.act(tier::Create{11, 1});
-  });
-  REQUIRE(world.run_until([&] { return node.diary.completions.size() == 11; }));
-  CHECK(completion(node, 6)->status.ok());
-  CHECK(completion(node, 7)->bytes == encoded_big);
-  CHECK(completion(node, 8)->status.code() == PINNATE_NOT_FOUND);  // corrupt: not kept
-  CHECK(completion(node, 9)->status.code() == PINNATE_NOT_FOUND);  // not asked to keep
-  CHECK(completion(node, 10)->status.code() == PINNATE_NOT_FOUND);  // dropped before it was read
-  CHECK(completion(node, 11)->status.code() == PINNATE_INTERNAL);  // no modules here
-}
-
 }  // namespace
 
-TEST_CASE("orders of the disk are carried out in order and answered, in memory") { check_store_orders(true); }
-TEST_CASE("orders of the disk are carried out in order and answered, in a folder") { check_store_orders(false); }
+TEST_CASE("orders of the disk are carried out in order and answered, in memory and in a folder") {
+  for (const bool in_memory : {true, false}) {
+    CAPTURE(in_memory);
+    TestFolder folder;
+    World world;
+    const std::string plain(1000, 'a'), big = [] {
+      std::string s(kChunkBytes, '\0');
+      for (std::size_t i = 0; i < s.size(); i++) s[i] = static_cast<char>(i * 2654435761u >> 13);
+      return s;
+    }();
+    const Buffer encoded = content::encode_chunk(plain), encoded_big = content::encode_chunk(big);
+    const Digest artifact = sha("the artifact");
+    TestNode node(world, [&](runtime::NodeParts& parts) {
+      if (in_memory) {
+        parts.store_blocks = false;
+      } else {
+        in_folder(parts, folder.path + "/cache");
+      }
+    });
+    node.act([&](ScriptedTier& t) {
+      t.act(tier::Commit{1, {{"k", Buffer(std::string("v"))}}});
+      t.act(tier::AcceptChunk{2, artifact, 0, encoded, sha(plain), 1000, true});
+      t.act(tier::AcceptChunk{3, artifact, 1, encoded_big, sha(big), std::uint32_t(big.size()), true});
+      t.act(tier::AcceptChunk{4, artifact, 2, encoded, sha("something else"), 1000, true});
+      t.act(tier::AcceptChunk{5, artifact, 3, encoded, sha(plain), 1000, false});
+    });
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 5; }));
+    CHECK(completion(node, 1)->status.ok());
+    CHECK(completion(node, 2)->status.ok());
+    CHECK(completion(node, 3)->status.ok());
+    CHECK(completion(node, 4)->status.code() == PINNATE_CORRUPT);
+    CHECK(completion(node, 5)->status.ok());
+    node.act([&](ScriptedTier& t) {
+      t.act(tier::SyncArtifact{6, artifact});
+      t.act(tier::ReadChunk{7, artifact, 1});
+      t.act(tier::ReadChunk{8, artifact, 2});
+      t.act(tier::ReadChunk{9, artifact, 3});
+      t.act(tier::DropArtifact{artifact});
+      t.act(tier::ReadChunk{10, artifact, 0});
+      t.act(tier::Create{11, 1});
+    });
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 11; }));
+    CHECK(completion(node, 6)->status.ok());
+    CHECK(completion(node, 7)->bytes == encoded_big);
+    CHECK(completion(node, 8)->status.code() == PINNATE_NOT_FOUND);  // corrupt: not kept
+    CHECK(completion(node, 9)->status.code() == PINNATE_NOT_FOUND);  // not asked to keep
+    CHECK(completion(node, 10)->status.code() == PINNATE_NOT_FOUND);  // dropped before it was read
+    CHECK(completion(node, 11)->status.code() == PINNATE_INTERNAL);  // no modules here
+  }
+}
 
 TEST_CASE("a node takes up what its folder held") {
   TestFolder folder;
@@ -209,6 +209,8 @@ TEST_CASE("answers that come after the close are dropped") {
     node.begin_close();
     world.run_for(30);
     hold.set_value();
+    world.run_for(30);  // they come in this time, and nobody tells
+    CHECK(node.diary.completions.empty());
   }
   world.run_for(30);
 }
@@ -262,10 +264,7 @@ TEST_CASE("a node lives on the library's own thread as well") {
   });
   RawPeer peer(bound);
   peer.send(RawPeer::frames_of("ping"));
-  for (int i = 0; i < 1000 && peer.messages.empty(); i++) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    peer.pump();
-  }
+  while (peer.messages.empty() && peer.wait_readable(5000)) peer.pump();
   CHECK(peer.messages == std::vector<std::string>{"ping!"});
   std::promise<void> closed;
   reactor->run([&] {

@@ -42,6 +42,11 @@ struct RawPeer {
     bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
     return bytes;
   }
+  // False when nothing came within that time.
+  bool wait_readable(int limit_ms) {
+    pollfd waits{socket.fd(), POLLIN, 0};
+    return ::poll(&waits, 1, limit_ms) == 1;
+  }
   // Takes what is there and adds the messages it completes to `messages`.
   void pump() {
     for (;;) {

@@ -17,6 +17,7 @@ using namespace pinnate::runtime;
 
 namespace {
 
+// The kernel tells nobody when a thread has gone.
 bool loop_thread_gone() {
   for (int i = 0; i < 2000 && threads_named("pinnate-loop") > 0; i++)
     std::this_thread::sleep_for(std::chrono::milliseconds(2));

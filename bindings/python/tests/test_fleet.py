@@ -292,7 +292,6 @@ class Callbacks(unittest.TestCase):
             reported.until(lambda error: str(error) == "in log", "the exception")
 
 
-@unittest.skipUnless("PINNATE_MODULES" in os.environ, "PINNATE_MODULES names no folder of built modules")
 class NativeModules(unittest.TestCase):
     def test_a_shared_object_is_served_beside_python_source(self):
         built = os.environ["PINNATE_MODULES"]
