@@ -108,7 +108,7 @@ void DemoSteps::publish(const DemoModule& module) {
   throw Failure(rollout.end == Rollout::End::kLate ? ExitCode::kTimeout : ExitCode::kFailed, words);
 }
 
-void DemoSteps::draw_tree() { terminal_.print("\n" + drawn(look_up_tree(session_, "controller", ""), terminal_)); }
+void DemoSteps::draw_tree() { terminal_.print("\n" + drawn(look_up_tree(session_, session_.status(""), ""), terminal_)); }
 
 CallResult DemoSteps::call(const std::string& name, const std::string& payload, const std::string& engine) {
   fleet_.check_alive();

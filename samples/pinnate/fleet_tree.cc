@@ -66,10 +66,16 @@ std::string state_of(const Tier& engine, const Terminal& terminal) {
   return text;
 }
 
+// Of a gateway, or of the root of the tree.
+template <class Counts>
+std::string counts_text(const Counts& of) {
+  return std::to_string(of.online_engines) + " of " + std::to_string(of.known_engines) + " engines online, revision " +
+         std::to_string(of.revision);
+}
+
 std::string state_of_gateway(const Tier& gateway, const Terminal& terminal) {
   std::string text = gateway.online ? terminal.green("online") : terminal.red("offline");
-  text += ", " + std::to_string(gateway.online_engines) + " of " + std::to_string(gateway.known_engines) +
-          " engines online, revision " + std::to_string(gateway.revision);
+  text += ", " + counts_text(gateway);
   if (!gateway.notice.empty()) text += "; " + terminal.yellow(gateway.notice);
   return text;
 }
@@ -79,7 +85,7 @@ class Drawing {
   explicit Drawing(const Terminal& terminal) : terminal_(terminal) {}
 
   void root(const FleetTree& tree) {
-    text_ += terminal_.bold(tree.root) + "\n";
+    item(terminal_.bold(tree.root), terminal_.green("online") + ", " + counts_text(tree));
     children("", tree.below, tree.engines);
     if (tree.cut) text_ += "(cut here; `pinnate engines --at GATEWAY` lists the rest)\n";
   }
@@ -177,12 +183,15 @@ std::string services_text(const Tier& engine) {
   return text;
 }
 
-FleetTree look_up_tree(Session& session, const std::string& root, const std::string& name) {
+FleetTree look_up_tree(Session& session, const Rollup& root, const std::string& name) {
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   lookup.name = name.empty() ? nullptr : name.c_str();
   lookup.gateways = 1;
   FleetTree tree;
-  tree.root = root;
+  tree.root = root.id;
+  tree.revision = root.revision;
+  tree.known_engines = root.known_engines;
+  tree.online_engines = root.online_engines;
   std::vector<Tier> tiers = session.lookup_all(lookup, kRows);
   tree.cut = tiers.size() >= kRows;
   for (Tier& tier : tiers) {

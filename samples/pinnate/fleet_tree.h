@@ -22,13 +22,14 @@ struct Branch {
 
 struct FleetTree {
   std::string root;  // the tier that was asked
+  std::uint64_t revision = 0, known_engines = 0, online_engines = 0;  // as it counts them
   std::vector<Branch> below;
   std::vector<Tier> engines;  // linked to the root itself
   bool cut = false;  // there is more than was asked for
 };
 
-// Looks the tree up below the asked tier: all services, or those of one function.
-FleetTree look_up_tree(Session& session, const std::string& root, const std::string& name);
+// Looks the tree up below the tier that answered with `root`: all services, or those of one function.
+FleetTree look_up_tree(Session& session, const Rollup& root, const std::string& name);
 
 // Text of several lines.
 std::string drawn(const FleetTree& tree, const Terminal& terminal);

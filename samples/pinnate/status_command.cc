@@ -40,7 +40,7 @@ std::string json_line(const Rollup& rollup, const std::string& name, const Fleet
 
 std::string screen(Session& session, const Rollup& rollup, const std::string& name, const Terminal& terminal) {
   return rollup_text(rollup, name, terminal) + terminal.bold("tree") + "\n" +
-         drawn(look_up_tree(session, rollup.id, name), terminal);
+         drawn(look_up_tree(session, rollup, name), terminal);
 }
 
 // Ends by Ctrl-C, or when the tier is not reached in the first place or refuses us. When the link is lost later, the client
@@ -68,7 +68,7 @@ ExitCode run(const StatusOptions& options) {
   const Rollup rollup = session.status(options.name);
   const Terminal terminal(stdout);
   if (options.json) {
-    const FleetTree tree = look_up_tree(session, rollup.id, options.name);
+    const FleetTree tree = look_up_tree(session, rollup, options.name);
     terminal.print(json_line(rollup, options.name, &tree));
   } else {
     terminal.print(screen(session, rollup, options.name, terminal));

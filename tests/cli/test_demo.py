@@ -67,7 +67,7 @@ class DemoTest(FleetTest):
             self.assertIn(f"all 12 engines serve thumbnail {version}", text)
             self.assertIn(f"\n   thumbnail {version}: 12 of 12 live\n", text)
         self.assertEqual(len(re.findall(r"(?m)^ +35 \S+ anomaly$", text)), 1, text)
-        before, after = re.findall(r"^controller\n(?:.*[├└]─.*\n)+", text, flags=re.M)
+        before, after = re.findall(r"^controller +online, 12 of 12 engines online, revision \d+\n(?:.*[├└]─.*\n)+", text, flags=re.M)
         for tree, services in ((before, "thumbnail 1.0.0 live"), (after, "anomaly 1.0.0 live, thumbnail 1.1.0 live")):
             gateways = re.findall(r"(node-\d\S*) +online, (\d+) of \2 engines online, ", tree)
             wanted = {f"node-{n}": "6" for n in (1, 2)}

@@ -171,7 +171,7 @@ class StatusTest(FleetTest):
         out, _ = self.ask("status", "echo")
         self.assertIn("engines   2 online of 2 known; 0 forgotten", out)
         self.assertIn("echo 1 (release 1)  2 live; serves on 2", out)
-        self.assertRegex(out, r"top\n└─ gate +online, 2 of 2 engines online, revision 1\n   └─ one, two +echo 1 live")
+        self.assertRegex(out, r"top +online, 2 of 2 engines online, revision 1\n└─ gate +online, 2 of 2 engines online, revision 1\n   └─ one, two +echo 1 live")
         out, _ = self.ask("status", env=environment(PINNATE_TO=self.to, LC_ALL="C"))
         self.assertIn("`- gate", out, "no box drawing where the locale has none")
 
