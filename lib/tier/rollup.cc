@@ -13,7 +13,8 @@ constexpr std::uint64_t Contribution::*kTotals[] = {&Contribution::online, &Cont
                                                     &Contribution::forgotten, &Contribution::gateways_online,
                                                     &Contribution::gateways_offline};
 
-bool same_counts(const ReleaseRow& a, const ReleaseRow& b) {
+bool same(const ReleaseRow& a, const ReleaseRow& b) {
+  if (a.name != b.name || a.version != b.version) return false;  // a restored controller has given the number again
   for (auto count : kCounts)
     if (a.*count != b.*count) return false;
   return a.failures.size() == b.failures.size() &&
@@ -108,7 +109,7 @@ void Sum::replace(const std::string& part, const Contribution& before, const Con
     totals_changed_ = true;
   }
   const auto apply = [&](std::uint64_t release, const ReleaseRow* was, const ReleaseRow* is) {
-    if (was && is && same_counts(*was, *is)) return;
+    if (was && is && same(*was, *is)) return;
     changed_.insert(release);
     ReleaseRow& row = total_.rows[release];
     row.release = release;

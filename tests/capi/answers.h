@@ -87,21 +87,26 @@ struct RollupAnswer : Answer {
 
   static void on_rollup(void* arg, pinnate_status status, const char* error, const pinnate_rollup* rollup) {
     auto* self = static_cast<RollupAnswer*>(arg);
-    std::lock_guard lock(self->mutex);
-    if (rollup) {
-      self->id = rollup->id;
-      self->known = rollup->known_engines;
-      self->online = rollup->online_engines;
-      self->gateways = rollup->online_gateways;
-      self->rows.clear();
-      for (size_t i = 0; i < rollup->release_count; i++) {
-        const pinnate_release_status& r = *rollup->releases[i];
-        Row row{r.name, r.version, r.phases[PINNATE_LIVE], r.phases[PINNATE_PHASE_FAILED], r.serving, {}};
-        for (size_t f = 0; f < r.failure_count; f++) row.reasons.push_back(r.failures[f].reason);
-        self->rows.push_back(std::move(row));
-      }
+    {
+      std::lock_guard lock(self->mutex);
+      self->status = status;
+      self->error = error;
+      if (rollup) self->keep(*rollup);
     }
-    self->take(status, error);
+    self->times++;  // not under the lock: who sees this may end the answer's life
+  }
+  void keep(const pinnate_rollup& rollup) {
+    id = rollup.id;
+    known = rollup.known_engines;
+    online = rollup.online_engines;
+    gateways = rollup.online_gateways;
+    rows.clear();
+    for (size_t i = 0; i < rollup.release_count; i++) {
+      const pinnate_release_status& r = *rollup.releases[i];
+      Row row{r.name, r.version, r.phases[PINNATE_LIVE], r.phases[PINNATE_PHASE_FAILED], r.serving, {}};
+      for (size_t f = 0; f < r.failure_count; f++) row.reasons.push_back(r.failures[f].reason);
+      rows.push_back(std::move(row));
+    }
   }
   Row row(const std::string& name, const std::string& version) {
     std::lock_guard lock(mutex);

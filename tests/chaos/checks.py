@@ -43,6 +43,7 @@ class Checks:
         self._serving = {}
         self.listed_as_lost = set()  # what the history ever listed as lost with a restored copy
         self.current_bytes = 0  # of the artifacts of all current releases
+        self.old_bytes = {}  # by engine: of what may still serve, per release that is in quarantine there
         self.excused = set()  # (function, engine), ever
         self._clients = {name: client(fleet.socket(name), heartbeat, connect_timeout=5.0)
                          for name in ("top", *(t.name for t in fleet.of_role("gateway")))}
@@ -100,6 +101,8 @@ class Checks:
         self._serving, self.excused = serving, self.excused | excused
         self.listed_as_lost |= {(e.name, e.version, e.number) for history in histories.values() for e in history if e.ended == LOST_ENTRY}
         self.current_bytes = sum({e.manifest: e.artifact_bytes for history in histories.values() for e in history if e.current}.values())
+        self.old_bytes = {engine.name: [max(e.artifact_bytes for e in histories[name]) for name, at in excused if at == engine.name]
+                          for engine in engines}
 
     def _excuses(self, engine, row, chosen):
         """Reported in words, per release: an artifact that was young each time that we killed the engine is quarantined for a while."""

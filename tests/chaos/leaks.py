@@ -60,13 +60,19 @@ class Leaks:
             wrong.append(f"{rss // MIB} MiB of memory, {RSS_BYTES[tier.role] // MIB} allowed")
         if threads > THREADS[tier.role]:
             wrong.append(f"{threads} threads, {THREADS[tier.role]} allowed")
-        on_disk, may = _artifact_bytes(tier), FRAMING * max(KEPT_BYTES[tier.role], self.checks.current_bytes) + 64 * KIB
+        files, needed = _artifacts(tier), self.checks.current_bytes + sum(self._old_bytes(tier))
+        on_disk, may = sum(files.values()), FRAMING * max(KEPT_BYTES[tier.role], needed) + 64 * KIB
         if on_disk > may and tier.in_reach():  # else it has not heard what is current
-            wrong.append(f"{on_disk} bytes of artifacts on disk, {may:.0f} allowed")
+            wrong.append(f"{on_disk} bytes of artifacts on disk, {may:.0f} allowed; they are " +
+                         ", ".join(f"{name[:12]} {size}" for name, size in sorted(files.items())))
         for kind, (held, allowed) in self._descriptors(tier, proc, serving).items():
             if held > allowed:
                 wrong.append(f"{held} of {kind}, {allowed} allowed")
         return "; ".join(wrong)
+
+    def _old_bytes(self, tier):
+        """Of each artifact that an engine keeps because it serves it, while the current one is in quarantine."""
+        return self.checks.old_bytes.get(tier.name, ())
 
     def _descriptors(self, tier, proc, serving):
         """What there is and what may be, by kind."""
@@ -79,7 +85,7 @@ class Leaks:
         allowed = {
             "memory files": FILES_PER_IMAGE * images,
             "sockets": listens + links,
-            "artifact files": ARTIFACT_FILES if tier.role != "engine" else len(ALL),
+            "artifact files": ARTIFACT_FILES if tier.role != "engine" else len(ALL) + len(self._old_bytes(tier)),
             "other files": {"controller": 3, "gateway": 1, "engine": 2}[tier.role],
             "pipe": FIXED["pipe"], "anon_inode": FIXED["anon_inode"], "/dev/null": FIXED["/dev/null"] + listens,
         }
@@ -88,14 +94,14 @@ class Leaks:
         return counted
 
 
-def _artifact_bytes(tier):
-    total = 0
+def _artifacts(tier):
+    files = {}
     for path in (tier.kept / "artifacts").glob("*") if tier.kept else ():
         try:
-            total += path.stat().st_size
+            files[path.name] = path.stat().st_size
         except FileNotFoundError:  # evicted meanwhile
             pass
-    return total
+    return files
 
 
 def _targets(proc):

@@ -177,7 +177,9 @@ class LeaksTest(unittest.TestCase):
         engine.hold("socket:[2]").hold("/memfd:fn (deleted)", FILES_PER_IMAGE * len(ALL)).hold("/state/artifacts/one", len(ALL))
         engine.hold("/state/note", 2)
         top.hold("socket:[1]", 2).hold("/state/artifacts/one", ARTIFACT_FILES).hold("/state/state.db", 3)
-        checks = types.SimpleNamespace(serving=lambda: {"engine": list(ALL)}, clients_at={"top": 1, "controller": 1}, current_bytes=0)
+        checks = types.SimpleNamespace(serving=lambda: {"engine": list(ALL)}, clients_at={"top": 1, "controller": 1}, current_bytes=0,
+                                       old_bytes={})
+        self.checks = checks
         self.leaks = Leaks(types.SimpleNamespace(tiers={"controller": top, "engine": engine}), checks, proc=folder)
 
     def check(self):
@@ -224,7 +226,15 @@ class LeaksTest(unittest.TestCase):
 
     def test_artifacts_that_nobody_needs_any_more_are_reported(self):
         self.engine.store(65 * 1024)
-        self.reports("'engine': '66560 bytes of artifacts on disk, 65536 allowed'")
+        self.reports("'engine': '66560 bytes of artifacts on disk, 65536 allowed; they are one 66560'")
+
+    def test_what_an_engine_serves_while_the_current_release_is_in_quarantine_is_allowed(self):
+        self.engine.store(65 * 1024)
+        self.engine.hold("/state/artifacts/old")
+        self.checks.old_bytes = {"engine": [1024]}
+        self.check()
+        self.checks.old_bytes = {"controller": [1024]}
+        self.reports("'engine': '66560 bytes")
 
 
 class AliveTest(unittest.TestCase):

@@ -87,7 +87,13 @@ std::vector<const DesiredSet*> Ledger::at(const Place& place) const {
 }
 
 bool Ledger::numbers_used_twice() const {
-  return std::any_of(all_.begin(), all_.end(), [&](const auto& entry) { return all_.count(entry.first) > 1; });
+  std::map<std::uint64_t, std::pair<std::string, std::string>> titles;
+  for (const auto& [place, set] : all_)
+    for (const auto& [number, release] : set.releases) {
+      const auto title = std::pair(release.name, release.version);
+      if (titles.emplace(number, title).first->second != title) return true;
+    }
+  return false;
 }
 
 }  // namespace pinnate::simulator

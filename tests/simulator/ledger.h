@@ -51,8 +51,8 @@ class Ledger {
   const DesiredSet& current() const { return current_; }
   // What was ever at this place: more than one, when a copy was put back and the history went on differently.
   std::vector<const DesiredSet*> at(const Place& place) const;
-  // A controller with an old disk decided before it heard of the newer history: the number of a release then names two of them, and
-  // status, which goes by number, cannot tell them apart.
+  // A controller with an old disk decided before it heard of the newer history, or of all of it: the number of a release then names
+  // two of them, and status, which goes by number, cannot tell them apart.
   bool numbers_used_twice() const;
   std::uint32_t backups_put_back() const { return backups_; }
 

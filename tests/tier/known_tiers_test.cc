@@ -313,3 +313,23 @@ TEST_CASE(
     std::swap(status.rows[0], status.rows[1]);
   }
 }
+
+TEST_CASE("a number that was given again is told by the name that the parts tell last, also where the counts stay") {
+  tier::Contribution before, now;
+  before.online = now.online = 1;
+  wire::ReleaseRow row;
+  row.release = 4;
+  row.name = "m";
+  row.live = row.serving = 1;
+  row.version = "old";
+  before.rows[4] = row;
+  row.version = "new";
+  now.rows[4] = row;
+  tier::Sum sum;
+  sum.replace("e", {}, before);
+  REQUIRE(sum.take_changed().size() == 1);
+  sum.replace("e", before, now);
+  CHECK(sum.total().rows.at(4).version == "new");
+  CHECK(sum.total().rows.at(4).live == 1);
+  CHECK(sum.take_changed().contains(4));
+}
