@@ -7,8 +7,8 @@
 #   release   the optimised build, and the C and C++ suite with the tests of headers, layers, exported symbols, size and package
 #   python    bindings/python/tests against that build
 #   cli       tests/cli: the program, as its users run it
-#   e2e       tests/e2e: fleets of processes, with what goes wrong in them; --full adds its long tests
 #   wire      tests/wire: the protocol, spoken by Python without the library
+#   e2e       tests/e2e: fleets of processes, with what goes wrong in them; --full adds its long tests; the three above run beside it
 #   chaos     tests/chaos: a fleet of processes that is broken while it works, round after round
 #   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan      the same under ThreadSanitizer
@@ -32,7 +32,7 @@ long_runs() {
   for script in tests/full.d/*.sh; do [ ! -x "$script" ] || basename "$script" .sh; done
 }
 
-parts=(release python cli e2e wire chaos asan tsan)
+parts=(release python cli wire e2e chaos asan tsan)
 mapfile -t long < <(echo long; long_runs)
 full=no only=()
 while [ $# -gt 0 ]; do
@@ -57,7 +57,11 @@ elif [ $full = yes ]; then parts+=("${long[@]}"); fi
 # ---- building ------------------------------------------------------------------------------------
 
 configure() { cmake --preset "$1" >"$logs/configure-$1.log" 2>&1 || { cat "$logs/configure-$1.log"; return 1; }; }
-build() { configure "$1" && cmake --build --preset "$1" --parallel "$(nproc)" -- -k 0; }
+release_built=unknown  # yes or no, while parts that need it run beside each other
+build() {
+  if [ "$1" = release ] && [ $release_built != unknown ]; then [ $release_built = yes ]; return; fi
+  configure "$1" && cmake --build --preset "$1" --parallel "$(nproc)" -- -k 0
+}
 
 # ---- running -------------------------------------------------------------------------------------
 
@@ -162,35 +166,65 @@ mkdir -p "$logs"
   fi
 }
 
-passed=0 failed=0
-for part in "${parts[@]}"; do
-  began=$SECONDS status=0 log=$logs/$part.log
-  rm -f "$logs/$part.xml"
+# run_part PART: writes build/logs/PART.log, and PART.end: exit status and seconds.
+run_part() {
+  local part=$1 began=$SECONDS status=0 log=$logs/$1.log
+  rm -f "$logs/$part.xml" "$logs/$part.end"
   set +e
   if declare -F "part_$part" >/dev/null; then
     (set -e; "part_$part") >"$log" 2>&1
-    status=$?
-    mapfile -t counted < <(/usr/bin/python3 tests/count.py $status "$log" "$logs/$part.xml")
   else
     (set -e; build release && PINNATE_BUILD=$root/build/release "tests/full.d/$part.sh") >"$log" 2>&1
-    status=$?
-    if [ $status = 0 ]; then counted=("1 0"); else counted=("0 1" "$part"); fi
   fi
+  status=$?
   set -e
-  if [ $status = 77 ]; then
-    printf 'skipped  %-12s %5d s   %s\n' "$part" $((SECONDS - began)) "$(tail -n 1 "$log")"
-    continue
+  echo "$status $((SECONDS - began))" >"$logs/$part.end"
+}
+
+passed=0 failed=0
+report_part() {
+  local part=$1 log=$logs/$1.log status seconds good bad word=ok counted
+  read -r status seconds <"$logs/$part.end"
+  rm "$logs/$part.end"
+  if declare -F "part_$part" >/dev/null; then
+    mapfile -t counted < <(/usr/bin/python3 tests/count.py "$status" "$log" "$logs/$part.xml")
+  elif [ "$status" = 0 ]; then counted=("1 0")
+  else counted=("0 1" "$part"); fi
+  if [ "$status" = 77 ]; then
+    printf 'skipped  %-12s %5d s   %s\n' "$part" "$seconds" "$(tail -n 1 "$log")"
+    return
   fi
   read -r good bad <<<"${counted[0]:-0 1}"
   passed=$((passed + good)) failed=$((failed + bad))
-  word=ok
   if [ "$bad" -gt 0 ]; then word=FAILED; fi
-  printf '%-8s %-12s %5d s   %d passed, %d failed\n' $word "$part" $((SECONDS - began)) "$good" "$bad"
+  printf '%-8s %-12s %5d s   %d passed, %d failed\n' $word "$part" "$seconds" "$good" "$bad"
   if [ "$bad" -gt 0 ]; then
     { grep -m 10 -E ' error: |undefined reference|CMake Error' "$log" || true; tail -n 60 "$log"; } | sed 's/^/    | /'
     printf '    failed: %s\n' "${counted[@]:1}"
     echo "    all of it: $log"
   fi
+}
+
+# Some parts wait for processes more than they compute: they go on beside the one that waits longest.
+beside=() rest=()
+for part in "${parts[@]}"; do
+  case " ${parts[*]} $part " in
+    *" e2e "*" python " | *" e2e "*" cli " | *" e2e "*" wire ") beside+=("$part") ;;
+    *) rest+=("$part") ;;
+  esac
+done
+for part in "${rest[@]}"; do
+  if [ "$part" != e2e ] || [ ${#beside[@]} = 0 ]; then
+    run_part "$part"
+    report_part "$part"
+    continue
+  fi
+  if build release >"$logs/build.log" 2>&1; then release_built=yes; else release_built=no; fi
+  for other in "${beside[@]}"; do run_part "$other"; done &
+  run_part e2e
+  wait $!
+  release_built=unknown
+  for other in "${beside[@]}" e2e; do report_part "$other"; done
 done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

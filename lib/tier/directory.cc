@@ -137,7 +137,7 @@ void Directory::set_offline(Child& child, std::int64_t for_ms) {
   offline_.emplace(child.forget_at_ms, id);
   child.kept_bytes = bytes_of(child);
   offline_bytes_ += child.kept_bytes;
-  while (offline_.size() > kOfflineKept || (offline_bytes_ > kOfflineKeptBytes && offline_.size() > 1)) {
+  while (offline_.size() > kOfflineKept || (offline_bytes_ > offline_limit_bytes_ && offline_.size() > 1)) {
     const std::string longest = offline_.begin()->second;
     forget(longest, true);
   }

@@ -36,8 +36,13 @@ inline constexpr std::size_t kOfflineKeptBytes = 512 * 1024 * 1024;  // of what 
 
 class Directory {
  public:
-  Directory(Core* core, const DesiredState* state, std::uint32_t forget_after_ms, std::function<void()> changed)
-      : core_(core), state_(state), forget_after_ms_(forget_after_ms), changed_(std::move(changed)) {}
+  Directory(Core* core, const DesiredState* state, std::uint32_t forget_after_ms, std::function<void()> changed,
+            std::size_t offline_limit_bytes = kOfflineKeptBytes)
+      : core_(core),
+        state_(state),
+        forget_after_ms_(forget_after_ms),
+        offline_limit_bytes_(offline_limit_bytes),
+        changed_(std::move(changed)) {}
 
   void restore(const Restored& restored);
   void joined(const Session& session);
@@ -83,10 +88,11 @@ class Directory {
   Core* core_;
   const DesiredState* state_;
   std::uint32_t forget_after_ms_;
+  std::size_t offline_limit_bytes_;
   std::function<void()> changed_;
   std::map<std::string, std::unique_ptr<Child>> children_;
   std::set<std::pair<std::int64_t, std::string>> offline_;  // when to be forgotten, id
-  std::size_t offline_bytes_ = 0;
+  std::size_t offline_bytes_ = 0;  // of them
   bool closing_ = false;
   std::map<std::string, std::map<std::string, const Child*>> serving_;  // function -> id -> child
   Sum sum_;

@@ -1,5 +1,5 @@
+#include "command_line.h"
 #include "demo_steps.h"
-#include "options.h"
 #include "stop_signals.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+#include "command_line.h"
 #include "plain_loader.h"
 #include "tier_command.h"
 

@@ -1,6 +1,6 @@
+#include "command_line.h"
 #include "fleet_tree.h"
 #include "json_text.h"
-#include "options.h"
 #include "session.h"
 
 namespace cli {

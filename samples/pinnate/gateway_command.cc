@@ -1,3 +1,4 @@
+#include "command_line.h"
 #include "tier_command.h"
 
 #include <pinnate/gateway.h>

@@ -1,5 +1,5 @@
+#include "command_line.h"
 #include "json_text.h"
-#include "options.h"
 #include "session.h"
 #include "terminal.h"
 

@@ -1,5 +1,5 @@
 // The reference host: runs tiers, and asks them, on nothing but include/pinnate.
-#include "options.h"
+#include "command_line.h"
 
 #include <pinnate/common.h>
 

@@ -2,6 +2,8 @@
 
 #include "log_line.h"
 
+#include <CLI/CLI.hpp>
+
 namespace cli {
 
 CLI::Option* named_alone(CLI::Option* positional) { return positional->option_text(" "); }

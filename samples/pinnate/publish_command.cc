@@ -1,5 +1,5 @@
+#include "command_line.h"
 #include "file_bytes.h"
-#include "options.h"
 #include "rollout.h"
 #include "rollup_report.h"
 

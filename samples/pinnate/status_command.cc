@@ -1,5 +1,5 @@
+#include "command_line.h"
 #include "fleet_tree.h"
-#include "options.h"
 #include "rollup_report.h"
 #include "session.h"
 

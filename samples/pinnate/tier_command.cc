@@ -1,6 +1,9 @@
 #include "tier_command.h"
 
+#include "exit_code.h"
 #include "log_line.h"
+
+#include <CLI/CLI.hpp>
 
 namespace cli {
 

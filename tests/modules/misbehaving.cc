@@ -48,7 +48,8 @@ int create(const pinnate_host* host, const void* config, size_t config_bytes, vo
            size_t error_bytes) {
   auto* service = new Service;
   service->host = host;
-  const std::string text = config_bytes ? std::string(static_cast<const char*>(config), config_bytes) : PINNATE_BEHAVIOUR;
+  const std::string text =
+      config_bytes ? std::string(static_cast<const char*>(config), config_bytes) : PINNATE_BEHAVIOUR;
   const size_t space = text.find(' ');
   service->behaviour = text.substr(0, space);
   if (space != std::string::npos) service->fifo = text.substr(space + 1);
@@ -118,5 +119,5 @@ void destroy(void* service) {
 
 }  // namespace
 
-const pinnate_descriptor pinnate_module = {sizeof(pinnate_descriptor), PINNATE_MODULE_ABI, PINNATE_FLAGS, create, call,
-                                           check_health, destroy};
+const pinnate_descriptor pinnate_module = {
+    sizeof(pinnate_descriptor), PINNATE_MODULE_ABI, PINNATE_FLAGS, create, call, check_health, destroy};

@@ -148,6 +148,9 @@ std::optional<std::string> read_options(int argc, char** argv, Options* o) {
   if (one_seed && range) return "--seed and --seeds do not go together";
   if (o->trace && o->first_seed != o->last_seed) return "--trace is for one seed";
   if (o->hunt && o->plant) return "--hunt plants every bug in turn: --plant has no place beside it";
+#ifdef PINNATE_WITHOUT_PLANTS
+  if (o->hunt || o->plant) return "this build holds no planted bugs: a sanitized one takes the library as it is";
+#endif
   if (o->hunt && !range) o->last_seed = 2000;
   return std::nullopt;
 }

@@ -169,7 +169,7 @@ TEST_CASE("an engine whose disk gives back damaged chunks again and again fetche
   const Module m = module("f", "1", 65536);
   const auto release = f.release(m);
   const Digest artifact = f.artifact(m);
-  for (int i = 0; i < 120000; ++i) {
+  for (int i = 0; i < 40000; ++i) {
     f.world.corrupt_chunk("s0.e0", artifact, 0, Disk::Damage::flipped);
     f.world.advance(1);
   }

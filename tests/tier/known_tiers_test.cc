@@ -10,8 +10,10 @@ namespace {
 
 // What a gateway 'g' knows of those below it.
 struct Below {
-  explicit Below(std::uint32_t forget_after_ms)
-      : core(options(), &actions), directory(&core, &state, forget_after_ms, [] {}) {
+  explicit Below(std::uint32_t forget_after_ms, std::size_t offline_limit_bytes = tier::kOfflineKeptBytes)
+      : core(options(), &actions),
+        directory(
+            &core, &state, forget_after_ms, [] {}, offline_limit_bytes) {
     core.set_now({1000, 1700000000000});
   }
   static tier::TierOptions options() {
@@ -201,6 +203,37 @@ TEST_CASE("of too many that are offline the longest gone are forgotten, and coun
   CHECK(directory.total().forgotten == 50);
   CHECK(directory.find("engine49") == nullptr);
   CHECK(directory.find("engine50") != nullptr);
+}
+
+TEST_CASE("of those that are offline no more is kept than a limit of bytes, and never fewer than one") {
+  constexpr std::size_t kSaid = 100 * 1024;
+  for (const std::size_t fit : {std::size_t(5), std::size_t(0)}) {
+    Below below(86400000, fit * (kSaid + 4096) + 1024);
+    auto& [actions, core, state, directory] = below;
+    tier::Session session;
+    session.peer.role = wire::Role::engine;
+    wire::EngineStatus status;
+    status.notice = std::string(kSaid, 'n');
+    for (std::size_t i = 0; i < 20; ++i) {
+      core.set_now({std::int64_t(1000 + i), std::int64_t(1700000000000 + i)});
+      session.link = tier::LinkId(2 + 2 * i);
+      session.peer.id = "engine" + std::to_string(i);
+      directory.joined(session);
+      REQUIRE(directory.take(session, status).ok());
+      directory.left(session, false);
+    }
+    const std::size_t kept = fit == 0 ? 1 : fit;
+    CHECK(directory.children().size() == kept);
+    CHECK(directory.total().forgotten == 20 - kept);
+    CHECK(directory.find("engine" + std::to_string(19 - kept)) == nullptr);
+    CHECK(directory.find("engine19") != nullptr);
+    // Who comes back counts no longer, and comes to count again: the sum neither drifts nor wraps.
+    for (int round = 0; round < 50; ++round) {
+      directory.joined(session);
+      directory.left(session, false);
+    }
+    CHECK(directory.children().size() == kept);
+  }
 }
 
 namespace {
