@@ -71,6 +71,7 @@ class Disk {
     std::uint64_t failed = 0, delayed = 0, full = 0;
   };
   const FaultsSeen& faults_seen() const { return seen_; }
+  bool will_misbehave() const { return full_ || fail_ > 0 || delay_ > 0 || lose_ > 0; }
   const DiskImage& image() const { return held_; }
   void put_back(DiskImage image) { held_ = std::move(image); }
   const Buffer* chunk(const Digest& artifact, std::uint32_t index) const;

@@ -4,6 +4,16 @@
 
 namespace pinnate::sim {
 
+const char* name_of(Step step) {
+  constexpr const char* names[] = {"load", "create", "health", "call", "destroy"};
+  return names[std::size_t(step)];
+}
+
+const char* name_of(Fate fate) {
+  constexpr const char* names[] = {"goes well", "fails", "hangs", "kills its process"};
+  return names[std::size_t(fate)];
+}
+
 void ModuleBook::behave(const Digest& artifact, Step step, Conduct conduct, HostId engine) {
   conduct_[{artifact, step, engine}] = std::move(conduct);
 }

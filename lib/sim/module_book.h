@@ -18,6 +18,7 @@ namespace pinnate::sim {
 class OutsideLoader;
 
 enum class Step : std::uint8_t { load, create, health, call, destroy };
+const char* name_of(Step step);
 
 enum class Fate : std::uint8_t {
   well,
@@ -25,6 +26,7 @@ enum class Fate : std::uint8_t {
   hangs,  // never ends
   kills,  // takes its process down
 };
+const char* name_of(Fate fate);
 
 struct Conduct {
   Fate fate = Fate::well;

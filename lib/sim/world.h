@@ -99,6 +99,7 @@ class World {
                                    const std::string& config = {}, std::int64_t limit_ms = 30000);
 
   // ---- faults ----
+  void note_fault(std::string_view words);  // in the trace, of no tier
   void crash(std::string_view tier, Host::Crash how = Host::Crash::kill);
   void restart(std::string_view tier);
   void close(std::string_view tier);
@@ -110,6 +111,10 @@ class World {
   void partition(const std::vector<std::string>& island);
   void heal();
   void disk_full(std::string_view tier, bool on);
+  void fail_orders(std::string_view tier, std::uint32_t count);  // to its disk, the next ones; so the two below
+  void delay_orders(std::string_view tier, std::uint32_t count, std::int64_t by_ms);
+  void deliver_strays(std::string_view tier);  // completions of the life before come in the next
+  void conduct(const Digest& artifact, Step step, const Conduct& conduct, HostId engine = kNoHost);  // of a module
   bool corrupt_chunk(std::string_view tier, const Digest& artifact, std::uint32_t index,
                      Disk::Damage damage = Disk::Damage::flipped);
   void flip_sent_chunks(std::string_view tier, std::uint32_t count);

@@ -9,6 +9,10 @@ void World::fault(std::string_view tier, const std::string& words) {
   trace_.note({queue_.now(), at(tier).id(), What::fault, 0, PINNATE_OK, words, {}});
 }
 
+void World::note_fault(std::string_view words) {
+  trace_.note({queue_.now(), kNoHost, What::fault, 0, PINNATE_OK, words, {}});
+}
+
 void World::crash(std::string_view tier, Host::Crash how) {
   fault(tier, how == Host::Crash::kill ? "is killed" : "loses power");
   at(tier).crash(how);
@@ -61,13 +65,36 @@ void World::partition(const std::vector<std::string>& island) {
 }
 
 void World::heal() {
-  trace_.note({queue_.now(), kNoHost, What::fault, 0, PINNATE_OK, "the network is whole again", {}});
+  note_fault("the network is whole again");
   network_.heal();
 }
 
 void World::disk_full(std::string_view tier, bool on) {
   fault(tier, on ? "its disk is full" : "its disk has room again");
   at(tier).disk().set_full(on);
+}
+
+void World::fail_orders(std::string_view tier, std::uint32_t count) {
+  fault(tier, "its next " + std::to_string(count) + " disk orders fail");
+  at(tier).disk().fail_next(count, PINNATE_IO);
+}
+
+void World::delay_orders(std::string_view tier, std::uint32_t count, std::int64_t by_ms) {
+  fault(tier, "its next " + std::to_string(count) + " disk orders come " + std::to_string(by_ms) + " ms late");
+  at(tier).disk().delay_next(count, by_ms * kMillisecond);
+}
+
+void World::deliver_strays(std::string_view tier) {
+  fault(tier, "gets completions of the life before");
+  at(tier).deliver_strays(true);
+}
+
+void World::conduct(const Digest& artifact, Step step, const Conduct& conduct, HostId engine) {
+  std::string words = shelf_.title_of(artifact) + ": " + name_of(step) + " " + name_of(conduct.fate);
+  if (conduct.takes >= 0) words += ", after " + std::to_string(conduct.takes / kMillisecond) + " ms";
+  if (conduct.first_times > 0) words += ", the first " + std::to_string(conduct.first_times) + " times";
+  trace_.note({queue_.now(), engine, What::fault, 0, PINNATE_OK, words, {}});
+  modules_.behave(artifact, step, conduct, engine);
 }
 
 bool World::corrupt_chunk(std::string_view tier, const Digest& artifact, std::uint32_t index, Disk::Damage damage) {

@@ -273,7 +273,7 @@ void Slot::adopt() {
 
 void Slot::fail(const std::string& reason, std::int64_t wait_ms) {
   drop_candidate();
-  set(wire::Phase::failed, reason);
+  if (!PINNATE_PLANT(failure_kept_quiet)) set(wire::Phase::failed, reason);
   world_->core->log(PINNATE_LOG_WARNING, reason);
   world_->core->cancel_alarm(&again_);
   if (PINNATE_PLANT(failure_not_tried_again)) return;

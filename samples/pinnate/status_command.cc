@@ -3,6 +3,9 @@
 #include "rollup_report.h"
 #include "session.h"
 
+#include <cstdio>
+#include <utility>
+
 namespace cli {
 
 namespace {
@@ -43,28 +46,64 @@ std::string screen(Session& session, const Rollup& rollup, const std::string& na
          drawn(look_up_tree(session, rollup, name), terminal);
 }
 
-// Ends by Ctrl-C, or when the tier is not reached in the first place or refuses us. When the link is lost later, the client
-// dials again, and goes on with what the tier then says.
-[[noreturn]] void watch(Session& session, const StatusOptions& options) {
-  const Terminal terminal(stdout);
-  std::string last;  // a roll-up may differ in what a line does not show
-  for (;;) {
-    const auto rollup = session.next_rollup(deadline_after(Milliseconds(3'600'000)));
-    if (!rollup) continue;
-    if (!options.json && terminal.redraws()) {
-      terminal.print("\x1b[H\x1b[2J" + screen(session, *rollup, options.name, terminal));
-      continue;
+// With no news for so long, the tier is asked whether it is there at all.
+constexpr Milliseconds kQuiet{5'000};
+
+// Prints the roll-ups that come, and says on stderr when the tier is out of reach and when it is back: what was printed
+// last would else be taken for how the fleet stands. Ends by Ctrl-C, or when the tier is not reached in the first place
+// or refuses us. When the link is lost later, the client dials again, and goes on with what the tier then says.
+class Watching {
+ public:
+  Watching(Session& session, const StatusOptions& options) : session_(session), options_(options) {}
+
+  [[noreturn]] void run() {
+    print(first());
+    for (;;) {
+      try {
+        if (const auto rollup = session_.next_rollup(deadline_after(kQuiet))) {
+          print(*rollup);
+        } else if (const Rollup asked = session_.status(options_.name); away_) {
+          print(asked);
+        }
+        if (std::exchange(away_, false)) std::fprintf(stderr, "pinnate status: the tier is back\n");
+      } catch (const Failure& failure) {
+        const bool passing = failure.code() == ExitCode::kUnreachable || failure.code() == ExitCode::kTimeout;
+        if (!passing) throw;
+        if (std::exchange(away_, true)) continue;
+        std::fprintf(stderr, "pinnate status: %s; what is printed is from before, and it is tried again\n", failure.what());
+      }
     }
-    std::string line = options.json ? json_line(*rollup, options.name, nullptr) : rollup_line(*rollup, options.name) + "\n";
-    if (line == last) continue;
-    terminal.print(line);
-    last = std::move(line);
   }
-}
+
+ private:
+  Rollup first() {
+    for (;;) {
+      if (auto rollup = session_.next_rollup(deadline_after(Milliseconds(3'600'000)))) return *std::move(rollup);
+    }
+  }
+
+  void print(const Rollup& rollup) {
+    if (!options_.json && terminal_.redraws()) {
+      terminal_.print("\x1b[H\x1b[2J" + screen(session_, rollup, options_.name, terminal_));
+      return;
+    }
+    std::string line =
+        options_.json ? json_line(rollup, options_.name, nullptr) : rollup_line(rollup, options_.name) + "\n";
+    if (line == last_) return;
+    terminal_.print(line);
+    last_ = std::move(line);
+  }
+
+  Session& session_;
+  const StatusOptions& options_;
+  const Terminal terminal_{stdout};
+  std::string last_;  // a roll-up may differ in what a line does not show
+  bool away_ = false;
+};
 
 ExitCode run(const StatusOptions& options) {
   Session session(target_of(options.target), options.target.timeout.value_or(Milliseconds(30'000)));
-  if (options.watch) watch(session, options);
+  if (options.watch) Watching(session, options).run();
   const Rollup rollup = session.status(options.name);
   const Terminal terminal(stdout);
   if (options.json) {

@@ -39,7 +39,7 @@ def arguments():
     parser.add_argument("--minutes", type=float, metavar="N", help="rounds of random kinds for so long")
     parser.add_argument("--only", action="append", metavar="KIND", choices=list(faults.KINDS), help="only this kind; may be repeated")
     parser.add_argument("--long", action="store_true", help="200 rounds of kill -9 and some of every other kind; SIGSTOP lasts 30 s")
-    parser.add_argument("--freeze", type=float, metavar="SECONDS", help="how long SIGSTOP lasts (default 3, with --long 30)")
+    parser.add_argument("--freeze", type=float, metavar="SECONDS", help="how long SIGSTOP lasts (default 30 with --minutes or --long, else 3)")
     parser.add_argument("--seed", type=int, metavar="N", help="of the plan and the workload; what coincides with what is not repeated")
     parser.add_argument("--list", action="store_true", help="the kinds of faults")
     return parser.parse_args()
@@ -87,7 +87,7 @@ class Run:
         self.seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
         self.rng = random.Random(self.seed)
         self.heartbeat = 1.0 if options.long else 0.3
-        self.freeze = options.freeze or (30.0 if options.long else 3.0)
+        self.freeze = options.freeze or (30.0 if options.long or options.minutes else 3.0)
         self.report = Report()
         self.ledger = Ledger()
         self.fleet = self.workload = self.checks = self.leaks = None

@@ -47,7 +47,9 @@ class Report:
             self.say(f"listed in the history as lost with a restored copy, since engines still served them: {len(checks.listed_as_lost)}")
         if leaks:
             highest = (f"{role} {size / (1 << 20):.1f} MiB" for role, size in sorted(leaks.highest.items()))
-            self.say("most memory of one process: " + ", ".join(highest))
+            self.say("most memory of one process when quiet: " + ", ".join(highest))
+            peaks = (f"{role} {size / (1 << 20):.1f} MiB" for role, size in sorted(leaks.peak.items()))
+            self.say("and at any time: " + ", ".join(peaks))
         for i, lost in enumerate(ledger.restored, 1):
             if lost:
                 self.say(f"copy {i} put back: acknowledged after it and lost: " + ", ".join(map(str, lost)))

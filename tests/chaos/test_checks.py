@@ -11,7 +11,7 @@ import unittest
 import faults
 import ledger as book
 from checks import ALL
-from leaks import ARTIFACT_FILES, FILES_PER_IMAGE, FIXED, MIB, RSS_BYTES, THREADS, Leaks
+from leaks import ARTIFACT_FILES, FILES_PER_IMAGE, FIXED, MIB, PEAK_BYTES, RSS_BYTES, THREADS, Leaks
 from ledger import LOST_ENTRY, Ledger
 from pinnate import Release
 from topology import Fleet, Tier
@@ -140,7 +140,7 @@ class Process:
         self.arguments, self.parent, self.kept = [], None, folder / f"{role}-kept"
         self.proc = folder / str(pid)
         self.descriptors = []
-        self.threads, self.rss, self.images = THREADS[role], RSS_BYTES[role], 0
+        self.threads, self.rss, self.peak, self.images = THREADS[role], RSS_BYTES[role], PEAK_BYTES[role], 0
         (self.proc / "fd").mkdir(parents=True)
         (self.kept / "artifacts").mkdir(parents=True)
         self.hold("/dev/null", FIXED["/dev/null"])
@@ -162,7 +162,7 @@ class Process:
         (self.kept / "artifacts" / "one").write_bytes(bytes(size_bytes))
 
     def tell(self):
-        (self.proc / "status").write_text(f"VmRSS:\t{self.rss // 1024} kB\nThreads:\t{self.threads}\n")
+        (self.proc / "status").write_text(f"VmHWM:\t{self.peak // 1024} kB\nVmRSS:\t{self.rss // 1024} kB\nThreads:\t{self.threads}\n")
         (self.proc / "maps").write_text("".join(f"7f00-7f01 r-xp 0 00:01 {i} /memfd:fn (deleted)\n" for i in range(self.images)))
 
 
@@ -223,6 +223,10 @@ class LeaksTest(unittest.TestCase):
     def test_too_much_memory_is_reported(self):
         self.top.rss += MIB
         self.reports(f"'controller': '{self.top.rss // MIB} MiB of memory, {RSS_BYTES['controller'] // MIB} allowed'")
+
+    def test_too_much_memory_at_one_time_is_reported(self):
+        self.engine.peak += MIB
+        self.reports(f"'engine': '{self.engine.peak // MIB} MiB of memory at one time, {PEAK_BYTES['engine'] // MIB} allowed'")
 
     def test_artifacts_that_nobody_needs_any_more_are_reported(self):
         self.engine.store(65 * 1024)

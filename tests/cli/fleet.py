@@ -78,13 +78,14 @@ def run(*arguments, stdin=b"", env=None, cwd=None, timeout=LIMIT):
 
 
 class Process:
-    """The program, running: its lines on stdout can be waited for, its stderr is kept."""
+    """The program, running: its lines on stdout can be waited for, with `errors_too` those on stderr also; its stderr is kept."""
 
-    def __init__(self, *arguments, env=None, cwd=None):
+    def __init__(self, *arguments, env=None, cwd=None, errors_too=False):
         self.arguments = [str(a) for a in arguments]
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen([PINNATE, *self.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=self.errors, env=env or environment(), cwd=cwd)
+                                        stderr=subprocess.STDOUT if errors_too else self.errors,
+                                        env=env or environment(), cwd=cwd)
         self.seen = []
         self._lines = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)

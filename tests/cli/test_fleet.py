@@ -242,6 +242,18 @@ class StatusTest(FleetTest):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(LIMIT), -signal.SIGINT, "which a shell tells as 130")
 
+    def test_status_watch_says_when_its_tier_is_away_and_goes_on_when_it_is_back(self):
+        watch = self.start("status", "echo", "--watch", "--to", self.to, errors_too=True)
+        watch.await_line("echo 1: 2 live")
+        self.controller.signal(signal.SIGKILL)
+        watch.await_line("what is printed is from before")
+        self.start_controller()
+        watch.await_line("the tier is back")
+        self.ask("publish", "echo@2", self.echo(2))
+        watch.await_line("echo 2: 2 live")
+        watch.signal(signal.SIGINT)
+        watch.await_end()
+
     def test_a_gateway_answers_for_what_is_below_it(self):
         gate = environment(PINNATE_TO=f"unix:{self.folder}/gate.sock")
         [status] = self.rows("status", env=gate)

@@ -58,7 +58,7 @@ class AcknowledgedIsKept final : public Check {
   void acknowledged(const wire::Published& published) {
     const std::string which = "release " + std::to_string(published.release);
     const auto found = s_.ledger.current().releases.find(published.release);
-    if (published.created && found == s_.ledger.current().releases.end() && !recorded(published.release))
+    if (published.created && found == s_.ledger.current().releases.end() && recorded(published.release).empty())
       return complain_(3, which + " is acknowledged and is not on the controller's disk");
     if (found == s_.ledger.current().releases.end()) return;  // superseded already
     const content::Release& release = found->second;
@@ -68,7 +68,8 @@ class AcknowledgedIsKept final : public Check {
     if (!book) return complain_(3, which + " names a manifest that nobody made");
     if (!disk().records.contains("manifest/" + release.manifest.hex()))
       complain_(3, which + " is acknowledged before its manifest is on the controller's disk");
-    for (const content::ArtifactEntry& artifact : book->manifest.artifacts) whole(which, artifact);
+    for (const content::ArtifactEntry& artifact : book->manifest.artifacts)
+      whole(which + " is acknowledged while", artifact);
   }
 
   // Numbers are not given again, so what was withdrawn stays so; what is published again has a number of its own.
@@ -97,35 +98,49 @@ class AcknowledgedIsKept final : public Check {
                              ? std::find_if(chunks->begin(), chunks->end(), [i](const auto& c) { return c.index == i; })
                              : decltype(at->chunks.begin())();
       if (!chunks || chunk == chunks->end())
-        return complain_(
-            3, which + " is acknowledged while chunk " + std::to_string(i) + " is not on the controller's disk");
-      if (!chunk->synced)
-        return complain_(3, which + " is acknowledged while chunk " + std::to_string(i) + " is not synced to disk");
+        return complain_(3, which + " chunk " + std::to_string(i) + " is not on the controller's disk");
+      if (!chunk->synced) return complain_(3, which + " chunk " + std::to_string(i) + " is not synced to disk");
     }
   }
 
-  bool recorded(std::uint64_t number) const {
+  // The release that the controller's history has under this number; "": none.
+  std::string recorded(std::uint64_t number) const {
     char key[48];
     std::snprintf(key, sizeof key, "history/%020llu", static_cast<unsigned long long>(number));
-    return disk().records.contains(key);
+    const auto found = disk().records.find(key);
+    if (found == disk().records.end()) return "";
+    const auto message = wire::decode(found->second);
+    const auto* history = message.ok() && *message ? std::get_if<wire::Releases>(&**message) : nullptr;
+    if (!history || history->releases.size() != 1) return "";
+    return history->releases[0].name + "@" + history->releases[0].version;
   }
 
   void forget_what_a_copy_lost() {
     if (s_.ledger.backups_put_back() == backups_) return;
     backups_ = s_.ledger.backups_put_back();
-    acknowledged_.clear();
-    withdrawn_.clear();
+    std::erase_if(acknowledged_, [&](const auto& entry) { return recorded(entry.first) != entry.second; });
+    std::erase_if(withdrawn_, [&](std::uint64_t number) {
+      return recorded(number).empty() || s_.ledger.current().releases.contains(number);
+    });
   }
 
   void kept(const std::string& when) {
     forget_what_a_copy_lost();
     for (const auto& [number, title] : acknowledged_)
-      if (!recorded(number))
+      if (recorded(number) != title)
         complain_(3, "release " + std::to_string(number) + ", " + title +
                          ", was acknowledged and is not on the controller's disk " + when);
+    for (const auto& [number, release] : s_.ledger.current().releases) {
+      const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
+      if (!acknowledged_.contains(number) || !book) continue;
+      const std::string which = "release " + std::to_string(number) + " was acknowledged, is current " + when + ", and";
+      if (!disk().records.contains("manifest/" + release.manifest.hex()))
+        complain_(3, which + " its manifest is not on the controller's disk");
+      for (const content::ArtifactEntry& artifact : book->manifest.artifacts) whole(which, artifact);
+    }
   }
 
-  // Those before a copy was put back are exempt.
+  // What a copy that was put back does not hold is exempt.
   std::map<std::uint64_t, std::string> acknowledged_;
   std::set<std::uint64_t> withdrawn_;
   std::uint32_t backups_ = 0;

@@ -34,7 +34,7 @@ const std::array<ActFacts, kActs>& all_acts() {
       {Act::engine_replaced, "engine-replaced", "an engine is gone for good, a new one comes under a new id", fault, 8},
       {Act::engine_twin, "engine-twin", "a second engine lives under an id that is in use", fault, 6},
       {Act::engine_moved, "engine-moved", "an engine goes to another gateway", fault, 8},
-      {Act::engine_relabelled, "engine-relabelled", "a tier starts again with other labels", fault, 10},
+      {Act::engine_relabelled, "engine-relabelled", "a tier starts again with other labels", workload, 10},
       {Act::address_reused, "address-reused", "an engine of another fleet answers at an engine's address", fault, 5},
       {Act::module_fails, "module-fails", "a step of a module fails, the first times or always", fault, 14},
       {Act::module_hangs, "module-hangs", "a step of a module never ends", fault, 5},

@@ -11,7 +11,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace pinnate::simulator {
@@ -49,8 +51,8 @@ struct Order {
 
 // What was injected that excuses something.
 struct Excuses {
-  std::map<sim::HostId, bool> disk_misbehaved;  // reads or writes were made to fail or to come late
-  std::map<sim::HostId, bool> cache_damaged;  // its stored chunks were
+  std::map<sim::HostId, bool> disk_misbehaved;  // in this life: reads or writes were made to fail or to come late
+  std::set<std::tuple<sim::HostId, Digest, std::uint32_t>> damaged_chunks;  // artifact and index
 };
 
 struct Situation {

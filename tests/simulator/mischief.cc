@@ -39,7 +39,10 @@ bool Mischief::act(const Step& step) {
       return between(step.act, random);
     case Act::partition_site:
     case Act::partition_cluster: {
-      const auto gateways = step.act == Act::partition_site ? s_.fleet.gateways() : s_.fleet.lowest_gateways();
+      auto gateways = s_.fleet.gateways();
+      const bool site = step.act == Act::partition_site;
+      std::erase_if(gateways, [&](const Member* m) { return (m->parent == kController) != site; });
+      if (gateways.empty()) return false;  // no clusters in this fleet
       s_.world.partition(s_.fleet.below(gateways[random.below(gateways.size())]->name));
       return true;
     }
@@ -63,7 +66,6 @@ bool Mischief::act(const Step& step) {
     case Act::engine_replaced:
     case Act::engine_twin:
     case Act::engine_moved:
-    case Act::engine_relabelled:
     case Act::address_reused:
       return engine(step.act, random);
     case Act::module_fails:
@@ -130,19 +132,18 @@ bool Mischief::end_life(Act act, Random& random) {
 
 bool Mischief::disk(Act act, Random& random) {
   const Member& m = any_tier(random);
-  sim::Disk& disk = s_.world.at(m.host).disk();
   const auto count = 1 + std::uint32_t(random.below(4));
   if (act == Act::stray_completion) {
-    s_.world.at(m.host).deliver_strays(true);
+    s_.world.deliver_strays(m.name);
     return true;
   }
   s_.excuses.disk_misbehaved[m.host] = true;
   if (act == Act::disk_full)
     s_.world.disk_full(m.name, true);
   else if (act == Act::failed_write)
-    disk.fail_next(count, PINNATE_IO);
+    s_.world.fail_orders(m.name, count);
   else
-    disk.delay_next(count, sim::Micros(20 + random.below(3000)) * sim::kMillisecond);
+    s_.world.delay_orders(m.name, count, std::int64_t(20 + random.below(3000)));
   return true;
 }
 
@@ -162,7 +163,7 @@ bool Mischief::cache(Act act, Random& random) {
                       : act == Act::cache_truncated ? sim::Disk::Damage::cut_short
                       : act == Act::cache_flipped   ? sim::Disk::Damage::flipped
                                                     : sim::Disk::Damage::forged;
-  s_.excuses.cache_damaged[m.host] = true;
+  s_.excuses.damaged_chunks.emplace(m.host, artifact.digest, index);
   return s_.world.corrupt_chunk(m.name, Digest(artifact.digest), index, damage);
 }
 
@@ -182,13 +183,6 @@ bool Mischief::engine(Act act, Random& random) {
       const std::string from = m->parent, to = gateways[random.below(gateways.size())]->name;
       s_.fleet.move(*m, to);
       return to != from;  // else it was a restart
-    }
-    case Act::engine_relabelled: {
-      const auto gateways = s_.fleet.gateways();
-      const Member& tier = random.one_in(3) ? *gateways[random.below(gateways.size())] : *m;
-      const Labels before = tier.labels;
-      s_.fleet.relabel(tier, random);
-      return tier.labels != before;  // else it was a restart
     }
     default: {
       if (!m->dialled_from_above) return false;
@@ -232,7 +226,7 @@ bool Mischief::module(Act act, Random& random) {
       conduct.takes = sim::Micros(200 + random.below(4000)) * sim::kMillisecond;
       break;
   }
-  s_.world.modules().behave(artifact, step, conduct, where);
+  s_.world.conduct(artifact, step, conduct, where);
   return true;
 }
 
@@ -266,6 +260,8 @@ bool Mischief::relief(Random& random) {
 }
 
 void Mischief::stop() {
+  // Each of what ends here was an occurrence when it began; that it ends is one for all.
+  s_.world.note_fault("faults have stopped");
   whole_network();
   for (const std::string& address : addresses_)
     if (const Member* m = s_.fleet.find(address); m && !m->gone) s_.world.move_address(address, address);
@@ -275,11 +271,12 @@ void Mischief::stop() {
       s_.fleet.end_twin(*m);
       continue;
     }
-    s_.world.disk_full(m->name, false);
-    s_.world.at(m->host).disk().fail_next(0, PINNATE_IO);
-    s_.world.at(m->host).disk().delay_next(0, 0);
+    sim::Disk& disk = s_.world.at(m->host).disk();
+    disk.set_full(false);
+    disk.fail_next(0, PINNATE_IO);
+    disk.delay_next(0, 0);
     s_.world.at(m->host).deliver_strays(false);
-    s_.world.flip_sent_chunks(m->name, 0);
+    s_.world.at(m->host).flip_sent_chunks(0);
     if (!s_.fleet.up(*m)) s_.world.restart(m->name);
   }
   if (const Member* client = s_.fleet.find(kClient); !s_.fleet.up(*client)) s_.world.restart(client->name);

@@ -13,6 +13,8 @@ class OncePerLink final : public Check {
   using Check::Check;
 
   void look(const Sight& sight) override {
+    if (sight.o.what == sim::What::started)
+      s_.excuses.disk_misbehaved[sight.o.host] = s_.world.at(sight.o.host).disk().will_misbehave();
     if (sight.o.what == sim::What::started || sight.o.what == sim::What::ended)
       return forget([&](const Key& key) { return std::get<0>(key) == sight.o.host; });
     if (sight.o.what == sim::What::link_closed)
@@ -43,11 +45,12 @@ class OncePerLink final : public Check {
     if (++asked_[key_of(sight, want)] > 1)
       return complain_(7, what + " again before it was answered, on the same link");
     // A tier that was misled by its own disk has lost the chunk as far as it can know.
-    if (s_.excuses.disk_misbehaved[sight.o.host] || s_.excuses.cache_damaged[sight.o.host]) return;
+    if (s_.excuses.disk_misbehaved[sight.o.host]) return;
     const sim::Shelf::Book* book = s_.world.shelf().find(want.manifest);
     if (!book || want.artifact >= book->manifest.artifacts.size()) return;
     const sim::Disk& disk = s_.world.at(sight.o.host).disk();
     const Digest& artifact = book->manifest.artifacts[want.artifact].digest;
+    if (s_.excuses.damaged_chunks.contains({sight.o.host, artifact, want.index})) return;
     if (disk.chunk(artifact, want.index) && !disk.dropping(artifact))
       complain_(7, what + ", which is on its disk in good order");
   }

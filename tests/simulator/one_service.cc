@@ -1,6 +1,7 @@
 // Promise 4: per function and engine at most one service takes new calls. The world's module hosts count every service that was made;
 // one that was taken over from must drain and go, so that none is left behind in memory, taking calls or not.
 #include "simulator/check.h"
+#include "simulator/rest.h"
 
 namespace pinnate::simulator {
 namespace {
@@ -12,13 +13,14 @@ class OneService final : public Check {
   // What a module host forbids (a drain of a service that takes calls, a destroy of one with calls in it, a service that takes calls
   // before its health check has passed) is seen as a breach, see run.cc.
   void at_rest() override {
+    const Rest rest(s_);
     for (const Member* engine : s_.fleet.engines()) {
       const sim::ModuleHost* modules = s_.world.at(engine->host).modules();
       if (!modules) continue;
       const std::size_t serving = modules->all_serving().size(), left = modules->left_behind();
       const std::size_t trying = modules->services() - left - serving;
-      // One service may be on its way in, of a release that is tried again.
-      if (trying > 1)
+      // One service may be on its way in: of a release that fails and is tried again, or in a constructor that nothing can end.
+      if (trying > (rest.tries_in_vain(*engine) || modules->wedged() ? 1 : 0))
         complain_(4, engine->name + " serves " + std::to_string(serving) + " functions and still has " +
                          std::to_string(trying) + " other services in memory");
     }

@@ -25,6 +25,7 @@ class OnlyWhatWasPublished final : public Check {
     if (const auto* welcome = sight.received<wire::Welcome>()) engine.inherited = welcome->inherited;
     if (const auto* context = sight.received<wire::Context>()) engine.inherited = context->inherited;
     if (sight.o.what == sim::What::activated) activates(*sight.member, engine, std::string(sight.o.words));
+    if (sight.o.what == sim::What::deactivated) withdraws(*sight.member, engine, std::string(sight.o.words));
   }
 
  private:
@@ -84,8 +85,7 @@ class OnlyWhatWasPublished final : public Check {
     if (states.empty() || !engine.given.contains(*engine.at))
       return complain_(2, what + (engine.at ? ", by " + in_words(*engine.at) + ", which it was never given"
                                             : " and was given no desired state"));
-    Labels labels = m.labels;
-    labels.insert(engine.inherited.begin(), engine.inherited.end());
+    const Labels labels = labels_of(m, engine);
     std::string instead;
     for (const DesiredSet* state : states) {
       const content::Release* chosen = state->choose(function, labels);
@@ -95,6 +95,22 @@ class OnlyWhatWasPublished final : public Check {
                        : "has no release that selects it";
     }
     complain_(2, what + ", while " + in_words(*engine.at) + " " + instead);
+  }
+
+  void withdraws(const Member& m, const Engine& engine, const std::string& function) {
+    const auto states = engine.at ? s_.ledger.at(*engine.at) : std::vector<const DesiredSet*>();
+    const Labels labels = labels_of(m, engine);
+    for (const DesiredSet* state : states)
+      if (!state->choose(function, labels)) return;
+    complain_(
+        2, m.name + " withdraws '" + function + "', " +
+               (states.empty() ? "and was given no desired state" : "which " + in_words(*engine.at) + " has for it"));
+  }
+
+  static Labels labels_of(const Member& m, const Engine& engine) {
+    Labels labels = m.labels;
+    labels.insert(engine.inherited.begin(), engine.inherited.end());
+    return labels;
   }
 
   bool is(const content::Release& release, const sim::Serving& serving) const {

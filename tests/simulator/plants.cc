@@ -30,6 +30,8 @@ const std::vector<PlantFacts>& all_plants() {
        "an engine chooses releases by its own labels alone"},
       {Plant::failure_not_tried_again, "failure-not-tried-again", 1, "engine",
        "a module that failed once is not tried again"},
+      {Plant::failure_kept_quiet, "failure-kept-quiet", 1, "engine",
+       "a module that fails is tried again, and nobody is told that it failed"},
       {Plant::withdrawal_ignored, "withdrawal-ignored", 1, "engine",
        "a function that no release selects any more goes on being served"},
       {Plant::stale_link_still_receives, "stale-link-still-receives", 0, "controller",

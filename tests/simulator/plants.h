@@ -34,6 +34,7 @@ enum class Plant : std::uint8_t {
   restart_forgets_its_cache,
   inherited_labels_ignored,
   failure_not_tried_again,
+  failure_kept_quiet,
   live_without_health_check,
   superseded_goes_live,
   old_service_left_behind,

@@ -7,6 +7,11 @@
 #include <set>
 
 namespace pinnate::simulator {
+namespace {
+
+constexpr std::int64_t kAskEveryMs = 1000;
+
+}  // namespace
 
 const content::ArtifactEntry* Rest::artifact_of(const content::Release& release) const {
   const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
@@ -59,6 +64,40 @@ std::string Rest::not_converged() const {
         return engine->name + " should serve '" + function + "' by release " + std::to_string(chosen->number) + " (" +
                chosen->version + ") and serves " + (now ? now->version : "nothing");
     }
+  }
+  return "";
+}
+
+bool Rest::tries_in_vain(const Member& engine) const {
+  for (std::uint32_t f = 0; f < kFunctions; ++f) {
+    const content::Release* chosen = nullptr;
+    if (should(engine, function_name(f), &chosen) == Should::excused && !serves(engine, *chosen)) return true;
+  }
+  return false;
+}
+
+std::string Rest::not_told(std::int64_t limit_ms) const {
+  std::set<std::pair<std::string, std::uint64_t>> awaited;  // engine's id, release
+  for (const Member* engine : s_.fleet.engines())
+    for (std::uint32_t f = 0; f < kFunctions; ++f) {
+      const content::Release* chosen = nullptr;
+      if (should(*engine, function_name(f), &chosen) == Should::excused && !serves(*engine, *chosen))
+        awaited.emplace(engine->id, chosen->number);
+    }
+  for (std::int64_t waited_ms = 0; !awaited.empty(); waited_ms += kAskEveryMs) {
+    wire::Lookup failed;
+    failed.phase = 1 + std::uint8_t(wire::Phase::failed);
+    failed.limit = 1000;  // more than a fleet has
+    const auto page = s_.world.ask<wire::Tiers>(kController, failed);
+    if (page.code != PINNATE_OK) return "the controller does not say who failed: " + page.reason;
+    for (const wire::TierRow& row : page.rows)
+      for (const wire::ServiceRow& service : row.services)
+        if (service.phase == wire::Phase::failed && !service.reason.empty()) awaited.erase({row.id, service.release});
+    if (awaited.empty()) break;
+    if (waited_ms >= limit_ms)
+      return "'" + awaited.begin()->first + "' cannot serve release " + std::to_string(awaited.begin()->second) +
+             ", and in " + std::to_string(waited_ms / 1000) + " s nobody was told why";
+    s_.world.advance(kAskEveryMs);
   }
   return "";
 }

@@ -14,6 +14,11 @@ class Rest {
 
   // Promise 1; "" when it holds, else the first thing that is not as it should be.
   std::string not_converged() const;
+  // Promise 1 again: an engine that cannot serve a release was reported as failed, with why, within `limit_ms` from now. Lets virtual
+  // time pass until it was.
+  std::string not_told(std::int64_t limit_ms) const;
+  // Whether a module fails on this engine, for ever, that it should serve.
+  bool tries_in_vain(const Member& engine) const;
   // Promise 8, likewise, when so many engines are down and not forgotten yet. Lets virtual time pass while it asks.
   std::string counts_wrong(std::uint64_t offline = 0) const;
 

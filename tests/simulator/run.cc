@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kLastEvents = 40;
 constexpr std::int64_t kLookEveryMs = 500;
+constexpr std::int64_t kToldWithinMs = 360000;  // the longest backoff of a module that fails, 300 s, and a try
 
 bool some_check_looks_at(std::uint8_t type) {
   switch (type) {
@@ -122,6 +123,7 @@ class Run {
     if (result_.violation) return;
     if (why = rest_.not_converged(); !why.empty())
       return complain(1, why + ", though it was as it should be before and nothing happened since");
+    if (why = rest_.not_told(kToldWithinMs); !why.empty()) return complain(1, why);
     if (why = rest_.counts_wrong(); !why.empty()) return complain(8, why);
     for (const auto& check : checks_) check->at_rest();
     if (!result_.violation) lose_one();

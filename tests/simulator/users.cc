@@ -64,6 +64,15 @@ bool Users::act(const Step& step) {
     }
     case Act::call_flood:
       return flood(random);
+    case Act::engine_relabelled: {
+      const auto engines = s_.fleet.engines(), gateways = s_.fleet.gateways();
+      if (engines.empty()) return false;
+      const Member& engine = *engines[random.below(engines.size())];
+      const Member& tier = random.one_in(3) ? *gateways[random.below(gateways.size())] : engine;
+      const Labels before = tier.labels;
+      s_.fleet.relabel(tier, random);
+      return tier.labels != before;  // else it was a restart
+    }
     default:
       return false;
   }
@@ -150,8 +159,7 @@ bool Users::flood(Random& random) {
     if (release.name != function || !book) continue;
     sim::Conduct hang;
     hang.fate = sim::Fate::hangs;
-    for (const auto& artifact : book->manifest.artifacts)
-      s_.world.modules().behave(artifact.digest, sim::Step::call, hang);
+    for (const auto& artifact : book->manifest.artifacts) s_.world.conduct(artifact.digest, sim::Step::call, hang);
   }
   const bool large = random.one_in(2);
   for (std::uint32_t i = 0; i < (large ? kLargeCalls : kFloodCalls); ++i) {
