@@ -225,16 +225,37 @@ class StatusTest(FleetTest):
             for before, after in zip(watch.seen, watch.seen[1:]):
                 self.assertNotEqual(before, after)
 
+    def read_terminal(self, terminal, text, wanted):
+        """`text` and what comes after it, until `wanted` is true of it all."""
+        deadline = time.monotonic() + LIMIT
+        while not wanted(text):
+            self.assertTrue(select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0], text)
+            text += os.read(terminal, 4096)
+        return text
+
+    def test_publish_wait_redraws_its_progress_on_a_terminal_while_it_goes_on(self):
+        for engine in self.engines:
+            engine.signal(signal.SIGSTOP)  # none can be live before the first picture is seen
+        process, ours = self.start_on_a_terminal("publish", "echo@2", self.echo(2), "--wait", NO_COLOR="1")
+        text = self.read_terminal(ours, b"", lambda text: b"0 of 2 live" in text)
+        self.assertIn("\recho 2 " + "░" * 24 + " 0 of 2 live", text.decode())
+        self.assertIsNone(process.poll(), "it ends when they serve, and they cannot yet")
+        self.assertNotIn(b"2 of 2 live", text)
+        for engine in self.engines:
+            engine.signal(signal.SIGCONT)
+        text = self.read_terminal(ours, text, lambda text: b"2 of 2 live" in text)
+        self.assertIn("\recho 2 " + "█" * 24 + " 2 of 2 live", text.decode())
+        self.read_terminal(ours, text, lambda text: b"is live on all 2 selected online engines" in text)
+        self.assertEqual(process.wait(LIMIT), 0)
+
     def test_status_watch_redraws_a_terminal_until_ctrl_c(self):
         process, ours = self.start_on_a_terminal("status", "--watch", NO_COLOR="1")
         clear, text = b"\x1b[H\x1b[2J", b""
-        deadline = time.monotonic() + LIMIT
         for version in (1, 2):
             if version == 2:
                 self.ask("publish", "echo@2", self.echo(2))
-            while not re.search(rb"one, two +echo %d live" % version, text.rpartition(clear)[2]):
-                self.assertTrue(select.select([ours], [], [], max(0.0, deadline - time.monotonic()))[0], text)
-                text += os.read(ours, 4096)
+            drawn = rb"one, two +echo %d live" % version
+            text = self.read_terminal(ours, text, lambda text: re.search(drawn, text.rpartition(clear)[2]))
             screen = text.rpartition(clear)[2].decode()
             self.assertIn("engines   2 online of 2 known", screen)
             self.assertIn("└─ gate", screen)
