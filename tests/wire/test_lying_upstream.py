@@ -165,8 +165,8 @@ class LyingUpstreamTest(WireTest):
         rollup = up.link.receive(wire.Rollup, where=lambda m: m.notices)
         self.assertIn("gateway 'liar'", rollup.notices[0])
 
-    def test_a_controller_asks_a_publisher_again_for_a_chunk_that_came_wrong(self):
-        self.start_controller()
+    def test_a_controller_asks_a_publisher_again_for_a_chunk_that_came_wrong_and_its_log_names_the_publisher(self):
+        controller = self.start_controller()
         data = noise(100000)
         link = self.join("top", CLIENT, "operator")
         link.send(wire.Publish(1, wire.encode_manifest(wire.make_manifest("echo", "1", data)), "", b""))
@@ -179,6 +179,8 @@ class LyingUpstreamTest(WireTest):
         self.assertEqual(sorted(asked), [0, 0, 1, 1])
         published = link.receive(wire.Published)
         self.assertEqual((published.code, published.created), (0, True), published.reason)
+        for index in (0, 1):
+            self.assertRegex(controller.told(), rf"(?m) warning .*chunk {index} of manifest \w+ from the publisher 'operator': .")
         # One that cannot be given ends the publish, with the publisher's own words.
         link.send(wire.Publish(2, wire.encode_manifest(wire.make_manifest("echo", "2", noise(70))), "", b""))
         want = link.receive(wire.WantChunk)
