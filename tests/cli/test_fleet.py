@@ -382,6 +382,34 @@ class ReachTest(FleetTest):
         for kept in ("one-state", "gate-cache"):
             self.assertTrue((self.folder / kept).is_dir(), kept)
 
+    def test_config_files_say_how_fast_a_controller_notices_how_soon_it_forgets_and_how_much_it_tells(self):
+        config = self.folder / "controller.toml"
+        config.write_text(f'id = "top"\nstate = "{self.folder}/top"\nlisten = "{self.to}"\n'
+                          'forget-after = "1s"\nheartbeat = "100ms"\nlog-level = "debug"\n')
+        controller = self.start("controller", "--config", config)
+        controller.await_line("controller is running")
+        engine = self.start("engine", "--id", "one", "--up", self.to)
+        self.await_status(lambda status: status["online_engines"] == 1)
+        engine.signal(signal.SIGSTOP)
+        self.await_status(lambda status: status["online_engines"] == 0)
+        silent = re.search(r"the link to engine 'one' ended: .*silent for (\d+) ms", controller.told())
+        self.assertLess(int(silent[1]), 3 * 5000, "what it takes without the file")
+        engine.signal(signal.SIGKILL)
+        self.await_status(lambda status: (status["known_engines"], status["forgotten_engines"]) == (0, 1))
+        self.assertRegex(controller.told(), r"(?m)^\S+Z debug .")
+
+    def test_a_config_file_says_how_much_a_gateway_keeps_and_status_when_that_is_too_little(self):
+        self.start_controller()
+        config = self.folder / "gateway.toml"
+        config.write_text(f'id = "gate"\nup = "{self.to}"\nlisten = "unix:{self.folder}/gate.sock"\ncache-limit = "1KiB"\n')
+        self.start("gateway", "--config", config).await_line("gateway is running")
+        self.start_engine("one")
+        self.await_status(lambda status: status["online_engines"] == 1)
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.await_status(lambda status: status["notices"])
+        out, _ = self.ask("status")
+        self.assertRegex(out, r"'gate': the cache limit of 1024 bytes is \d+ bytes too small for the current releases")
+
     def test_where_to_ask_is_said_by_the_flag_before_the_environment_before_the_file(self):
         self.start_controller()
         nowhere = f"unix:{self.folder}/nowhere.sock"
