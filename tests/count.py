@@ -1,4 +1,4 @@
-"""Counts test cases: prints "PASSED FAILED", then one line per failure.
+"""Counts test cases: prints "PASSED FAILED SKIPPED", then one line per failure.
 
     count.py STATUS LOG [JUNIT]    STATUS is the part's exit status
 
@@ -16,7 +16,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def from_ctest(path):
-    passed, failures = 0, []
+    passed, failures, skipped = 0, [], 0
     for case in xml.parse(path).getroot().iter("testcase"):
         name, said = case.get("name"), COLOURS.sub("", case.findtext("system-out") or "")
         counted = DOCTEST.findall(said)
@@ -25,25 +25,26 @@ def from_ctest(path):
         elif case.get("status") in ("disabled", "notrun") and case.find("skipped") is not None and \
                 "Unable to find" not in (case.find("skipped").get("message") or "") and \
                 "not available" not in (case.find("skipped").get("message") or ""):
-            continue
+            skipped += 1
         else:
             passed += sum(int(row[1]) for row in counted)
             cases = re.findall(r"^TEST CASE:\s+(.*?)\n(?:.*\n)*?.*ERROR", said, flags=re.M)
             failed = max(1, sum(int(row[2]) for row in counted))
             names = list(dict.fromkeys(cases))[:failed]
             failures += [f"{name}: {case}" for case in names] + [name] * (failed - len(names))
-    return passed, failures
+    return passed, failures, skipped
 
 
 def from_unittest(log):
-    passed, failures = 0, []
+    passed, failures, skipped = 0, [], 0
     for ran, said in re.findall(r"^Ran (\d+) tests? in .*\n\n(.*)$", log, flags=re.M):
         wrong = {key: int(n) for key, n in re.findall(r"(failures|errors|skipped|unexpected successes)=(\d+)", said)}
         failed = wrong.get("failures", 0) + wrong.get("errors", 0) + wrong.get("unexpected successes", 0)
         passed += max(0, int(ran) - failed - wrong.get("skipped", 0))
+        skipped += wrong.get("skipped", 0)
         names = re.findall(r"^(?:FAIL|ERROR): (.*)$", log, flags=re.M)[:failed]
         failures += names + ["a test"] * (failed - len(names))
-    return passed, failures
+    return passed, failures, skipped
 
 
 def from_chaos(log):
@@ -51,20 +52,18 @@ def from_chaos(log):
     for held, broken in re.findall(r"^(\d+) rounds held, (\d+) broken$", log, flags=re.M):
         passed += int(held)
         failures += ["a round of tests/chaos"] * int(broken)
-    return passed, failures
+    return passed, failures, 0
 
 
 def main(status, log, junit=None):
     text = pathlib.Path(log).read_text(errors="replace")
-    passed, failures = from_unittest(text)
-    more, wrong = from_chaos(text)
-    passed, failures = passed + more, failures + wrong
+    counts = [from_unittest(text), from_chaos(text)]
     if junit and pathlib.Path(junit).is_file():
-        more, wrong = from_ctest(junit)
-        passed, failures = passed + more, failures + wrong
+        counts.append(from_ctest(junit))
+    passed, failures, skipped = (sum(column[1:], column[0]) for column in zip(*counts))
     if not failures and (status != "0" or passed == 0):
         failures = ["failed outside any test" if status != "0" else "ran no test"]
-    print(passed, len(failures))
+    print(passed, len(failures), skipped)
     for failure in failures:
         print(failure)
 

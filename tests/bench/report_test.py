@@ -17,9 +17,9 @@ def peer(name, seconds, receivers=1000, size=65536, bad=0):
     return {"peer": name, "receivers": receivers, "bytes": size, "seconds": seconds, "bad": bad}
 
 
-def ours(seconds, receivers=1000, size=65536, last_hop="tcp"):
-    return {"bench": "fanout", "receivers": receivers, "bytes": size, "last_hop": last_hop, "undurable_to_last_verified": seconds,
-            "durable": 0.01, "prepare": 0.001, "call_to_last_live": seconds + 0.02}
+def ours(seconds, receivers=1000, size=65536, last_hop="tcp", gateways=4):
+    return {"bench": "fanout", "receivers": receivers, "bytes": size, "gateways": gateways, "last_hop": last_hop,
+            "undurable_to_last_verified": seconds, "durable": 0.01, "prepare": 0.001, "call_to_last_live": seconds + 0.02}
 
 
 def idle(above=MIB, stripped=MIB):
@@ -75,6 +75,15 @@ class Report(unittest.TestCase):
         code, reach, _ = self.reported(peer("rawtree", 0.1), peer("rawtree", 0.1), peer("rawtree", 9), ours(0.2), ours(0.2), ours(9),
                                        peer("rawtree", 0.1, receivers=10), ours(9, receivers=10), ours(9, last_hop="unix"), idle())
         self.assertEqual((code, reach["fanout_1000x64KiB_times_rawtree"][0]), (0, "2.00"))
+
+    def test_runs_with_another_number_of_gateways_are_told_apart_and_count_for_no_limit(self):
+        one, many = ours(0.01, gateways=1), ours(9, gateways=8)
+        code, reach, text = self.reported(peer("rawtree", 0.1), one, one, one, ours(0.2), many, many, many, idle())
+        self.assertEqual((code, reach["fanout_1000x64KiB_times_rawtree"][0]), (0, "2.00"))
+        for row in (r"pinnate tcp +200\.0", r"pinnate tcp \(1\) +10\.0", r"pinnate tcp \(8\) +9000\.0"):
+            self.assertRegex(text, row)
+        code, reach, _ = self.reported(peer("rawtree", 0.1), one, many, idle())
+        self.assertEqual((code, reach["fanout_1000x64KiB_times_rawtree"][0]), (1, "unknown"))
 
     def test_a_peer_that_delivered_wrong_bytes_is_left_out_in_words(self):
         code, reach, text = self.reported(peer("rawtree", 0.1), peer("rawtree", 0.001, bad=3), ours(0.2), idle())

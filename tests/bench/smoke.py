@@ -60,8 +60,9 @@ class Bench(unittest.TestCase):
 
     def test_idle_tells_memory_and_sizes(self):
         (line,) = self.measured("idle", "--links", "3", "--settle", "0")
-        for member in "engine_pss", "empty_pss", "gateway_pss", "library":
+        for member in "engine_pss", "empty_pss", "gateway_pss", "library", "library_stripped":
             self.assertLess(0, line[member])
+        self.assertLessEqual(line["library_stripped"], line["library"])
 
     def test_wrong_usage_is_said_and_exits_with_2(self):
         for words in ([], ["nothing"], ["fanout"], ["fanout", "--receivers", "0", "--bytes", "1", "--gateways", "1"],

@@ -225,16 +225,37 @@ class StatusTest(FleetTest):
             for before, after in zip(watch.seen, watch.seen[1:]):
                 self.assertNotEqual(before, after)
 
+    def read_terminal(self, terminal, text, wanted):
+        """`text` and what comes after it, until `wanted` is true of it all."""
+        deadline = time.monotonic() + LIMIT
+        while not wanted(text):
+            self.assertTrue(select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0], text)
+            text += os.read(terminal, 4096)
+        return text
+
+    def test_publish_wait_redraws_its_progress_on_a_terminal_while_it_goes_on(self):
+        for engine in self.engines:
+            engine.signal(signal.SIGSTOP)  # none can be live before the first picture is seen
+        process, ours = self.start_on_a_terminal("publish", "echo@2", self.echo(2), "--wait", NO_COLOR="1")
+        text = self.read_terminal(ours, b"", lambda text: b"0 of 2 live" in text)
+        self.assertIn("\recho 2 " + "░" * 24 + " 0 of 2 live", text.decode())
+        self.assertIsNone(process.poll(), "it ends when they serve, and they cannot yet")
+        self.assertNotIn(b"2 of 2 live", text)
+        for engine in self.engines:
+            engine.signal(signal.SIGCONT)
+        text = self.read_terminal(ours, text, lambda text: b"2 of 2 live" in text)
+        self.assertIn("\recho 2 " + "█" * 24 + " 2 of 2 live", text.decode())
+        self.read_terminal(ours, text, lambda text: b"is live on all 2 selected online engines" in text)
+        self.assertEqual(process.wait(LIMIT), 0)
+
     def test_status_watch_redraws_a_terminal_until_ctrl_c(self):
         process, ours = self.start_on_a_terminal("status", "--watch", NO_COLOR="1")
         clear, text = b"\x1b[H\x1b[2J", b""
-        deadline = time.monotonic() + LIMIT
         for version in (1, 2):
             if version == 2:
                 self.ask("publish", "echo@2", self.echo(2))
-            while not re.search(rb"one, two +echo %d live" % version, text.rpartition(clear)[2]):
-                self.assertTrue(select.select([ours], [], [], max(0.0, deadline - time.monotonic()))[0], text)
-                text += os.read(ours, 4096)
+            drawn = rb"one, two +echo %d live" % version
+            text = self.read_terminal(ours, text, lambda text: re.search(drawn, text.rpartition(clear)[2]))
             screen = text.rpartition(clear)[2].decode()
             self.assertIn("engines   2 online of 2 known", screen)
             self.assertIn("└─ gate", screen)
@@ -372,6 +393,34 @@ class ReachTest(FleetTest):
         self.assertEqual((row["id"], row["path"], row["online"]), ("one", "gate", True))
         for kept in ("one-state", "gate-cache"):
             self.assertTrue((self.folder / kept).is_dir(), kept)
+
+    def test_config_files_say_how_fast_a_controller_notices_how_soon_it_forgets_and_how_much_it_tells(self):
+        config = self.folder / "controller.toml"
+        config.write_text(f'id = "top"\nstate = "{self.folder}/top"\nlisten = "{self.to}"\n'
+                          'forget-after = "1s"\nheartbeat = "100ms"\nlog-level = "debug"\n')
+        controller = self.start("controller", "--config", config)
+        controller.await_line("controller is running")
+        engine = self.start("engine", "--id", "one", "--up", self.to)
+        self.await_status(lambda status: status["online_engines"] == 1)
+        engine.signal(signal.SIGSTOP)
+        self.await_status(lambda status: status["online_engines"] == 0)
+        silent = re.search(r"the link to engine 'one' ended: .*silent for (\d+) ms", controller.told())
+        self.assertLess(int(silent[1]), 3 * 5000, "what it takes without the file")
+        engine.signal(signal.SIGKILL)
+        self.await_status(lambda status: (status["known_engines"], status["forgotten_engines"]) == (0, 1))
+        self.assertRegex(controller.told(), r"(?m)^\S+Z debug .")
+
+    def test_a_config_file_says_how_much_a_gateway_keeps_and_status_when_that_is_too_little(self):
+        self.start_controller()
+        config = self.folder / "gateway.toml"
+        config.write_text(f'id = "gate"\nup = "{self.to}"\nlisten = "unix:{self.folder}/gate.sock"\ncache-limit = "1KiB"\n')
+        self.start("gateway", "--config", config).await_line("gateway is running")
+        self.start_engine("one")
+        self.await_status(lambda status: status["online_engines"] == 1)
+        self.ask("publish", "echo@1", self.echo(1), "--wait")
+        self.await_status(lambda status: status["notices"])
+        out, _ = self.ask("status")
+        self.assertRegex(out, r"'gate': the cache limit of 1024 bytes is \d+ bytes too small for the current releases")
 
     def test_where_to_ask_is_said_by_the_flag_before_the_environment_before_the_file(self):
         self.start_controller()

@@ -1,4 +1,5 @@
-"""What README.md shows, done as it stands there: the commands, the hosts in C and in Python, the module, and the table of exit codes."""
+"""What README.md shows, done as it stands there: the commands, the hosts in C and in Python, the module, and the table of exit codes; and that
+what the pages at the root name is there."""
 
 import ast
 import os
@@ -107,6 +108,31 @@ class ReadmeTest(FleetTest):
         code = {re.sub(r"\s*/\*.*\*/", "", line) for line in template.splitlines()}
         for line in code_lines(block("c", "pinnate_module")):
             self.assertIn(re.sub(r"\s*/\*.*\*/", "", line), code)
+
+    def test_everything_is_seen_by_two_commands_which_are_there(self):
+        commands = [line.partition("#")[0].split() for line in code_lines(block("sh", "quickstart"))]
+        self.assertEqual(commands, [["samples/quickstart.sh"], ["tests/run.sh"]])
+        for [command] in commands:
+            self.assertTrue(os.access(REPOSITORY / command, os.X_OK), command)
+
+    def test_every_path_that_the_pages_at_the_root_name_is_there(self):
+        for page, least in (("README.md", 15), ("ARCHITECTURE.md", 20)):
+            prose = re.sub(r"^```.*?^```$", "", (REPOSITORY / page).read_text(), flags=re.S | re.M)
+            quoted = re.findall(r"`([^`\n]+)`", prose)
+            paths = [word for words in quoted for word in re.findall(r"(?<![\w/])(?:bindings|include|lib|samples|tests)/[\w./*-]*|\b[A-Z]+\.md", words)]
+            paths += [f"include/{header}" for header in quoted if re.fullmatch(r"pinnate/\w+\.h", header)]
+            self.assertGreaterEqual(len(paths), least, f"{page}: {paths}")
+            for path in paths:
+                places = (REPOSITORY, REPOSITORY / "lib" / "wire") if path == "PROTOCOL.md" else (REPOSITORY,)
+                self.assertTrue([found for place in places for found in place.glob(path.rstrip("/"))], f"{page} names {path}")
+
+    def test_one_version_is_told_everywhere(self):
+        header = (REPOSITORY / "include" / "pinnate" / "common.h").read_text()
+        version = ".".join(re.search(rf"#define PINNATE_VERSION_{part} (\d+)", header)[1] for part in ("MAJOR", "MINOR", "PATCH"))
+        newest = re.search(r"^## (\S+)", (REPOSITORY / "CHANGELOG.md").read_text(), re.M)[1]
+        package = re.search(r'^version = "(.*)"$', (REPOSITORY / "bindings" / "python" / "pyproject.toml").read_text(), re.M)[1]
+        build = re.search(r"^project\(pinnate VERSION (\S+)", (REPOSITORY / "CMakeLists.txt").read_text(), re.M)[1]
+        self.assertEqual((newest, package, build), (version, version, version))
 
     def test_exit_codes_are_those_of_the_help(self):
         said = re.findall(r"^ +(\d+)  (\w+)", run("--help").stdout.decode(), re.M)

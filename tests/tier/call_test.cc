@@ -233,6 +233,31 @@ TEST_CASE("calls under way when a new version takes over end with the old one's 
   CHECK(last.result.str() == "f@" + f.artifact(one).hex().substr(0, 8) + ":old");
 }
 
+TEST_CASE("a call under way when its function is withdrawn ends with its result, and the service is gone after it") {
+  TestFleet f(shape(1, 0, 1));
+  const Module m = module("f", "1");
+  slow(f, m, 5 * kSecond);
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  const auto id = f.world.request("c", call_of("old", 20000));
+  f.world.advance(500);
+  REQUIRE(f.world.modules().runs("old").begun == 1);
+  CHECK(f.unpublish("f").code == PINNATE_OK);
+  REQUIRE(f.becomes("f", "", 2000));
+  const ModuleHost& host = *f.world.at("s0.e0").modules();
+  CHECK(f.world.modules().runs("old").ended == 0);  // it goes on, in a service that takes no others
+  CHECK(host.services() == 1);
+  CHECK(f.call("f", "new").code == PINNATE_NOT_FOUND);
+  CHECK(f.world.modules().runs("new").begun == 0);
+  wire::Returned last;
+  CHECK(answers(f, "c", id, &last) == 1);
+  CHECK(last.code == PINNATE_OK);
+  CHECK(last.result.str() == "f@" + f.artifact(m).hex().substr(0, 8) + ":old");
+  CHECK(host.services() == 0);
+  CHECK(host.left_behind() == 0);
+}
+
 TEST_CASE("every call ends once and none that was not idempotent runs twice, through all kinds of faults") {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     CAPTURE(seed);

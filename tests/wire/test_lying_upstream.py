@@ -9,7 +9,7 @@ import pinnate_wire as wire
 from pinnate_wire import CLIENT, ENGINE, GATEWAY, Desired, EngineStatus, Ping
 from programs import LIMIT, WireTest
 
-REFUSED, CORRUPT, UNSUPPORTED = 4, 12, 21
+REFUSED, TIMEOUT, CORRUPT, INCOMPATIBLE, UNSUPPORTED = 4, 6, 12, 13, 21
 
 
 def noise(size):
@@ -83,6 +83,44 @@ class LyingUpstreamTest(WireTest):
         self.start_gateway("--up", self.address("liar"))
         return Upstream(self.accept(), plain, **release)
 
+    # ---- the handshake ----
+
+    def begin_engine(self):
+        """An engine that dials us, and the link, on which nothing was said yet."""
+        engine = self.start("engine", "--id", "real", "--up", self.address("liar"))
+        return engine, self.accept()
+
+    def test_an_upstream_that_says_nothing_is_refused_in_ten_seconds_and_dialled_again(self):
+        began = time.monotonic()
+        engine, link = self.begin_engine()
+        # Whoever asks there has no link either, and does not wait for all of that time.
+        asking = self.start("status", "--to", self.address("liar"), "--timeout", "2s")
+        self.accept()
+        self.assertEqual(asking.await_end(), (3, []), asking.told())
+        self.assertIn("no link within", asking.told())
+        refuse = link.read_to_end()
+        self.assertGreater(time.monotonic() - began, 9.9)
+        self.assertEqual(refuse.code, TIMEOUT)
+        self.assertIn("no handshake within", refuse.reason)
+        self.accept().be_greeted(wire.hello(GATEWAY, "liar", facing=2))
+        self.assertIn("no handshake within", engine.told())
+
+    def test_an_upstream_of_another_protocol_is_left_in_words_and_dialled_again(self):
+        engine, link = self.begin_engine()
+        link.send_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.assertIsNone(link.read_to_end())
+        self.accept().be_greeted(wire.hello(GATEWAY, "liar", facing=2))
+        self.assertRegex(engine.told(), rf"the link with {self.address('liar')} broke the protocol: a frame of {0x4854} bytes")
+
+    def test_an_upstream_of_an_incompatible_version_is_refused_in_words_and_dialled_again(self):
+        engine, link = self.begin_engine()
+        with self.assertRaises(wire.Ended) as ended:
+            link.be_greeted(wire.hello(GATEWAY, "liar", facing=2, version_min=2, version_max=9))
+        self.assertEqual(ended.exception.refusal.code, INCOMPATIBLE)
+        self.assertIn("2 to 9", ended.exception.refusal.reason)
+        self.accept().be_greeted(wire.hello(GATEWAY, "liar", facing=2, version_max=9))  # whose range holds its own
+        self.assertIn("2 to 9", engine.told())
+
     # ---- content ----
 
     def test_an_engine_fetches_corrupt_chunks_again_names_the_peer_and_serves(self):
@@ -127,8 +165,8 @@ class LyingUpstreamTest(WireTest):
         rollup = up.link.receive(wire.Rollup, where=lambda m: m.notices)
         self.assertIn("gateway 'liar'", rollup.notices[0])
 
-    def test_a_controller_asks_a_publisher_again_for_a_chunk_that_came_wrong(self):
-        self.start_controller()
+    def test_a_controller_asks_a_publisher_again_for_a_chunk_that_came_wrong_and_its_log_names_the_publisher(self):
+        controller = self.start_controller()
         data = noise(100000)
         link = self.join("top", CLIENT, "operator")
         link.send(wire.Publish(1, wire.encode_manifest(wire.make_manifest("echo", "1", data)), "", b""))
@@ -141,6 +179,8 @@ class LyingUpstreamTest(WireTest):
         self.assertEqual(sorted(asked), [0, 0, 1, 1])
         published = link.receive(wire.Published)
         self.assertEqual((published.code, published.created), (0, True), published.reason)
+        for index in (0, 1):
+            self.assertRegex(controller.told(), rf"(?m) warning .*chunk {index} of manifest \w+ from the publisher 'operator': .")
         # One that cannot be given ends the publish, with the publisher's own words.
         link.send(wire.Publish(2, wire.encode_manifest(wire.make_manifest("echo", "2", noise(70))), "", b""))
         want = link.receive(wire.WantChunk)

@@ -43,8 +43,10 @@ class Gateway(Asking, Calling, Listening):
         """Opens a gateway; link it with dial_upstream(), listen() and dial_downstream().
 
         `cache_dir`: where artifacts, desired state and known engines survive a restart, made if missing;
-        default: memory only. `labels`: inherited by all below. `cache_limit`: bytes kept of artifacts that no
-        current release needs; default 1 GiB. The other arguments are those of Controller.
+        default: memory only. `labels`: inherited by all below. `cache_limit`: bytes of all artifacts held; over
+        it, those that no current release needs are given up, the longest unused first. The others never are,
+        and a limit too small for them is a notice of status(); default 1 GiB. The other arguments are those
+        of Controller.
         """
         options = _abi.GatewayOptions(
             cache_dir=path(cache_dir, "cache_dir"),

@@ -147,6 +147,41 @@ class WholePath(unittest.TestCase):
         fleet.rollups.until_latest(lambda rollup: rollup.online_gateways == 2, "the second gateway")
 
 
+class Folders(unittest.TestCase):
+    def test_a_gateway_says_when_its_cache_limit_is_too_small_and_serves_from_its_folder_without_an_upstream(self):
+        fleet = Fleet(self, engines=0)
+        cache, below = os.path.join(fleet.folder, "cache"), "unix:" + os.path.join(fleet.folder, "small.sock")
+        with pinnate.Gateway(cache_dir=cache, cache_limit=10, id="small") as gateway:
+            gateway.dial_upstream(fleet.address)
+            with pinnate.Engine(id="first", loaders=[pinnate.PythonLoader()]) as engine:
+                engine.dial_upstream(gateway.listen(below))
+                fleet.publish_live("greet", "1.0.0", GREET, on=1)
+            words = r"the cache limit of 10 bytes is \d+ bytes too small for the current releases"
+            rollup = fleet.rollups.until_latest(lambda rollup: rollup.notices, "a notice")
+            self.assertRegex(rollup.notices[0], r"'small': " + words)
+            (notice,) = gateway.status().notices
+            self.assertRegex(notice, words)
+        with pinnate.Gateway(cache_dir=cache, id="small") as gateway:
+            engine, services = fleet.open(pinnate.Engine, id="second", loaders=[pinnate.PythonLoader()]), Seen()
+            engine.watch(services)
+            engine.dial_upstream(gateway.listen(below))
+            services.until(lambda service: service.serving, "the service of a newcomer")
+            self.assertEqual(engine.call("greet", b"cache"), b"hello cache")
+            self.assertEqual(gateway.status().notices, ())
+
+    def test_an_engine_that_has_a_folder_serves_again_without_a_link(self):
+        fleet = Fleet(self, engines=0)
+        state, loader = os.path.join(fleet.folder, "engine"), pinnate.PythonLoader()
+        with pinnate.Engine(state_dir=state, id="kept", loaders=[loader]) as engine:
+            engine.dial_upstream(fleet.below)
+            fleet.publish_live("greet", "1.0.0", GREET, on=1)
+        services = Seen()
+        with pinnate.Engine(state_dir=state, id="kept", loaders=[loader]) as engine:
+            engine.watch(services)
+            services.until(lambda service: service.serving, "the service from the folder")
+            self.assertEqual(engine.call("greet", b"disk"), b"hello disk")
+
+
 class Calls(unittest.TestCase):
     def test_a_call_ends_at_its_limit(self):
         gate = shared["gate"] = threading.Event()
