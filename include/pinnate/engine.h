@@ -22,14 +22,19 @@ typedef struct pinnate_engine_options {
   uint32_t queued_calls;     /* calls waiting for a worker; more are refused as PINNATE_BUSY. Default 1024 */
   uint32_t close_limit_ms;   /* upper bound of closing, whatever a module does: what does not end by then is
                                 left behind. Default 5000 */
+  const pinnate_loader *const *loaders; /* as by pinnate_engine_add_loader, there before the engine loads what its state
+                                folder holds, which it does as it opens. At most 64 */
+  size_t loader_count;
 } pinnate_engine_options;
 
-#define PINNATE_ENGINE_OPTIONS_INIT { sizeof(pinnate_engine_options), PINNATE_TIER_OPTIONS_INIT, NULL, NULL, 0, 0, 0 }
+#define PINNATE_ENGINE_OPTIONS_INIT \
+  { sizeof(pinnate_engine_options), PINNATE_TIER_OPTIONS_INIT, NULL, NULL, 0, 0, 0, NULL, 0 }
 
 PINNATE_API pinnate_status pinnate_engine_open(const pinnate_engine_options *options, pinnate_engine **engine);
 
 /* Makes a kind of artifact loadable; before any dial or listen. "native" is there from the start and may be replaced.
- * `loader` is copied; what its `self` points to must live until on_closed. */
+ * `loader` is copied; what its `self` points to must live until on_closed. An engine with a state folder is to have its
+ * loaders in the options: it has begun to load by the time it is open. */
 PINNATE_API pinnate_status pinnate_engine_add_loader(pinnate_engine *engine, const pinnate_loader *loader);
 
 /* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time. Listening is as

@@ -92,6 +92,22 @@ Result<std::uint32_t> up_to(std::uint32_t most, std::uint32_t given, std::uint32
                                std::to_string(most) + " are allowed"};
 }
 
+Status add_loaders(const pinnate_engine_options& options, module::ServiceHost* services) {
+  constexpr std::size_t kMost = 64;
+  if (options.loader_count > kMost)
+    return {PINNATE_INVALID, "options.loader_count is " + std::to_string(options.loader_count) + "; at most " +
+                                 std::to_string(kMost) + " are allowed"};
+  if (options.loader_count > 0 && !options.loaders)
+    return {PINNATE_INVALID, "options.loaders is NULL, and loader_count is " + std::to_string(options.loader_count)};
+  for (std::size_t i = 0; i < options.loader_count; ++i) {
+    const Result<pinnate_loader> given =
+        capi::read_sized(options.loaders[i], "options.loaders[" + std::to_string(i) + "]");
+    if (!given.ok()) return given.status();
+    if (Status s = services->add_loader(*given); !s.ok()) return s;
+  }
+  return {};
+}
+
 Result<pinnate_engine*> open_engine(const pinnate_engine_options* options) {
   const Result<pinnate_engine_options> given = capi::read_options(options);
   if (!given.ok()) return given.status();
@@ -119,6 +135,7 @@ Result<pinnate_engine*> open_engine(const pinnate_engine_options* options) {
   parts.store_blocks = dir->has_value();
   auto services = module::ServiceHost::open(std::move(host));
   if (!services.ok()) return services.status();
+  if (Status s = add_loaders(*given, services->get()); !s.ok()) return s;
   parts.services = std::move(*services);
   engine.tier = setup->tier;
   parts.tier = tier::make_engine(std::move(engine));

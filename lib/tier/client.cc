@@ -29,7 +29,7 @@ class Client final : public Tier, private LinkOwner {
   void woke(Now now) override { core_.set_now(now), core_.ring_alarms(); }
   std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
   void keep_link(Now now, Side side, const std::string& address) override {
-    core_.set_now(now), links_.keep(side, address);
+    core_.set_now(now), address_ = address, links_.keep(side, address);
   }
   void close(Now now) override {
     core_.set_now(now);
@@ -66,7 +66,7 @@ class Client final : public Tier, private LinkOwner {
   Links links_;
   std::map<std::uint64_t, Request> requests_;
   std::size_t waiting_bytes_ = 0;  // that they carry
-  std::string last_failure_;
+  std::string address_, last_failure_;
   bool closed_ = false;
 };
 
@@ -151,7 +151,8 @@ void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {
   if (const std::uint32_t own_ms = own_limit_ms(request.message); own_ms != 0) limit_ms = std::min(limit_ms, own_ms);
   request.limit = core_.alarm_in(limit_ms, [this, id, limit_ms] {
     requests_.at(id).limit = 0;
-    fail(id, {PINNATE_UNREACHABLE, "no link within " + std::to_string(limit_ms) + " ms" +
+    fail(id, {PINNATE_UNREACHABLE, "no link" + (address_.empty() ? "" : " to " + address_) + " within " +
+                                       std::to_string(limit_ms) + " ms" +
                                        (last_failure_.empty() ? "" : ": " + last_failure_)});
   });
 }
@@ -186,8 +187,8 @@ void Client::link_down(Session&, const Status& why) {
 }
 
 void Client::dial_failed(const std::string& address, const Status& why) {
-  last_failure_ = address + ": " + why.message();
-  core_.log(PINNATE_LOG_INFO, "no link to " + last_failure_);
+  last_failure_ = why.message();
+  core_.log(PINNATE_LOG_INFO, "no link to " + address + ": " + last_failure_);
   // A peer that answered and said no will say no again; a peer that is not there may come.
   if (why.code() == PINNATE_REFUSED || why.code() == PINNATE_INCOMPATIBLE || why.code() == PINNATE_CORRUPT)
     fail_all(why);

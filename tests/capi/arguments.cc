@@ -296,6 +296,32 @@ TEST_CASE("loaders are checked, and come before links") {
   CHECK(says("before the engine dials or listens"));
 }
 
+TEST_CASE("loaders in the options are checked before anything is opened") {
+  World world(true);
+  const auto opened_with = [&](const pinnate_loader* const* loaders, std::size_t count) {
+    Engine engine(world);
+    pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
+    options.tier.loop = world.loop();
+    options.loaders = loaders;
+    options.loader_count = count;
+    return pinnate_engine_open(&options, &engine.handle);
+  };
+  const pinnate_loader good = greeting::loader();
+  pinnate_loader bad = good;
+  bad.load = nullptr;
+  const pinnate_loader* const both[] = {&good, &bad};
+  CHECK(opened_with(both, 1) == PINNATE_OK);
+  CHECK(opened_with(both, 2) == PINNATE_INVALID);
+  CHECK(says("load"));
+  const pinnate_loader* const none[] = {nullptr};
+  CHECK(opened_with(none, 1) == PINNATE_INVALID);
+  CHECK(says("options.loaders[0] is NULL"));
+  CHECK(opened_with(nullptr, 1) == PINNATE_INVALID);
+  CHECK(says("options.loaders is NULL"));
+  CHECK(opened_with(both, 65) == PINNATE_INVALID);
+  CHECK(says("options.loader_count is 65"));
+}
+
 TEST_CASE("an engine that does not serve a function says so to a call in process") {
   World world(false);
   Engine engine(world);

@@ -97,7 +97,7 @@ class LyingUpstreamTest(WireTest):
         asking = self.start("status", "--to", self.address("liar"), "--timeout", "2s")
         self.accept()
         self.assertEqual(asking.await_end(), (3, []), asking.told())
-        self.assertIn("no link within", asking.told())
+        self.assertIn(f"no link to {self.address('liar')} within", asking.told())
         refuse = link.read_to_end()
         self.assertGreater(time.monotonic() - began, 9.9)
         self.assertEqual(refuse.code, TIMEOUT)

@@ -292,6 +292,8 @@ class EngineOptions(Structure):
         ("worker_threads", c_uint32),
         ("queued_calls", c_uint32),
         ("close_limit_ms", c_uint32),
+        ("loaders", POINTER(POINTER(Loader))),
+        ("loader_count", c_size_t),
     ]
 
 

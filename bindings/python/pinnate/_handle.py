@@ -71,6 +71,7 @@ class Handle:
         pointer = ctypes.c_void_p()
         try:
             self._fill(options.tier, settings)
+            self._complete(options)
             open_function = getattr(library, f"pinnate_{self._noun}_open")
             _library.check(open_function(ctypes.byref(options), ctypes.byref(pointer)))
         except BaseException:
@@ -97,6 +98,9 @@ class Handle:
         tier.backoff_min_ms = milliseconds(settings.backoff_min, "backoff_min")
         tier.backoff_max_ms = milliseconds(settings.backoff_max, "backoff_max")
         tier.link_limit_bytes = count(settings.link_limit, "link_limit", ctypes.c_size_t(-1).value)
+
+    def _complete(self, options: Any) -> None:
+        """Adds to `options` what is kept until the handle is closed, where the kind of handle has such."""
 
     def _keep(self, thing: Any) -> int:
         """Keeps an object for callbacks until the handle is closed; gives its number."""

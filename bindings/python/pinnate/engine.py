@@ -59,7 +59,8 @@ class Engine(Listening):
         """Opens an engine; link it with dial_upstream() or listen().
 
         `state_dir`: where artifacts, desired state and notes of what was running survive, made if missing;
-        default: memory only. `loaders`: as by add_loader(). `platform`: default pinnate.platform().
+        default: memory only. `loaders`: as by add_loader(), and there before the engine loads what `state_dir`
+        holds; at most 64. `platform`: default pinnate.platform().
         `worker_threads`: threads for calls that come over links, 1 to 64; default 2. `queued_calls`: calls
         that may wait for one of them; default 1024. `close_limit`: seconds that closing takes at most,
         whatever a module does; default 5. The other arguments are those of Controller.
@@ -72,26 +73,29 @@ class Engine(Listening):
             queued_calls=count(queued_calls, "queued_calls", most),
             close_limit_ms=milliseconds(close_limit, "close_limit"),
         )
+        self._loaders = list(loaders)
         self._open(
             options,
             TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit),
         )
-        try:
-            for loader in loaders:
-                self.add_loader(loader)
-        except BaseException:
-            self.close()
-            raise
+
+    def _complete(self, options: _abi.EngineOptions) -> None:
+        tables = [ctypes.pointer(self._table(loader)) for loader in self._loaders]
+        options.loaders = (ctypes.POINTER(_abi.Loader) * len(tables))(*tables)
+        options.loader_count = len(tables)
+
+    def _table(self, loader: Loader) -> _abi.Loader:
+        if not isinstance(loader, Loader):
+            raise TypeError(f"loader must be a pinnate.Loader, not {type(loader).__name__}")
+        return loader_struct(loader, self._keep(loader))
 
     def add_loader(self, loader: Loader) -> None:
         """Makes a kind of artifact loadable; before any dial or listen. One loader may serve several engines.
 
-        "native" is there from the start and may be replaced. The engine keeps `loader` until it is closed.
+        "native" is there from the start and may be replaced. The engine keeps `loader` until it is closed. One
+        with a `state_dir` is to be opened with its `loaders`: it has begun to load by the time it is open.
         """
-        if not isinstance(loader, Loader):
-            raise TypeError(f"loader must be a pinnate.Loader, not {type(loader).__name__}")
-        number = self._keep(loader)
-        self._invoke("add_loader", ctypes.byref(loader_struct(loader, number)))
+        self._invoke("add_loader", ctypes.byref(self._table(loader)))
 
     def dial_upstream(self, address: str) -> None:
         """Keeps a link to the gateway or controller above at `address`. One upstream link at a time."""
