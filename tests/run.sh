@@ -16,8 +16,8 @@
 # Such a script finds the release build in $PINNATE_BUILD, exits 0 when it passed and 77 when it cannot run here, saying why in its last
 # line. --only may name these as well.
 #
-# Each part writes build/logs/PART.log. Tests of e2e that need ptrace or a mount are skipped where that is not allowed; as root they fail instead,
-# unless PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test cases in all; the exit status is 1 when one failed. A run
+# Each part writes build/logs/PART.log. Tests of e2e that need ptrace or a mount are skipped, and counted, where that is not allowed; with --full and
+# as root they fail instead, unless PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test cases in all; the exit status is 1 when one failed. A run
 # without options tells before it how its time stands to the 30 minutes, and does not fail by that: it is the machine's, too.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -125,9 +125,11 @@ part_release() { suite release --label-exclude '^full$'; }
 part_python() { unittest bindings/python tests; }
 part_cli() { unittest . tests/cli; }
 part_e2e() {
-  if [ $full = yes ]; then export PINNATE_FULL=1; fi
-  # CI is root and may do all that tests need: one that was skipped there would be lost, and nobody would notice.
-  if [ "$(id -u)" = 0 ]; then export PINNATE_REQUIRE=${PINNATE_REQUIRE-1}; fi
+  if [ $full = yes ]; then
+    export PINNATE_FULL=1
+    # root may do all that tests need, so one that is skipped is lost.
+    if [ "$(id -u)" = 0 ]; then export PINNATE_REQUIRE=${PINNATE_REQUIRE-1}; fi
+  fi
   unittest . tests/e2e
 }
 part_wire() { unittest . tests/wire; }
