@@ -22,7 +22,9 @@ enum class Damage { refused, given_up };
 class RecordFiles {
  public:
   // `dir` is the folder that has, or gets, the journal; `records` a folder in it that exists.
-  static Result<RecordFiles> open(const std::string& dir, const std::string& records, Damage damage = Damage::refused);
+  // Records whose keys begin with `replaceable` are given up in any case, unless that is "".
+  static Result<RecordFiles> open(const std::string& dir, const std::string& records, Damage damage = Damage::refused,
+                                  const std::string& replaceable = {});
 
   // PINNATE_CORRUPT names the damaged file; where damage is given up, it is removed instead, and noted.
   Result<std::map<std::string, Buffer>> load();
@@ -32,9 +34,9 @@ class RecordFiles {
   Status commit(const std::vector<RecordWrite>& writes);
 
  private:
-  RecordFiles(std::string dir, std::string records, Damage damage)
-      : dir_(std::move(dir)), records_(std::move(records)), damage_(damage) {}
-  Status damaged(const std::string& what, const std::string& path);
+  RecordFiles(std::string dir, std::string records, Damage damage, std::string replaceable)
+      : dir_(std::move(dir)), records_(std::move(records)), damage_(damage), replaceable_(std::move(replaceable)) {}
+  Status damaged(const std::string& what, const std::string& path, Damage damage);
   std::string path_of(const std::string& key) const;
   Status replay();  // what the journal says, into the files; then removes it
   Status remove_void_journal();
@@ -42,6 +44,7 @@ class RecordFiles {
 
   std::string dir_, records_;
   Damage damage_;
+  std::string replaceable_;
   std::vector<std::string> notes_;
   Batch pending_;  // in the journal, and not in the files yet
   bool journal_is_void_ = false;  // it must be gone before anything else is written

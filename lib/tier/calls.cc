@@ -138,15 +138,16 @@ void Calls::locate(std::uint64_t id) {
   Pending& pending = pending_.at(id);
   const std::string engine = pending.call.engine;
   // `unasked`: which gateways could not be asked, and why; the engine may be below one of them.
-  const auto nowhere_below = [this, id, engine](const std::string& unasked) {
+  const auto nowhere_below = [this, id, engine](bool offline, const std::string& unasked) {
     Pending& p = pending_.at(id);
     const Session* upstream = links_->upstream();
-    if (upstream && p.from != upstream->link) return forward(id, upstream->link, {});
+    if (upstream && p.from != upstream->link) return forward(id, upstream->link, {});  // it may have moved elsewhere
+    if (offline) return fail(id, PINNATE_UNREACHABLE, "engine '" + engine + "' is offline", false);
     const std::string where = "'" + engine + "' was not found below '" + core_->options().id + "'";
     if (!unasked.empty()) return fail(id, PINNATE_UNREACHABLE, "engine " + where + ", where " + unasked, false);
     fail(id, PINNATE_NOT_FOUND, "no engine '" + engine + "' is linked below '" + core_->options().id + "'", false);
   };
-  if (!lookups_) return nowhere_below({});
+  if (!lookups_) return nowhere_below(false, {});
   wire::Lookup lookup;
   lookup.engine = engine;
   lookup.limit = 1;
@@ -154,10 +155,8 @@ void Calls::locate(std::uint64_t id) {
       static_cast<std::uint32_t>(std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms));
   lookups_->ask(lookup, [this, id, engine, nowhere_below](const wire::Tiers& tiers) {
     if (!pending_.contains(id)) return;  // timed out meanwhile
-    if (tiers.rows.empty() || !tiers.rows[0].online) {
-      if (!tiers.rows.empty()) return fail(id, PINNATE_UNREACHABLE, "engine '" + engine + "' is offline", false);
-      return nowhere_below(tiers.code == PINNATE_OK ? std::string() : tiers.reason);
-    }
+    if (tiers.rows.empty() || !tiers.rows[0].online)
+      return nowhere_below(!tiers.rows.empty(), tiers.code == PINNATE_OK ? std::string() : tiers.reason);
     std::vector<std::string> route;
     const std::string& path = tiers.rows[0].path;
     for (std::size_t at = 0; at < path.size();) {

@@ -188,10 +188,8 @@ void Client::link_down(Session&, const Status& why) {
 
 void Client::dial_failed(const std::string& address, const Status& why) {
   last_failure_ = why.message();
-  core_.log(PINNATE_LOG_INFO, "no link to " + address + ": " + last_failure_);
-  // A peer that answered and said no will say no again; a peer that is not there may come.
-  if (why.code() == PINNATE_REFUSED || why.code() == PINNATE_INCOMPATIBLE || why.code() == PINNATE_CORRUPT)
-    fail_all(why);
+  core_.log(level_of_failed_dial(why), "no link to " + address + ": " + last_failure_);
+  if (answered_no(why)) fail_all(why);
 }
 
 void Client::message(Session& session, wire::Message& m) {

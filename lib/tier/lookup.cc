@@ -204,12 +204,22 @@ void Lookups::add_unreachable(Walk& walk, const Child& child, const std::string&
 }
 
 void Lookups::add(Walk& walk, wire::TierRow row) {
+  // One that moved is known as offline where it was: what is asked for is first of all where it is now.
+  if (!walk.lookup.engine.empty() && !row.online) {
+    if (walk.offline.size() < walk.lookup.limit && walk.bytes + size_of(row) <= kAnswerBytes) {
+      walk.bytes += size_of(row);
+      walk.offline.push_back(std::move(row));
+    }
+    return;
+  }
   walk.bytes += size_of(row);
   walk.page.rows.push_back(std::move(row));
 }
 
 void Lookups::finish(const std::shared_ptr<Walk>& walk, const std::string& next) {
   walk->page.next = next;
+  for (wire::TierRow& row : walk->offline)
+    if (walk->page.rows.size() < walk->lookup.limit) walk->page.rows.push_back(std::move(row));
   // Rows that were found are worth having even where a gateway did not answer; the words say which.
   if (!walk->page.rows.empty() && walk->page.code != PINNATE_OK) walk->page.code = PINNATE_OK;
   Answer answer = std::move(walk->answer);

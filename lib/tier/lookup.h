@@ -27,6 +27,7 @@ class Lookups {
     wire::Lookup lookup;
     Answer answer;
     wire::Tiers page;
+    std::vector<wire::TierRow> offline;  // of the engine that is looked for
     std::size_t bytes = 0;
     std::string at_child, inner;  // where to go on: a child's id, and the cursor inside it
     std::int64_t deadline_ms = 0;

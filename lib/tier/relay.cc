@@ -130,7 +130,7 @@ void Relay::link_down(Session& session, const Status&) {
 }
 
 void Relay::dial_failed(const std::string& address, const Status& why) {
-  core_.log(PINNATE_LOG_INFO, "no link to " + address + ": " + why.message());
+  core_.log(level_of_failed_dial(why), "no link to " + address + ": " + why.message());
 }
 
 void Relay::room(Session& session) { provider_.room(session); }

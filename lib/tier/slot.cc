@@ -149,7 +149,10 @@ Token Slot::step(std::uint32_t limit_ms, const std::string& what, Hang hang, std
   const Token token = world_->core->order([this, attempt, service, watch, what, next = std::move(next)](Completion& c) {
     steps_--;
     if (watch->late) {  // a constructor that came back after all
-      world_->core->act(Abandon{service});
+      if (c.status.ok())
+        destroy(service, kDestroyLimitMs);
+      else
+        world_->core->act(Abandon{service});
       return world_->wedged(what, false);
     }
     world_->core->cancel_alarm(&watch->limit);

@@ -33,7 +33,7 @@ void set_up(CLI::App& app, CallOptions& options) {
 }
 
 ExitCode run(const CallOptions& options) {
-  const std::string payload = options.file.empty() ? options.text : file_bytes(options.file);
+  const std::string payload = options.file.empty() ? options.text : file_bytes(options.file, kPayloadLimitBytes);
   pinnate_call call = PINNATE_CALL_INIT;
   call.name = options.name.c_str();
   call.payload = {payload.data(), payload.size()};

@@ -120,7 +120,7 @@ CallResult DemoSteps::call(const std::string& name, const std::string& payload, 
 }
 
 void DemoSteps::make_thumbnail(const DemoModule& module, const std::string& picture, const std::string& folder) {
-  const std::string photo = file_bytes(picture);
+  const std::string photo = file_bytes(picture, kPayloadLimitBytes);
   const Clock::time_point start = Clock::now();
   const CallResult result = call(module.name, photo, "");
   const double took = milliseconds_since(start);

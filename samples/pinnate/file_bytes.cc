@@ -28,13 +28,19 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 
 }  // namespace
 
-std::string file_bytes(const std::string& path) {
+std::string file_bytes(const std::string& path, std::size_t limit_bytes) {
   const File file(path == "-" ? stdin : std::fopen(path.c_str(), "rbe"));
   if (!file) fail_to_read(path, errno);
   std::string bytes;
   char part[64 * 1024];
   std::size_t count = 0;
-  while ((count = std::fread(part, 1, sizeof part, file.get())) != 0) bytes.append(part, count);
+  while ((count = std::fread(part, 1, sizeof part, file.get())) != 0) {
+    bytes.append(part, count);
+    // Some never end.
+    if (bytes.size() > limit_bytes) {
+      throw Failure(ExitCode::kRefused, "'" + path + "' has more than " + std::to_string(limit_bytes) + " bytes, which is the most");
+    }
+  }
   if (std::ferror(file.get()) != 0) fail_to_read(path, errno);
   return bytes;
 }

@@ -39,9 +39,16 @@ std::string names(const std::vector<std::string>& ids) {
   return text;
 }
 
+// A release that another has taken the place of is still there where it serves until the other is live, if ever.
+bool is_hidden(const Service& service) { return service.phase == PINNATE_NOT_SELECTED && !service.serving; }
+
+std::string phase_text(const Service& service) {
+  return service.phase == PINNATE_NOT_SELECTED && service.serving ? "still serves" : pinnate_phase_name(service.phase);
+}
+
 std::string painted_service(const Service& service, const Terminal& terminal) {
   std::string text = service.name + " " + service.version + " ";
-  const std::string phase = pinnate_phase_name(service.phase);
+  const std::string phase = phase_text(service);
   switch (service.phase) {
     case PINNATE_LIVE:
       return text + terminal.green(phase);
@@ -56,7 +63,7 @@ std::string painted_service(const Service& service, const Terminal& terminal) {
 std::string state_of(const Tier& engine, const Terminal& terminal) {
   std::string text;
   for (const Service& service : engine.services) {
-    if (service.phase == PINNATE_NOT_SELECTED) continue;
+    if (is_hidden(service)) continue;
     if (!text.empty()) text += ", ";
     text += painted_service(service, terminal);
   }
@@ -175,9 +182,9 @@ Branch& branch_at(std::vector<Branch>& top, const std::string& path) {
 std::string services_text(const Tier& engine) {
   std::string text;
   for (const Service& service : engine.services) {
-    if (service.phase == PINNATE_NOT_SELECTED) continue;
+    if (is_hidden(service)) continue;
     if (!text.empty()) text += ", ";
-    text += service.name + " " + service.version + " " + pinnate_phase_name(service.phase);
+    text += service.name + " " + service.version + " " + phase_text(service);
     if (!service.reason.empty()) text += ": " + service.reason;
   }
   return text;

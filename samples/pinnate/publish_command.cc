@@ -76,7 +76,7 @@ class Request {
     if (artifacts_.empty()) {
       throw Failure(ExitCode::kUsage, "nothing to publish: name a FILE, or --platform P=FILE for each platform");
     }
-    config_ = options.config_file.empty() ? options.config_text : file_bytes(options.config_file);
+    config_ = options.config_file.empty() ? options.config_text : file_bytes(options.config_file, kConfigLimitBytes);
     publish_.name = name_.c_str();
     publish_.version = version_.c_str();
     publish_.loader = options.loader.empty() ? nullptr : options.loader.c_str();

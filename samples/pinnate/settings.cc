@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include "exit_code.h"
+#include "file_bytes.h"
 
 #include <toml++/toml.h>
 #include <algorithm>
@@ -112,13 +113,15 @@ std::string keys_of(Reader reader) {
 }  // namespace
 
 Settings read_settings(const std::string& path, Reader reader) {
+  constexpr std::size_t kLimitBytes = 1024 * 1024;
   Settings settings;
   // toml++ reads a folder as an empty file.
   if (std::error_code error; std::filesystem::is_directory(path, error)) {
     throw Failure(ExitCode::kUsage, "--config '" + path + "' is a folder; name a TOML file");
   }
+  const std::string text = file_bytes(path, kLimitBytes);
   try {
-    const toml::table file = toml::parse_file(path);
+    const toml::table file = toml::parse(text, path);
     for (const auto& [name, node] : file) {
       const Place place{path, node, name.str()};
       const auto key = std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& k) { return k.name == name.str(); });
@@ -131,9 +134,9 @@ Settings read_settings(const std::string& path, Reader reader) {
       }
     }
   } catch (const toml::parse_error& error) {
-    std::ostringstream text;
-    text << path << ", line " << error.source().begin.line << ": " << error.description();
-    throw Failure(ExitCode::kUsage, text.str());
+    std::ostringstream words;
+    words << path << ", line " << error.source().begin.line << ": " << error.description();
+    throw Failure(ExitCode::kUsage, words.str());
   }
   return settings;
 }

@@ -275,6 +275,37 @@ class StatusTest(FleetTest):
         watch.signal(signal.SIGINT)
         watch.await_end()
 
+    def test_a_version_that_still_serves_is_named_beside_the_one_that_fails(self):
+        text = self.folder / "text"
+        text.write_text("no shared object")
+        self.ask("publish", "echo@2", text, "--wait", code=1)
+        for command in "status", "engines":
+            out, _ = self.ask(command)
+            self.assertRegex(out, r"echo 2 failed: .*echo 1 still serves|echo 1 still serves, echo 2 failed: ", command)
+
+    def test_standard_descriptors_that_are_closed_harm_nothing(self):
+        def run_with(closed, *arguments):
+            return subprocess.Popen(["/bin/sh", "-c", f'exec "$0" "$@" {closed}', PINNATE, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment())
+
+        for closed, code, out in ("<&-", 0, b"echo 1: x"), ("2>&-", 0, b"echo 1: x"), (">&-", 1, b""), ("<&- >&- 2>&-", 1, b""):
+            asking = run_with(closed, "call", "echo", "--data", "x", "--to", self.to)
+            self.assertEqual((asking.communicate(timeout=LIMIT)[0], asking.returncode), (out, code), closed)
+        engine = run_with("<&- >&- 2>&-", "engine", "--id", "daemon", "--state", self.folder / "daemon", "--up", self.to)
+        self.addCleanup(engine.stdout.close)
+        self.addCleanup(engine.kill)
+        self.await_status(lambda status: status["online_engines"] == 3)
+        engine.send_signal(signal.SIGTERM)
+        self.assertEqual(engine.wait(LIMIT), 0)
+
+    def test_a_payload_that_never_ends_is_read_up_to_what_is_allowed(self):
+        _, told = self.ask("call", "echo", "--file", "/dev/zero", code=4)
+        self.assertIn("'/dev/zero' has more than 1048576 bytes", told)
+
+    def test_an_engine_of_another_fleet_says_why_it_is_refused_also_where_little_is_logged(self):
+        engine = self.start("engine", "--fleet", "other", "--up", self.to, "--log-level", "warning", errors_too=True)
+        self.assertIn("fleet", engine.await_line("no link to"))
+
     def test_a_gateway_answers_for_what_is_below_it(self):
         gate = environment(PINNATE_TO=f"unix:{self.folder}/gate.sock")
         [status] = self.rows("status", env=gate)

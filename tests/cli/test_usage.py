@@ -142,8 +142,8 @@ class ConfigFileTest(unittest.TestCase):
 
     def test_a_missing_file_is_named(self):
         ended = run("gateway", "--config", "/nonexistent.toml")
-        self.assertEqual(ended.returncode, 2)
-        self.assertIn(b"/nonexistent.toml", ended.stderr)
+        self.assertEqual(ended.returncode, 6)
+        self.assertIn(b"cannot read '/nonexistent.toml': No such file", ended.stderr)
 
     def test_a_folder_is_said_to_be_one(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -107,6 +107,21 @@ TEST_CASE(
   CHECK_FALSE(std::filesystem::exists(folder.journal()));
 }
 
+TEST_CASE("records that can be had again are given up where damage is refused for all others") {
+  RecordFolder folder;
+  REQUIRE(folder.open().commit({put("have/a", "1"), put("have/b", "2"), put("only", "3")}).ok());
+  put_bytes(folder.records() + "/have%a.record", "not what was written");
+  const auto open = [&] { return RecordFiles::open(folder.path, folder.records(), Damage::refused, "have/"); };
+  auto files = open();
+  REQUIRE(files.ok());
+  CHECK(*files->load() == Records{{"have/b", Buffer("2")}, {"only", Buffer("3")}});
+  CHECK(files->take_notes().size() == 1);
+  put_bytes(folder.records() + "/only.record", "nor this");
+  files = open();
+  REQUIRE(files.ok());
+  CHECK(files->load().status().code() == PINNATE_CORRUPT);
+}
+
 TEST_CASE("what a journal holds counts while its files cannot be written, and is not overtaken") {
   RecordFolder folder;
   {

@@ -258,6 +258,37 @@ TEST_CASE("a call under way when its function is withdrawn ends with its result,
   CHECK(host.left_behind() == 0);
 }
 
+TEST_CASE("a call for an engine that moved finds it where it is, and not as it was left behind where it was") {
+  TestFleet f(shape(2, 0, 1));
+  const Module m = module("f", "1");
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.crash("s0.e0");
+  f.world.advance(30000);
+  tier::EngineOptions moved;
+  moved.tier.id = "s0.e0";
+  moved.platform = "linux-x86_64";
+  f.world.add_engine("elsewhere", moved);
+  f.world.dial_up("elsewhere", "s1");
+  f.world.advance(30000);
+  wire::Lookup where;
+  where.engine = "s0.e0";
+  const auto both = f.world.ask<wire::Tiers>("c", where);
+  REQUIRE(both.rows.size() == 2);
+  CHECK(both.rows[0].path == "s1");
+  CHECK(both.rows[0].online);
+  CHECK(both.rows[1].path == "s0");
+  CHECK_FALSE(both.rows[1].online);
+  for (const char* asker : {"c", "s0", "s1"}) {
+    CAPTURE(asker);
+    wire::Call call = call_of("moved");
+    call.engine = "s0.e0";
+    wire::Returned returned;
+    CHECK(answers(f, asker, f.world.request(asker, call), &returned) == 1);
+    CHECK_MESSAGE(returned.code == PINNATE_OK, returned.reason);
+  }
+}
+
 TEST_CASE("every call ends once and none that was not idempotent runs twice, through all kinds of faults") {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     CAPTURE(seed);

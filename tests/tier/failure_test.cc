@@ -166,6 +166,25 @@ TEST_CASE(
   CHECK(f.engine_row("s0.e0").notice == "");
 }
 
+TEST_CASE("a constructor that comes back after its limit ends the wedge, and what it made is not left in memory") {
+  TestFleet f(shape(1, 0, 1));
+  Module late = module("late", "1");
+  late.limits.load_ms = 3000;
+  Conduct slow = conduct(Fate::well);
+  slow.takes = 8 * kSecond;
+  f.world.modules().behave(f.artifact(late), Step::load, slow);
+  const auto release = f.release(late);
+  CHECK(f.reports(release, wire::Phase::failed, 1));
+  CHECK(f.engine_row("s0.e0").notice.find("late") != std::string::npos);
+  f.world.modules().behave_well(f.artifact(late));  // from the next try on
+  CHECK(f.becomes("late", "1"));
+  f.world.advance(30000);
+  const ModuleHost& host = *f.world.at("s0.e0").modules();
+  CHECK(host.services() == 1);
+  CHECK(host.left_behind() == 0);
+  CHECK(f.engine_row("s0.e0").notice == "");
+}
+
 TEST_CASE("a module that kills its process twice in a row is quarantined, and other modules go on") {
   for (Step step : {Step::load, Step::create}) {
     CAPTURE(int(step));
