@@ -1,5 +1,5 @@
-// What a process that was started without stdin, stdout or stderr would have happen to it: the next file or socket that is opened is 0, 1
-// or 2, what is meant for a terminal goes there, and libuv aborts when it is to close it.
+// A process may be started without stdin, stdout or stderr. The next file or socket that it opens is then 0, 1 or 2: what is meant for a
+// terminal goes there, and libuv aborts the process when it is to close it.
 #pragma once
 
 #include "base/status.h"
