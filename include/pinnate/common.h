@@ -19,6 +19,8 @@
  *  7. A function whose name ends in _wait blocks. On the loop's thread it returns PINNATE_WRONG_THREAD.
  *     In a child of fork() every function returns PINNATE_FORKED.
  *  8. No C++ exception, signal handler, or output on stdout or stderr ever comes from the library.
+ *  9. Of descriptors 0, 1 and 2 those that are closed when a handle is opened are given to /dev/null from then on, so that no
+ *     file or socket gets their numbers; reading and writing them fails as before, and programs that are executed find them closed.
  */
 #ifndef PINNATE_COMMON_H
 #define PINNATE_COMMON_H
