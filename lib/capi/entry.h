@@ -1,11 +1,11 @@
 // What the thin functions of the ABI share: finding the handle behind a pointer, and those that all handles have alike.
 #pragma once
 
-#include "base/standard_descriptors.h"
 #include "base/status.h"
 #include "capi/asking.h"
 #include "capi/boundary.h"
 #include "capi/handle.h"
+#include "runtime/standard_descriptors.h"
 
 #include <pinnate/common.h>
 
@@ -29,7 +29,7 @@ pinnate_status open_handle(H** out, const char* name, const Make& make) noexcept
   return guarded([&]() -> Status {
     if (Status s = required(out, name); !s.ok()) return s;
     *out = nullptr;
-    if (Status s = hold_standard_descriptors(); !s.ok()) return s;
+    if (Status s = runtime::hold_standard_descriptors(); !s.ok()) return s;
     Result<H*> made = make();
     if (made.ok()) *out = *made;
     return made.ok() ? Status() : made.status();

@@ -91,7 +91,7 @@ class OrderTest(FleetTest):
     def test_a_configuration_over_its_limit_is_refused(self):
         config = self.folder / "config"
         config.write_bytes(bytes(65537))
-        self.assertIn("65537", self.publish("fn@1", module("counter-1"), "--config-bytes", config, code=REFUSED))
+        self.assertIn("more than 65536 bytes", self.publish("fn@1", module("counter-1"), "--config-bytes", config, code=REFUSED))
 
     def test_withdrawing_what_is_not_there_is_not_found(self):
         self.assertIn("nothing", self.ask("unpublish", "nothing", code=NOT_FOUND))

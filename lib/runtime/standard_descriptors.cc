@@ -1,4 +1,4 @@
-#include "base/standard_descriptors.h"
+#include "runtime/standard_descriptors.h"
 
 #include <cerrno>
 #include <cstring>
@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace pinnate {
+namespace pinnate::runtime {
 
 Status hold_standard_descriptors() {
   for (int wanted = 0; wanted <= STDERR_FILENO; ++wanted) {
@@ -22,4 +22,4 @@ Status hold_standard_descriptors() {
   return {};
 }
 
-}  // namespace pinnate
+}  // namespace pinnate::runtime

@@ -4,10 +4,10 @@
 
 #include "base/status.h"
 
-namespace pinnate {
+namespace pinnate::runtime {
 
 // Gives those of the three that are closed to /dev/null for as long as the process lives, in a way that reading and writing them fails as
 // before; children that it executes find them closed. Any thread.
 Status hold_standard_descriptors();
 
-}  // namespace pinnate
+}  // namespace pinnate::runtime
