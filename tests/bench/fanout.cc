@@ -40,6 +40,10 @@ engines. Prints one line of JSON per publish. Its members, times in seconds:
 
 namespace {
 
+// What is measured is a publish to a fleet at rest. Rest is that nothing has come for some time, so time is what it is made of: longer than
+// a roll-up may wait (100 ms) and the new links of all engines take to be settled on both sides.
+constexpr useconds_t kRestUs = 300'000;
+
 double seconds(std::int64_t from_ns, const std::string& to_ns) { return double(std::stoll(to_ns) - from_ns) / 1e9; }
 
 void count_links(Fleet* fleet) {
@@ -58,7 +62,6 @@ void add_links(JsonLine* links, const char* name, Child* child, double patience)
 }
 
 JsonLine links_of(Fleet* fleet) {
-  usleep(300000);  // roll-ups wait up to 100 ms, and nobody tells that none is to come: time is what settles it
   JsonLine links;
   if (!fleet->gateways().empty()) add_links(&links, "controller_gateway", &fleet->controller(), fleet->patience());
   add_links(&links, fleet->gateways().empty() ? "controller_engine" : "gateway_engine", &fleet->engines(),
@@ -97,7 +100,7 @@ int run_fanout(const std::vector<std::string>& words) {
   fleet.wait_online();
 
   for (std::uint64_t run = 1; run <= repeat; run++) {
-    usleep(300000);  // at rest is when nothing came for a time
+    usleep(kRestUs);
     fleet.engines().ask({"expect", std::to_string(run)}, "expected", fleet.patience());
     count_links(&fleet);
     const Fleet::Published published = fleet.publish("bytes", run, bytes);

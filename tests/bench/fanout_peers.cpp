@@ -47,10 +47,8 @@ static int dial(int port) {
   a.sin_family = AF_INET;
   a.sin_port = htons(port);
   a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  for (int i = 0; connect(fd, reinterpret_cast<sockaddr*>(&a), sizeof a) != 0; i++) {
-    if (i == 200) die("connect");
-    usleep(10000);  // another process's server comes up; it tells nobody
-  }
+  // All listen by now: our own, and what compare.sh has started.
+  if (connect(fd, reinterpret_cast<sockaddr*>(&a), sizeof a) != 0) die("connect");
   int one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   return fd;
@@ -70,6 +68,12 @@ static Listener listen_anywhere() {
       getsockname(fd, reinterpret_cast<sockaddr*>(&a), &length) != 0)
     die("listen");
   return {fd, ntohs(a.sin_port)};
+}
+
+// Children tell that they are ready to begin, a byte each.
+static int up[2];
+static void tell_ready() {
+  if (write(up[1], "r", 1) != 1) die("ready");
 }
 
 static void send_all(int fd, const void* data, size_t n) {
@@ -107,6 +111,7 @@ static void serve_fanout(int listener, int n, const std::vector<unsigned char>* 
     nonblocking(fd);
     fds.push_back(fd);
   }
+  tell_ready();
   char c;
   if (go >= 0 && read(go, &c, 1) != 1) die("go");
   int ep = epoll_create1(0);
@@ -179,7 +184,8 @@ static size_t take_framing(Peer peer, Receiver& r, const unsigned char* p, size_
       if (r.head.rfind("PONG", 0) == 0) r.ready = true;
       r.head.clear();
     } else if (peer == Peer::http && r.head.size() >= 4 && r.head.compare(r.head.size() - 4, 4, "\r\n\r\n") == 0) {
-      r.body = total;
+      if (r.ready) r.body = total;
+      r.ready = true;  // the first was the answer to HEAD
       r.head.clear();
     } else if (peer == Peer::mqtt && r.head.size() >= 2 && !(r.head.back() & 0x80)) {
       size_t length = 0, shift = 0;
@@ -218,7 +224,7 @@ int main(int argc, char** argv) {
   EVP_Digest(module.data(), module.size(), want, nullptr, EVP_sha256(), nullptr);
 
   int go[2];
-  if (pipe(go) != 0) die("pipe");
+  if (pipe(go) != 0 || pipe(up) != 0) die("pipe");
   std::vector<pid_t> children;
   auto spawn = [&](auto&& body) {
     pid_t pid = fork();
@@ -254,6 +260,7 @@ int main(int argc, char** argv) {
         if (recv(fd, info, sizeof info, 0) <= 0) die("INFO");
         const char hello[] = "CONNECT {\"verbose\":false}\r\n";
         send_all(fd, hello, sizeof hello - 1);
+        tell_ready();
         if (read(go[0], &c, 1) != 1) die("go");
         const size_t chunk = 512 * 1024;
         for (size_t at = 0; at < total; at += chunk) {
@@ -268,6 +275,7 @@ int main(int argc, char** argv) {
         send_all(fd, hello, sizeof hello);
         char ack[4];
         if (recv(fd, ack, 4, MSG_WAITALL) != 4) die("CONNACK");
+        tell_ready();
         if (read(go[0], &c, 1) != 1) die("go");
         std::string h(1, 0x30);
         size_t length = total + 3;
@@ -302,6 +310,9 @@ int main(int argc, char** argv) {
       s.push_back(static_cast<char>(id.size()));
       s += id + std::string("\x82\6\0\1\0\1m\0", 8);
       send_all(r.fd, s.data(), s.size());
+    } else if (peer == Peer::http) {
+      const std::string s = "HEAD /module HTTP/1.1\r\nHost: x\r\n\r\n";
+      send_all(r.fd, s.data(), s.size());
     } else {
       r.ready = true;
     }
@@ -319,7 +330,10 @@ int main(int argc, char** argv) {
   int done = 0, bad = 0;
   while (done < n) {
     if (!started && std::all_of(rs.begin(), rs.end(), [](const Receiver& r) { return r.ready; })) {
-      usleep(100000);  // all are at rest before time is taken
+      for (size_t told = 0; told < children.size(); told++) {
+        char c;
+        if (read(up[0], &c, 1) != 1) die("ready");
+      }
       t0 = Clock::now();
       started = true;
       if (peer == Peer::http) {

@@ -68,7 +68,7 @@ struct Idle {
 
 Idle measure(const std::string& state, std::uint64_t links, std::uint64_t settle_ms, double patience) {
   Idle idle{};
-  // What is measured is memory at rest, which no event announces.
+  // Time is what is under test: how much memory there is when nothing has happened for so long.
   const auto settle = [&] { usleep(static_cast<useconds_t>(settle_ms * 1000)); };
   {
     Fleet fleet(state, patience);

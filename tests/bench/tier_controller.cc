@@ -21,9 +21,12 @@ class Fleet {
     engines_ = rollup.online_engines;
     gateways_ = rollup.online_gateways;
     version_.clear();
-    serving_ = 0;
+    serving_ = others_ = 0;
     for (std::size_t i = 0; i < rollup.release_count; i++) {
-      if (!rollup.releases[i]->current) continue;
+      if (!rollup.releases[i]->current) {
+        others_ += rollup.releases[i]->serving;
+        continue;
+      }
       version_ = rollup.releases[i]->version;
       serving_ = rollup.releases[i]->phases[PINNATE_LIVE];
     }
@@ -35,15 +38,16 @@ class Fleet {
     changed_.wait(lock, [&] { return engines_ >= engines && gateways_ >= gateways; });
   }
 
+  // Until that is the last thing to be told of a publish: nobody serves anything else any more.
   void wait_serving(const std::string& version, std::uint64_t engines) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return version_ == version && serving_ >= engines; });
+    changed_.wait(lock, [&] { return version_ == version && serving_ >= engines && others_ == 0; });
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t engines_ = 0, gateways_ = 0, serving_ = 0;
+  std::uint64_t engines_ = 0, gateways_ = 0, serving_ = 0, others_ = 0;
   std::string version_;
 };
 

@@ -11,7 +11,6 @@
 #include <cstring>
 #include <deque>
 #include <string>
-#include <thread>
 
 namespace bench {
 namespace {
@@ -25,7 +24,10 @@ struct Engine {
     Engine& engine = *static_cast<Engine*>(arg);
     if (service->phase != PINNATE_LIVE) return;
     const char* const last = std::strrchr(service->version, '.');
-    if (last && std::atoll(last + 1) == engine.arrival.expected_release.load()) engine.live_ns.store(now_ns());
+    if (last && std::atoll(last + 1) == engine.arrival.expected_release.load()) {
+      engine.live_ns = now_ns();
+      engine.live_ns.notify_one();
+    }
   }
 };
 
@@ -49,10 +51,8 @@ void expect(std::deque<Engine>* engines, std::int64_t release) {
   }
 }
 
-// Looks now and then, so as not to disturb what is measured.
 void answer_arrivals(const std::deque<Engine>& engines) {
-  for (const Engine& engine : engines)
-    while (engine.live_ns == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (const Engine& engine : engines) engine.live_ns.wait(0);
   std::int64_t first = INT64_MAX, last = 0, live = 0;
   for (const Engine& engine : engines) {
     first = std::min(first, engine.arrival.verified_ns.load());

@@ -1,6 +1,8 @@
 // What callbacks brought, kept for the test to look at. `times` is written last, and read first.
 #pragma once
 
+#include "bell.h"
+
 #include <pinnate/fleet.h>
 
 #include <atomic>
@@ -18,6 +20,7 @@ struct Answer {
     status = s;
     error = words;
     times++;
+    bell().ring();
   }
 };
 
@@ -31,6 +34,7 @@ struct PublishedAnswer : Answer {
     if (done < self->progress || done > total) self->went_back = true;
     self->progress = done;
     self->total = total;
+    bell().ring();
   }
   static void on_published(void* arg, pinnate_status status, const char* error, const pinnate_published* published) {
     auto* self = static_cast<PublishedAnswer*>(arg);
@@ -94,6 +98,7 @@ struct RollupAnswer : Answer {
       if (rollup) self->keep(*rollup);
     }
     self->times++;  // not under the lock: who sees this may end the answer's life
+    bell().ring();
   }
   void keep(const pinnate_rollup& rollup) {
     id = rollup.id;
@@ -150,9 +155,12 @@ struct ServiceChanges {
   std::vector<std::string> changes;
   static void on_service(void* arg, const pinnate_service* service) {
     auto* self = static_cast<ServiceChanges*>(arg);
-    std::lock_guard lock(self->mutex);
-    self->changes.push_back(std::string(service->name) + " " + service->version + " " +
-                            pinnate_phase_name(service->phase) + (service->serving ? " serving" : ""));
+    {
+      std::lock_guard lock(self->mutex);
+      self->changes.push_back(std::string(service->name) + " " + service->version + " " +
+                              pinnate_phase_name(service->phase) + (service->serving ? " serving" : ""));
+    }
+    bell().ring();
   }
   bool told(const std::string& change) {
     std::lock_guard lock(mutex);

@@ -14,8 +14,11 @@ struct Diary {
   std::mutex mutex;
   std::vector<std::string> entries;
   void write(const std::string& entry) {
-    std::lock_guard lock(mutex);
-    entries.push_back(entry);
+    {
+      std::lock_guard lock(mutex);
+      entries.push_back(entry);
+    }
+    bell().ring();
   }
   std::size_t size() {
     std::lock_guard lock(mutex);
@@ -83,7 +86,7 @@ TEST_CASE("a handle may be closed from within a callback, also with more request
     struct Scene {
       pinnate_controller* controller = nullptr;
       std::atomic<int> answers{0}, closed_answers{0};
-      std::atomic<bool> closed{false};
+      Closed closed;
     } scene;
     pinnate_controller_options options = PINNATE_CONTROLLER_OPTIONS_INIT;
     options.tier.loop = world.loop();
@@ -94,14 +97,13 @@ TEST_CASE("a handle may be closed from within a callback, also with more request
       auto* s = static_cast<Scene*>(arg);
       if (status == PINNATE_CLOSED) s->closed_answers++;
       if (s->answers++ == 0)
-        CHECK(pinnate_controller_close(
-                  s->controller, [](void* a) { static_cast<Scene*>(a)->closed = true; }, s) == PINNATE_OK);
+        CHECK(pinnate_controller_close(s->controller, Closed::on_closed, &s->closed) == PINNATE_OK);
     };
     constexpr int kRequests = 5;
     int asked = 0;
     for (int i = 0; i < kRequests; i++)
       asked += pinnate_controller_status(scene.controller, nullptr, on_rollup, &scene) == PINNATE_OK;
-    CHECK(world.until([&] { return scene.closed.load(); }));
+    CHECK(world.until([&] { return scene.closed.yet.load(); }));
     CHECK(scene.answers == asked);  // each request ended, once
   }
 }

@@ -60,6 +60,7 @@ TEST_CASE_TEMPLATE("a fleet goes from publish to unpublish, on one loop of the h
     std::thread caller([&] {
       status = pinnate_engine_call_wait(fleet.engine, &call, &result, &size);
       over = true;
+      bell().ring();
     });
     CHECK(world.until([&] { return over.load(); }));
     caller.join();
@@ -162,6 +163,7 @@ TEST_CASE("publish_wait waits on another thread, and refuses to block the loop's
     std::thread publisher([&] {
       status = pinnate_controller_publish_wait(fleet.controller, &publish, &published);
       over = true;
+      bell().ring();
     });
     CHECK(world.until([&] { return over.load(); }));
     publisher.join();
@@ -179,6 +181,7 @@ TEST_CASE("publish_wait waits on another thread, and refuses to block the loop's
                 [](void* arg, pinnate_status, const char*, const pinnate_rollup*) {
                   auto* a = static_cast<Attempt*>(arg);
                   a->status = pinnate_controller_publish_wait(a->fleet.controller, &a->publish, nullptr);
+                  bell().ring();
                 },
                 &attempt) == PINNATE_OK);
     CHECK(world.until([&] { return attempt.status >= 0; }));

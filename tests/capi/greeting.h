@@ -2,6 +2,8 @@
 // brings.
 #pragma once
 
+#include "bell.h"
+
 #include <pinnate/loader.h>
 
 #include <atomic>
@@ -23,6 +25,7 @@ class Door {
   bool entered() const { return entered_; }
   void wait() {
     entered_ = true;
+    bell().ring();
     open_.wait(false);
   }
 

@@ -42,7 +42,7 @@ TEST_CASE("calls in process that meet a closing engine end, and later ones are t
   constexpr int kThreads = 3;
   struct Scene {
     std::atomic<int> answered{0}, refused{0}, other{0}, ended{0};
-    std::atomic<bool> closed{false};
+    Closed closed;
   } scene;
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; t++)
@@ -55,6 +55,7 @@ TEST_CASE("calls in process that meet a closing engine end, and later ones are t
         pinnate_result_free(result);
         if (status == PINNATE_OK) {
           scene.answered++;
+          bell().ring();
           continue;
         }
         (status == PINNATE_CLOSED || status == PINNATE_NOT_FOUND ? scene.refused : scene.other)++;
@@ -68,10 +69,10 @@ TEST_CASE("calls in process that meet a closing engine end, and later ones are t
   const auto on_closed = [](void* arg) {
     auto* s = static_cast<Scene*>(arg);
     for (int now = s->ended; now < kThreads; now = s->ended) s->ended.wait(now);
-    s->closed = true;
+    Closed::on_closed(&s->closed);
   };
   REQUIRE(pinnate_engine_close(std::exchange(fleet.engine.handle, nullptr), on_closed, &scene) == PINNATE_OK);
-  CHECK(world.until([&] { return scene.closed.load(); }));
+  CHECK(world.until([&] { return scene.closed.yet.load(); }));
   for (std::thread& thread : threads) thread.join();
   CHECK(scene.refused == kThreads);
   CHECK(scene.other == 0);

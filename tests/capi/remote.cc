@@ -42,7 +42,10 @@ TEST_CASE("a client of the controller publishes, lists, watches, looks up, withd
     if (own_loop) CHECK(pinnate_client_publish_wait(client, &publish, nullptr) == PINNATE_WRONG_THREAD);
     pinnate_published published{};
     std::atomic<int> status{-1};
-    std::thread publisher([&] { status = pinnate_client_publish_wait(client, &publish, &published); });
+    std::thread publisher([&] {
+      status = pinnate_client_publish_wait(client, &publish, &published);
+      bell().ring();
+    });
     CHECK(world.until([&] { return status >= 0; }));
     publisher.join();
     CHECK(status == PINNATE_OK);

@@ -6,6 +6,8 @@
 #include <pinnate/engine.h>
 #include <pinnate/gateway.h>
 
+#include "bell.h"
+
 #include <doctest/doctest.h>
 #include <uv.h>
 
@@ -13,7 +15,6 @@
 #include <chrono>
 #include <functional>
 #include <string>
-#include <thread>
 
 struct World {
   // Without a loop of its own, handles share the library's thread.
@@ -34,15 +35,13 @@ struct World {
 
   uv_loop_t* loop() { return own ? &uv : nullptr; }
 
-  // Lets things happen until `done` says so. False when it never does.
+  // Lets things happen until `done` says so. False when it never does. Without a loop of its own it looks when the bell is rung.
   bool until(const std::function<bool()>& done, int limit_ms = 20000) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
+    if (!own) return bell().await(done, end);
     while (!done()) {
       if (std::chrono::steady_clock::now() > end) return false;
-      if (own)
-        uv_run(&uv, UV_RUN_ONCE);
-      else  // `done` may look at anything, which nobody announces
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      uv_run(&uv, UV_RUN_ONCE);
     }
     return true;
   }
@@ -50,6 +49,15 @@ struct World {
   const bool own;
   uv_loop_t uv{};
   uv_timer_t tick{};
+};
+
+// What an on_closed told.
+struct Closed {
+  std::atomic<bool> yet{false};
+  static void on_closed(void* arg) {
+    static_cast<Closed*>(arg)->yet = true;
+    bell().ring();
+  }
 };
 
 // A handle, closed with its owner.
@@ -62,11 +70,10 @@ struct Owned {
   operator Handle*() const { return handle; }
   void close() {
     if (!handle) return;
-    std::atomic<bool> closed{false};
-    CHECK(close_handle(
-              handle, [](void* arg) { *static_cast<std::atomic<bool>*>(arg) = true; }, &closed) == PINNATE_OK);
+    Closed closed;
+    CHECK(close_handle(handle, Closed::on_closed, &closed) == PINNATE_OK);
     handle = nullptr;
-    CHECK(world.until([&] { return closed.load(); }));
+    CHECK(world.until([&] { return closed.yet.load(); }));
   }
 
   World& world;

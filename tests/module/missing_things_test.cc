@@ -131,13 +131,19 @@ void load_from_private_files() {
 constexpr char kNoLeaks[] = ":detect_leaks=0";
 
 TEST_CASE("where memfd_create is missing, modules load from private files") {
-  if (!testing::in_child()) return testing::passes_in_a_child(kNoLeaks);
+  if (!testing::in_child()) {
+    CHECK(testing::passes_in_a_child(kNoLeaks));
+    return;
+  }
   take_memory_files_away();
   load_from_private_files();
 }
 
 TEST_CASE("where /proc is missing, modules load from private files") {
-  if (!testing::in_child()) return testing::passes_in_a_child(kNoLeaks);
+  if (!testing::in_child()) {
+    CHECK(testing::passes_in_a_child(kNoLeaks));
+    return;
+  }
   take_proc_away();
   load_from_private_files();
 }

@@ -4,9 +4,11 @@
 #include "runtime/thread.h"
 #include "threads_of_process.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <future>
 #include <thread>
@@ -16,11 +18,35 @@ using namespace pinnate::runtime;
 
 namespace {
 
-// What is waited for are threads that end, which the kernel tells nobody.
-bool soon(const std::function<bool()>& done) {
-  for (int i = 0; i < 2000 && !done(); i++) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  return done();
-}
+constexpr std::uint32_t kLeaveLimitMs = 5000;
+
+// Waits for the end of a thread that nobody joins. The thread takes a robust mutex and keeps it: the kernel hands that on when the thread
+// ends (pthread_mutexattr_setrobust(3)).
+class ThreadEnd {
+ public:
+  ThreadEnd() {
+    pthread_mutexattr_t robust;
+    pthread_mutexattr_init(&robust);
+    pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&held_, &robust);
+    pthread_mutexattr_destroy(&robust);
+  }
+  ~ThreadEnd() { pthread_mutex_destroy(&held_); }
+  ThreadEnd(const ThreadEnd&) = delete;
+
+  // On the thread whose end is waited for. Once.
+  void belongs_to_this_thread() { pthread_mutex_lock(&held_); }
+  // After that, on another. True: the thread has ended, and did not let go before.
+  bool await() {
+    const bool ended = pthread_mutex_lock(&held_) == EOWNERDEAD;
+    if (ended) pthread_mutex_consistent(&held_);
+    pthread_mutex_unlock(&held_);
+    return ended;
+  }
+
+ private:
+  pthread_mutex_t held_;
+};
 
 }  // namespace
 
@@ -85,7 +111,8 @@ TEST_CASE("two strands go on side by side") {
 }
 
 TEST_CASE("the pool's threads start with work, are at most two, and end with the last user") {
-  CHECK(soon([] { return threads_named("pinnate-work") == 0; }));
+  Thread::join_leaving(kLeaveLimitMs);  // those of other tests
+  REQUIRE(threads_named("pinnate-work") == 0);
   auto pool = Pool::shared();
   CHECK(Pool::shared() == pool);
   CHECK(threads_named("pinnate-work") == 0);
@@ -99,7 +126,8 @@ TEST_CASE("the pool's threads start with work, are at most two, and end with the
   CHECK(threads_named("pinnate-work") >= 1);
   CHECK(threads_named("pinnate-work") <= 2);
   pool.reset();
-  CHECK(soon([] { return threads_named("pinnate-work") == 0; }));
+  Thread::join_leaving(kLeaveLimitMs);
+  CHECK(threads_named("pinnate-work") == 0);
 }
 
 TEST_CASE("those who wait for threads that leave find them gone") {
@@ -112,7 +140,7 @@ TEST_CASE("those who wait for threads that leave find them gone") {
       ran.get_future().wait();
     }
     pool.reset();
-    Thread::join_leaving(5000);
+    Thread::join_leaving(kLeaveLimitMs);
     REQUIRE(threads_named("pinnate-work") == 0);
   }
 }
@@ -120,7 +148,9 @@ TEST_CASE("those who wait for threads that leave find them gone") {
 TEST_CASE("nobody waits for a name server") {
   auto names = Pool::for_names();
   std::promise<void> begun, answer;
+  ThreadEnd end;
   names->submit([&] {
+    end.belongs_to_this_thread();
     begun.set_value();
     answer.get_future().wait();
   });
@@ -129,7 +159,8 @@ TEST_CASE("nobody waits for a name server") {
   Thread::join_leaving(60000);
   CHECK(threads_named("pinnate-names") == 1);
   answer.set_value();
-  CHECK(soon([] { return threads_named("pinnate-names") == 0; }));
+  CHECK(end.await());
+  CHECK(threads_named("pinnate-names") == 0);
 }
 
 TEST_CASE("the pool may lose its last user on one of its own threads") {
@@ -143,7 +174,8 @@ TEST_CASE("the pool may lose its last user on one of its own threads") {
   pool.reset();
   begin.set_value();
   ended.get_future().wait();
-  CHECK(soon([] { return threads_named("pinnate-work") == 0; }));
+  Thread::join_leaving(kLeaveLimitMs);
+  CHECK(threads_named("pinnate-work") == 0);
 }
 
 TEST_CASE("work that throws does not end the pool") {

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "runtime/reactor.h"
+#include "runtime/thread.h"
 #include "threads_of_process.h"
 
 #include <signal.h>
@@ -17,10 +18,9 @@ using namespace pinnate::runtime;
 
 namespace {
 
-// The kernel tells nobody when a thread has gone.
+// Whoever let go of the loop's thread last has told it to leave.
 bool loop_thread_gone() {
-  for (int i = 0; i < 2000 && threads_named("pinnate-loop") > 0; i++)
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  Thread::join_leaving(5000);
   return threads_named("pinnate-loop") == 0;
 }
 

@@ -5,7 +5,7 @@
 #include "no_memory.h"
 #include "world.h"
 
-#include <chrono>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -76,10 +76,12 @@ struct FakeServices : module::ServiceHost {
   Outcome call_here(const std::string&, std::string_view, std::uint32_t) override { return {}; }
   void close(std::uint32_t limit_ms, std::function<void()> closed) override {
     seen.close_limit_ms = limit_ms;
-    threads.emplace_back([closed] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::promise<void> told;  // and not from inside
+    threads.emplace_back([closed, inside = told.get_future()] {
+      inside.wait();
       closed();
     });
+    told.set_value();
   }
 
   Seen& seen;
