@@ -19,8 +19,7 @@ Result<std::unique_ptr<Store>> open_folder_store(const std::string& dir, const s
     if (!artifacts_path.ok()) return artifacts_path.status();
     // A cache can be filled again, and so can manifests, which go by their digests; what an engine was told last cannot, and it must not
     // go back behind that.
-    auto records = RecordFiles::open(folder->path(), *records_path,
-                                     kind == "gateway" ? Damage::given_up : Damage::refused, "manifest/");
+    auto records = RecordFiles::open(folder->path(), *records_path, kind == "gateway" ? "" : "manifest/");
     if (!records.ok()) return records.status();
     auto artifacts = ArtifactFiles::open(*artifacts_path);
     if (!artifacts.ok()) return artifacts.status();

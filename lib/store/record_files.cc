@@ -43,9 +43,9 @@ std::string key_of(std::string_view name) {
 
 std::string RecordFiles::path_of(const std::string& key) const { return records_ + "/" + name_of(key); }
 
-Result<RecordFiles> RecordFiles::open(const std::string& dir, const std::string& records, Damage damage,
-                                      const std::string& replaceable) {
-  RecordFiles files(dir, records, damage, replaceable);
+Result<RecordFiles> RecordFiles::open(const std::string& dir, const std::string& records,
+                                      std::optional<std::string> replaceable) {
+  RecordFiles files(dir, records, std::move(replaceable));
   auto names = list_folder(records);
   if (!names.ok()) return names.status();
   for (const std::string& name : *names)
@@ -59,7 +59,7 @@ Result<RecordFiles> RecordFiles::open(const std::string& dir, const std::string&
     files.pending_ = std::move(*batch);
     (void)files.replay();  // a full disk is no reason not to start: load() counts the journal in
   } else if (batch.status().code() == PINNATE_CORRUPT) {
-    if (Status s = files.damaged("journal", path, damage); !s.ok()) return s;
+    if (Status s = files.damaged("journal", path, files.replaceable_ == ""); !s.ok()) return s;
   } else if (batch.status().code() != PINNATE_NOT_FOUND) {
     return batch.status();
   }
@@ -69,10 +69,9 @@ Result<RecordFiles> RecordFiles::open(const std::string& dir, const std::string&
   return files;
 }
 
-Status RecordFiles::damaged(const std::string& what, const std::string& path, Damage damage) {
+Status RecordFiles::damaged(const std::string& what, const std::string& path, bool expendable) {
   const std::string words = "the " + what + " '" + path + "' is damaged";
-  if (damage == Damage::refused)
-    return {PINNATE_CORRUPT, words + ": restore the folder from a backup, or empty it to start anew"};
+  if (!expendable) return {PINNATE_CORRUPT, words + ": restore the folder from a backup, or empty it to start anew"};
   notes_.push_back(words + " and given up");
   return remove_file(path);
 }
@@ -94,8 +93,7 @@ Result<std::map<std::string, Buffer>> RecordFiles::load() {
       records.emplace(key, Buffer(bytes->substr(kHeaderBytes)));
       continue;
     }
-    const bool expendable = !replaceable_.empty() && key.starts_with(replaceable_);
-    if (Status s = damaged("record file", path, expendable ? Damage::given_up : damage_); !s.ok()) return s;
+    if (Status s = damaged("record file", path, replaceable_ && key.starts_with(*replaceable_)); !s.ok()) return s;
   }
   for (const auto& [key, value] : pending_)
     if (value) records.emplace(key, *value);

@@ -10,41 +10,39 @@
 #include "store/journal.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace pinnate::store {
 
-// What becomes of a file whose bytes are not those that were written.
-enum class Damage { refused, given_up };
-
 class RecordFiles {
  public:
   // `dir` is the folder that has, or gets, the journal; `records` a folder in it that exists.
-  // Records whose keys begin with `replaceable` are given up in any case, unless that is "".
-  static Result<RecordFiles> open(const std::string& dir, const std::string& records, Damage damage = Damage::refused,
-                                  const std::string& replaceable = {});
+  // A damaged record whose key begins with `replaceable` can be had again: it is removed, and noted. Of "" that is every record, and the
+  // journal too. Any other damage is refused.
+  static Result<RecordFiles> open(const std::string& dir, const std::string& records,
+                                  std::optional<std::string> replaceable = {});
 
-  // PINNATE_CORRUPT names the damaged file; where damage is given up, it is removed instead, and noted.
+  // PINNATE_CORRUPT names the file whose damage is refused.
   Result<std::map<std::string, Buffer>> load();
-  // What was given up, in words, since the last call.
+  // What was removed, in words, since the last call.
   std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
   // All or none, durable on return.
   Status commit(const std::vector<RecordWrite>& writes);
 
  private:
-  RecordFiles(std::string dir, std::string records, Damage damage, std::string replaceable)
-      : dir_(std::move(dir)), records_(std::move(records)), damage_(damage), replaceable_(std::move(replaceable)) {}
-  Status damaged(const std::string& what, const std::string& path, Damage damage);
+  RecordFiles(std::string dir, std::string records, std::optional<std::string> replaceable)
+      : dir_(std::move(dir)), records_(std::move(records)), replaceable_(std::move(replaceable)) {}
+  Status damaged(const std::string& what, const std::string& path, bool expendable);
   std::string path_of(const std::string& key) const;
   Status replay();  // what the journal says, into the files; then removes it
   Status remove_void_journal();
   Status write_files(const Batch& batch) const;
 
   std::string dir_, records_;
-  Damage damage_;
-  std::string replaceable_;
+  std::optional<std::string> replaceable_;
   std::vector<std::string> notes_;
   Batch pending_;  // in the journal, and not in the files yet
   bool journal_is_void_ = false;  // it must be gone before anything else is written

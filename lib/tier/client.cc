@@ -53,7 +53,7 @@ class Client final : public Tier, private LinkOwner {
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
   void message(Session& session, wire::Message& message) override;
-  void dial_failed(const std::string& address, const Status& why) override;
+  void dial_failed(const Status& why) override;
   void room(Session&) override {}
   void refused(const Session&, const Status& why) override { fail_all(why); }
 
@@ -186,9 +186,8 @@ void Client::link_down(Session&, const Status& why) {
   }
 }
 
-void Client::dial_failed(const std::string& address, const Status& why) {
+void Client::dial_failed(const Status& why) {
   last_failure_ = why.message();
-  core_.log(level_of_failed_dial(why), "no link to " + address + ": " + last_failure_);
   if (answered_no(why)) fail_all(why);
 }
 

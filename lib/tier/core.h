@@ -65,9 +65,6 @@ class Core {
 inline bool answered_no(const Status& why) {
   return why.code() == PINNATE_REFUSED || why.code() == PINNATE_INCOMPATIBLE || why.code() == PINNATE_CORRUPT;
 }
-inline pinnate_log_level level_of_failed_dial(const Status& why) {
-  return answered_no(why) ? PINNATE_LOG_WARNING : PINNATE_LOG_INFO;
-}
 
 // Exponential backoff with jitter: each delay is between half and all of a ceiling that doubles up to a cap.
 class Backoff {

@@ -52,9 +52,6 @@ class Engine final : public Tier, private LinkOwner {
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
   void message(Session& session, wire::Message& message) override;
-  void dial_failed(const std::string& address, const Status& why) override {
-    core_.log(level_of_failed_dial(why), "no link to " + address + ": " + why.message());
-  }
   void room(Session&) override {}
   void refused(const Session&, const Status& why) override {
     core_.log(PINNATE_LOG_WARNING, "refused a peer: " + why.message());

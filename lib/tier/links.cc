@@ -366,7 +366,11 @@ void Links::ended(LinkId link, const Status& why) {
     kept->link = 0;
     // A peer that ends each link soon after it is up is not dialled without a pause.
     if (session->up && core_->now().monotonic_ms - session->up_ms >= kSettledMs) kept->backoff.reset();
-    if (!session->up) owner_->dial_failed(kept->address, why);
+    if (!session->up) {
+      core_->log(answered_no(why) ? PINNATE_LOG_WARNING : PINNATE_LOG_INFO,
+                 "no link to " + kept->address + ": " + why.message());
+      owner_->dial_failed(why);
+    }
     if (kept->held_by.empty()) redial_later(*kept, session->up);
   }
   if (session->up) owner_->link_down(*session, why);

@@ -55,7 +55,7 @@ class LinkOwner {
   virtual void link_up(Session& session) = 0;
   virtual void link_down(Session& session, const Status& why) = 0;  // only after link_up
   virtual void message(Session& session, wire::Message& message) = 0;
-  virtual void dial_failed(const std::string& address, const Status& why) = 0;
+  virtual void dial_failed(const Status&) {}  // it is logged already, and will be tried again
   virtual void room(Session& session) = 0;  // for bulk, more than before
   virtual void refused(const Session& session, const Status& why) = 0;  // we refused a peer in the handshake
 };

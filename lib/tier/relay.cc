@@ -129,10 +129,6 @@ void Relay::link_down(Session& session, const Status&) {
   calls_.link_down(link);
 }
 
-void Relay::dial_failed(const std::string& address, const Status& why) {
-  core_.log(level_of_failed_dial(why), "no link to " + address + ": " + why.message());
-}
-
 void Relay::room(Session& session) { provider_.room(session); }
 
 void Relay::refused(const Session& session, const Status& why) {

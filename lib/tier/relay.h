@@ -41,7 +41,6 @@ class Relay : public Tier, protected LinkOwner {
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
   void message(Session& session, wire::Message& message) override;
-  void dial_failed(const std::string& address, const Status& why) override;
   void room(Session& session) override;
   void refused(const Session& session, const Status& why) override;
 

@@ -42,8 +42,8 @@ std::string names(const std::vector<std::string>& ids) {
 // A release that another has taken the place of is still there where it serves until the other is live, if ever.
 bool is_hidden(const Service& service) { return service.phase == PINNATE_NOT_SELECTED && !service.serving; }
 
-std::string phase_text(const Service& service) {
-  return service.phase == PINNATE_NOT_SELECTED && service.serving ? "still serves" : pinnate_phase_name(service.phase);
+std::string phase_text(const Service& service) {  // of one that is shown
+  return service.phase == PINNATE_NOT_SELECTED ? "still serves" : pinnate_phase_name(service.phase);
 }
 
 std::string painted_service(const Service& service, const Terminal& terminal) {

@@ -64,12 +64,7 @@ class AcknowledgedIsKept final : public Check {
     const content::Release& release = found->second;
     forget_what_a_copy_lost();
     acknowledged_[published.release] = release.name + "@" + release.version;
-    const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
-    if (!book) return complain_(3, which + " names a manifest that nobody made");
-    if (!disk().records.contains("manifest/" + release.manifest.hex()))
-      complain_(3, which + " is acknowledged before its manifest is on the controller's disk");
-    for (const content::ArtifactEntry& artifact : book->manifest.artifacts)
-      whole(which + " is acknowledged while", artifact);
+    fetchable(which + " is acknowledged while", release);
   }
 
   // Numbers are not given again, so what was withdrawn stays so; what is published again has a number of its own.
@@ -87,6 +82,14 @@ class AcknowledgedIsKept final : public Check {
                          "' is withdrawn, and on the controller's disk it is current");
       withdrawn_.insert(number);
     }
+  }
+
+  void fetchable(const std::string& which, const content::Release& release) {
+    const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
+    if (!book) return complain_(3, which + " it names a manifest that nobody made");
+    if (!disk().records.contains("manifest/" + release.manifest.hex()))
+      complain_(3, which + " its manifest is not on the controller's disk");
+    for (const content::ArtifactEntry& artifact : book->manifest.artifacts) whole(which, artifact);
   }
 
   void whole(const std::string& which, const content::ArtifactEntry& artifact) {
@@ -130,14 +133,9 @@ class AcknowledgedIsKept final : public Check {
       if (recorded(number) != title)
         complain_(3, "release " + std::to_string(number) + ", " + title +
                          ", was acknowledged and is not on the controller's disk " + when);
-    for (const auto& [number, release] : s_.ledger.current().releases) {
-      const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
-      if (!acknowledged_.contains(number) || !book) continue;
-      const std::string which = "release " + std::to_string(number) + " was acknowledged, is current " + when + ", and";
-      if (!disk().records.contains("manifest/" + release.manifest.hex()))
-        complain_(3, which + " its manifest is not on the controller's disk");
-      for (const content::ArtifactEntry& artifact : book->manifest.artifacts) whole(which, artifact);
-    }
+    for (const auto& [number, release] : s_.ledger.current().releases)
+      if (acknowledged_.contains(number))
+        fetchable("release " + std::to_string(number) + " was acknowledged, is current " + when + ", and", release);
   }
 
   // What a copy that was put back does not hold is exempt.

@@ -20,7 +20,7 @@ class OneService final : public Check {
       const std::size_t serving = modules->all_serving().size(), left = modules->left_behind();
       const std::size_t trying = modules->services() - left - serving;
       // One service may be on its way in: of a release that fails and is tried again, or in a constructor that nothing can end.
-      if (trying > (rest.tries_in_vain(*engine) || modules->wedged() ? 1 : 0))
+      if (trying > (rest.tried_in_vain(*engine).empty() && !modules->wedged() ? 0 : 1))
         complain_(4, engine->name + " serves " + std::to_string(serving) + " functions and still has " +
                          std::to_string(trying) + " other services in memory");
     }

@@ -68,22 +68,20 @@ std::string Rest::not_converged() const {
   return "";
 }
 
-bool Rest::tries_in_vain(const Member& engine) const {
+std::vector<std::uint64_t> Rest::tried_in_vain(const Member& engine) const {
+  std::vector<std::uint64_t> releases;
   for (std::uint32_t f = 0; f < kFunctions; ++f) {
     const content::Release* chosen = nullptr;
-    if (should(engine, function_name(f), &chosen) == Should::excused && !serves(engine, *chosen)) return true;
+    if (should(engine, function_name(f), &chosen) == Should::excused && !serves(engine, *chosen))
+      releases.push_back(chosen->number);
   }
-  return false;
+  return releases;
 }
 
 std::string Rest::not_told(std::int64_t limit_ms) const {
   std::set<std::pair<std::string, std::uint64_t>> awaited;  // engine's id, release
   for (const Member* engine : s_.fleet.engines())
-    for (std::uint32_t f = 0; f < kFunctions; ++f) {
-      const content::Release* chosen = nullptr;
-      if (should(*engine, function_name(f), &chosen) == Should::excused && !serves(*engine, *chosen))
-        awaited.emplace(engine->id, chosen->number);
-    }
+    for (const std::uint64_t release : tried_in_vain(*engine)) awaited.emplace(engine->id, release);
   for (std::int64_t waited_ms = 0; !awaited.empty(); waited_ms += kAskEveryMs) {
     wire::Lookup failed;
     failed.phase = 1 + std::uint8_t(wire::Phase::failed);

@@ -18,7 +18,7 @@ class Rest {
   // time pass until it was.
   std::string not_told(std::int64_t limit_ms) const;
   // Whether a module fails on this engine, for ever, that it should serve.
-  bool tries_in_vain(const Member& engine) const;
+  std::vector<std::uint64_t> tried_in_vain(const Member& engine) const;  // releases
   // Promise 8, likewise, when so many engines are down and not forgotten yet. Lets virtual time pass while it asks.
   std::string counts_wrong(std::uint64_t offline = 0) const;
 

@@ -89,14 +89,14 @@ TEST_CASE("a record of which any byte is damaged, or that stands under another n
 }
 
 TEST_CASE(
-    "where damage is given up, damaged records and a damaged journal are removed and named, and all others stay") {
+    "where all can be had again, damaged records and a damaged journal are removed and named, and all others stay") {
   RecordFolder folder;
   REQUIRE(folder.open().commit({put("a", "1")}).ok());
   REQUIRE(folder.open().commit({put("b", "2")}).ok());
   const std::string path = folder.records() + "/a.record";
   put_bytes(path, "not what was written");
   put_bytes(folder.journal(), "nor this");
-  auto files = RecordFiles::open(folder.path, folder.records(), Damage::given_up);
+  auto files = RecordFiles::open(folder.path, folder.records(), "");
   REQUIRE(files.ok());
   CHECK(*files->load() == Records{{"b", Buffer("2")}});
   const auto notes = files->take_notes();
@@ -111,7 +111,7 @@ TEST_CASE("records that can be had again are given up where damage is refused fo
   RecordFolder folder;
   REQUIRE(folder.open().commit({put("have/a", "1"), put("have/b", "2"), put("only", "3")}).ok());
   put_bytes(folder.records() + "/have%a.record", "not what was written");
-  const auto open = [&] { return RecordFiles::open(folder.path, folder.records(), Damage::refused, "have/"); };
+  const auto open = [&] { return RecordFiles::open(folder.path, folder.records(), "have/"); };
   auto files = open();
   REQUIRE(files.ok());
   CHECK(*files->load() == Records{{"have/b", Buffer("2")}, {"only", Buffer("3")}});

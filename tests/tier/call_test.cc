@@ -35,6 +35,25 @@ void slow(TestFleet& f, const Module& m, Micros takes) {
   f.world.modules().behave(f.artifact(m), Step::call, conduct);
 }
 
+// The client "c" has called `m`, which takes 5 s, with "old" and 20 s to wait.
+std::uint64_t begin_slow_call(TestFleet& f, const Module& m) {
+  slow(f, m, 5 * kSecond);
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  const auto id = f.world.request("c", call_of("old", 20000));
+  f.world.advance(500);
+  REQUIRE(f.world.modules().runs("old").begun == 1);
+  return id;
+}
+
+void check_slow_call_ends_well(TestFleet& f, const Module& m, std::uint64_t id) {
+  wire::Returned last;
+  CHECK(answers(f, "c", id, &last) == 1);
+  CHECK(last.code == PINNATE_OK);
+  CHECK(last.result.str() == "f@" + f.artifact(m).hex().substr(0, 8) + ":old");
+}
+
 }  // namespace
 
 TEST_CASE("a client without a link keeps a call no longer than the call's own time, and others as long as it may") {
@@ -218,31 +237,17 @@ TEST_CASE("an idempotent call is run again elsewhere when its link is lost") {
 TEST_CASE("calls under way when a new version takes over end with the old one's result") {
   TestFleet f(shape(1, 0, 1));
   const Module one = module("f", "1");
-  slow(f, one, 5 * kSecond);
-  f.release(one);
-  REQUIRE(f.becomes("f", "1"));
-  f.world.advance(2000);
-  const auto id = f.world.request("c", call_of("old", 20000));
-  f.world.advance(500);
+  const auto id = begin_slow_call(f, one);
   f.release(module("f", "2"));
   REQUIRE(f.becomes("f", "2"));
   CHECK(f.call("f", "new").result.str().find(":new") != std::string::npos);
-  wire::Returned last;
-  CHECK(answers(f, "c", id, &last) == 1);
-  CHECK(last.code == PINNATE_OK);
-  CHECK(last.result.str() == "f@" + f.artifact(one).hex().substr(0, 8) + ":old");
+  check_slow_call_ends_well(f, one, id);
 }
 
 TEST_CASE("a call under way when its function is withdrawn ends with its result, and the service is gone after it") {
   TestFleet f(shape(1, 0, 1));
   const Module m = module("f", "1");
-  slow(f, m, 5 * kSecond);
-  f.release(m);
-  REQUIRE(f.becomes("f", "1"));
-  f.world.advance(2000);
-  const auto id = f.world.request("c", call_of("old", 20000));
-  f.world.advance(500);
-  REQUIRE(f.world.modules().runs("old").begun == 1);
+  const auto id = begin_slow_call(f, m);
   CHECK(f.unpublish("f").code == PINNATE_OK);
   REQUIRE(f.becomes("f", "", 2000));
   const ModuleHost& host = *f.world.at("s0.e0").modules();
@@ -250,10 +255,7 @@ TEST_CASE("a call under way when its function is withdrawn ends with its result,
   CHECK(host.services() == 1);
   CHECK(f.call("f", "new").code == PINNATE_NOT_FOUND);
   CHECK(f.world.modules().runs("new").begun == 0);
-  wire::Returned last;
-  CHECK(answers(f, "c", id, &last) == 1);
-  CHECK(last.code == PINNATE_OK);
-  CHECK(last.result.str() == "f@" + f.artifact(m).hex().substr(0, 8) + ":old");
+  check_slow_call_ends_well(f, m, id);
   CHECK(host.services() == 0);
   CHECK(host.left_behind() == 0);
 }

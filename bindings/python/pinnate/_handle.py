@@ -56,8 +56,10 @@ class Handle:
     _pointer: Optional[int] = None
     _closing: Optional[Closing] = None
 
-    def _open(self, options: Any, settings: TierSettings) -> None:
-        """`options`: the pinnate_<noun>_options, complete but for its `tier`."""
+    def _open(
+        self, options: Any, settings: TierSettings, complete: Optional[Callable[[], None]] = None
+    ) -> None:
+        """`options`: the pinnate_<noun>_options, but for its `tier` and what `complete` sets, which may _keep()."""
         if _exiting:
             raise ClosedError(f"{self._noun}: the program is ending, so nothing can be opened any more")
         unfinished()  # lets go of what forgotten handles left
@@ -71,7 +73,8 @@ class Handle:
         pointer = ctypes.c_void_p()
         try:
             self._fill(options.tier, settings)
-            self._complete(options)
+            if complete is not None:
+                complete()
             open_function = getattr(library, f"pinnate_{self._noun}_open")
             _library.check(open_function(ctypes.byref(options), ctypes.byref(pointer)))
         except BaseException:
@@ -98,9 +101,6 @@ class Handle:
         tier.backoff_min_ms = milliseconds(settings.backoff_min, "backoff_min")
         tier.backoff_max_ms = milliseconds(settings.backoff_max, "backoff_max")
         tier.link_limit_bytes = count(settings.link_limit, "link_limit", ctypes.c_size_t(-1).value)
-
-    def _complete(self, options: Any) -> None:
-        """Adds to `options` what is kept until the handle is closed, where the kind of handle has such."""
 
     def _keep(self, thing: Any) -> int:
         """Keeps an object for callbacks until the handle is closed; gives its number."""

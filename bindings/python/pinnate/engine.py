@@ -73,16 +73,17 @@ class Engine(Listening):
             queued_calls=count(queued_calls, "queued_calls", most),
             close_limit_ms=milliseconds(close_limit, "close_limit"),
         )
-        self._loaders = list(loaders)
+
+        def add_loaders() -> None:
+            tables = [ctypes.pointer(self._table(loader)) for loader in loaders]
+            options.loaders = (ctypes.POINTER(_abi.Loader) * len(tables))(*tables)
+            options.loader_count = len(tables)
+
         self._open(
             options,
             TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit),
+            add_loaders,
         )
-
-    def _complete(self, options: _abi.EngineOptions) -> None:
-        tables = [ctypes.pointer(self._table(loader)) for loader in self._loaders]
-        options.loaders = (ctypes.POINTER(_abi.Loader) * len(tables))(*tables)
-        options.loader_count = len(tables)
 
     def _table(self, loader: Loader) -> _abi.Loader:
         if not isinstance(loader, Loader):
