@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t kDropLimitMs = 1000;
 constexpr std::int64_t kCloseFlushMs = 200;
-// Chunks that wait to be verified hold memory; links wait meanwhile.
+// Chunks that wait to be verified or kept hold memory; links wait meanwhile.
 constexpr std::size_t kUnverifiedLimitBytes = 16 * 1024 * 1024;
 
 class Driver : public Node, private TurnEnd, private Links::Owner, private Orders::Owner, private Timer::Owner {

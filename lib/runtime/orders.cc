@@ -9,6 +9,9 @@ namespace {
 
 // Verifying less than this costs less than handing it to another thread.
 constexpr std::size_t kVerifiedHereBytes = 4 * 1024;
+// In all of a process. More chunks at a time are not handed over but verified on the loop's thread: where that one reads the links of many
+// engines, chunks come faster than their answers are taken, and each that is away holds its memory.
+constexpr std::size_t kChunksAway = 16;
 
 }  // namespace
 
@@ -23,9 +26,15 @@ struct Orders::Desk {
 // comes whatever happens.
 class Orders::Slip : public Reactor::Posted, public std::enable_shared_from_this<Slip> {
  public:
-  explicit Slip(std::shared_ptr<Desk> desk, std::size_t verified_bytes = 0)
-      : desk_(std::move(desk)), verified_bytes_(verified_bytes) {}
+  explicit Slip(std::shared_ptr<Desk> desk, std::size_t chunk_bytes = 0)
+      : desk_(std::move(desk)), chunk_bytes_(chunk_bytes) {
+    if (chunk_bytes_ > 0) chunks_away_++;
+  }
   Slip(std::shared_ptr<Desk> desk, std::function<void()> closed) : desk_(std::move(desk)), closed_(std::move(closed)) {}
+  ~Slip() override {
+    if (chunk_bytes_ > 0) chunks_away_--;
+  }
+  static std::size_t chunks_away() { return chunks_away_; }
 
   // Any thread; the first time counts.
   void hand_in(tier::Completion completion = {}) noexcept {
@@ -39,15 +48,17 @@ class Orders::Slip : public Reactor::Posted, public std::enable_shared_from_this
     Orders* const orders = desk_->orders;
     if (!orders) return;
     if (closed_) return closed_();
-    orders->unverified_bytes_ -= verified_bytes_;
+    orders->unverified_bytes_ -= chunk_bytes_;
     orders->owner_.completed(std::move(completion_));
   }
 
   const std::shared_ptr<Desk> desk_;
-  const std::size_t verified_bytes_ = 0;
+  const std::size_t chunk_bytes_ = 0;  // of the chunk that the work holds until then
   const std::function<void()> closed_;  // what is called instead of completing an order
   std::atomic<bool> handed_in_{false};
   tier::Completion completion_;
+
+  inline static std::atomic<std::size_t> chunks_away_{0};
 };
 
 Orders::Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks,
@@ -65,12 +76,14 @@ Orders::~Orders() { desk_->orders = nullptr; }
 
 // ---- disk ----
 
-// `work` takes the disk and returns a completion.
+// `work` takes the disk and returns a completion; until then it holds a chunk of that many bytes.
 template <typename Work>
-void Orders::on_disk(Work work) {
+void Orders::on_disk(Work work, std::size_t chunk_bytes) {
   if (!store_blocks_) return owner_.completed(work(*disk_));
-  strand_->submit(
-      [disk = disk_, slip = std::make_shared<Slip>(desk_), work = std::move(work)] { slip->hand_in(work(*disk)); });
+  strand_->submit([disk = disk_, slip = std::make_shared<Slip>(desk_, chunk_bytes), work = std::move(work)] {
+    slip->hand_in(work(*disk));
+  });
+  unverified_bytes_ += chunk_bytes;  // taken off by the slip, on this thread
 }
 
 void Orders::carry_out(tier::Commit& order) {
@@ -98,11 +111,14 @@ void Orders::carry_out(tier::AcceptChunk& order) {
     done.status = std::move(verified);
     return done;
   };
-  if (!store_blocks_ && order.encoded.size() <= kVerifiedHereBytes)
-    return owner_.completed(keep(*disk_, order, verify(order)));
+  const std::size_t bytes = order.encoded.size();
+  if ((!store_blocks_ && bytes <= kVerifiedHereBytes) || Slip::chunks_away() >= kChunksAway) {
+    Status verified = verify(order);
+    if (!verified.ok() || !order.keep) return owner_.completed(keep(*disk_, order, std::move(verified)));
+    return on_disk([keep, order = std::move(order)](Disk& disk) { return keep(disk, order, {}); }, bytes);
+  }
 
   // Hashing and inflating go on side by side; only what follows needs the disk, in turn.
-  const std::size_t bytes = order.encoded.size();
   auto shared = std::make_shared<const tier::AcceptChunk>(std::move(order));
   pool_->submit([=, disk = disk_, slip = std::make_shared<Slip>(desk_, bytes), ours = std::weak_ptr(strand_),
                  blocks = store_blocks_] {

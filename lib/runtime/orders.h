@@ -48,7 +48,7 @@ class Orders {
   void carry_out(tier::Forgive& order);
   void carry_out(tier::Invoke& order);
 
-  // Encoded bytes of chunks that wait to be verified and kept.
+  // Encoded bytes of chunks that wait to be verified or kept.
   std::size_t unverified_bytes() const { return unverified_bytes_; }
 
   // Each calls back once, on the loop's thread, never from inside the call.
@@ -61,7 +61,7 @@ class Orders {
 
   module::Done answer(tier::Token token);
   template <typename Work>
-  void on_disk(Work work);
+  void on_disk(Work work, std::size_t chunk_bytes = 0);
   bool has_services(tier::Token token);
 
   Owner& owner_;

@@ -215,18 +215,46 @@ TEST_CASE("answers that come after the close are dropped") {
   world.run_for(30);
 }
 
-TEST_CASE("links stop reading while too many chunks wait to be verified, and go on afterwards") {
+TEST_CASE("more chunks than may be away at a time are verified where they come") {
   World world;
   auto pool = runtime::Pool::shared();
   std::promise<void> hold;
   auto held = hold.get_future().share();
-  TestNode server(world), client(world);
-  server.diary.on_message = [](ScriptedTier& t, LinkId link, const Buffer& m) {
-    static tier::Token token = 1;
-    if (link != tier::kHostLink) t.act(tier::AcceptChunk{token++, sha("a"), 0, m, sha("b"), 65536, false});
+  const std::string plain(50000, 'q');
+  const Buffer encoded(std::string(1, '\0') + plain);
+  TestNode memory(world, [](runtime::NodeParts& parts) { parts.store_blocks = false; });
+  for (int i = 0; i < 2; i++) pool->submit([held] { held.wait(); });  // both threads
+  constexpr std::uint32_t kCount = 40, kAway = 16;
+  memory.act([&](ScriptedTier& t) {
+    for (std::uint32_t i = 0; i < kCount; i++)
+      t.act(tier::AcceptChunk{i + 1, sha("a"), i, encoded, sha(i == kCount - 1 ? "b" : plain), 50000, true});
+  });
+  CHECK(memory.diary.completions.size() == kCount - kAway);
+  CHECK(completion(memory, kAway) == nullptr);
+  CHECK(completion(memory, kCount - 1)->status.ok());
+  CHECK(completion(memory, kCount)->status.code() == PINNATE_CORRUPT);
+  memory.act([](ScriptedTier& t) { t.act(tier::ReadChunk{100, sha("a"), kCount - 2}); });
+  CHECK(completion(memory, 100)->bytes == encoded);
+  hold.set_value();
+  CHECK(world.run_until([&] { return memory.diary.completions.size() == kCount + 1; }));
+  // What came back makes room: the next is handed over again.
+  memory.act([&](ScriptedTier& t) { t.act(tier::AcceptChunk{101, sha("a"), 0, encoded, sha(plain), 50000, true}); });
+  CHECK(completion(memory, 101) == nullptr);
+  CHECK(world.run_until([&] { return completion(memory, 101) != nullptr; }));
+}
+
+TEST_CASE("links stop reading while too many chunks wait to be kept, and go on afterwards") {
+  TestFolder folder;
+  World world;
+  auto pool = runtime::Pool::shared();
+  std::promise<void> hold;
+  auto held = hold.get_future().share();
+  TestNode server(world, [&](runtime::NodeParts&parts) { in_folder(parts, folder.path + "/cache"); }), client(world);
+  const std::string plain(60000, 'c'), chunk = std::string(1, '\0') + plain;
+  server.diary.on_message = [&, token = tier::Token{1}](ScriptedTier& t, LinkId link, const Buffer& m) mutable {
+    if (link != tier::kHostLink) t.act(tier::AcceptChunk{token++, sha("a"), 0, m, sha(plain), 60000, true});
   };
   const std::string bound = server.listen("tcp://127.0.0.1:0");
-  const std::string chunk(60000, 'c');
   const std::size_t limit = 16 * 1024 * 1024 / chunk.size(), count = 2 * limit;
   for (int i = 0; i < 2; i++) pool->submit([held] { held.wait(); });  // both threads
   std::size_t unsent = count;
