@@ -59,7 +59,7 @@ ExitCode run(const CallOptions& options) {
 }  // namespace
 
 void add_call(CommandLine& line) {
-  add_command<CallOptions>(line, "call", "call a function somewhere in the fleet", set_up, run);
+  add_command<CallOptions>(line, "call", "call a function somewhere in the fleet");
 }
 
 }  // namespace cli

@@ -16,13 +16,13 @@ struct CommandLine {
   std::function<ExitCode()> run;
 };
 
-// A named subcommand: `setup(app, options)` declares its flags, and it ends as `run(options)` does.
-template <class Options, class Setup, class Run>
-void add_command(CommandLine& line, const std::string& name, const std::string& what, Setup setup, Run run) {
+// A named subcommand. Beside its Options stand set_up(CLI::App&, Options&), which declares its flags, and run(const Options&), as which it ends.
+template <class Options>
+void add_command(CommandLine& line, const std::string& name, const std::string& what) {
   auto options = std::make_shared<Options>();
   CLI::App* command = line.app.add_subcommand(name, what);
-  setup(*command, *options);
-  command->callback([&line, options, run] { line.run = [options, run] { return run(*options); }; });
+  set_up(*command, *options);
+  command->callback([&line, options] { line.run = [options] { return run(*options); }; });
 }
 
 void add_controller(CommandLine& line);

@@ -58,8 +58,7 @@ ExitCode run(const ControllerFlags& flags) {
 }  // namespace
 
 void add_controller(CommandLine& line) {
-  add_command<ControllerFlags>(line, "controller", "run a controller, the root of a fleet, in the foreground", set_up,
-                               run);
+  add_command<ControllerFlags>(line, "controller", "run a controller, the root of a fleet, in the foreground");
 }
 
 }  // namespace cli

@@ -166,7 +166,7 @@ ExitCode run(const DemoOptions& options) {
 }  // namespace
 
 void add_demo(CommandLine& line) {
-  add_command<DemoOptions>(line, "demo", "watch it at work: a fleet of processes on this machine", set_up, run);
+  add_command<DemoOptions>(line, "demo", "watch it at work: a fleet of processes on this machine");
 }
 
 }  // namespace cli

@@ -78,8 +78,7 @@ ExitCode run(const EngineFlags& flags) {
 }  // namespace
 
 void add_engine(CommandLine& line) {
-  add_command<EngineFlags>(line, "engine", "run an engine, which loads modules and takes calls, in the foreground",
-                           set_up, run);
+  add_command<EngineFlags>(line, "engine", "run an engine, which loads modules and takes calls, in the foreground");
 }
 
 }  // namespace cli

@@ -111,7 +111,7 @@ ExitCode run(const EnginesOptions& options) {
 }  // namespace
 
 void add_engines(CommandLine& line) {
-  add_command<EnginesOptions>(line, "engines", "list engines and what they have", set_up, run);
+  add_command<EnginesOptions>(line, "engines", "list engines and what they have");
 }
 
 }  // namespace cli

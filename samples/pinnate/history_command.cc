@@ -70,6 +70,6 @@ ExitCode run(const HistoryOptions& options) {
 
 }  // namespace
 
-void add_history(CommandLine& line) { add_command<HistoryOptions>(line, "history", "list releases", set_up, run); }
+void add_history(CommandLine& line) { add_command<HistoryOptions>(line, "history", "list releases"); }
 
 }  // namespace cli

@@ -14,7 +14,9 @@ struct VersionOptions {};
 
 std::string version_text() { return std::string("pinnate ") + pinnate_version() + " " + pinnate_platform(); }
 
-ExitCode print_version(const VersionOptions&) {
+void set_up(CLI::App&, VersionOptions&) {}
+
+ExitCode run(const VersionOptions&) {
   std::printf("%s\n", version_text().c_str());
   return ExitCode::kOk;
 }
@@ -79,8 +81,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 void add_version(CommandLine& line) {
-  add_command<VersionOptions>(
-      line, "version", "print the library's version and platform", [](CLI::App&, VersionOptions&) {}, print_version);
+  add_command<VersionOptions>(line, "version", "print the library's version and platform");
 }
 
 }  // namespace cli

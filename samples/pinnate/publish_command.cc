@@ -258,7 +258,7 @@ ExitCode run(const PublishOptions& options) {
 }  // namespace
 
 void add_publish(CommandLine& line) {
-  add_command<PublishOptions>(line, "publish", "publish a module to the fleet", set_up, run);
+  add_command<PublishOptions>(line, "publish", "publish a module to the fleet");
 }
 
 }  // namespace cli

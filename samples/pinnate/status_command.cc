@@ -118,7 +118,7 @@ ExitCode run(const StatusOptions& options) {
 }  // namespace
 
 void add_status(CommandLine& line) {
-  add_command<StatusOptions>(line, "status", "show how the fleet stands, as a tree", set_up, run);
+  add_command<StatusOptions>(line, "status", "show how the fleet stands, as a tree");
 }
 
 }  // namespace cli

@@ -45,7 +45,7 @@ ExitCode run(const UnpublishOptions& options) {
 }  // namespace
 
 void add_unpublish(CommandLine& line) {
-  add_command<UnpublishOptions>(line, "unpublish", "withdraw a module from the fleet", set_up, run);
+  add_command<UnpublishOptions>(line, "unpublish", "withdraw a module from the fleet");
 }
 
 }  // namespace cli
