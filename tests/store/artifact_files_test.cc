@@ -1,10 +1,10 @@
 #include "store/artifact_files.h"
 
 #include "base/random.h"
-#include "content/sha256.h"
 #include "folder.h"
 #include "store/bytes_on_disk.h"
 #include "store/child.h"
+#include "store/stored.h"
 
 #include <doctest/doctest.h>
 
@@ -16,8 +16,6 @@ using namespace pinnate;
 using namespace pinnate::store;
 
 namespace {
-
-const Digest kArtifact = content::sha256("artifact");
 
 ArtifactFiles open(const TestFolder& folder) {
   auto files = ArtifactFiles::open(folder.path);

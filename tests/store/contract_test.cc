@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "content/sha256.h"
 #include "folder.h"
+#include "store/stored.h"
 
 #include <doctest/doctest.h>
 
@@ -16,9 +17,8 @@ namespace {
 
 using Open = std::function<Result<std::unique_ptr<Store>>(const std::string&)>;
 
-const Digest kArtifact = content::sha256("artifact"), kOther = content::sha256("other");
+const Digest kOther = content::sha256("other");
 
-RecordWrite put(const std::string& key, const std::string& value) { return {key, Buffer(value)}; }
 RecordWrite removal(const std::string& key) { return {key, std::nullopt}; }
 
 void for_each_store(const std::function<void(Store&)>& look) {

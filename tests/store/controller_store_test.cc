@@ -4,6 +4,7 @@
 #include "folder.h"
 #include "store/bytes_on_disk.h"
 #include "store/child.h"
+#include "store/stored.h"
 
 #include <doctest/doctest.h>
 
@@ -14,10 +15,6 @@ using namespace pinnate;
 using namespace pinnate::store;
 
 namespace {
-
-const Digest kArtifact = content::sha256("artifact");
-
-RecordWrite put(const std::string& key, const std::string& value) { return {key, Buffer(value)}; }
 
 void change(const TestFolder& folder, const char* sql) {
   sqlite3* db = nullptr;

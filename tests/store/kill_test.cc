@@ -2,8 +2,8 @@
 #include "store/store.h"
 
 #include "base/random.h"
-#include "content/sha256.h"
 #include "folder.h"
+#include "store/stored.h"
 
 #include <doctest/doctest.h>
 
@@ -17,15 +17,9 @@ using namespace pinnate::store;
 
 namespace {
 
-const Digest kArtifact = content::sha256("artifact");
-
-Result<std::unique_ptr<Store>> open(const std::string& dir, const std::string& kind) {
-  return kind == "controller" ? open_controller_store(dir) : open_folder_store(dir, kind);
-}
-
 // Counts upward from `from`: each number into a chunk, then into three records at once, then says so.
 [[noreturn]] void count(const std::string& dir, const std::string& kind, std::uint32_t from, int acknowledge) {
-  auto store = open(dir, kind);
+  auto store = open_store(dir, kind);
   if (!store.ok() || !(*store)->restore().ok()) _exit(1);
   for (std::uint32_t n = from;; n++) {
     const std::string number = std::to_string(n);
@@ -73,7 +67,7 @@ TEST_CASE("what a killed process had acknowledged is there, and batches are whol
     std::uint32_t next = 1;
     for (int round = 0; round < 12; round++) {
       const std::uint32_t last = last_acknowledged(folder.path, kind, next, &random);
-      auto store = open(folder.path, kind);
+      auto store = open_store(folder.path, kind);
       REQUIRE_MESSAGE(store.ok(), store.status().message());
       const auto restored = (*store)->restore();
       REQUIRE(restored.ok());

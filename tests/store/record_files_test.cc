@@ -4,6 +4,7 @@
 #include "store/bytes_on_disk.h"
 #include "store/child.h"
 #include "store/journal.h"
+#include "store/stored.h"
 
 #include <doctest/doctest.h>
 
@@ -26,8 +27,6 @@ struct RecordFolder : TestFolder {
     return std::move(*files);
   }
 };
-
-RecordWrite put(const std::string& key, const std::string& value) { return {key, Buffer(value)}; }
 
 }  // namespace
 

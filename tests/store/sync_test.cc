@@ -2,8 +2,8 @@
 // fdatasync stand before those of the C library, for SQLite too.
 #include "store/store.h"
 
-#include "content/sha256.h"
 #include "folder.h"
+#include "store/stored.h"
 
 #include <doctest/doctest.h>
 
@@ -40,12 +40,8 @@ using namespace pinnate::store;
 
 namespace {
 
-const Digest kArtifact = content::sha256("artifact");
-
-RecordWrite put(const std::string& key, const std::string& value) { return {key, Buffer(value)}; }
-
-std::unique_ptr<Store> open(const std::string& dir, const std::string& kind) {
-  auto store = kind == "controller" ? open_controller_store(dir) : open_folder_store(dir, kind);
+std::unique_ptr<Store> opened(const std::string& dir, const std::string& kind) {
+  auto store = open_store(dir, kind);
   REQUIRE_MESSAGE(store.ok(), store.status().message());
   return std::move(*store);
 }
@@ -64,7 +60,7 @@ TEST_CASE("every file and every folder whose entries changed is synced before it
     TestFolder folder;
     const std::string dir = folder.path + "/new/state";
     synced.clear();
-    auto store = open(dir, kind);
+    auto store = opened(dir, kind);
     for (const std::string& path : {folder.path, folder.path + "/new", dir, dir + "/FORMAT.new", dir + "/artifacts"})
       CHECK_MESSAGE(synced.contains(path), path);
 
@@ -92,7 +88,7 @@ TEST_CASE("every file and every folder whose entries changed is synced before it
 
 TEST_CASE("an artifact whose sync failed is written anew by the next, for the kernel may have lost its bytes") {
   TestFolder folder;
-  auto store = open(folder.path, "gateway");
+  auto store = opened(folder.path, "gateway");
   const std::string path = folder.path + "/artifacts/" + kArtifact.hex();
   REQUIRE(store->write_chunk(kArtifact, 0, Buffer("zero")).ok());
   REQUIRE(store->write_chunk(kArtifact, 1, Buffer("one")).ok());
@@ -108,7 +104,7 @@ TEST_CASE("an artifact whose sync failed is written anew by the next, for the ke
   REQUIRE(store->write_chunk(kArtifact, 2, Buffer("two")).ok());
   CHECK(store->sync_artifact(kArtifact).ok());
   store.reset();
-  store = open(folder.path, "gateway");
+  store = opened(folder.path, "gateway");
   CHECK(store->restore()->chunks.at(kArtifact).size() == 3);
   CHECK(store->read_chunk(kArtifact, 0)->view() == "zero");
 }
@@ -121,14 +117,14 @@ TEST_CASE("a commit of which any sync fails is whole or is not there, now and in
         CAPTURE(which);
         CAPTURE(retried);
         TestFolder folder;
-        auto store = open(folder.path, kind);
+        auto store = opened(folder.path, kind);
         REQUIRE(store->commit({put("a", "1"), put("b", "1")}).ok());
         failing_sync = which;
         const Status s = store->commit({put("a", "2"), put("b", "2"), put("c", "2")});
         failing_sync = 0;
         if (retried) REQUIRE(store->commit({put("a", "3")}).ok());
         store.reset();
-        const auto records = open(folder.path, kind)->restore()->records;
+        const auto records = opened(folder.path, kind)->restore()->records;
         const std::string a = records.at("a").str(), b = records.at("b").str();
         CHECK((b == "1" || b == "2"));
         CHECK(records.contains("c") == (b == "2"));
