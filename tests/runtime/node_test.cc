@@ -268,7 +268,7 @@ TEST_CASE("links stop reading while too many chunks wait to be kept, and go on a
     room %= chunk.size();
   };
   client.act([&](ScriptedTier& t) { t.dial(bound); });
-  CHECK(world.run_until([&] { return server.diary.messages.size() > limit; }));
+  CHECK(world.run_until([&] { return server.diary.messages.size() > limit; }, 20000));
   world.run_for(100);
   CHECK(server.diary.messages.size() < limit + 20);
   CHECK(server.diary.completions.empty());
