@@ -40,8 +40,7 @@ engines. Prints one line of JSON per publish. Its members, times in seconds:
 
 namespace {
 
-// What is measured is a publish to a fleet at rest. Rest is that nothing has come for some time, so time is what it is made of: longer than
-// a roll-up may wait (100 ms) and the new links of all engines take to be settled on both sides.
+// Longer than a roll-up may wait (100 ms) and the new links of all engines take to be settled on both sides.
 constexpr useconds_t kRestUs = 300'000;
 
 double seconds(std::int64_t from_ns, const std::string& to_ns) { return double(std::stoll(to_ns) - from_ns) / 1e9; }
@@ -100,6 +99,7 @@ int run_fanout(const std::vector<std::string>& words) {
   fleet.wait_online();
 
   for (std::uint64_t run = 1; run <= repeat; run++) {
+    // Time is what is under test: a publish to a fleet at rest, which is one where nothing has come for so long. No event tells that.
     usleep(kRestUs);
     fleet.engines().ask({"expect", std::to_string(run)}, "expected", fleet.patience());
     count_links(&fleet);

@@ -382,13 +382,7 @@ TEST_CASE("a call for one engine says that its site is away, and gets past a sit
 
 TEST_CASE("a cancelled call ends as cancelled") {
   TestFleet f(shape(1, 0, 1));
-  const Module m = module("f", "1");
-  slow(f, m, 3 * kSecond);
-  f.release(m);
-  REQUIRE(f.becomes("f", "1"));
-  f.world.advance(2000);
-  const auto id = f.world.request("c", call_of("x", 10000));
-  f.world.advance(100);
+  const auto id = begin_slow_call(f, module("f", "1"));
   wire::Cancel cancel;
   cancel.id = id;
   f.world.at("c").host_message(cancel);
