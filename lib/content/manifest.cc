@@ -8,7 +8,7 @@
 namespace pinnate::content {
 namespace {
 
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kManifestFormat = 1;
 constexpr std::uint32_t kLongestLimitMs = 600000;
 constexpr std::size_t kDigestBytes = 32;
 
@@ -54,7 +54,7 @@ Result<Manifest> decode(std::string_view bytes) {
   Packed packed(bytes, "manifest", kManifestLimitBytes);
   Fields top = packed.fields();
   const std::uint64_t format = top.number("format", 0, UINT64_MAX);
-  if (top.ok() && format != kFormat)
+  if (top.ok() && format != kManifestFormat)
     top.fail(PINNATE_INCOMPATIBLE,
              "it is of format " + std::to_string(format) + ", and this version knows format 1: upgrade this tier");
 
@@ -102,7 +102,7 @@ Buffer encode_manifest(const Manifest& manifest) {
   StringSink sink;
   msgpack::packer<StringSink> p(sink);
   p.pack_array(7);
-  p.pack_uint64(kFormat);
+  p.pack_uint64(kManifestFormat);
   pack_text(p, manifest.name);
   pack_text(p, manifest.version);
   pack_text(p, manifest.loader);

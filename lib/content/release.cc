@@ -9,7 +9,7 @@
 namespace pinnate::content {
 namespace {
 
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kReleaseFormat = 1;
 constexpr std::size_t kMostBytes =
     kConfigLimitBytes + 64 * 1024;  // beside the configuration: names, and room for signatures
 constexpr std::size_t kMostSelector = 1024;
@@ -18,7 +18,7 @@ Result<Release> decode(const Buffer& bytes) {
   Packed packed(bytes.view(), "release", kMostBytes);
   Fields top = packed.fields();
   const std::uint64_t format = top.number("format", 0, UINT64_MAX);
-  if (top.ok() && format != kFormat)
+  if (top.ok() && format != kReleaseFormat)
     top.fail(PINNATE_INCOMPATIBLE,
              "it is of format " + std::to_string(format) + ", and this version knows format 1: upgrade this tier");
 
@@ -51,7 +51,7 @@ Buffer encode_release(const Release& release) {
   StringSink sink;
   msgpack::packer<StringSink> p(sink);
   p.pack_array(11);
-  p.pack_uint64(kFormat);
+  p.pack_uint64(kReleaseFormat);
   p.pack_uint64(release.number);
   p.pack_uint64(release.epoch);
   pack_text(p, release.name);

@@ -14,7 +14,7 @@ void Host::act(tier::Dial& dial) {
 }
 
 void Host::act(tier::Send& send) {
-  if (flip_chunks_ > 0 && message_type(send.message.view()) == kChunkBytes) flip(&send.message);
+  if (flip_chunks_ > 0 && message_type(send.message.view()) == kChunkBytesType) flip(&send.message);
   note(What::sent, send.link, {}, send.message.view());
   if (send.link == tier::kHostLink) return host_answer(std::move(send.message));
   if (!world_.network.send(id_, send.link, send.priority, std::move(send.message)))

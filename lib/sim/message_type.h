@@ -11,7 +11,7 @@ std::uint8_t message_type(std::string_view message);
 // "Hello", "ChunkBytes", ...; "message" for numbers that have no name here.
 const char* message_name(std::uint8_t type);
 
-inline constexpr std::uint8_t kHello = 1, kDesired = 8, kEngineStatus = 12, kRollup = 13, kWantChunk = 18,
-                              kChunkBytes = 19, kCall = 34;
+// Not called by the messages' names alone: pinnate::kChunkBytes is the size of a chunk, and would be hidden without a word.
+inline constexpr std::uint8_t kDesiredType = 8, kWantChunkType = 18, kChunkBytesType = 19;
 
 }  // namespace pinnate::sim

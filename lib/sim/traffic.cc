@@ -41,7 +41,7 @@ void Traffic::count(HostId from, HostId to, const Buffer& message) {
   add_to(sent_, from);
   add_to(received_, to);
   if (per_link) add(links_[key(from, to)], type, message.size());
-  if (!per_chunk || type != kChunkBytes) return;
+  if (!per_chunk || type != kChunkBytesType) return;
   const auto decoded = wire::decode(message);
   if (!decoded.ok() || !*decoded) return;
   if (const auto* chunk = std::get_if<wire::ChunkBytes>(&**decoded); chunk && chunk->code == PINNATE_OK)

@@ -8,7 +8,7 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::size_t kEntries = 20000, kPositions = 20000;
-constexpr std::size_t kAnswerBytes = 1024 * 1024;  // a list ends early rather than grow over a message
+constexpr std::size_t kListBytes = 1024 * 1024;  // a list ends early rather than grow over a message
 constexpr std::size_t kFactsBytes = 300;  // of one release, selector and platforms apart
 
 std::string key(const char* prefix, std::uint64_t number) {
@@ -134,7 +134,7 @@ std::vector<wire::ReleaseFacts> History::list(const std::string& name, std::size
     const wire::ReleaseFacts& facts = it->second.facts;
     if (!name.empty() && facts.name != name) continue;
     bytes += kFactsBytes + facts.selector.size() + facts.platforms.size();
-    if (bytes > kAnswerBytes) break;
+    if (bytes > kListBytes) break;
     all.push_back(facts);
   }
   return all;

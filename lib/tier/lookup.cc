@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kWalks = 256;
 constexpr std::int64_t kLeastPartMs = 500;
 constexpr std::size_t kPageLimitBytes = 512 * 1024;  // a page ends early rather than grow over a message
-constexpr std::size_t kAnswerBytes =
+constexpr std::size_t kPageBytes =
     kMessageLimitBytes - 64 * 1024;  // what an honest tier's page cannot come to with ours
 constexpr std::uint32_t kRowLimit = 1000;
 
@@ -158,7 +158,7 @@ void Lookups::end_part(std::uint64_t id, wire::Tiers* tiers, const char* failed)
   if (tiers) {
     for (auto& row : tiers->rows) {
       if (walk.page.rows.size() >= walk.lookup.limit) break;
-      if (walk.bytes + size_of(row) > kAnswerBytes) {
+      if (walk.bytes + size_of(row) > kPageBytes) {
         not_asked(walk, part.child, "answered with more than fits a page");
         break;
       }
@@ -206,7 +206,7 @@ void Lookups::add_unreachable(Walk& walk, const Child& child, const std::string&
 void Lookups::add(Walk& walk, wire::TierRow row) {
   // One that moved is known as offline where it was: what is asked for is first of all where it is now.
   if (!walk.lookup.engine.empty() && !row.online) {
-    if (walk.offline.size() < walk.lookup.limit && walk.bytes + size_of(row) <= kAnswerBytes) {
+    if (walk.offline.size() < walk.lookup.limit && walk.bytes + size_of(row) <= kPageBytes) {
       walk.bytes += size_of(row);
       walk.offline.push_back(std::move(row));
     }

@@ -41,7 +41,8 @@ struct TestingFleet {
   std::uint64_t publish_live(const std::string& version, const std::string& bytes, const char* selector = nullptr,
                              const char* loader = nullptr) {
     REQUIRE_MESSAGE(publish(version, bytes, selector, loader) == PINNATE_OK, std::string(pinnate_last_error()));
-    REQUIRE_MESSAGE(pinnate_testing_wait_live(handle, published.release, 0, 60000) == PINNATE_OK, std::string(pinnate_last_error()));
+    REQUIRE_MESSAGE(pinnate_testing_wait_live(handle, published.release, 0, 60000) == PINNATE_OK,
+                    std::string(pinnate_last_error()));
     return published.release;
   }
   // What a call through the controller gives, or the words of its failure.

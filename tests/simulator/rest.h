@@ -17,8 +17,8 @@ class Rest {
   // Promise 1 again: an engine that cannot serve a release was reported as failed, with why, within `limit_ms` from now. Lets virtual
   // time pass until it was.
   std::string not_told(std::int64_t limit_ms) const;
-  // Whether a module fails on this engine, for ever, that it should serve.
-  std::vector<std::uint64_t> tried_in_vain(const Member& engine) const;  // releases
+  // The releases that this engine should serve, and that fail on it for ever.
+  std::vector<std::uint64_t> tried_in_vain(const Member& engine) const;
   // Promise 8, likewise, when so many engines are down and not forgotten yet. Lets virtual time pass while it asks.
   std::string counts_wrong(std::uint64_t offline = 0) const;
 

@@ -24,7 +24,7 @@ class Overtaking {
   void see(const sim::Occurrence& o) {
     if ((o.what != sim::What::sent && o.what != sim::What::received) || o.number == tier::kHostLink) return;
     const std::uint8_t type = sim::message_type(o.bytes);
-    if (type != sim::kDesired && type != sim::kWantChunk && type != sim::kChunkBytes) return;
+    if (type != sim::kDesiredType && type != sim::kWantChunkType && type != sim::kChunkBytesType) return;
     const auto decoded = wire::decode(Buffer(std::string(o.bytes)));
     if (!decoded.ok() || !*decoded) return;
     Afterwards& host = hosts_[o.host];
