@@ -225,7 +225,7 @@ Result<pinnate_published> TestingFleet::publish(const PublishOrder& order) {
     std::string room;
     const auto bytes = artifact.source.read(0, artifact.source.size_bytes(), &room);
     if (!bytes.ok()) return bytes.status();
-    module.artifacts.emplace_back(artifact.platform, std::string(*bytes));
+    module.artifacts.emplace_back(artifact.platform, Buffer(std::string(*bytes)));
   }
   const sim::Shelf::Book& book = world_.shelf().add(module);
   if (book.bytes.size() > kManifestLimitBytes)

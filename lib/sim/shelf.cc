@@ -19,12 +19,12 @@ const Shelf::Book& Shelf::add(const Module& module) {
   for (const auto& [platform, bytes] : artifacts) {
     content::ArtifactEntry entry;
     entry.platform = platform;
-    entry.digest = content::sha256(bytes);
+    entry.digest = content::sha256(bytes.view());
     entry.size_bytes = bytes.size();
     for (std::size_t at = 0; at < bytes.size(); at += kChunkBytes)
-      entry.chunks.push_back(content::sha256(std::string_view(bytes).substr(at, kChunkBytes)));
+      entry.chunks.push_back(content::sha256(bytes.view().substr(at, kChunkBytes)));
     book.manifest.artifacts.push_back(std::move(entry));
-    book.artifacts.emplace_back(bytes);
+    book.artifacts.push_back(bytes);
   }
   book.bytes = content::encode_manifest(book.manifest);
   book.digest = content::sha256(book.bytes.view());

@@ -16,7 +16,7 @@ namespace pinnate::sim {
 
 struct Module {
   std::string name, version;
-  std::vector<std::pair<std::string, std::string>> artifacts;  // platform, plain bytes
+  std::vector<std::pair<std::string, Buffer>> artifacts;  // platform, plain bytes
   std::string loader = "native";
   content::Limits limits;
 };

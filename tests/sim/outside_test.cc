@@ -54,7 +54,7 @@ struct Given {
     fleet = build_fleet(world, shape);
   }
   void publish(const std::string& version, const std::string& loader = "outside") {
-    const Module module{"f", version, {{"any", "bytes of " + version}}, loader, {}};
+    const Module module{"f", version, {{"any", Buffer("bytes of " + version)}}, loader, {}};
     REQUIRE(world.publish_and_wait("c", module, "", "/config/").code == PINNATE_OK);
     world.advance(1000);
   }
@@ -115,7 +115,7 @@ TEST_CASE("a fault from the book goes before what a module from outside would do
   Conduct conduct;
   conduct.fate = Fate::fails;
   conduct.words = "by the book";
-  const Module module{"f", "1.0", {{"any", "bytes of 1.0"}}, "outside", {}};
+  const Module module{"f", "1.0", {{"any", Buffer("bytes of 1.0")}}, "outside", {}};
   x.world.modules().behave(x.world.shelf().add(module).manifest.artifacts[0].digest, Step::call, conduct);
   CHECK(x.call("hello").reason == "by the book");
   CHECK(x.outside.calls == 0);

@@ -1,5 +1,6 @@
 #include "simulator/scale_fleet.h"
 
+#include "noise.h"
 #include "simulator/scale_clock.h"
 
 #include <algorithm>
@@ -74,15 +75,10 @@ void ScaleFleet::check(ScaleReport* report) {
 }
 
 sim::Module scale_module(const std::string& name, const std::string& version, std::uint64_t bytes) {
-  std::uint64_t seed = bytes;
-  for (char c : name + "@" + version) seed = seed * 131 + static_cast<unsigned char>(c);
-  Random random(seed);
-  std::string content(bytes, '\0');
-  for (char& c : content) c = static_cast<char>(random.next());
   sim::Module module;
   module.name = name;
   module.version = version;
-  module.artifacts = {{"any", std::move(content)}};
+  module.artifacts = {{"any", noise(name + "@" + version, bytes)}};
   return module;
 }
 

@@ -1,5 +1,7 @@
 #include "simulator/users.h"
 
+#include "noise.h"
+
 namespace pinnate::simulator {
 namespace {
 
@@ -8,15 +10,6 @@ const char* const kSelectors[] = {"", "", "", "ring=a", "ring!=a", "region=north
 constexpr std::uint32_t kFloodCalls = 4400;  // a few hundred more than a link may have under way
 constexpr std::uint32_t kLargeCalls = 40;  // several times what a link may have under way
 constexpr std::size_t kLargeCallBytes = 1000000;
-
-std::string bytes_of(const std::string& title, std::size_t size) {
-  std::uint64_t seed = size;
-  for (char c : title) seed = seed * 131 + static_cast<unsigned char>(c);
-  Random random(seed);
-  std::string bytes(size, '\0');
-  for (char& c : bytes) c = static_cast<char>(random.next());
-  return bytes;
-}
 
 }  // namespace
 
@@ -31,7 +24,7 @@ sim::Module Users::module(std::uint32_t function, std::uint32_t version) const {
   m.artifacts = {{foreign            ? "linux-aarch64"
                   : random.one_in(2) ? "any"
                                      : "linux-x86_64",
-                  bytes_of(m.name + "@" + m.version, kSizes[random.below(std::size(kSizes))])}};
+                  noise(m.name + "@" + m.version, kSizes[random.below(std::size(kSizes))])}};
   m.limits.load_ms = 3000;
   m.limits.create_ms = 2000;
   m.limits.health_ms = 1000;

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "base/random.h"
+#include "noise.h"
 #include "sim/fleet_shape.h"
 #include "sim/world.h"
 
@@ -15,22 +15,12 @@ namespace pinnate {
 
 inline constexpr std::int64_t kMinute = 60000, kHour = 60 * kMinute, kDay = 24 * kHour;
 
-// Bytes that belong to this name and version alone, and do not compress.
-inline std::string artifact_bytes(const std::string& title, std::size_t size) {
-  std::uint64_t seed = size;
-  for (char c : title) seed = seed * 131 + static_cast<unsigned char>(c);
-  Random random(seed);
-  std::string bytes(size, '\0');
-  for (char& c : bytes) c = static_cast<char>(random.next());
-  return bytes;
-}
-
 inline sim::Module module(const std::string& name, const std::string& version, std::size_t size = 200000,
                           const std::string& platform = "any") {
   sim::Module m;
   m.name = name;
   m.version = version;
-  m.artifacts = {{platform, artifact_bytes(name + "@" + version, size)}};
+  m.artifacts = {{platform, noise(name + "@" + version, size)}};
   return m;
 }
 
