@@ -10,7 +10,7 @@
 #   wire      tests/wire: the protocol, spoken by Python without the library
 #   e2e       tests/e2e: fleets of processes, with what goes wrong in them; --full adds its long tests; the three above run beside it
 #   chaos     tests/chaos: a fleet of processes that is broken while it works, round after round
-#   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer
+#   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer; it is built while the parts above wait for processes
 #   tsan      the same under ThreadSanitizer
 # --full adds the long runs: `long`, all tests of ctest that have the label "full", and every executable tests/full.d/NAME.sh as part NAME.
 # Such a script finds the release build in $PINNATE_BUILD, exits 0 when it passed and 77 when it cannot run here, saying why in its last
@@ -222,13 +222,19 @@ for part in "${parts[@]}"; do
   esac
 done
 if [[ " ${rest[*]} " != *" e2e "* ]]; then rest=("${parts[@]}") beside=(); fi
+asan_builder=  # the process that builds it ahead, with what the others leave of the processor
 for part in "${rest[@]}"; do
+  if [ "$part" = asan ] && [ -n "$asan_builder" ]; then wait "$asan_builder" || true; fi  # the part says what does not build
   if [ "$part" != e2e ] || [ ${#beside[@]} = 0 ]; then
     run_part "$part"
     report_part "$part"
     continue
   fi
   if build release >"$logs/build.log" 2>&1; then release_built=yes; else release_built=no; fi
+  if [[ " ${rest[*]} " == *" asan "* ]]; then
+    (renice -n 19 -p $BASHPID >/dev/null && build asan) >"$logs/build-asan.log" 2>&1 &
+    asan_builder=$!
+  fi
   for other in "${beside[@]}"; do run_part "$other"; done &
   run_part e2e
   wait $!
