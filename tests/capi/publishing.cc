@@ -2,24 +2,12 @@
 #include "world.h"
 
 #include "folder.h"
+#include "noise.h"
 
 #include <cstdio>
 #include <fstream>
 
 namespace {
-
-// Bytes that neither repeat nor compress.
-std::string noise(std::size_t size) {
-  std::string bytes(size, '\0');
-  std::uint64_t state = 88172645463325252u;
-  for (char& c : bytes) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    c = static_cast<char>(state);
-  }
-  return bytes;
-}
 
 struct Stage {
   explicit Stage(bool own_loop) : world(own_loop), controller(world) {
@@ -44,7 +32,7 @@ struct Stage {
 TEST_CASE("progress grows to the size of the artifact while a file is published") {
   Stage stage(true);
   const std::string path = stage.folder.path + "/large.bin";
-  const std::string bytes = noise(9 * 1024 * 1024 + 17);
+  const std::string bytes = pinnate::noise(9 * 1024 * 1024 + 17);
   std::ofstream(path, std::ios::binary) << bytes;
   stage.artifact.path = path.c_str();
   const pinnate_publish publish = stage.publish_of("1");
@@ -83,7 +71,7 @@ TEST_CASE("progress grows to the size of the artifact while a file is published"
 
 TEST_CASE("progress grows as much when a client publishes over a link") {
   Stage stage(true);
-  const std::string at = "unix:" + stage.folder.path + "/c", bytes = noise(9 * 1024 * 1024);
+  const std::string at = "unix:" + stage.folder.path + "/c", bytes = pinnate::noise(9 * 1024 * 1024);
   REQUIRE(pinnate_controller_listen(stage.controller, at.c_str(), nullptr, 0) == PINNATE_OK);
   Client client(stage.world);
   REQUIRE(open(client, at) == PINNATE_OK);
@@ -103,7 +91,7 @@ TEST_CASE("progress grows as much when a client publishes over a link") {
 TEST_CASE("a file that changes while it is published fails in words and makes no release") {
   Stage stage(true);
   const std::string path = stage.folder.path + "/large.bin";
-  std::ofstream(path, std::ios::binary) << noise(24 * 1024 * 1024);
+  std::ofstream(path, std::ios::binary) << pinnate::noise(24 * 1024 * 1024);
   stage.artifact.path = path.c_str();
   const pinnate_publish publish = stage.publish_of("1");
   PublishedAnswer answer;
@@ -130,7 +118,7 @@ TEST_CASE("closing in the middle of a publish ends it, and lets go of its files"
   for (const bool own_loop : {true, false}) {
     Stage stage(own_loop);
     const std::string path = stage.folder.path + "/large.bin";
-    std::ofstream(path, std::ios::binary) << noise(24 * 1024 * 1024);
+    std::ofstream(path, std::ios::binary) << pinnate::noise(24 * 1024 * 1024);
     stage.artifact.path = path.c_str();
     const pinnate_publish publish = stage.publish_of("1");
     PublishedAnswer answer;
@@ -151,7 +139,7 @@ TEST_CASE("an artifact over the controller's limit is refused in words") {
   World world(true);
   TestFolder folder;
   Controller controller(world);
-  const std::string dir = folder.path + "/state", bytes = noise(100);
+  const std::string dir = folder.path + "/state", bytes = pinnate::noise(100);
   pinnate_controller_options options = PINNATE_CONTROLLER_OPTIONS_INIT;
   options.tier.loop = world.loop();
   options.state_dir = dir.c_str();

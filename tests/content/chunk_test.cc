@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "content/hostile.h"
 #include "content/sha256.h"
+#include "noise.h"
 
 #include <doctest/doctest.h>
 
@@ -13,13 +14,6 @@ using namespace pinnate;
 using namespace pinnate::content;
 
 namespace {
-
-std::string noise(std::size_t size) {
-  Random random(7);
-  std::string out;
-  for (std::size_t i = 0; i < size; i++) out.push_back(static_cast<char>(random.next()));
-  return out;
-}
 
 std::string prose(std::size_t size) {
   std::string out;

@@ -1,6 +1,6 @@
 #include "simulator/scale_fleet.h"
 
-#include "noise.h"
+#include "simulator/module_bytes.h"
 #include "simulator/scale_clock.h"
 
 #include <algorithm>
@@ -78,7 +78,7 @@ sim::Module scale_module(const std::string& name, const std::string& version, st
   sim::Module module;
   module.name = name;
   module.version = version;
-  module.artifacts = {{"any", noise(name + "@" + version, bytes)}};
+  module.artifacts = {{"any", module_bytes(name + "@" + version, bytes)}};
   return module;
 }
 

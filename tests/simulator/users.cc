@@ -1,6 +1,6 @@
 #include "simulator/users.h"
 
-#include "noise.h"
+#include "simulator/module_bytes.h"
 
 namespace pinnate::simulator {
 namespace {
@@ -24,7 +24,7 @@ sim::Module Users::module(std::uint32_t function, std::uint32_t version) const {
   m.artifacts = {{foreign            ? "linux-aarch64"
                   : random.one_in(2) ? "any"
                                      : "linux-x86_64",
-                  noise(m.name + "@" + m.version, kSizes[random.below(std::size(kSizes))])}};
+                  module_bytes(m.name + "@" + m.version, kSizes[random.below(std::size(kSizes))])}};
   m.limits.load_ms = 3000;
   m.limits.create_ms = 2000;
   m.limits.health_ms = 1000;

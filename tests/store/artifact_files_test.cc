@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "folder.h"
+#include "noise.h"
 #include "store/bytes_on_disk.h"
 #include "store/child.h"
 #include "store/stored.h"
@@ -84,10 +85,8 @@ TEST_CASE("zeroes and noise between records are passed over") {
   TestFolder folder;
   const std::string whole = filled(folder);
   const std::size_t first = 16 + chunk(0).size();
-  Random random(3);
-  std::string noise;
-  for (int i = 0; i < 300000; i++) noise.push_back(static_cast<char>(random.next()));
-  for (const std::string& gap : {std::string(5, '\0'), std::string(100000, '\0'), noise, std::string("PNC1PNC1")}) {
+  for (const std::string& gap :
+       {std::string(5, '\0'), std::string(100000, '\0'), noise(300000), std::string("PNC1PNC1")}) {
     put_bytes(path_in(folder), whole.substr(0, first) + gap + whole.substr(first) + gap);
     ArtifactFiles files = open(folder);
     CHECK(held_and_true(files) == 4);

@@ -20,7 +20,7 @@ inline sim::Module module(const std::string& name, const std::string& version, s
   sim::Module m;
   m.name = name;
   m.version = version;
-  m.artifacts = {{platform, noise(name + "@" + version, size)}};
+  m.artifacts = {{platform, noise_of(name + "@" + version, size)}};
   return m;
 }
 

@@ -146,7 +146,7 @@ TEST_CASE("a version that was published with other bytes is refused in words") {
   TestFleet f(shape(1, 0, 1));
   f.release(module("f", "1"));
   Module other = module("f", "1");
-  other.artifacts[0].second = noise("other", 200000);
+  other.artifacts[0].second = noise_of("other", 200000);
   const wire::Published refused = f.publish(other);
   CHECK(refused.code == PINNATE_CONFLICT);
   CHECK(refused.reason.find("'f' 1 was published with other bytes") != std::string::npos);
@@ -300,7 +300,7 @@ TEST_CASE("each engine takes the artifact of its own platform") {
   f.world.add_engine("arm", arm);
   f.world.dial_up("arm", "s0");
   Module both = module("f", "1", 100000, "linux-aarch64");
-  both.artifacts.emplace_back("linux-x86_64", noise("x86", 150000));
+  both.artifacts.emplace_back("linux-x86_64", noise_of("x86", 150000));
   f.release(both);
   REQUIRE(f.becomes("f", "1"));
   const auto& manifest = f.world.shelf().add(both).manifest;

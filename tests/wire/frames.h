@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/random.h"
+#include "noise.h"
 #include "wire/mux.h"
 
 #include <doctest/doctest.h>
@@ -45,13 +46,6 @@ inline std::vector<Frame> frames_in(const std::string& bytes) {
     CHECK(at <= bytes.size());
   }
   return all;
-}
-
-inline std::string noise(std::size_t size, std::uint64_t seed = 1) {
-  Random random(seed);
-  std::string out(size, '\0');
-  for (char& c : out) c = static_cast<char>(random.next());
-  return out;
 }
 
 struct Ends {
