@@ -29,13 +29,13 @@ TEST_CASE("a message of any size arrives whole, in whatever pieces its bytes com
   for (std::size_t size :
        {std::size_t(1), std::size_t(2), std::size_t(255), kFragmentBytes - 1, kFragmentBytes, kFragmentBytes + 1,
         2 * kFragmentBytes, kChunkBytes + 50, kStreamCreditBytes - 1, kStreamCreditBytes, kStreamCreditBytes + 1,
-        std::size_t(1024 * 1024), kMessageLimitBytes - 1, kMessageLimitBytes})
+        std::size_t(1024 * 1024), kMessageLimitBytes - 1, kMessageLimitBytes}) {
+    const std::string text = noise(size);
     for (std::size_t cut : {1, 3, 7, 8, 9, 1000, 0}) {
       if (cut == 1 && size > 200000) continue;
       CAPTURE(size);
       CAPTURE(cut);
       Ends ends;
-      const std::string text = noise(size);
       for (Class c : kClasses) REQUIRE(ends.a.send(c, Buffer(text)).ok());
       REQUIRE(ends.b.send(Class::call, Buffer(text)).ok());
       ends.carry(cut);
@@ -43,6 +43,7 @@ TEST_CASE("a message of any size arrives whole, in whatever pieces its bytes com
       CHECK((texts(ends.at_a) == std::vector<std::string>(1, text)));
       CHECK(ends.a.queued_bytes() == 0);
     }
+  }
 }
 
 TEST_CASE("any mix of messages arrives, control in the order it was sent") {
