@@ -99,8 +99,7 @@ int run_fanout(const std::vector<std::string>& words) {
   fleet.wait_online();
 
   for (std::uint64_t run = 1; run <= repeat; run++) {
-    // Time is what is under test: a publish to a fleet at rest, which is one where nothing has come for so long. No event tells that.
-    usleep(kRestUs);
+    usleep(kRestUs);  // time itself is under test: no event tells that a fleet is at rest
     fleet.engines().ask({"expect", std::to_string(run)}, "expected", fleet.patience());
     count_links(&fleet);
     const Fleet::Published published = fleet.publish("bytes", run, bytes);

@@ -68,8 +68,9 @@ struct Idle {
 
 Idle measure(const std::string& state, std::uint64_t links, std::uint64_t settle_ms, double patience) {
   Idle idle{};
-  // Time is what is under test: how much memory there is when nothing has happened for so long.
-  const auto settle = [&] { usleep(static_cast<useconds_t>(settle_ms * 1000)); };
+  const auto settle = [&] {
+    usleep(static_cast<useconds_t>(settle_ms * 1000));  // time itself is under test: what memory is left after a rest
+  };
   {
     Fleet fleet(state, patience);
     fleet.open_engines(1, {fleet.add_gateway("tcp")});

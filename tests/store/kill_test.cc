@@ -46,8 +46,7 @@ std::uint32_t last_acknowledged(const std::string& dir, const std::string& kind,
   std::uint32_t last = from - 1, n = 0;
   std::uint64_t wanted = 1 + random->below(8);
   while (wanted-- > 0 && read(ends[0], &n, sizeof n) == sizeof n) last = n;
-  // Time is what is under test: the moment of the kill falls anywhere in what is being written, and no event may choose it.
-  usleep(static_cast<useconds_t>(random->below(3000)));
+  usleep(static_cast<useconds_t>(random->below(3000)));  // time itself is under test: no event may choose the moment
   kill(child, SIGKILL);
   int status = 0;
   waitpid(child, &status, 0);

@@ -251,7 +251,8 @@ TEST_CASE("a million bad bytes end a link, not a tier") {
   REQUIRE(f.becomes("f", "1"));
   Random random(7);
   for (int i = 0; i < 300; ++i) {
-    std::string bytes = noise(1 + random.below(200), random.next());
+    const std::size_t size = 1 + random.below(200);
+    std::string bytes = noise(size, random.next());
     if (i % 3 == 0) bytes[0] = char(0x90 | random.below(16));
     for (const char* tier : {"c", "s0", "s0.e0"}) {
       f.world.at(tier).link_opened(100000 + 2 * tier::LinkId(i));
