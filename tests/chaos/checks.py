@@ -60,17 +60,18 @@ class Checks:
         return self._clients["top"]
 
     def await_converged(self, bound):
-        """Returns how many seconds it took. The reason why it did not, else."""
-        began = time.monotonic()
+        """Returns how many seconds it took, and what it waited for last. The reason why it did not converge, else."""
+        began, waited_for = time.monotonic(), ""
         while True:
             self._news.clear()
             self.fleet.check_alive()
             try:
                 self._converged()
-                return time.monotonic() - began
+                return time.monotonic() - began, waited_for
             except (_NotYet, pinnate.UnreachableError, pinnate.InterruptedCallError, pinnate.TimedOutError) as why:
                 if time.monotonic() - began > bound:
                     raise AssertionError(f"not converged within {bound:.0f} s: {why}") from why
+                waited_for = str(why)
             self._news.wait(0.5)  # something changed, or a call may go through by now
 
     def await_remembered(self):
@@ -93,7 +94,7 @@ class Checks:
         rows = {row.id: row for row in self.top.engines(timeout=5.0)}
         _same("the engines that a lookup finds", {i for i, r in rows.items() if r.online}, {e.name for e in online})
         excused = {(name, e.name) for e in online for name in self._excuses(e, rows[e.name], chosen)}
-        self._counts(status, histories, engines, online, chosen, excused)
+        self._counts(status, rows, histories, engines, online, chosen, excused)
         self._counts_below()
         self._rows(status, rows, online, chosen, excused)
         serving = self._answers(online, chosen, excused)
@@ -118,7 +119,7 @@ class Checks:
 
     # ---- promise 8 ----
 
-    def _counts(self, status, histories, engines, online, chosen, excused):
+    def _counts(self, status, rows, histories, engines, online, chosen, excused):
         gateways = self.fleet.of_role("gateway")
         forgettable = sum(e.may_be_forgotten() for e in engines)
         known = min(max(status.known_engines, len(engines) - forgettable), len(engines))
@@ -132,7 +133,9 @@ class Checks:
             wanted_by = [(release.name, e.name) for e in online if (c := chosen[release.name, e.name]) and c.number == release.number]
             failed = sum(each in excused for each in wanted_by)
             live = len(wanted_by) - failed
-            told = f"release {release.number} of {release.name}: live, failed, offline"
+            others = [f"{name}: {s.phase.name} {s.reason}" for _, name in wanted_by for s in rows[name].services
+                      if s.release == release.number and s.phase != Phase.LIVE]
+            told = f"release {release.number} of {release.name} ({'; '.join(others)}): live, failed, offline"
             _same(told, (release.phases[Phase.LIVE], release.phases[Phase.FAILED], release.phases[Phase.OFFLINE]),
                   (live if release.number in current else 0, failed, known - len(online)))
             if not any(name == release.name for name, _ in excused):  # who is excused may serve what came before

@@ -167,10 +167,10 @@ class Run:
         fault(faults.Round(self.fleet, self.ledger, self.workload, self.rng, self.report.counted, self.copies, self.freeze))
         self.counted[self.kind] += self.report.counted - before
         self.workload.pause()
-        took = self.checks.await_converged(BOUND)
+        took, waited_for = self.checks.await_converged(BOUND)
         self.workload.check_calls()
         self.leaks.check()
-        self.report.round_ended(self.number, self.kind, took, self.ledger, self.workload)
+        self.report.round_ended(self.number, self.kind, took, waited_for, self.ledger, self.workload)
 
     def close(self):
         """Tiers first: what waits for them ends by that."""

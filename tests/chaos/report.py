@@ -7,6 +7,9 @@ import sys
 import ledger as book
 
 
+SLOW_S = 3.0  # what a fleet that took longer was waiting for is worth a line
+
+
 class Report:
     def __init__(self, out=sys.stdout):
         self._out = out
@@ -17,12 +20,14 @@ class Report:
     def say(self, *words):
         print(*words, file=self._out, flush=True)
 
-    def round_ended(self, number, kind, seconds, ledger, workload):
+    def round_ended(self, number, kind, seconds, waited_for, ledger, workload):
         self.rounds[kind] += 1
         self.took[kind].append(seconds)
         counts = ledger.counts()
         self.say(f"round {number:4} {kind:10} converged after {seconds:5.2f} s; {counts[book.ACKNOWLEDGED]} orders acknowledged, "
                  f"{sum(workload.calls.values())} calls")
+        if seconds > SLOW_S:
+            self.say(f"    it waited for: {waited_for}")
 
     def summary(self, ledger, workload, checks, leaks):
         self.say("")

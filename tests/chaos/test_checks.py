@@ -1,6 +1,7 @@
 """The checks see what they look for: on histories and processes that are made up."""
 
 import collections
+import io
 import os
 import pathlib
 import signal
@@ -14,6 +15,7 @@ from checks import ALL
 from leaks import ARTIFACT_FILES, FILES_PER_IMAGE, FIXED, MIB, PEAK_BYTES, RSS_BYTES, THREADS, Leaks
 from ledger import LOST_ENTRY, Ledger
 from pinnate import Release
+from report import Report
 from topology import Fleet, Tier
 from workload import Workload
 
@@ -275,6 +277,15 @@ class AliveTest(unittest.TestCase):
         self.fleet.check_alive()
         self.fleet.tiers["top"].stop()
         self.fleet.check_alive()
+
+
+class ReportTest(unittest.TestCase):
+    def test_what_a_slow_round_waited_for_is_said(self):
+        out, ledger, workload = io.StringIO(), Ledger(), types.SimpleNamespace(calls={})
+        for took in (0.5, 12.0):
+            Report(out).round_ended(1, "kill", took, f"the word of {took}", ledger, workload)
+        self.assertNotIn("the word of 0.5", out.getvalue())
+        self.assertIn("it waited for: the word of 12.0", out.getvalue())
 
 
 class TracesTest(unittest.TestCase):
