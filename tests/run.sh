@@ -213,6 +213,24 @@ report_part() {
   fi
 }
 
+# Parts run in the background, and some of their programs in process groups of their own: an interrupt has to go to all of them, at once.
+# Each carries this mark.
+export PINNATE_TESTS_RUN=$$
+interrupted() {
+  local found
+  trap '' INT TERM
+  echo "interrupted"
+  # shellcheck disable=SC2046  # numbers of processes
+  kill $(jobs -p) 2>/dev/null || true
+  for found in $(grep -lsz "^PINNATE_TESTS_RUN=$$\$" /proc/[0-9]*/environ); do
+    found=${found#/proc/}
+    kill "${found%/environ}" 2>/dev/null || true
+  done
+  wait
+  exit 130
+}
+trap interrupted INT TERM
+
 # Some parts wait for processes more than they compute: they go on beside the one that waits longest.
 beside=() rest=()
 for part in "${parts[@]}"; do
@@ -226,18 +244,22 @@ asan_builder=  # the process that builds it ahead, with what the others leave of
 for part in "${rest[@]}"; do
   if [ "$part" = asan ] && [ -n "$asan_builder" ]; then wait "$asan_builder" || true; fi  # the part says what does not build
   if [ "$part" != e2e ] || [ ${#beside[@]} = 0 ]; then
-    run_part "$part"
+    run_part "$part" &
+    wait $!
     report_part "$part"
     continue
   fi
-  if build release >"$logs/build.log" 2>&1; then release_built=yes; else release_built=no; fi
+  build release >"$logs/build.log" 2>&1 &
+  if wait $!; then release_built=yes; else release_built=no; fi
   if [[ " ${rest[*]} " == *" asan "* ]]; then
     (renice -n 19 -p $BASHPID >/dev/null && build asan) >"$logs/build-asan.log" 2>&1 &
     asan_builder=$!
   fi
   for other in "${beside[@]}"; do run_part "$other"; done &
-  run_part e2e
+  others=$!
+  run_part e2e &
   wait $!
+  wait $others
   release_built=unknown
   for other in "${beside[@]}" e2e; do report_part "$other"; done
 done
