@@ -23,7 +23,8 @@ typedef struct pinnate_image {
   uint64_t size_bytes;
 } pinnate_image;
 
-/* All functions but `call` run on a thread of the library's, one at a time per module, never on the loop's thread.
+/* All functions but `call` run on threads of the library's that all engines of the process share, one at a time per module,
+ * never on the loop's thread.
  * `create`, `call`, `check_health` and `destroy` are as in module.h, with the loaded module before the rest. */
 typedef struct pinnate_loader {
   size_t size;

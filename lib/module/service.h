@@ -1,5 +1,5 @@
 // One service: a loaded module, its configuration, and what the module sees of the engine. Its own thread-safety is that of
-// pinnate_loader: run_call on any thread, everything else in order on the module thread.
+// pinnate_loader: run_call on any thread, everything else in order on module threads.
 #pragma once
 
 #include "module/black_box.h"
@@ -36,7 +36,7 @@ class Service : public Doorway {
   Note& note() { return note_; }
   const OriginNumber& origin_number() const { return origin_number_; }
 
-  // ---- on the module thread ----
+  // ---- on a module thread ----
   Outcome load(const ImagePlace& place);
   Status create();
   Status check_health();

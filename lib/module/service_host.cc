@@ -1,6 +1,7 @@
 #include "module/service_host.h"
 
 #include "module/calls.h"
+#include "module/guarded.h"
 #include "module/loaders.h"
 #include "module/shared.h"
 
@@ -146,8 +147,13 @@ class Host : public ServiceHost {
   template <typename Run>
   void order(std::shared_ptr<Service> service, Done done, Run run) {
     const ServiceId id = service->id();
-    shared_->module_thread.submit(
-        {id, [service, done, run = std::move(run)] { service->report(done, run(*service)); },
+    shared_->module_orders.submit(
+        {id,
+         [service, done, run = std::move(run)] {
+           Outcome outcome;
+           if (!quietly([&] { outcome = run(*service); })) outcome = {{PINNATE_NO_MEMORY, "no memory"}, {}, {}};
+           service->report(done, std::move(outcome));
+         },
          [this_ = shared_, service, done](const Status& why) {
            this_->alarms.post([service, done, why] {
              service->report(done, {{why.code(), service->label() + ": " + why.message()}, {}, {}});

@@ -1,7 +1,7 @@
 // Loads modules and runs their services for one engine: loaders, worker threads, the swap gate.
 //
 // What a module does (constructors, create, calls, destroy) runs on threads of this class, never on the caller's, but
-// for call_here. Results come through the `done` given with each order, on one of those threads. The order of things
+// for call_here. Results come through the `done` given with each order, on one of those threads unless it says otherwise. The order of things
 // (load, create, check, activate, drain, destroy), limits on time, and what to do about failures are the engine tier's.
 #pragma once
 
@@ -72,7 +72,7 @@ class ServiceHost {
   // From now on calls of `function` go to this service, in one step; its predecessor gets no new call.
   virtual void activate(const std::string& function, ServiceId service) = 0;
   virtual void deactivate(const std::string& function) = 0;
-  // Done when no call is left in the service.
+  // Done when no call is left in the service; inside this very call when there is none.
   virtual void drain(ServiceId service, Done done) = 0;
   // Destroys and unloads (after a failed create too). Only when drained or never activated.
   virtual void destroy(ServiceId service, Done done) = 0;

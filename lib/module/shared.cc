@@ -33,8 +33,7 @@ Result<std::shared_ptr<Shared>> Shared::open(ServiceHostOptions options) {
     remove_stale_images(dir);
   }
   shared->alarms.use(shared);
-  shared->module_thread.use(shared);
-  shared->module_thread.start();
+  shared->module_orders.start(shared);
   shared->workers.use(shared);
   return shared;
 }
@@ -84,15 +83,16 @@ void Shared::abandon(ServiceId id) {
   gate.deactivate(*service);
   service->abandon();
   service->turn().shut();
-  module_thread.leave_behind(id);
+  module_orders.leave_behind(id);
 }
 
 void Shared::when_empty(const std::shared_ptr<Service>& service, Done done) {
+  if (service->shut_and_empty()) return service->report(done, {});
   {
     const std::lock_guard lock(mutex_);
     until_empty_.emplace_back(service, std::move(done));
   }
-  ring();  // it may be empty already
+  ring();  // it may be empty by now
 }
 
 void Shared::ring() noexcept {
@@ -138,7 +138,7 @@ bool Shared::destroy_all(TimePoint limit) {
     }
     for (auto& service : empty) {
       const ServiceId id = service->id();
-      module_thread.submit({id,
+      module_orders.submit({id,
                             [this, service] {
                               const Status status = service->destroy();
                               if (!status.ok()) outlet->log(PINNATE_LOG_ERROR, status.message());
@@ -152,7 +152,7 @@ bool Shared::destroy_all(TimePoint limit) {
 void Shared::end_threads(TimePoint limit) {
   alarms.ring_all();
   workers.stop(limit);
-  module_thread.stop({PINNATE_CLOSED, "the engine is closed"}, limit);
+  module_orders.stop({PINNATE_CLOSED, "the engine is closed"}, limit);
   alarms.stop(limit);
 }
 
@@ -165,7 +165,7 @@ void Shared::begin_closing() {
 }
 
 void Shared::close(TimePoint limit) {
-  module_thread.refuse_waiting({PINNATE_CLOSED, "the engine is closing"});
+  module_orders.refuse_waiting({PINNATE_CLOSED, "the engine is closing"});
   const bool all_ended = destroy_all(limit);
   std::vector<std::shared_ptr<Service>> left;
   {

@@ -4,7 +4,7 @@
 
 #include "module/alarms.h"
 #include "module/black_box.h"
-#include "module/module_thread.h"
+#include "module/module_orders.h"
 #include "module/outlet.h"
 #include "module/service.h"
 #include "module/service_host.h"
@@ -35,7 +35,7 @@ class Shared : public Bell, public std::enable_shared_from_this<Shared> {
   // Its memory and its library stay for ever: the module may still be using both.
   void abandon(ServiceId id);
 
-  // Runs `done` when the service's doorway is shut and empty.
+  // Runs `done` when the service's doorway is shut and empty: on the alarms' thread, or inside this call if it is already.
   void when_empty(const std::shared_ptr<Service>& service, Done done);
   void ring() noexcept override;
 
@@ -52,7 +52,7 @@ class Shared : public Bell, public std::enable_shared_from_this<Shared> {
   std::shared_ptr<BlackBox> black_box;  // null without a state folder
   SwapGate gate;
   Alarms alarms;
-  ModuleThread module_thread;
+  ModuleOrders module_orders;
   Workers workers;
 
  private:

@@ -55,6 +55,10 @@ int create(const pinnate_host* host, const void* config, size_t config_bytes, vo
   if (space != std::string::npos) service->fifo = text.substr(space + 1);
   if (service->is("create-aborts")) abort();
   if (service->is("create-hangs")) hang(service->fifo);
+  if (service->is("create-ends-thread")) {
+    hang(service->fifo);
+    pthread_exit(nullptr);
+  }
   const bool fails = service->is("create-fails"), silent = service->is("create-says-nothing");
   const bool throws = service->is("create-throws"), verbose = service->is("create-says-much");
   if (fails || silent || throws || verbose) delete service;

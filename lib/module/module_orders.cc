@@ -1,0 +1,128 @@
+#include "module/module_orders.h"
+
+#include "module/guarded.h"
+
+#include <algorithm>
+#include <iterator>
+#include <new>
+#include <utility>
+
+namespace pinnate::module {
+
+ModuleOrders::~ModuleOrders() {
+  if (!has_left_) threads_->leave(Clock::now());
+}
+
+void ModuleOrders::start(std::weak_ptr<void> keep) {
+  keep_ = std::move(keep);
+  threads_->start();
+}
+
+void ModuleOrders::submit(Order order) {
+  bool first = false;
+  std::optional<Status> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    refused = stopped_;
+    if (!refused) {
+      waiting_.push_back(std::move(order));
+      first = !std::exchange(handed_over_, true);
+    }
+  }
+  if (refused) return order.refuse(std::move(*refused));
+  if (first) hand_over();
+}
+
+// Not under the lock: a thread may begin at once.
+void ModuleOrders::hand_over() {
+  Status status;
+  try {
+    status = threads_->submit(std::shared_ptr<ModuleThreads::Queue>(keep_.lock(), this));
+  } catch (const std::bad_alloc&) {
+    status = {PINNATE_NO_MEMORY, "no memory"};
+  }
+  if (status.ok()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    handed_over_ = false;
+  }
+  refuse_waiting(status);
+}
+
+void ModuleOrders::leave_behind(ServiceId service) {
+  std::deque<Order> dropped;  // destroyed outside the lock
+  {
+    const std::lock_guard lock(mutex_);
+    const auto others =
+        std::stable_partition(waiting_.begin(), waiting_.end(), [&](const Order& o) { return o.service != service; });
+    std::move(others, waiting_.end(), std::back_inserter(dropped));
+    waiting_.erase(others, waiting_.end());
+    if (!inside_ || inside_->service != service) return;
+    threads_->leave_behind(inside_->worker);
+    inside_.reset();
+    changed_.notify_all();
+    handed_over_ = !waiting_.empty();
+    if (!handed_over_) return;
+  }
+  hand_over();
+}
+
+void ModuleOrders::refuse_waiting(const Status& why) {
+  std::deque<Order> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    refused.swap(waiting_);
+  }
+  for (Order& order : refused) order.refuse(why);
+}
+
+void ModuleOrders::stop(const Status& why, TimePoint limit) {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = why;
+  }
+  refuse_waiting(why);
+  {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_until(lock, limit, [this] { return !inside_; })) {
+      threads_->leave_behind(inside_->worker);
+      inside_.reset();
+    }
+  }
+  if (!std::exchange(has_left_, true)) threads_->leave(limit);
+}
+
+bool ModuleOrders::work_on(const std::shared_ptr<ModuleThreads::Worker>& worker) {
+  Order order;
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty()) return handed_over_ = false;
+    order = std::move(waiting_.front());
+    waiting_.pop_front();
+    inside_ = Inside{order.service, worker};
+  }
+  struct AtEnd {
+    ModuleOrders& all;
+    const std::shared_ptr<ModuleThreads::Worker>& worker;
+    bool whole = false;
+    ~AtEnd() {
+      // The module ended our thread (pthread_exit): another one has to do what is left.
+      if (!whole && all.finish(worker)) all.hand_over();
+    }
+  } at_end{*this, worker};
+  quietly([&] { order.run(); });
+  order = Order();  // what it owns goes before anybody is told that nothing is under way
+  at_end.whole = true;
+  return finish(worker);
+}
+
+// True: there is more to do.
+bool ModuleOrders::finish(const std::shared_ptr<ModuleThreads::Worker>& worker) {
+  const std::lock_guard lock(mutex_);
+  if (!inside_ || inside_->worker != worker) return false;  // left behind: others do what is left
+  inside_.reset();
+  changed_.notify_all();
+  return handed_over_ = !waiting_.empty();
+}
+
+}  // namespace pinnate::module

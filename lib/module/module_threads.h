@@ -1,0 +1,73 @@
+// The threads on which modules are loaded, created, checked and destroyed, for all engines of the process. One does all that is
+// ready while modules return soon: a thread that is awake costs nothing to wake, where a publish reaches a thousand engines at
+// once. Another one watches whether that gets on, and joins in when it does not, so a module that holds a thread for long or for ever
+// holds up the orders of its own engine only (and what needs a lock of the C library that it holds).
+#pragma once
+
+#include "base/status.h"
+#include "module/thread.h"
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+
+namespace pinnate::module {
+
+class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
+ public:
+  // One of the threads.
+  struct Worker {
+    Thread thread;
+    bool working = false;  // and comes back from modules soon enough
+    bool left_behind = false;
+  };
+
+  // Orders that are carried out one after the other.
+  class Queue {
+   public:
+    virtual ~Queue() = default;
+    // Carries out one on the calling thread, which is `worker`. True: there is more. It lets no exception out, but that of a
+    // thread that is being ended under it; then it submits itself again for what is left.
+    virtual bool work_on(const std::shared_ptr<Worker>& worker) = 0;
+  };
+
+  // Those of the process. Each user leaves once.
+  static std::shared_ptr<ModuleThreads> join();
+  // The last user ends the threads, waiting for each until the limit, and leaves behind those that still run.
+  void leave(TimePoint limit);
+
+  // Has a thread ready for the first order, which else starts it.
+  void start();
+  // Works on it until it has no more; in between, it is the others' turn. Failing: there is no thread and none can be had.
+  Status submit(std::shared_ptr<Queue> queue);
+  // Its module holds it: it ends when it comes back. What is ready is not held up by it any longer.
+  void leave_behind(const std::shared_ptr<Worker>& worker);
+
+ private:
+  Status start_locked();
+  Status call_locked(std::condition_variable** wake);
+  void live(const std::shared_ptr<Worker>& me);
+  bool watch(std::unique_lock<std::mutex>& lock);
+  void nap(std::unique_lock<std::mutex>& lock);
+  void work(const std::shared_ptr<Worker>& me, std::unique_lock<std::mutex>& lock);
+  void ended(const std::shared_ptr<Worker>& me, std::unique_lock<std::mutex>& lock);
+  void end(TimePoint limit);
+
+  std::size_t users_ = 0;  // guarded by the lock that finds those of the process
+
+  std::mutex mutex_;
+  std::condition_variable idle_changed_, watched_, ending_changed_;
+  std::list<std::shared_ptr<Queue>> ready_;
+  std::list<std::shared_ptr<Worker>> workers_;
+  std::size_t idle_ = 0, working_ = 0;
+  std::uint64_t taken_ = 0;  // queues, ever, from ready_
+  bool watching_ = false;  // a thread is, or is called to
+  bool called_ = false;  // and has not come yet
+  bool napping_ = false;  // a working thread is, and will look at what is ready
+  bool ending_ = false;
+};
+
+}  // namespace pinnate::module

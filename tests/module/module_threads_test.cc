@@ -1,0 +1,115 @@
+// Engines of one process share the threads on which their modules are loaded; what one module does there is nobody else's trouble.
+#include "host.h"
+#include "module/thread.h"
+#include "threads_of_process.h"
+
+#include <deque>
+#include <memory>
+#include <thread>
+
+using namespace pinnate;
+using namespace pinnate::module;
+
+namespace {
+
+LoadOrder misbehaving(const std::string& config) { return TestHost::order(1, test_module("misbehaving"), config); }
+
+// Others join in while modules take long; they end when there is nothing to do.
+void wait_for_two_threads() {
+  const auto limit = Clock::now() + std::chrono::seconds(30);
+  while (threads_named("pinnate-module") > 2 && Clock::now() < limit) std::this_thread::yield();
+  CHECK(threads_named("pinnate-module") <= 2);
+}
+
+}  // namespace
+
+TEST_CASE("a hundred engines load on two threads, which end with the last of them") {
+  REQUIRE(threads_named("pinnate-module") == 0);
+  std::deque<TestHost> hosts(100);
+  std::deque<Promised> created;
+  for (TestHost& host : hosts) {
+    host->load(TestHost::order(1, test_module("counter-1")), [](Outcome) {});
+    host->create(1, created.emplace_back().done());
+  }
+  for (Promised& each : created) CHECK(each.get().status.ok());
+  wait_for_two_threads();
+  while (hosts.size() > 1) hosts.pop_back();
+  CHECK(threads_named("pinnate-module") > 0);
+  hosts.front().serve(2, "counter-2");
+  CHECK(hosts.front().call("").bytes.view() == "2 1");
+  hosts.clear();
+  CHECK(threads_named("pinnate-module") == 0);
+}
+
+TEST_CASE("modules that hold their threads hold up no other engine, and are answered when they come back") {
+  std::deque<Fifo> fifos(5);
+  std::deque<TestHost> held(5);
+  std::deque<Promised> created, checked;
+  for (std::size_t i = 0; i < held.size(); i++) {
+    REQUIRE(held[i].load(misbehaving("create-hangs " + fifos[i].path)).ok());
+    held[i]->create(1, created.emplace_back().done());
+    held[i]->check_health(1, checked.emplace_back().done());
+    fifos[i].wait_until_inside();
+  }
+  TestHost other;
+  other.serve(1, "counter-1");
+  CHECK(other.check_health(1).ok());
+  CHECK(other.call("").bytes.view() == "1 1");
+  other->deactivate("f");
+  CHECK(other.drain(1).ok());
+  CHECK(other.destroy(1).ok());
+  other.close();
+  CHECK(threads_named("pinnate-module") > 5);
+  for (std::size_t i = 0; i < held.size(); i++) {
+    CHECK(created[i].times() == 0);
+    CHECK(checked[i].times() == 0);  // in its own engine one order comes after the other
+    fifos[i].let_go();
+    CHECK(created[i].get().status.ok());
+    CHECK(checked[i].get().status.ok());
+  }
+  wait_for_two_threads();
+}
+
+TEST_CASE("a module that ends the thread it is created on takes nobody's orders with it") {
+  Fifo fifo;
+  TestHost host, other;
+  REQUIRE(host.load(misbehaving("create-ends-thread " + fifo.path)).ok());
+  Promised created, second;
+  host->create(1, created.done());
+  fifo.wait_until_inside();
+  host->load(TestHost::order(2, test_module("counter-1")), second.done());
+  fifo.let_go();
+  CHECK(second.get().status.ok());
+  CHECK(created.times() == 0);  // whoever ordered it has a limit
+  other.serve(1, "counter-2");
+  CHECK(other.call("").bytes.view() == "2 1");
+  host->abandon(1);
+}
+
+TEST_CASE("engines that come, load, hang and go on many threads at once all end whole") {
+  std::deque<std::thread> threads;
+  for (int t = 0; t < 4; t++)
+    threads.emplace_back([t] {
+      for (int i = 0; i < 12; i++) {
+        Fifo fifo;
+        TestHost host;
+        host.serve(1, "counter-1");
+        CHECK(host.call("").bytes.view() == "1 1");
+        Promised hangs;
+        if ((i + t) % 3 == 0) {
+          LoadOrder order = misbehaving("create-hangs " + fifo.path);
+          order.service = 2;
+          REQUIRE(host.load(std::move(order)).ok());
+          host->create(2, hangs.done());
+          fifo.wait_until_inside();
+          host->abandon(2);
+        }
+        host.serve(3, "counter-2");
+        CHECK(host.call("").bytes.view() == "2 1");
+        fifo.let_go();
+        host.close();
+        CHECK(hangs.times() == 0);
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+}
