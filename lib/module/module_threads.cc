@@ -31,6 +31,7 @@ std::shared_ptr<ModuleThreads> ModuleThreads::join() {
   Process& process = Process::get();
   const std::lock_guard lock(process.mutex);
   if (!process.threads) process.threads = std::make_shared<ModuleThreads>();
+  const std::lock_guard ours(process.threads->mutex_);
   process.threads->users_++;
   return process.threads;
 }
@@ -40,6 +41,7 @@ void ModuleThreads::leave(TimePoint limit) {
   {
     Process& process = Process::get();
     const std::lock_guard lock(process.mutex);
+    const std::lock_guard ours(mutex_);
     if (--users_ > 0) return;
     last.swap(process.threads);  // whoever joins now has others
   }
@@ -52,6 +54,7 @@ Status ModuleThreads::start_locked() {
   if (!thread.ok()) return thread.status();
   worker->thread = std::move(*thread);
   workers_.push_back(std::move(worker));
+  ++idle_;  // from now on, or somebody who calls it before it comes would start another one
   return {};
 }
 
@@ -73,6 +76,13 @@ Status ModuleThreads::call_locked(std::condition_variable** wake) {
   return {};
 }
 
+bool ModuleThreads::call_needed_locked() const {
+  if (napping_) return false;
+  if (working_ == 0) return true;
+  // With one engine nothing can be ready while a thread is inside its module: who works now is about to look.
+  return !watching_ && users_ > 1;
+}
+
 Status ModuleThreads::submit(std::shared_ptr<Queue> queue) {
   std::list<std::shared_ptr<Queue>> submitted;
   submitted.push_back(std::move(queue));
@@ -80,7 +90,7 @@ Status ModuleThreads::submit(std::shared_ptr<Queue> queue) {
   {
     const std::lock_guard lock(mutex_);
     if (ending_) return {PINNATE_CLOSED, "the threads for modules have ended"};
-    if (!napping_ && (working_ == 0 || !watching_))
+    if (call_needed_locked())
       if (Status s = call_locked(&wake); !s.ok()) return s;
     ready_.splice(ready_.end(), submitted);
   }
@@ -109,8 +119,7 @@ void ModuleThreads::live(const std::shared_ptr<Worker>& me) {
     std::unique_lock<std::mutex>& lock;
     ~AtEnd() { all.ended(me, lock); }
   } at_end{*this, me, lock};
-  do {
-    ++idle_;
+  for (;;) {
     idle_changed_.wait(lock, [this] { return ending_ || called_; });
     --idle_;
     if (ending_) return;
@@ -118,7 +127,9 @@ void ModuleThreads::live(const std::shared_ptr<Worker>& me) {
     const bool works = watch(lock);
     watching_ = false;
     if (works) work(me, lock);
-  } while (!me->left_behind && idle_ < kIdleThreads);
+    if (me->left_behind || idle_ >= kIdleThreads) return;
+    ++idle_;
+  }
 }
 
 // Until there is something to do for the calling thread, which it answers with true, or nothing to watch.

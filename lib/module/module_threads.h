@@ -49,6 +49,7 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
  private:
   Status start_locked();
   Status call_locked(std::condition_variable** wake);
+  bool call_needed_locked() const;
   void live(const std::shared_ptr<Worker>& me);
   bool watch(std::unique_lock<std::mutex>& lock);
   void nap(std::unique_lock<std::mutex>& lock);
@@ -56,9 +57,8 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
   void ended(const std::shared_ptr<Worker>& me, std::unique_lock<std::mutex>& lock);
   void end(TimePoint limit);
 
-  std::size_t users_ = 0;  // guarded by the lock that finds those of the process
-
   std::mutex mutex_;
+  std::size_t users_ = 0;
   std::condition_variable idle_changed_, watched_, ending_changed_;
   std::list<std::shared_ptr<Queue>> ready_;
   std::list<std::shared_ptr<Worker>> workers_;

@@ -41,6 +41,15 @@ TEST_CASE("a hundred engines load on two threads, which end with the last of the
   CHECK(threads_named("pinnate-module") == 0);
 }
 
+TEST_CASE("an engine alone in its process keeps one thread, however its orders fall") {
+  TestHost host;
+  REQUIRE(host.load(1, "counter-1").ok());  // the thread may not have come yet
+  REQUIRE(host.create(1).ok());
+  for (int i = 0; i < 5000; i++) host->check_health(1, [](Outcome) {});  // some as the one before ends
+  REQUIRE(host.check_health(1).ok());
+  CHECK(threads_named("pinnate-module") == 1);
+}
+
 TEST_CASE("modules that hold their threads hold up no other engine, and are answered when they come back") {
   std::deque<Fifo> fifos(5);
   std::deque<TestHost> held(5);

@@ -57,6 +57,7 @@ int create(const pinnate_host* host, const void* config, size_t config_bytes, vo
   if (service->is("create-hangs")) hang(service->fifo);
   if (service->is("create-ends-thread")) {
     hang(service->fifo);
+    delete service;
     pthread_exit(nullptr);
   }
   const bool fails = service->is("create-fails"), silent = service->is("create-says-nothing");
