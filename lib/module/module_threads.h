@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "module/thread.h"
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -18,11 +19,18 @@ namespace pinnate::module {
 
 class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
  public:
+  enum class State {
+    idle,  // until it is called
+    watching,
+    working,
+    held,  // by a module, for so long that nobody counts on it until it comes back
+    napping,  // between working and idle: it looks again soon
+    gone,  // or going, and nobody's any more
+  };
   // One of the threads.
   struct Worker {
     Thread thread;
-    bool working = false;  // and comes back from modules soon enough
-    bool left_behind = false;
+    State state = State::idle;
   };
 
   // Orders that are carried out one after the other.
@@ -39,7 +47,7 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
   // The last user ends the threads, waiting for each until the limit, and leaves behind those that still run.
   void leave(TimePoint limit);
 
-  // Has a thread ready for the first order, which else starts it.
+  // Has threads ready for the first order, which else starts them.
   void start();
   // Works on it until it has no more; in between, it is the others' turn. Failing: there is no thread and none can be had.
   Status submit(std::shared_ptr<Queue> queue);
@@ -47,12 +55,14 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
   void leave_behind(const std::shared_ptr<Worker>& worker);
 
  private:
+  std::size_t in(State state) const { return in_[static_cast<std::size_t>(state)]; }
+  void become(Worker& worker, State state);
+  bool watched_over() const { return called_ || in(State::watching) > 0; }
   Status start_locked();
   Status call_locked(std::condition_variable** wake);
   bool call_needed_locked() const;
   void live(const std::shared_ptr<Worker>& me);
   bool watch(std::unique_lock<std::mutex>& lock);
-  void nap(std::unique_lock<std::mutex>& lock);
   void work(const std::shared_ptr<Worker>& me, std::unique_lock<std::mutex>& lock);
   void ended(const std::shared_ptr<Worker>& me, std::unique_lock<std::mutex>& lock);
   void end(TimePoint limit);
@@ -62,11 +72,10 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
   std::condition_variable idle_changed_, watched_, ending_changed_;
   std::list<std::shared_ptr<Queue>> ready_;
   std::list<std::shared_ptr<Worker>> workers_;
-  std::size_t idle_ = 0, working_ = 0;
+  std::array<std::size_t, 6> in_{};  // how many are in each state
+  std::shared_ptr<Worker> last_ended_;  // whom the next one that ends joins
   std::uint64_t taken_ = 0;  // queues, ever, from ready_
-  bool watching_ = false;  // a thread is, or is called to
-  bool called_ = false;  // and has not come yet
-  bool napping_ = false;  // a working thread is, and will look at what is ready
+  bool called_ = false;  // a thread is to come and look at what is ready
   bool ending_ = false;
 };
 

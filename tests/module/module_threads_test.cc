@@ -3,6 +3,9 @@
 #include "module/thread.h"
 #include "threads_of_process.h"
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <thread>
@@ -77,6 +80,85 @@ TEST_CASE("modules that hold their threads hold up no other engine, and are answ
     CHECK(checked[i].get().status.ok());
   }
   wait_for_two_threads();
+}
+
+TEST_CASE("modules that are slow but many are not all done by one thread") {
+  pinnate_loader loader{};
+  loader.size = sizeof loader;
+  loader.kind = "slow";
+  loader.load = [](void*, const pinnate_image*, void** module, char*, size_t) {
+    *module = nullptr;
+    return 0;
+  };
+  loader.create = [](void*, const pinnate_host*, const void*, size_t, void** service, char*, size_t) {
+    *service = nullptr;
+    return 0;
+  };
+  loader.check_health = [](void*, void*, char*, size_t) {
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(3));  // time itself is under test: less than anybody is waited for
+    return 0;
+  };
+  loader.call = [](void*, void*, pinnate_reply*, const void*, size_t) {};
+  loader.destroy = [](void*, void*) {};
+  loader.unload = [](void*) {};
+  std::deque<TestHost> hosts(200);
+  for (TestHost& host : hosts) {
+    REQUIRE(host->add_loader(loader).ok());
+    LoadOrder order = TestHost::order(1, "bytes");
+    order.loader = "slow";
+    REQUIRE(host.load(std::move(order)).ok());
+    REQUIRE(host.create(1).ok());
+  }
+  std::deque<Promised> checked;
+  for (TestHost& host : hosts) host->check_health(1, checked.emplace_back().done());
+  int most = 0;
+  for (Promised& each : checked) {
+    CHECK(each.get().status.ok());
+    most = std::max(most, threads_named("pinnate-module"));
+  }
+  CHECK(most > 3);
+  CHECK(most < 100);
+}
+
+TEST_CASE("a thread that is one too many is not left in a module's code when the last engine has closed") {
+  static std::atomic<int> inside{0};
+  struct Slow {
+    ~Slow() {
+      static std::atomic<bool> first{true};
+      inside++;
+      if (first.exchange(false))  // the first one that ends takes its time: more than those that end after it
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      inside--;
+    }
+    bool touched = false;
+  };
+  pinnate_loader loader{};
+  loader.size = sizeof loader;
+  loader.kind = "thread-local";
+  loader.load = [](void*, const pinnate_image*, void** module, char*, size_t) {
+    thread_local Slow slow;
+    slow.touched = true;
+    *module = nullptr;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // so that several threads come here
+    return 0;
+  };
+  loader.create = [](void*, const pinnate_host*, const void*, size_t, void**, char*, size_t) { return 0; };
+  loader.call = [](void*, void*, pinnate_reply*, const void*, size_t) {};
+  loader.destroy = [](void*, void*) {};
+  loader.unload = [](void*) {};
+  std::deque<TestHost> hosts(4);
+  std::deque<Promised> loaded;
+  for (TestHost& host : hosts) {
+    REQUIRE(host->add_loader(loader).ok());
+    LoadOrder order = TestHost::order(1, "bytes");
+    order.loader = "thread-local";
+    host->load(std::move(order), loaded.emplace_back().done());
+  }
+  for (Promised& each : loaded) CHECK(each.get().status.ok());
+  hosts.clear();
+  CHECK(inside == 0);
+  CHECK(threads_named("pinnate-module") == 0);
 }
 
 TEST_CASE("a module that ends the thread it is created on takes nobody's orders with it") {
