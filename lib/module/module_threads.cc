@@ -149,11 +149,11 @@ void ModuleThreads::live(const std::shared_ptr<Worker>& me) {
 bool ModuleThreads::watch(std::unique_lock<std::mutex>& lock) {
   for (std::size_t late = 0;;) {
     if (ending_) return false;
-    if (in(State::working) == 0) return !ready_.empty();
-    if (late >= in(State::working)) return true;
+    if (at_work() == 0) return !ready_.empty();
+    if (late >= at_work()) return true;
     const std::uint64_t taken = taken_, due = taken_ + ready_.size();
     watched_.wait_until(lock, Clock::now() + kPatience,
-                        [this] { return ending_ || (in(State::working) == 0 && !ready_.empty()); });
+                        [this] { return ending_ || (at_work() == 0 && !ready_.empty()); });
     if (taken == taken_) {
       for (const auto& worker : workers_)
         if (worker->state == State::working) become(*worker, State::held);

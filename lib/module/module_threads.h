@@ -56,6 +56,7 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
 
  private:
   std::size_t in(State state) const { return in_[static_cast<std::size_t>(state)]; }
+  std::size_t at_work() const { return in(State::working) + in(State::napping); }
   void become(Worker& worker, State state);
   bool watched_over() const { return called_ || in(State::watching) > 0; }
   Status start_locked();
