@@ -19,7 +19,7 @@ void ModuleOrders::start(std::weak_ptr<void> keep) {
 }
 
 void ModuleOrders::submit(Order order) {
-  bool first = false;
+  bool first = false, under_way = false;
   std::optional<Status> refused;
   {
     const std::lock_guard lock(mutex_);
@@ -27,10 +27,14 @@ void ModuleOrders::submit(Order order) {
     if (!refused) {
       waiting_.push_back(std::move(order));
       first = !std::exchange(handed_over_, true);
+      under_way = inside_.has_value();
     }
   }
   if (refused) return order.refuse(std::move(*refused));
-  if (first) hand_over();
+  if (first)
+    hand_over();
+  else if (!under_way)
+    threads_->look_after();
 }
 
 // Not under the lock: a thread may begin at once.

@@ -114,6 +114,15 @@ Status ModuleThreads::submit(std::shared_ptr<Queue> queue) {
   return {};
 }
 
+void ModuleThreads::look_after() {
+  std::condition_variable* wake = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ready_.empty() && !ending_ && call_needed_locked()) (void)call_locked(&wake);
+  }
+  if (wake) wake->notify_one();
+}
+
 void ModuleThreads::leave_behind(const std::shared_ptr<Worker>& worker) {
   std::condition_variable* wake = nullptr;
   {

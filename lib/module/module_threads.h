@@ -51,6 +51,8 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
   void start();
   // Works on it until it has no more; in between, it is the others' turn. Failing: there is no thread and none can be had.
   Status submit(std::shared_ptr<Queue> queue);
+  // Something waits that was submitted: where there was no thread for it, there may be one now.
+  void look_after();
   // Its module holds it: it ends when it comes back. What is ready is not held up by it any longer.
   void leave_behind(const std::shared_ptr<Worker>& worker);
 
