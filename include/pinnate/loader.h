@@ -23,8 +23,9 @@ typedef struct pinnate_image {
   uint64_t size_bytes;
 } pinnate_image;
 
-/* All functions but `call` run on threads of the library's that all engines of the process share, one at a time per module,
- * never on the loop's thread.
+/* All functions but `call` run on threads of the library's, one at a time per module, never on the loop's thread. All engines of
+ * the process share these threads: what is changed of one (signal mask, locale, floating-point environment) is put back before
+ * returning, and `thread_local` variables on it, which keep their library in memory, may live until the last engine closes.
  * `create`, `call`, `check_health` and `destroy` are as in module.h, with the loaded module before the rest. */
 typedef struct pinnate_loader {
   size_t size;

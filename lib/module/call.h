@@ -6,6 +6,7 @@
 #include <pinnate/module.h>
 
 #include "base/buffer.h"
+#include "module/at_end.h"
 #include "module/doorway.h"
 #include "module/service_host.h"
 #include "module/thread.h"
@@ -41,14 +42,10 @@ class Call : public std::enable_shared_from_this<Call> {
   template <typename BeforeOver>
   bool run(BeforeOver before_over) {
     if (!begin()) return false;
-    struct AtEnd {  // also when the module ends the thread under us
-      Call& call;
-      BeforeOver& before_over;
-      ~AtEnd() {
-        before_over();
-        call.returned();
-      }
-    } at_end{*this, before_over};
+    const AtEnd at_end([&] {
+      before_over();
+      returned();
+    });
     enter_service();
     return true;
   }

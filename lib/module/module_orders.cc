@@ -1,6 +1,9 @@
 #include "module/module_orders.h"
 
+#include "module/at_end.h"
 #include "module/guarded.h"
+
+#include <pthread.h>
 
 #include <algorithm>
 #include <iterator>
@@ -10,7 +13,7 @@
 namespace pinnate::module {
 
 ModuleOrders::~ModuleOrders() {
-  if (!has_left_) threads_->leave(Clock::now());
+  if (!stopped_) threads_->leave(Clock::now());
 }
 
 void ModuleOrders::start(std::weak_ptr<void> keep) {
@@ -19,7 +22,7 @@ void ModuleOrders::start(std::weak_ptr<void> keep) {
 }
 
 void ModuleOrders::submit(Order order) {
-  bool first = false, under_way = false;
+  bool first = false;
   std::optional<Status> refused;
   {
     const std::lock_guard lock(mutex_);
@@ -27,17 +30,13 @@ void ModuleOrders::submit(Order order) {
     if (!refused) {
       waiting_.push_back(std::move(order));
       first = !std::exchange(handed_over_, true);
-      under_way = inside_.has_value();
     }
   }
   if (refused) return order.refuse(std::move(*refused));
-  if (first)
-    hand_over();
-  else if (!under_way)
-    threads_->look_after();
+  if (first) hand_over();
 }
 
-// Not under the lock: a thread may begin at once.
+// Not under the lock: a thread may begin at once. Throws nothing.
 void ModuleOrders::hand_over() {
   Status status;
   try {
@@ -45,16 +44,20 @@ void ModuleOrders::hand_over() {
   } catch (const std::bad_alloc&) {
     status = {PINNATE_NO_MEMORY, "no memory"};
   }
-  if (status.ok()) return;
+  if (!status.ok()) refuse(status);
+}
+
+void ModuleOrders::refuse(const Status& why) {
   {
     const std::lock_guard lock(mutex_);
     handed_over_ = false;
   }
-  refuse_waiting(status);
+  refuse_waiting(why);
 }
 
 void ModuleOrders::leave_behind(ServiceId service) {
   std::deque<Order> dropped;  // destroyed outside the lock
+  bool more = false;
   {
     const std::lock_guard lock(mutex_);
     const auto others =
@@ -63,12 +66,10 @@ void ModuleOrders::leave_behind(ServiceId service) {
     waiting_.erase(others, waiting_.end());
     if (!inside_ || inside_->service != service) return;
     threads_->leave_behind(inside_->worker);
-    inside_.reset();
-    changed_.notify_all();
-    handed_over_ = !waiting_.empty();
-    if (!handed_over_) return;
+    more = nobody_inside();
   }
-  hand_over();
+  if (more) hand_over();
+  threads_->go_on();
 }
 
 void ModuleOrders::refuse_waiting(const Status& why) {
@@ -77,7 +78,7 @@ void ModuleOrders::refuse_waiting(const Status& why) {
     const std::lock_guard lock(mutex_);
     refused.swap(waiting_);
   }
-  for (Order& order : refused) order.refuse(why);
+  for (Order& order : refused) quietly([&] { order.refuse(why); });
 }
 
 void ModuleOrders::stop(const Status& why, TimePoint limit) {
@@ -90,10 +91,11 @@ void ModuleOrders::stop(const Status& why, TimePoint limit) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_until(lock, limit, [this] { return !inside_; })) {
       threads_->leave_behind(inside_->worker);
-      inside_.reset();
+      nobody_inside();
     }
   }
-  if (!std::exchange(has_left_, true)) threads_->leave(limit);
+  threads_->go_on();
+  threads_->leave(limit);
 }
 
 bool ModuleOrders::work_on(const std::shared_ptr<ModuleThreads::Worker>& worker) {
@@ -105,28 +107,28 @@ bool ModuleOrders::work_on(const std::shared_ptr<ModuleThreads::Worker>& worker)
     waiting_.pop_front();
     inside_ = Inside{order.service, worker};
   }
-  struct AtEnd {
-    ModuleOrders& all;
-    const std::shared_ptr<ModuleThreads::Worker>& worker;
-    bool whole = false;
-    ~AtEnd() {
-      // The module ended our thread (pthread_exit): another one has to do what is left.
-      if (!whole && all.finish(worker)) all.hand_over();
-    }
-  } at_end{*this, worker};
+  bool whole = false;
+  const AtEnd at_end([&] {
+    if (!whole && finish(worker)) hand_over();  // the module ended our thread: another one has to do what is left
+  });
   quietly([&] { order.run(); });
+  pthread_testcancel();  // what its module has asked for must not meet another engine's
   order = Order();  // what it owns goes before anybody is told that nothing is under way
-  at_end.whole = true;
+  whole = true;
   return finish(worker);
 }
 
-// True: there is more to do.
-bool ModuleOrders::finish(const std::shared_ptr<ModuleThreads::Worker>& worker) {
-  const std::lock_guard lock(mutex_);
-  if (!inside_ || inside_->worker != worker) return false;  // left behind: others do what is left
+// Under the lock. True: there is more to do.
+bool ModuleOrders::nobody_inside() {
   inside_.reset();
   changed_.notify_all();
   return handed_over_ = !waiting_.empty();
+}
+
+bool ModuleOrders::finish(const std::shared_ptr<ModuleThreads::Worker>& worker) {
+  const std::lock_guard lock(mutex_);
+  if (!inside_ || inside_->worker != worker) return false;  // left behind: others do what is left
+  return nobody_inside();
 }
 
 }  // namespace pinnate::module

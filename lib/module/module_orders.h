@@ -26,7 +26,7 @@ class ModuleOrders : ModuleThreads::Queue {
   };
 
   ModuleOrders() : threads_(ModuleThreads::join()) {}
-  ~ModuleOrders() override;  // waits for nothing, if it was not stopped
+  ~ModuleOrders() override;
 
   // Orders that are under way keep `keep` alive. Has a thread ready for the first one.
   void start(std::weak_ptr<void> keep);
@@ -36,7 +36,7 @@ class ModuleOrders : ModuleThreads::Queue {
   void leave_behind(ServiceId service);
   // Refuses what waits. What is submitted later runs.
   void refuse_waiting(const Status& why);
-  // Refuses what waits and whatever comes, and returns when nothing is under way; at the limit, what is is left behind.
+  // Once. Refuses what waits and whatever comes, and returns when nothing is under way; at the limit, what is is left behind.
   void stop(const Status& why, TimePoint limit);
 
  private:
@@ -45,12 +45,13 @@ class ModuleOrders : ModuleThreads::Queue {
     std::shared_ptr<ModuleThreads::Worker> worker;
   };
   bool work_on(const std::shared_ptr<ModuleThreads::Worker>& worker) override;
+  void refuse(const Status& why) override;
+  bool nobody_inside();
   bool finish(const std::shared_ptr<ModuleThreads::Worker>& worker);
   void hand_over();
 
   const std::shared_ptr<ModuleThreads> threads_;
   std::weak_ptr<void> keep_;
-  bool has_left_ = false;  // the threads
 
   std::mutex mutex_;
   std::condition_variable changed_;

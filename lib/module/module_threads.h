@@ -1,7 +1,7 @@
-// The threads on which modules are loaded, created, checked and destroyed, for all engines of the process. One does all that is
-// ready while modules return soon: a thread that is awake costs nothing to wake, where a publish reaches a thousand engines at
-// once. Another one watches whether that gets on, and joins in when it does not, so a module that holds a thread for long or for ever
-// holds up the orders of its own engine only (and what needs a lock of the C library that it holds).
+// The threads on which modules are loaded, created, checked and destroyed, for all engines of the process. While modules return
+// soon one thread does all that is ready, which costs no waking of another one for each engine that a publish reaches. One more
+// thread, which no module ever gets, watches whether that goes on, and has others join in when it does not: a module that holds its
+// thread, for long or for ever, holds up the orders of its own engine only (and what needs a lock of the C library that it holds).
 #pragma once
 
 #include "base/status.h"
@@ -21,16 +21,16 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
  public:
   enum class State {
     idle,  // until it is called
-    watching,
     working,
     held,  // by a module, for so long that nobody counts on it until it comes back
     napping,  // between working and idle: it looks again soon
     gone,  // or going, and nobody's any more
   };
-  // One of the threads.
+  // One of the threads that modules get.
   struct Worker {
     Thread thread;
     State state = State::idle;
+    std::uint64_t took = 0;  // which of all that were taken from ready_
   };
 
   // Orders that are carried out one after the other.
@@ -40,6 +40,8 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
     // Carries out one on the calling thread, which is `worker`. True: there is more. It lets no exception out, but that of a
     // thread that is being ended under it; then it submits itself again for what is left.
     virtual bool work_on(const std::shared_ptr<Worker>& worker) = 0;
+    // There is no thread for it, and none can be had. Throws nothing.
+    virtual void refuse(const Status& why) = 0;
   };
 
   // Those of the process. Each user leaves once.
@@ -47,39 +49,39 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
   // The last user ends the threads, waiting for each until the limit, and leaves behind those that still run.
   void leave(TimePoint limit);
 
-  // Has threads ready for the first order, which else starts them.
+  // Has a thread ready for the first order, which else starts it.
   void start();
-  // Works on it until it has no more; in between, it is the others' turn. Failing: there is no thread and none can be had.
+  // Works on it until it has no more; in between, it is the others' turn. Failing: it is not taken.
   Status submit(std::shared_ptr<Queue> queue);
-  // Something waits that was submitted: where there was no thread for it, there may be one now.
-  void look_after();
-  // Its module holds it: it ends when it comes back. What is ready is not held up by it any longer.
+  // Its module holds it: it ends when it comes back. Then call go_on, with nothing locked that a queue needs.
   void leave_behind(const std::shared_ptr<Worker>& worker);
+  // Somebody works on what is ready, or it is refused.
+  void go_on();
 
  private:
   std::size_t in(State state) const { return in_[static_cast<std::size_t>(state)]; }
-  std::size_t at_work() const { return in(State::working) + in(State::napping); }
+  std::size_t at_work() const { return in(State::working) + in(State::napping) + called_; }
   void become(Worker& worker, State state);
-  bool watched_over() const { return called_ || in(State::watching) > 0; }
-  Status start_locked();
-  Status call_locked(std::condition_variable** wake);
-  bool call_needed_locked() const;
+  Status start_worker();
+  Status call_worker();
+  Status call_watcher();
   void live(const std::shared_ptr<Worker>& me);
-  bool watch(std::unique_lock<std::mutex>& lock);
   void work(const std::shared_ptr<Worker>& me, std::unique_lock<std::mutex>& lock);
-  void ended(const std::shared_ptr<Worker>& me, std::unique_lock<std::mutex>& lock);
+  void worker_ended(const std::shared_ptr<Worker>& me);
+  void watch();
   void end(TimePoint limit);
 
   std::mutex mutex_;
   std::size_t users_ = 0;
-  std::condition_variable idle_changed_, watched_, ending_changed_;
   std::list<std::shared_ptr<Queue>> ready_;
-  std::list<std::shared_ptr<Worker>> workers_;
-  std::array<std::size_t, 6> in_{};  // how many are in each state
-  std::shared_ptr<Worker> last_ended_;  // whom the next one that ends joins
+  std::list<std::shared_ptr<Worker>> workers_, ended_;
+  std::array<std::size_t, 5> in_{};  // how many are in each state
+  std::size_t called_ = 0;  // of those that are idle, how many are on their way
   std::uint64_t taken_ = 0;  // queues, ever, from ready_
-  bool called_ = false;  // a thread is to come and look at what is ready
+  Thread watcher_;
+  bool watching_ = false;
   bool ending_ = false;
+  std::condition_variable worker_called_, watcher_called_, nap_ended_;
 };
 
 }  // namespace pinnate::module

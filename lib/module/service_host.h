@@ -1,8 +1,8 @@
 // Loads modules and runs their services for one engine: loaders, worker threads, the swap gate.
 //
-// What a module does (constructors, create, calls, destroy) runs on threads of this class, never on the caller's, but
-// for call_here. Results come through the `done` given with each order, on one of those threads unless it says otherwise. The order of things
-// (load, create, check, activate, drain, destroy), limits on time, and what to do about failures are the engine tier's.
+// What a module does (constructors, create, calls, destroy) runs on threads of the library's, never on the caller's, but for
+// call_here. Results come through the `done` given with each order, on one of those threads unless it says otherwise. The order
+// of things (load, create, check, activate, drain, destroy), limits on time, and what to do about failures are the engine tier's.
 #pragma once
 
 #include <pinnate/loader.h>

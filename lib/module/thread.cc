@@ -1,6 +1,7 @@
 #include "module/thread.h"
 
 #include "base/join_thread.h"
+#include "module/at_end.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -23,15 +24,12 @@ struct Thread::State {
   // C linkage is what pthread_create asks for; every ABI that Pinnate runs on calls both alike.
   static void* run(void* argument) {
     const std::unique_ptr<std::shared_ptr<State>> holder(static_cast<std::shared_ptr<State>*>(argument));
-    struct AtEnd {  // also when a module ends the thread under us (pthread_exit, pthread_cancel)
-      State& state;
-      ~AtEnd() {
-        state.body = nullptr;
-        const std::lock_guard lock(state.mutex);
-        state.ended = true;
-        state.changed.notify_all();
-      }
-    } at_end{**holder};
+    const AtEnd at_end([&state = **holder] {
+      state.body = nullptr;
+      const std::lock_guard lock(state.mutex);
+      state.ended = true;
+      state.changed.notify_all();
+    });
     pthread_setname_np(pthread_self(), (*holder)->name);  // from outside it would take a file of /proc
     (*holder)->body();
     return nullptr;
@@ -77,6 +75,12 @@ bool Thread::join_until(TimePoint limit) {
   }
   // What remains is the end of the thread itself, where only a module's thread_local destructors can linger.
   if (!pinnate::join_until(state_->id, std::max(limit, Clock::now() + std::chrono::milliseconds(100)))) return false;
+  state_.reset();
+  return true;
+}
+
+bool Thread::join_if_ended() {
+  if (state_ && pthread_tryjoin_np(state_->id, nullptr) != 0) return false;
   state_.reset();
   return true;
 }

@@ -28,6 +28,7 @@ class Thread {
   // True when it has ended by then and is joined; false: it still runs. Destructors of a module's thread_local objects count
   // as running.
   bool join_until(TimePoint limit);
+  bool join_if_ended();  // the same, at once
   void leave_behind();
 
  private:

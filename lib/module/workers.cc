@@ -1,5 +1,7 @@
 #include "module/workers.h"
 
+#include "module/at_end.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -60,18 +62,13 @@ void Workers::overdue(const Call* call) {
 
 void Workers::work(const std::shared_ptr<Worker>& worker) {
   std::unique_lock lock(mutex_);
-  struct AtEnd {  // also when a module ends our thread
-    Workers& all;
-    const std::shared_ptr<Worker>& worker;
-    std::unique_lock<std::mutex>& lock;
-    ~AtEnd() {
-      if (!lock.owns_lock()) lock.lock();
-      if (all.stopping_) return;  // stop() joins it
-      worker->thread.leave_behind();
-      all.workers_.remove(worker);
-      if (!all.queue_.empty() && all.able_locked() < all.threads_) all.start_locked();
-    }
-  } at_end{*this, worker, lock};
+  const AtEnd at_end([&] {
+    if (!lock.owns_lock()) lock.lock();
+    if (stopping_) return;  // stop() joins it
+    worker->thread.leave_behind();
+    workers_.remove(worker);
+    if (!queue_.empty() && able_locked() < threads_) start_locked();
+  });
   for (;;) {
     ++idle_;
     changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });

@@ -183,4 +183,16 @@ class TestHost {
   bool closing_ = false;
 };
 
+// The service hangs, so it is given up: the engine goes on without it, and what `hangs` ordered is never reported.
+inline void goes_on_without(TestHost& host, ServiceId hung, Fifo& fifo, const Promised& hangs) {
+  fifo.wait_until_inside();
+  host->abandon(hung);
+  host.serve(hung + 1, "counter-1");
+  CHECK(host.call("").bytes.view() == "1 1");
+  CHECK(host.call_here("").bytes.view() == "1 2");
+  fifo.let_go();
+  host.close();
+  CHECK(hangs.times() == 0);
+}
+
 }  // namespace pinnate::module
