@@ -231,23 +231,28 @@ TEST_CASE("an order behind one that hangs is carried out, also when its thread h
     REQUIRE(engine->host.load(Scripted::order()).ok());
     REQUIRE(engine->host.create(1).ok());
   }
+  std::atomic<bool> checked{false};
+  std::atomic<std::latch*> until{nullptr};
+  one.check_health = [&] {
+    if (std::latch* latch = until) latch->wait();
+  };
+  two.check_health = [&] { checked = true; };
   for (int i = 0; i < 50; i++) {
-    std::atomic<bool> checked{false};
-    one.check_health = [] {};
-    two.check_health = [&] { checked = true; };
     Promised first, second;  // of two engines: the thread naps when it has done them
     one.host->check_health(1, first.done());
     two.host->check_health(1, second.done());
     while (!checked) {  // not asleep, or the nap would be over
     }
     std::latch answered{1};
-    one.check_health = [&] { answered.wait(); };
+    until = &answered;
     Promised hangs, behind;
     one.host->check_health(1, hangs.done());
     two.host->check_health(1, behind.done());
     CHECK(behind.get().status.ok());
     answered.count_down();
     for (Promised* each : {&first, &second, &hangs}) CHECK(each->get().status.ok());
+    until = nullptr;
+    checked = false;
   }
 }
 
