@@ -17,9 +17,11 @@
 # line. --only may name these as well.
 #
 # Each part writes build/logs/PART.log. Tests of e2e that need ptrace or a mount are skipped, and counted, where that is not allowed; with --full and
-# as root they fail instead, unless PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test cases in all; the exit status is 1 when one failed. A run
+# as root they fail instead, unless PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test cases in all; the exit status is 1 when one failed, 130 when interrupted. A run
 # without options tells before it how its time stands to the 30 minutes, and does not fail by that: it is the machine's, too.
 set -euo pipefail
+# All that it runs carries this mark, subshells too: what they show as their environment is what this process was started with.
+if [ "${PINNATE_TESTS_RUN-}" != $$ ]; then PINNATE_TESTS_RUN=$$ exec bash "${BASH_SOURCE[0]}" "$@"; fi
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 exec </dev/null
@@ -213,18 +215,23 @@ report_part() {
   fi
 }
 
-# Parts run in the background, and some of their programs in process groups of their own: an interrupt has to go to all of them, at once.
-# Each carries this mark.
-export PINNATE_TESTS_RUN=$$
+# Parts run in the background, and some of their programs in process groups of their own: an interrupt has to go to all of them. What ends
+# by it may start something else, to clean up or to go on, which has to end as well.
 interrupted() {
-  local found
+  local process told=' ' left=yes until=$((SECONDS + 30))
   trap '' INT TERM
   echo "interrupted"
-  # shellcheck disable=SC2046  # numbers of processes
-  kill $(jobs -p) 2>/dev/null || true
-  for found in $(grep -lsz "^PINNATE_TESTS_RUN=$$\$" /proc/[0-9]*/environ); do
-    found=${found#/proc/}
-    kill "${found%/environ}" 2>/dev/null || true
+  while [ $left = yes ]; do
+    left=no
+    while read -r process; do
+      process=${process//[!0-9]/}
+      if [ "$process" = $$ ]; then continue; fi
+      left=yes
+      if [ $SECONDS -gt $until ]; then kill -KILL "$process"
+      elif [[ $told != *" $process "* ]]; then kill "$process"; fi 2>/dev/null || true
+      told+="$process "
+    done < <(exec env -u PINNATE_TESTS_RUN grep -lsz "^PINNATE_TESTS_RUN=$$\$" /proc/[0-9]*/environ)
+    sleep 0.1  # of processes that are not its children nothing tells it when they end
   done
   wait
   exit 130

@@ -23,9 +23,8 @@ typedef struct pinnate_image {
   uint64_t size_bytes;
 } pinnate_image;
 
-/* All functions but `call` run on threads of the library's, one at a time per module, never on the loop's thread. All engines of
- * the process share these threads: what is changed of one (signal mask, locale, floating-point environment) is put back before
- * returning, and `thread_local` variables on it, which keep their library in memory, may live until the last engine closes.
+/* All functions but `call` run on threads of the library's, one at a time per module, never on the loop's thread. What module.h says
+ * of these threads, which all engines of the process share, binds a loader too.
  * `create`, `call`, `check_health` and `destroy` are as in module.h, with the loaded module before the rest. */
 typedef struct pinnate_loader {
   size_t size;

@@ -6,6 +6,9 @@
  *
  * Build: cc -shared -fPIC -o NAME.so NAME.c      c++ -shared -fPIC -fno-gnu-unique -o NAME.so NAME.cc
  * (-fno-gnu-unique: GNU-unique symbols would keep the object from ever being unloaded.)
+ * All functions but `call` run one at a time, on threads of the library's that all engines of the process share: what is changed of one
+ * (signal mask, locale, floating-point environment, cancelability) is put back before returning, and its `thread_local` variables, which keep
+ * the object in memory, may live until the last engine closes.
  * A module links nothing of Pinnate: the host table brings what it may use.
  */
 #ifndef PINNATE_MODULE_H

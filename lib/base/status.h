@@ -25,6 +25,9 @@ class [[nodiscard]] Status {
   std::string message_;
 };
 
+// Its words are short enough to need no memory.
+inline Status no_memory() { return {PINNATE_NO_MEMORY, "no memory"}; }
+
 // A value, or why there is none.
 template <typename T>
 class [[nodiscard]] Result {

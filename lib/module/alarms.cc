@@ -87,7 +87,7 @@ void Alarms::stop(TimePoint limit) {
     stopping_ = true;
     changed_.notify_one();
   }
-  if (!thread_.join_until(limit)) thread_.leave_behind();
+  if (!thread_.join_until(at_least_time_to_end(limit))) thread_.leave_behind();
 }
 
 }  // namespace pinnate::module

@@ -1,4 +1,4 @@
-// Runs at the end of a scope, also of one that is left because a module ends the thread under us (pthread_exit, pthread_cancel).
+// Runs at the end of a scope, also of one that is left because a module ends the thread under us (pthread_exit).
 #pragma once
 
 #include <utility>

@@ -34,8 +34,8 @@ std::optional<std::string> thrown_by(Run run) {
   return thrown_by(run, [] {});
 }
 
-// The same for code of ours and of the host's that a module has called: what it throws may not pass through the module's frames, and
-// there may be no memory for words. False: it threw.
+// The same for code of ours and of the host's that nobody above may hear an exception of, as where a module has called it and what it
+// throws would pass through the module's frames; there may be no memory for words. False: it threw.
 template <typename Run>
 __attribute__((noinline, no_sanitize("null"))) bool quietly(Run run) {
   try {

@@ -51,7 +51,7 @@ void end(pinnate_reply* reply, MakeOutcome make_outcome) {
     // The service is there: `destroy` may not return while one of its threads is in here.
     outcome = make_outcome(call->service().label());
   } catch (const std::bad_alloc&) {
-    outcome.status = Status(PINNATE_NO_MEMORY, "no memory");  // short enough to need none
+    outcome.status = no_memory();
   }
   bool first = true;
   quietly([&] { first = call->answer(std::move(outcome)); });

@@ -3,10 +3,6 @@
 #include "module/at_end.h"
 #include "module/guarded.h"
 
-#include <pthread.h>
-
-#include <algorithm>
-#include <iterator>
 #include <new>
 #include <utility>
 
@@ -42,7 +38,7 @@ void ModuleOrders::hand_over() {
   try {
     status = threads_->submit(std::shared_ptr<ModuleThreads::Queue>(keep_.lock(), this));
   } catch (const std::bad_alloc&) {
-    status = {PINNATE_NO_MEMORY, "no memory"};
+    status = no_memory();
   }
   if (!status.ok()) refuse(status);
 }
@@ -56,14 +52,14 @@ void ModuleOrders::refuse(const Status& why) {
 }
 
 void ModuleOrders::leave_behind(ServiceId service) {
-  std::deque<Order> dropped;  // destroyed outside the lock
+  std::list<Order> dropped;  // destroyed outside the lock
   bool more = false;
   {
     const std::lock_guard lock(mutex_);
-    const auto others =
-        std::stable_partition(waiting_.begin(), waiting_.end(), [&](const Order& o) { return o.service != service; });
-    std::move(others, waiting_.end(), std::back_inserter(dropped));
-    waiting_.erase(others, waiting_.end());
+    for (auto it = waiting_.begin(); it != waiting_.end();) {
+      const auto order = it++;
+      if (order->service == service) dropped.splice(dropped.end(), waiting_, order);
+    }
     if (!inside_ || inside_->service != service) return;
     threads_->leave_behind(inside_->worker);
     more = nobody_inside();
@@ -73,7 +69,7 @@ void ModuleOrders::leave_behind(ServiceId service) {
 }
 
 void ModuleOrders::refuse_waiting(const Status& why) {
-  std::deque<Order> refused;
+  std::list<Order> refused;
   {
     const std::lock_guard lock(mutex_);
     refused.swap(waiting_);
@@ -92,9 +88,10 @@ void ModuleOrders::stop(const Status& why, TimePoint limit) {
     if (!changed_.wait_until(lock, limit, [this] { return !inside_; })) {
       threads_->leave_behind(inside_->worker);
       nobody_inside();
+      lock.unlock();
+      threads_->go_on();
     }
   }
-  threads_->go_on();
   threads_->leave(limit);
 }
 
@@ -112,7 +109,6 @@ bool ModuleOrders::work_on(const std::shared_ptr<ModuleThreads::Worker>& worker)
     if (!whole && finish(worker)) hand_over();  // the module ended our thread: another one has to do what is left
   });
   quietly([&] { order.run(); });
-  pthread_testcancel();  // what its module has asked for must not meet another engine's
   order = Order();  // what it owns goes before anybody is told that nothing is under way
   whole = true;
   return finish(worker);

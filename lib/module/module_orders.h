@@ -8,8 +8,8 @@
 #include "module/thread.h"
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -36,7 +36,8 @@ class ModuleOrders : ModuleThreads::Queue {
   void leave_behind(ServiceId service);
   // Refuses what waits. What is submitted later runs.
   void refuse_waiting(const Status& why);
-  // Once. Refuses what waits and whatever comes, and returns when nothing is under way; at the limit, what is is left behind.
+  // Once. Refuses what waits and whatever comes, waits until nothing is under way, at the limit leaves behind what is, and leaves the
+  // threads, whose last user waits for them as well.
   void stop(const Status& why, TimePoint limit);
 
  private:
@@ -55,7 +56,7 @@ class ModuleOrders : ModuleThreads::Queue {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Order> waiting_;
+  std::list<Order> waiting_;
   std::optional<Inside> inside_;
   bool handed_over_ = false;  // to the threads, until they have been told that there is no more
   std::optional<Status> stopped_;

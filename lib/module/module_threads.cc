@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <thread>
 #include <utility>
 
 namespace pinnate::module {
@@ -16,8 +17,6 @@ constexpr std::chrono::milliseconds kPatience{5};
 // that works for several of them looks again after so long by itself, before it has to be woken.
 constexpr std::chrono::microseconds kNap{100};
 constexpr std::size_t kIdleThreads = 2;  // more end when they have no work
-// To end, for threads that no module holds.
-constexpr std::chrono::milliseconds kEndLimit{100};
 
 struct Process {
   std::mutex mutex;
@@ -53,7 +52,7 @@ void ModuleThreads::leave(TimePoint limit) {
   end(limit);
 }
 
-// ---- under the lock: whatever they throw or answer, nothing has changed ----
+// ---- under the lock; when they answer a failure, nothing has changed ----
 
 void ModuleThreads::become(Worker& worker, State state) {
   --in_[static_cast<std::size_t>(std::exchange(worker.state, state))];
@@ -70,7 +69,7 @@ Status ModuleThreads::start_worker() try {
   ++in_[static_cast<std::size_t>(State::idle)];
   return {};
 } catch (const std::bad_alloc&) {
-  return {PINNATE_NO_MEMORY, "no memory"};
+  return no_memory();
 }
 
 // One more works on what is ready.
@@ -82,25 +81,27 @@ Status ModuleThreads::call_worker() {
   return {};
 }
 
-Status ModuleThreads::call_watcher() try {
-  if (watching_) return {};
-  if (!watcher_.started()) {
-    auto thread = Thread::start("pinnate-watch", [self = shared_from_this()] { self->watch(); });
-    if (!thread.ok()) return thread.status();
-    watcher_ = std::move(*thread);
-  }
-  watching_ = true;
-  watcher_called_.notify_one();
+Status ModuleThreads::start_watcher() try {
+  if (watcher_.started()) return {};
+  auto thread = Thread::start("pinnate-watch", [self = shared_from_this()] { self->watch(); });
+  if (!thread.ok()) return thread.status();
+  watcher_ = std::move(*thread);
   return {};
 } catch (const std::bad_alloc&) {
-  return {PINNATE_NO_MEMORY, "no memory"};
+  return no_memory();
+}
+
+void ModuleThreads::call_watcher() {
+  if (!std::exchange(watching_, true)) watcher_called_.notify_one();
 }
 
 // ---- for users ----
 
 void ModuleThreads::start() {
   const std::lock_guard lock(mutex_);
-  if (workers_.empty()) (void)start_worker();  // the first order tries again, and says why it cannot
+  // What cannot be started now is tried again with an order, and says why it cannot.
+  if (able() == 0) (void)start_worker();
+  if (users_ > 1) (void)start_watcher();
 }
 
 Status ModuleThreads::submit(std::shared_ptr<Queue> queue) {
@@ -110,9 +111,9 @@ Status ModuleThreads::submit(std::shared_ptr<Queue> queue) {
   if (ending_) return {PINNATE_CLOSED, "the threads for modules have ended"};
   if (at_work() == 0) {
     if (Status s = call_worker(); !s.ok()) return s;
-  } else if (users_ > 1 && in(State::napping) == 0) {
-    // With one engine nothing can be ready while a thread is inside its module: who works is about to look, as who naps is.
-    if (Status s = call_watcher(); !s.ok()) return s;
+  } else if (users_ > 1) {  // with one engine nothing can be ready while a thread is inside its module
+    if (Status s = start_watcher(); !s.ok()) return s;
+    if (in(State::napping) == 0) call_watcher();  // who naps is about to look
   }
   ready_.splice(ready_.end(), submitted);
   return {};
@@ -143,13 +144,14 @@ void ModuleThreads::go_on() {
 void ModuleThreads::live(const std::shared_ptr<Worker>& me) {
   const AtEnd at_end([&] { worker_ended(me); });
   std::unique_lock lock(mutex_);
-  while (me->state != State::gone) {
+  for (;;) {
     if (in(State::idle) > called_ + kIdleThreads) return;  // itself is one of them
     worker_called_.wait(lock, [this] { return ending_ || called_ > 0; });
     if (ending_) return;
     --called_;
     work(me, lock);
-    if (me->state != State::gone) become(*me, State::idle);
+    if (me->state == State::gone) return;
+    become(*me, State::idle);
   }
 }
 
@@ -158,14 +160,16 @@ void ModuleThreads::work(const std::shared_ptr<Worker>& me, std::unique_lock<std
   for (bool several = false;;) {
     if (several && ready_.empty()) {
       become(*me, State::napping);
-      nap_ended_.wait_for(lock, kNap, [this] { return ending_; });
+      lock.unlock();
+      std::this_thread::sleep_for(kNap);
+      lock.lock();
     }
     become(*me, State::working);
     if (ready_.empty()) return;
     std::list<std::shared_ptr<Queue>> ours;
     ours.splice(ours.end(), ready_, ready_.begin());
     me->took = ++taken_;
-    if (!ready_.empty()) (void)call_watcher();
+    if (!ready_.empty()) call_watcher();
     several = last && last != ours.front().get();
     last = ours.front().get();
     lock.unlock();
@@ -180,11 +184,9 @@ void ModuleThreads::worker_ended(const std::shared_ptr<Worker>& me) {
   {
     const std::lock_guard lock(mutex_);
     if (me->state == State::gone || ending_) return;  // nobody's any more, or end() joins it
+    // Who comes next, or end(), joins those in which destructors of thread_local objects still run, and this one.
+    workers_.remove_if([](const auto& each) { return each->state == State::gone && each->thread.join_if_ended(); });
     become(*me, State::gone);
-    called_ = std::min(called_, in(State::idle));
-    // end() joins those of which destructors of thread_local objects still run.
-    ended_.remove_if([](const auto& worker) { return worker->thread.join_if_ended(); });
-    ended_.splice(ended_.end(), workers_, std::find(workers_.begin(), workers_.end(), me));
   }
   go_on();
 }
@@ -201,7 +203,7 @@ void ModuleThreads::watch() {
       become(*worker, State::held);
       more += 2;  // for each, so that engines by the thousand do not wait for one more after the other
     }
-    for (more = std::min(more, ready_.size()); more > 0 && call_worker().ok(); more--) {
+    for (; more > 0 && called_ < ready_.size() && call_worker().ok(); more--) {
     }
     watching_ = !ready_.empty();
     lock.unlock();
@@ -217,13 +219,11 @@ void ModuleThreads::end(TimePoint limit) {
     const std::lock_guard lock(mutex_);
     ending_ = true;
     workers.swap(workers_);
-    workers.splice(workers.end(), ended_);
     left.swap(ready_);
     worker_called_.notify_all();
     watcher_called_.notify_all();
-    nap_ended_.notify_all();
   }
-  limit = std::max(limit, Clock::now() + kEndLimit);
+  limit = at_least_time_to_end(limit);
   const auto finish = [limit](Thread& thread) {
     if (thread.is_current() || !thread.join_until(limit)) thread.leave_behind();
   };

@@ -24,13 +24,13 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
     working,
     held,  // by a module, for so long that nobody counts on it until it comes back
     napping,  // between working and idle: it looks again soon
-    gone,  // or going, and nobody's any more
+    gone,  // or going: it takes nothing any more
   };
   // One of the threads that modules get.
   struct Worker {
     Thread thread;
     State state = State::idle;
-    std::uint64_t took = 0;  // which of all that were taken from ready_
+    std::uint64_t took = 0;  // the number of the queue that it took last
   };
 
   // Orders that are carried out one after the other.
@@ -38,7 +38,7 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
    public:
     virtual ~Queue() = default;
     // Carries out one on the calling thread, which is `worker`. True: there is more. It lets no exception out, but that of a
-    // thread that is being ended under it; then it submits itself again for what is left.
+    // thread that a module ends under it; then it submits itself again for what is left.
     virtual bool work_on(const std::shared_ptr<Worker>& worker) = 0;
     // There is no thread for it, and none can be had. Throws nothing.
     virtual void refuse(const Status& why) = 0;
@@ -61,10 +61,12 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
  private:
   std::size_t in(State state) const { return in_[static_cast<std::size_t>(state)]; }
   std::size_t at_work() const { return in(State::working) + in(State::napping) + called_; }
+  std::size_t able() const { return in(State::idle) + in(State::working) + in(State::napping); }
   void become(Worker& worker, State state);
   Status start_worker();
   Status call_worker();
-  Status call_watcher();
+  Status start_watcher();
+  void call_watcher();
   void live(const std::shared_ptr<Worker>& me);
   void work(const std::shared_ptr<Worker>& me, std::unique_lock<std::mutex>& lock);
   void worker_ended(const std::shared_ptr<Worker>& me);
@@ -74,14 +76,14 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
   std::mutex mutex_;
   std::size_t users_ = 0;
   std::list<std::shared_ptr<Queue>> ready_;
-  std::list<std::shared_ptr<Worker>> workers_, ended_;
-  std::array<std::size_t, 5> in_{};  // how many are in each state
+  std::list<std::shared_ptr<Worker>> workers_;
+  std::array<std::size_t, static_cast<std::size_t>(State::gone) + 1> in_{};  // how many are in each state
   std::size_t called_ = 0;  // of those that are idle, how many are on their way
   std::uint64_t taken_ = 0;  // queues, ever, from ready_
   Thread watcher_;
   bool watching_ = false;
   bool ending_ = false;
-  std::condition_variable worker_called_, watcher_called_, nap_ended_;
+  std::condition_variable worker_called_, watcher_called_;
 };
 
 }  // namespace pinnate::module

@@ -25,7 +25,7 @@ void Outlet::report(const Done& done, Outcome outcome) {
   if (!done) return;
   const Inside inside(*this);
   if (!inside || quietly([&] { done(std::move(outcome)); })) return;
-  outcome = {{PINNATE_NO_MEMORY, "no memory"}, {}, {}};  // which may be enough for words that need none
+  outcome = {no_memory(), {}, {}};
   quietly([&] { done(std::move(outcome)); });
 }
 

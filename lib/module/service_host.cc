@@ -40,10 +40,12 @@ class Host : public ServiceHost {
     auto service =
         std::make_shared<Service>(shared_, std::move(order), std::move(*loader), shared_->outlet, shared_->black_box);
     if (Status s = shared_->add(service); !s.ok()) return refuse(std::move(done), std::move(s));
-    this->order(service, std::move(done), [shared = shared_.get()](Service& s) {
-      Outcome outcome = s.load({shared->options.state_dir, shared->options.private_files});
-      if (!outcome.status.ok() && !s.abandoned()) shared->remove(s.id());
-      return outcome;
+    Done gone_if_failed = [shared = shared_, id = service->id(), done = std::move(done)](Outcome outcome) {
+      if (!outcome.status.ok()) shared->remove(id);  // also when it was refused
+      if (done) done(std::move(outcome));
+    };
+    this->order(service, std::move(gone_if_failed), [shared = shared_.get()](Service& s) {
+      return s.load({shared->options.state_dir, shared->options.private_files});
     });
   }
 
@@ -131,7 +133,7 @@ class Host : public ServiceHost {
     return {PINNATE_NOT_FOUND, "service " + std::to_string(id) + " is not there (given up, or never loaded)"};
   }
 
-  // Never from inside the order: the caller may hold locks that `done` takes.
+  // Never from inside the order, as only `drain` may be answered: the caller may hold locks that `done` takes.
   void refuse(Done done, Status why) {
     shared_->alarms.post([outlet = shared_->outlet, done = std::move(done), why = std::move(why)] {
       outlet->report(done, {why, {}, {}});
@@ -151,7 +153,7 @@ class Host : public ServiceHost {
         {id,
          [service, done, run = std::move(run)] {
            Outcome outcome;
-           if (!quietly([&] { outcome = run(*service); })) outcome = {{PINNATE_NO_MEMORY, "no memory"}, {}, {}};
+           if (!quietly([&] { outcome = run(*service); })) outcome = {no_memory(), {}, {}};
            service->report(done, std::move(outcome));
          },
          [this_ = shared_, service, done](const Status& why) {

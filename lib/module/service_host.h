@@ -1,7 +1,7 @@
 // Loads modules and runs their services for one engine: loaders, worker threads, the swap gate.
 //
 // What a module does (constructors, create, calls, destroy) runs on threads of the library's, never on the caller's, but for
-// call_here. Results come through the `done` given with each order, on one of those threads unless it says otherwise. The order
+// call_here. Results come through the `done` given with each order, on one of those threads unless the order says otherwise. The order
 // of things (load, create, check, activate, drain, destroy), limits on time, and what to do about failures are the engine tier's.
 #pragma once
 
@@ -54,7 +54,7 @@ struct ServiceHostOptions {
 class ServiceHost {
  public:
   static Result<std::unique_ptr<ServiceHost>> open(ServiceHostOptions options);
-  // Waits for nothing: threads that a module holds are left behind with what they use. Call close first.
+  // Without close before it, what is under way gets some tenths of a second: threads that a module holds are left behind with what they use.
   virtual ~ServiceHost() = default;
 
   // The artifacts in whose code the process died, this last time or before, from the notes in state_dir; those that were trusted
@@ -63,8 +63,8 @@ class ServiceHost {
 
   virtual Status add_loader(const pinnate_loader& loader) = 0;  // before the first load
 
-  // Assembles the image, loads it. One load or create at a time in the engine; a load that hangs holds all later ones
-  // (`wedged` is then true once its limit passed, and loads are refused in words by the tier).
+  // Assembles the image, loads it. One load or create at a time in the engine; a load that hangs holds all later ones,
+  // which the tier refuses in words once its limit passed.
   virtual void load(LoadOrder order, Done done) = 0;
   virtual void create(ServiceId service, Done done) = 0;
   virtual void check_health(ServiceId service, Done done) = 0;

@@ -73,6 +73,8 @@ void Shared::abandon(ServiceId id) {
     if (it == services_.end()) return;
     service = std::move(it->second);
     services_.erase(it);
+    news_ = true;
+    changed_.notify_all();
     std::erase_if(until_empty_, [&](auto& waiting) {
       if (waiting.first != service) return false;
       dropped.push_back(std::move(waiting.second));
@@ -144,7 +146,12 @@ bool Shared::destroy_all(TimePoint limit) {
                               if (!status.ok()) outlet->log(PINNATE_LOG_ERROR, status.message());
                               remove(service->id());
                             },
-                            [](const Status&) {}});
+                            [this, service](const Status& why) {
+                              if (why.code() == PINNATE_CLOSED) return;
+                              outlet->log(PINNATE_LOG_ERROR, service->label() + ": cannot be destroyed (" +
+                                                                 why.message() + "); left behind");
+                              abandon(service->id());
+                            }});
     }
   }
 }

@@ -44,7 +44,7 @@ class Shared : public Bell, public std::enable_shared_from_this<Shared> {
   bool closing();
   // After begin_closing: ends everything, on the calling thread, which belongs to no module. See ServiceHost::close.
   void close(TimePoint limit);
-  // The same for a host that went without closing: nothing is reported and no thread is waited for.
+  // The same for a host that went without closing: nothing is reported, and threads get no longer than they need to end.
   void desert();
 
   const ServiceHostOptions options;

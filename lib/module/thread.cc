@@ -13,6 +13,10 @@
 
 namespace pinnate::module {
 
+TimePoint at_least_time_to_end(TimePoint limit) {
+  return std::max(limit, Clock::now() + std::chrono::milliseconds(100));
+}
+
 struct Thread::State {
   pthread_t id{};
   const char* name = "";
@@ -30,6 +34,8 @@ struct Thread::State {
       state.ended = true;
       state.changed.notify_all();
     });
+    // A module may ask to cancel a thread that it is or was on, which would end it anywhere: in another module, or where nothing may throw.
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
     pthread_setname_np(pthread_self(), (*holder)->name);  // from outside it would take a file of /proc
     (*holder)->body();
     return nullptr;
@@ -74,7 +80,7 @@ bool Thread::join_until(TimePoint limit) {
     if (!state_->changed.wait_until(lock, limit, [&] { return state_->ended; })) return false;
   }
   // What remains is the end of the thread itself, where only a module's thread_local destructors can linger.
-  if (!pinnate::join_until(state_->id, std::max(limit, Clock::now() + std::chrono::milliseconds(100)))) return false;
+  if (!pinnate::join_until(state_->id, limit)) return false;
   state_.reset();
   return true;
 }

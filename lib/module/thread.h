@@ -1,4 +1,4 @@
-// A thread of the library's own. It takes none of the host's signals, and it can be left behind: a module may hold it for
+// A thread of the library's own. It takes none of the host's signals, cannot be cancelled, and can be left behind: a module may hold it for
 // ever, so whatever its body uses must be owned by the body.
 #pragma once
 
@@ -12,6 +12,9 @@ namespace pinnate::module {
 
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
+
+// A limit for waiting for threads, also where others have used it up: those that no module holds end within it.
+TimePoint at_least_time_to_end(TimePoint limit);
 
 class Thread {
  public:

@@ -95,6 +95,7 @@ void Workers::stop(TimePoint limit) {
     all = workers_;
     changed_.notify_all();
   }
+  limit = at_least_time_to_end(limit);
   for (const auto& worker : all)
     if (!worker->thread.join_until(limit)) worker->thread.leave_behind();
   const std::lock_guard lock(mutex_);

@@ -1,4 +1,4 @@
-// A node's store, shared by the threads that use it: its strand, and the module thread that assembles an image and may
+// A node's store, shared by the threads that use it: its strand, and a module thread that assembles an image and may
 // be left behind when the node closes. One at a time; after close every answer is PINNATE_CLOSED, and the folder is
 // free.
 #pragma once

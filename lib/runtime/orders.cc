@@ -128,7 +128,7 @@ void Orders::carry_out(tier::AcceptChunk& order) {
     try {
       if (strand) strand->submit([=] { slip->hand_in(keep(*disk, *shared, {})); });
     } catch (const std::bad_alloc&) {
-      slip->hand_in(keep(*disk, *shared, {PINNATE_NO_MEMORY, "no memory"}));
+      slip->hand_in(keep(*disk, *shared, no_memory()));
     }
   });
   unverified_bytes_ += bytes;  // taken off by the slip, on this thread

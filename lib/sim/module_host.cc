@@ -205,6 +205,8 @@ void ModuleHost::order(tier::Destroy destroy) {
   host_.later(conduct.takes, [this, destroy, conduct] {
     if (conduct.fate == Fate::kills) return host_.die("destroying service " + std::to_string(destroy.service));
     if (abandoned(destroy.service)) return;
+    // The engine refuses it when it has no thread for it: the service is as it was.
+    if (conduct.fate == Fate::fails) return complete(destroy.token, {PINNATE_NO_MEMORY, conduct.words});
     std::erase_if(services_, [&](const Service& s) { return s.id == destroy.service; });
     complete(destroy.token);
   });

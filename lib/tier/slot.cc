@@ -344,20 +344,24 @@ void Slot::retire(Service service) {
 }
 
 void Slot::destroy(ServiceId id, std::uint32_t limit_ms) {
-  const Token token = world_->core->order([this, id](Completion&) {
+  const auto left = [this, id](const std::string& why) {
+    leaving_.erase(id);
+    world_->core->act(Abandon{id});
+    world_->notice("destroy/" + function_, "module '" + function_ + "': " + why + "; the service stays in memory");
+    world_->changed();
+  };
+  const Token token = world_->core->order([this, id, left](Completion& c) {
     const auto found = leaving_.find(id);
     if (found == leaving_.end()) return;
     world_->core->cancel_alarm(&found->second);
+    // It was refused: there was no thread for it. What else may fail is destroyed.
+    if (c.status.code() == PINNATE_NO_MEMORY) return left("it cannot be destroyed: " + c.status.message());
     leaving_.erase(found);
     world_->changed();
   });
-  leaving_[id] = world_->core->alarm_in(limit_ms, [this, id, token, limit_ms] {
+  leaving_[id] = world_->core->alarm_in(limit_ms, [this, token, limit_ms, left] {
     world_->core->forget_order(token);
-    leaving_.erase(id);
-    world_->core->act(Abandon{id});
-    world_->notice("destroy/" + function_, "module '" + function_ + "': destroy took longer than " +
-                                               std::to_string(limit_ms) + " ms; the service stays in memory");
-    world_->changed();
+    left("destroy took longer than " + std::to_string(limit_ms) + " ms");
   });
   world_->core->act(Destroy{token, id});
 }

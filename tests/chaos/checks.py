@@ -60,7 +60,7 @@ class Checks:
         return self._clients["top"]
 
     def await_converged(self, bound):
-        """Returns how many seconds it took, and what it waited for last. The reason why it did not converge, else."""
+        """Returns how many seconds it took, and what it waited for last. Raises with the reason when it does not converge."""
         began, waited_for = time.monotonic(), ""
         while True:
             self._news.clear()
@@ -135,7 +135,8 @@ class Checks:
             live = len(wanted_by) - failed
             others = [f"{name}: {s.phase.name} {s.reason}" for _, name in wanted_by for s in rows[name].services
                       if s.release == release.number and s.phase != Phase.LIVE]
-            told = f"release {release.number} of {release.name} ({'; '.join(others)}): live, failed, offline"
+            told_by = f" ({'; '.join(others)})" if others else ""
+            told = f"release {release.number} of {release.name}{told_by}: live, failed, offline"
             _same(told, (release.phases[Phase.LIVE], release.phases[Phase.FAILED], release.phases[Phase.OFFLINE]),
                   (live if release.number in current else 0, failed, known - len(online)))
             if not any(name == release.name for name, _ in excused):  # who is excused may serve what came before

@@ -7,15 +7,16 @@
 #include <cerrno>
 
 namespace {
-std::atomic<bool> refused{false};
-}
+constexpr int kAll = 1000000;
+std::atomic<int> left{kAll};
+}  // namespace
 
-RefusedThreads::RefusedThreads() { refused = true; }
-RefusedThreads::~RefusedThreads() { refused = false; }
+RefusedThreads::RefusedThreads(int but_first) { left = but_first; }
+RefusedThreads::~RefusedThreads() { left = kAll; }
 
 // Found before the C library's, and a sanitizer's, by all of this program.
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
                               void* argument) {
   static const auto next = reinterpret_cast<decltype(&pthread_create)>(dlsym(RTLD_NEXT, "pthread_create"));
-  return refused ? EAGAIN : next(thread, attributes, start, argument);
+  return left-- <= 0 ? EAGAIN : next(thread, attributes, start, argument);
 }

@@ -62,7 +62,8 @@ TEST_CASE("a service that hangs in create is given up, and the next one is creat
   host->create(1, created.done());
   Promised waiting;
   host->check_health(1, waiting.done());
-  goes_on_without(host, 1, fifo, created);
+  fifo.wait_until_inside();
+  goes_on_without_and_closes(host, 1, fifo, created);
   CHECK(waiting.times() == 0);
 }
 
@@ -78,7 +79,8 @@ TEST_CASE("a service that hangs in its health check or in destroy holds nobody u
       host->check_health(1, hangs.done());
     else
       host->destroy(1, hangs.done());
-    goes_on_without(host, 1, fifo, hangs);
+    fifo.wait_until_inside();
+    goes_on_without_and_closes(host, 1, fifo, hangs);
   }
 }
 

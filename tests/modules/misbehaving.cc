@@ -42,6 +42,9 @@ struct Service {
   std::vector<std::thread> threads;
 
   bool is(const char* what) const { return behaviour == what; }
+  void cancel_thread() const {
+    if (is("cancels-thread")) pthread_cancel(pthread_self());
+  }
 };
 
 int create(const pinnate_host* host, const void* config, size_t config_bytes, void** result, char* error,
@@ -69,6 +72,7 @@ int create(const pinnate_host* host, const void* config, size_t config_bytes, vo
   if (throws) throw std::runtime_error("no model");
   if (fails || silent || verbose) return 1;
   *result = service;
+  service->cancel_thread();
   host->log(host->engine, 1, "created\nwith two lines");
   return 0;
 }
@@ -93,6 +97,7 @@ void call(void* service, pinnate_reply* reply, const void* payload, size_t paylo
   if (s.is("answers-later")) return answer_on_a_thread(s, reply, data, 1);
   if (s.is("answers-later-twice")) return answer_on_a_thread(s, reply, data, 2);
   if (s.is("answers-too-much")) return s.host->answer(reply, std::string(2 << 20, 'x').data(), 2 << 20);
+  s.cancel_thread();
   if (s.is("remaining")) {
     const std::string left = std::to_string(s.host->remaining_ms(reply));
     return s.host->answer(reply, left.data(), left.size());
@@ -110,6 +115,7 @@ int check_health(void* service, char* error, size_t error_bytes) {
   Service& s = *static_cast<Service*>(service);
   if (s.is("health-hangs")) hang(s.fifo);
   if (s.is("health-aborts")) abort();
+  s.cancel_thread();
   if (!s.is("health-fails")) return 0;
   snprintf(error, error_bytes, "the camera does not answer");
   return 1;
@@ -119,6 +125,7 @@ void destroy(void* service) {
   auto* s = static_cast<Service*>(service);
   if (s->is("destroy-hangs")) hang(s->fifo);
   for (std::thread& t : s->threads) t.join();
+  s->cancel_thread();
   delete s;
 }
 

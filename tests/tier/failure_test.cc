@@ -140,6 +140,18 @@ TEST_CASE("a destroy that hangs is given up at its limit, is told, and keeps no 
   CHECK(f.eventually([&] { return f.says(f.status().notices, "'clingy': destroy took longer than 10000 ms"); }, 15000));
 }
 
+TEST_CASE("a destroy for which there is no thread is told, and the service stays in memory") {
+  TestFleet f(shape(1, 0, 1));
+  const Module clingy = module("clingy", "1");
+  f.world.modules().behave(f.artifact(clingy), Step::destroy, conduct(Fate::fails));
+  f.release(clingy);
+  REQUIRE(f.becomes("clingy", "1"));
+  f.unpublish("clingy");
+  const std::string words = "'clingy': it cannot be destroyed: out of cheese; the service stays in memory";
+  CHECK(f.eventually([&] { return f.says(f.status().notices, words); }));
+  CHECK(f.all_serve("clingy", ""));
+}
+
 TEST_CASE(
     "a load that hangs wedges the engine: it serves on, says so, and refuses other loads in words until it restarts") {
   TestFleet f(shape(1, 0, 2, true));

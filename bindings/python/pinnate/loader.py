@@ -66,7 +66,7 @@ class Image:
 class Loader:
     """Makes services from artifacts of one kind. Subclass it and define load().
 
-    All functions of a loader's modules and services but call() run on a thread of the library's, one at a
+    All functions of a loader's modules and services but call() run on threads of the library's, one at a
     time per module. call() runs on worker threads, or on the thread that calls in process. None of them is
     the thread that callbacks run on, so they may themselves call and ask. An exception in any of them is a
     failure that the fleet is told of, in words: its last line and where it was raised. A PinnateError stands
