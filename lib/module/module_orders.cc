@@ -65,7 +65,6 @@ void ModuleOrders::leave_behind(ServiceId service) {
     more = nobody_inside();
   }
   if (more) hand_over();
-  threads_->go_on();
 }
 
 void ModuleOrders::refuse_waiting(const Status& why) {
@@ -88,8 +87,6 @@ void ModuleOrders::stop(const Status& why, TimePoint limit) {
     if (!changed_.wait_until(lock, limit, [this] { return !inside_; })) {
       threads_->leave_behind(inside_->worker);
       nobody_inside();
-      lock.unlock();
-      threads_->go_on();
     }
   }
   threads_->leave(limit);

@@ -72,6 +72,12 @@ Status ModuleThreads::start_worker() try {
   return no_memory();
 }
 
+// Who retires next, or end(), joins it when destructors of thread_local objects have run.
+void ModuleThreads::retire(Worker& me) {
+  workers_.remove_if([](const auto& each) { return each->state == State::gone && each->thread.join_if_ended(); });
+  become(me, State::gone);
+}
+
 // One more works on what is ready.
 Status ModuleThreads::call_worker() {
   if (in(State::idle) == called_)
@@ -126,6 +132,9 @@ void ModuleThreads::leave_behind(const std::shared_ptr<Worker>& worker) {
   workers_.remove(worker);
 }
 
+// ---- the threads ----
+
+// Somebody works on what is ready, or it is refused.
 void ModuleThreads::go_on() {
   std::list<std::shared_ptr<Queue>> refused;
   Status why;
@@ -139,13 +148,11 @@ void ModuleThreads::go_on() {
   for (const auto& queue : refused) queue->refuse(why);
 }
 
-// ---- the threads ----
-
 void ModuleThreads::live(const std::shared_ptr<Worker>& me) {
   const AtEnd at_end([&] { worker_ended(me); });
   std::unique_lock lock(mutex_);
   for (;;) {
-    if (in(State::idle) > called_ + kIdleThreads) return;  // itself is one of them
+    if (in(State::idle) > called_ + kIdleThreads) return retire(*me);  // itself is one of them
     worker_called_.wait(lock, [this] { return ending_ || called_ > 0; });
     if (ending_) return;
     --called_;
@@ -183,10 +190,8 @@ void ModuleThreads::work(const std::shared_ptr<Worker>& me, std::unique_lock<std
 void ModuleThreads::worker_ended(const std::shared_ptr<Worker>& me) {
   {
     const std::lock_guard lock(mutex_);
-    if (me->state == State::gone || ending_) return;  // nobody's any more, or end() joins it
-    // Who comes next, or end(), joins those in which destructors of thread_local objects still run, and this one.
-    workers_.remove_if([](const auto& each) { return each->state == State::gone && each->thread.join_if_ended(); });
-    become(*me, State::gone);
+    if (me->state == State::gone || ending_) return;
+    retire(*me);  // a module has ended it
   }
   go_on();
 }

@@ -53,10 +53,8 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
   void start();
   // Works on it until it has no more; in between, it is the others' turn. Failing: it is not taken.
   Status submit(std::shared_ptr<Queue> queue);
-  // Its module holds it: it ends when it comes back. Then call go_on, with nothing locked that a queue needs.
+  // Its module holds it: it ends when it comes back.
   void leave_behind(const std::shared_ptr<Worker>& worker);
-  // Somebody works on what is ready, or it is refused.
-  void go_on();
 
  private:
   std::size_t in(State state) const { return in_[static_cast<std::size_t>(state)]; }
@@ -64,11 +62,13 @@ class ModuleThreads : public std::enable_shared_from_this<ModuleThreads> {
   std::size_t able() const { return in(State::idle) + in(State::working) + in(State::napping); }
   void become(Worker& worker, State state);
   Status start_worker();
+  void retire(Worker& me);
   Status call_worker();
   Status start_watcher();
   void call_watcher();
   void live(const std::shared_ptr<Worker>& me);
   void work(const std::shared_ptr<Worker>& me, std::unique_lock<std::mutex>& lock);
+  void go_on();
   void worker_ended(const std::shared_ptr<Worker>& me);
   void watch();
   void end(TimePoint limit);
