@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -167,6 +168,29 @@ TEST_CASE("modules of many engines that all wait for each other come to it") {
   for (Promised& each : loaded) CHECK(each.get().status.ok());
   // One after the other would take 5 ms for each.
   if (kEngines == 400) CHECK(Clock::now() - began < std::chrono::milliseconds(1900));
+}
+
+TEST_CASE("orders that come while threads end for want of work are carried out") {
+  constexpr int kEngines = 60;
+  std::barrier all{kEngines};
+  std::atomic<bool> each_alone{false};
+  std::deque<Scripted> engines(kEngines);
+  for (Scripted& engine : engines) {
+    engine.check_health = [&] {
+      if (!each_alone) all.arrive_and_wait();
+    };
+    engine.host.serve(Scripted::order());
+  }
+  for (int i = 0; i < 25; i++) {
+    std::deque<Promised> together, alone;
+    each_alone = false;
+    for (Scripted& engine : engines) engine.host->check_health(1, together.emplace_back().done());
+    CHECK(together.front().get().status.ok());
+    each_alone = true;
+    for (Scripted& engine : engines) engine.host->check_health(1, alone.emplace_back().done());
+    for (Promised& each : together) CHECK(each.get().status.ok());
+    for (Promised& each : alone) CHECK(each.get().status.ok());
+  }
 }
 
 TEST_CASE("modules that are slow but many are not all done by one thread") {
