@@ -74,6 +74,8 @@ class Leaks:
         for kind, (held, allowed) in self._descriptors(tier, proc, serving).items():
             if held > allowed:
                 wrong.append(f"{held} of {kind}, {allowed} allowed")
+                if kind == "mapped memory files":  # each carries the name and version of its module
+                    wrong.append(f"they are {', '.join(sorted(_mapped(proc).values()))}")
         return "; ".join(wrong)
 
     def _old_bytes(self, tier):
@@ -84,7 +86,7 @@ class Leaks:
         """What there is and what may be, by kind."""
         held = collections.Counter(_kind(target) for target in _targets(proc))
         images = len(serving.get(tier.name, ALL if tier.role == "engine" else ()))  # one out of reach was not asked
-        mapped = len(set(re.findall(r" (\d+)\s+/memfd:", (proc / "maps").read_text())))
+        mapped = len(_mapped(proc))
         listens = tier.arguments.count("--listen")
         links = sum(t.running() for t in self.fleet.tiers.values() if t.parent is tier) + (tier.parent is not None)
         links += self.checks.clients_at.get(tier.name, 0) + (CALLERS_AT.count(tier.name)) + (PUBLISHERS if tier.name == "top" else 0)
@@ -98,6 +100,11 @@ class Leaks:
         counted = {kind: (held[kind], allowed.get(kind, 0)) for kind in {*held, *allowed}}
         counted["mapped memory files"] = (mapped, images)
         return counted
+
+
+def _mapped(proc):
+    """The names of the memory files that are mapped, by inode."""
+    return dict(re.findall(r" (\d+)\s+/memfd:(.*?)(?: \(deleted\))?\n", (proc / "maps").read_text() + "\n"))
 
 
 def _artifacts(tier):
