@@ -9,6 +9,8 @@
  * All functions but `call` run one at a time, on threads of the library's that all engines of the process share: what is changed of one
  * (signal mask, locale, floating-point environment, cancelability) is put back before returning, and its `thread_local` variables, which keep
  * the object in memory, may live until the last engine closes.
+ * What one of these functions throws, or that it ends its thread, is a failure in words. Not so in constructors and destructors of
+ * static objects: an exception that leaves one is std::terminate, which ends the process and all engines in it (C++ [basic.start.dynamic]).
  * A module links nothing of Pinnate: the host table brings what it may use.
  */
 #ifndef PINNATE_MODULE_H

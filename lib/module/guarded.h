@@ -36,16 +36,22 @@ std::optional<std::string> thrown_by(Run run) {
 
 // The same for code of ours and of the host's that nobody above may hear an exception of, as where a module has called it and what it
 // throws would pass through the module's frames; there may be no memory for words. False: it threw.
-template <typename Run>
-__attribute__((noinline, no_sanitize("null"))) bool quietly(Run run) {
+template <typename Run, typename OnUnwinding>
+__attribute__((noinline, no_sanitize("null"))) bool quietly(Run run, OnUnwinding on_unwinding) {
   try {
     run();
     return true;
   } catch (const abi::__forced_unwind&) {
+    on_unwinding();
     throw;
   } catch (...) {
     return false;
   }
+}
+
+template <typename Run>
+bool quietly(Run run) {
+  return quietly(run, [] {});
 }
 
 }  // namespace pinnate::module

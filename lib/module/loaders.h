@@ -17,6 +17,7 @@ struct Loader {
   pinnate_loader table{};
   // What pinnate_loader has no room for; only the built-in loader uses them.
   bool load_returns_status = false;  // load's result is a pinnate_status
+  bool uses_linker = false;  // in load and unload
   std::uint32_t (*module_flags)(void* module) = nullptr;  // flags of one module, besides the loader's own
 };
 

@@ -142,6 +142,7 @@ Loader make() {
   loader.kind = "native";
   loader.table = {sizeof(pinnate_loader), nullptr, 0, nullptr, &load, &create, &call, &check_health, &destroy, &unload};
   loader.load_returns_status = true;
+  loader.uses_linker = true;
   loader.module_flags = &module_flags;
   return loader;
 }

@@ -1,13 +1,22 @@
 #include "module/service.h"
 
+#include "module/at_end.h"
 #include "module/call.h"
 #include "module/guarded.h"
 #include "module/host_table.h"
+#include "module/linker.h"
 
 #include <algorithm>
 
 namespace pinnate::module {
 namespace {
+
+constexpr std::chrono::seconds kUnloadLimit{10};  // as for all of a destroy
+
+// Whoever ordered it has a limit for it all, and is to hear before that why it was not begun.
+TimePoint wait_limit(const LoadOrder& order) {
+  return Clock::now() + std::chrono::milliseconds(order.limit_ms - order.limit_ms / 10);
+}
 
 std::shared_ptr<const Origin> make_origin(const LoadOrder& order, std::shared_ptr<Outlet> outlet) {
   return std::make_shared<const Origin>(Origin{"module '" + order.name + "' " + order.version, std::move(outlet)});
@@ -29,7 +38,16 @@ Service::Service(std::shared_ptr<Bell> bell, LoadOrder order, Loader loader, std
       origin_(make_origin(order_, outlet_)),
       origin_number_(origin_),
       host_(make_host_table(*origin_)),
+      load_by_(wait_limit(order_)),
       note_(std::move(box), order_.artifact) {}
+
+// Runs what the black box is to know of until it ends, also by the end of the thread.
+template <typename Run>
+std::optional<std::string> Service::noted(Moment moment, Run run) {
+  note_.set_doing(moment);
+  const AtEnd idle([this] { note_.set_doing(Moment::kIdle); });
+  return thrown_by(run);
+}
 
 Outcome Service::load(const ImagePlace& place) {
   Outcome outcome;
@@ -47,16 +65,21 @@ Outcome Service::load(const ImagePlace& place) {
   }
   image_ = std::move(*image);
 
+  std::optional<LinkerTurn> linker;
+  if (loader_.uses_linker && !linker.emplace(label(), load_by_).status().ok()) {
+    outcome.status = refused(linker->status().code(), linker->status().message());
+    image_.reset();
+    return outcome;
+  }
   const std::string digest = order_.artifact.hex();
   const pinnate_image view{sizeof(pinnate_image), order_.name.c_str(),  order_.version.c_str(),
                            digest.c_str(),        image_->fd(),         image_->path().c_str(),
                            image_->data().data(), image_->data().size()};
   ReasonBuffer error;
   int result = 0;
-  note_.set_doing(Moment::kLoad);
-  const auto thrown =
-      thrown_by([&] { result = loader_.table.load(loader_.table.self, &view, &module_, error.data(), error.size()); });
-  note_.set_doing(Moment::kIdle);
+  const auto thrown = noted(Moment::kLoad, [&] {
+    result = loader_.table.load(loader_.table.self, &view, &module_, error.data(), error.size());
+  });
   if (thrown || result != 0) {
     outcome.status = refused(loader_.load_returns_status ? as_code(result) : PINNATE_FAILED,
                              thrown ? "its loader '" + loader_.kind + "' " + *thrown : error.str());
@@ -72,13 +95,11 @@ Status Service::create() {
   if (!loaded_ || service_) return refused(PINNATE_INTERNAL, loaded_ ? "created before" : "not loaded");
   ReasonBuffer error;
   int result = 0;
-  note_.set_doing(Moment::kCreate);
-  const auto thrown = thrown_by([&] {
+  const auto thrown = noted(Moment::kCreate, [&] {
     result = loader_.table.create(module_, &host_, order_.config.data(), order_.config.size(), &service_, error.data(),
                                   error.size());
+    if (result == 0) note_.set_young(true);
   });
-  if (!thrown && result == 0) note_.set_young(true);
-  note_.set_doing(Moment::kIdle);
   if (thrown || result != 0) service_ = nullptr;
   if (thrown) return refused(PINNATE_FAILED, "create " + *thrown);
   if (result != 0) return refused(PINNATE_FAILED, "create failed: " + error.str());
@@ -91,10 +112,9 @@ Status Service::check_health() {
   if (!loader_.table.check_health) return {};
   ReasonBuffer error;
   int result = 0;
-  note_.set_doing(Moment::kHealthCheck);
-  const auto thrown =
-      thrown_by([&] { result = loader_.table.check_health(module_, service_, error.data(), error.size()); });
-  note_.set_doing(Moment::kIdle);
+  const auto thrown = noted(Moment::kHealthCheck, [&] {
+    result = loader_.table.check_health(module_, service_, error.data(), error.size());
+  });
   if (thrown) return refused(PINNATE_FAILED, "its health check " + *thrown);
   if (result != 0) return refused(PINNATE_FAILED, "its health check failed: " + error.str());
   return {};
@@ -103,10 +123,20 @@ Status Service::check_health() {
 Status Service::destroy() {
   Status status;
   if (created_.exchange(false)) {
-    if (const auto thrown = thrown_by([&] { loader_.table.destroy(module_, service_); }))
+    if (const auto thrown =
+            thrown_by([&] { loader_.table.destroy(module_, service_); }, [&] { quietly([&] { (void)unload(); }); }))
       status = refused(PINNATE_FAILED, "destroy " + *thrown);
   }
+  if (Status s = unload(); !s.ok()) status = std::move(s);
+  return status;
+}
+
+Status Service::unload() {
+  Status status;
   if (loaded_) {
+    std::optional<LinkerTurn> linker;
+    if (loader_.uses_linker && !linker.emplace(label(), Clock::now() + kUnloadLimit).status().ok())
+      return refused(linker->status().code(), "not unloaded: " + linker->status().message());
     loaded_ = false;
     if (const auto thrown = thrown_by([&] { loader_.table.unload(module_); }))
       status = refused(PINNATE_FAILED, "unload " + *thrown);

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,7 @@ class Service : public Doorway {
   Status create();
   Status check_health();
   Status destroy();  // and unload, or whatever of both there is to do
+  bool loaded() const { return loaded_; }
   // It may be activated. Any thread.
   bool created() const { return created_.load(std::memory_order_acquire); }
 
@@ -53,6 +55,9 @@ class Service : public Doorway {
   bool abandoned() const { return abandoned_.load(std::memory_order_acquire); }
 
  private:
+  template <typename Run>
+  std::optional<std::string> noted(Moment moment, Run run);
+  Status unload();
   Status refused(Code code, const std::string& words) const { return {code, label() + ": " + words}; }
 
   LoadOrder order_;
@@ -61,6 +66,7 @@ class Service : public Doorway {
   const std::shared_ptr<const Origin> origin_;
   const OriginNumber origin_number_;
   const pinnate_host host_;
+  const TimePoint load_by_;
   Turn turn_;
   Note note_;
   std::uint32_t flags_ = 0;

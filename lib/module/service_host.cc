@@ -76,9 +76,7 @@ class Host : public ServiceHost {
     order(id, std::move(done), [shared = shared_.get()](Service& s) -> Outcome {
       if (!s.shut_and_empty())
         return {{PINNATE_INTERNAL, s.label() + ": to be destroyed with calls inside (a defect of Pinnate)"}, {}, {}};
-      Status status = s.destroy();
-      if (!s.abandoned()) shared->remove(s.id());
-      return {std::move(status), {}, {}};
+      return {shared->destroy(s), {}, {}};
     });
   }
 
@@ -152,8 +150,14 @@ class Host : public ServiceHost {
     shared_->module_orders.submit(
         {id,
          [service, done, run = std::move(run)] {
-           Outcome outcome;
-           if (!quietly([&] { outcome = run(*service); })) outcome = {no_memory(), {}, {}};
+           Outcome outcome{no_memory(), {}, {}};
+           const auto thread_ended = [&] {
+             quietly([&] {
+               outcome.status = {PINNATE_FAILED, service->label() + ": ended the thread that called it"};
+             });
+             service->report(done, std::move(outcome));
+           };
+           quietly([&] { outcome = run(*service); }, thread_ended);
            service->report(done, std::move(outcome));
          },
          [this_ = shared_, service, done](const Status& why) {

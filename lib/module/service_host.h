@@ -33,6 +33,7 @@ struct LoadOrder {
   std::function<Result<Buffer>(std::uint32_t index)> read_chunk;
   std::uint32_t chunk_count = 0;
   std::uint32_t call_limit_ms = 30000;
+  std::uint32_t limit_ms = 10000;  // of the load: nearly all of it may be spent waiting for loads of other engines
 };
 
 struct Outcome {
@@ -74,7 +75,8 @@ class ServiceHost {
   virtual void deactivate(const std::string& function) = 0;
   // Done when no call is left in the service; inside this very call when there is none.
   virtual void drain(ServiceId service, Done done) = 0;
-  // Destroys and unloads (after a failed create too). Only when drained or never activated.
+  // Destroys and unloads (after a failed create too). Only when drained or never activated. PINNATE_FAILED: it is gone, but threw or
+  // ended its thread; what fails otherwise is still there.
   virtual void destroy(ServiceId service, Done done) = 0;
   // Gives up on it: whatever it still does, no `done` of its orders runs any more and its memory is never unloaded.
   virtual void abandon(ServiceId service) = 0;

@@ -1,5 +1,6 @@
 #include "module/shared.h"
 
+#include "module/at_end.h"
 #include "module/calls.h"
 
 #include <set>
@@ -62,6 +63,13 @@ void Shared::remove(ServiceId id) {
   services_.erase(it);
   news_ = true;
   changed_.notify_all();
+}
+
+Status Shared::destroy(Service& service) {
+  const AtEnd at_end([&] {
+    if (!service.loaded()) remove(service.id());
+  });
+  return service.destroy();
 }
 
 void Shared::abandon(ServiceId id) {
@@ -142,9 +150,8 @@ bool Shared::destroy_all(TimePoint limit) {
       const ServiceId id = service->id();
       module_orders.submit({id,
                             [this, service] {
-                              const Status status = service->destroy();
+                              const Status status = destroy(*service);
                               if (!status.ok()) outlet->log(PINNATE_LOG_ERROR, status.message());
-                              remove(service->id());
                             },
                             [this, service](const Status& why) {
                               if (why.code() == PINNATE_CLOSED) return;

@@ -32,6 +32,8 @@ class Shared : public Bell, public std::enable_shared_from_this<Shared> {
   Status add(const std::shared_ptr<Service>& service);
   // Once nobody can find it in the gate either: its memory goes with the last reference.
   void remove(ServiceId id);
+  // Of a service that is shut and empty, on a module thread. It is removed unless its library has to stay.
+  Status destroy(Service& service);
   // Its memory and its library stay for ever: the module may still be using both.
   void abandon(ServiceId id);
 

@@ -175,6 +175,7 @@ void Orders::carry_out(tier::Load& order) {
   load.config = std::move(order.config);
   load.chunk_count = static_cast<std::uint32_t>(order.artifact.chunks.size());
   load.call_limit_ms = order.call_limit_ms;
+  load.limit_ms = order.limit_ms;
   load.read_chunk = [disk = disk_,
                      artifact = std::make_shared<const content::ArtifactEntry>(std::move(order.artifact))](
                         std::uint32_t index) { return disk->plain_chunk(*artifact, index); };

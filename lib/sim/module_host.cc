@@ -31,7 +31,7 @@ void ModuleHost::complete(tier::Token token, Status status, Buffer bytes, std::v
   host_.answer(std::move(completion));
 }
 
-// ---- load and create: one at a time -------------------------------------------------------------------------------
+// ---- one at a time -------------------------------------------------------------------------------------------------
 
 void ModuleHost::order(tier::Load load) {
   if (load.service == 0 || find(load.service))
@@ -108,43 +108,43 @@ void ModuleHost::finish_load(const tier::Load& load, const Conduct& conduct) {
            std::move(bad));
 }
 
-void ModuleHost::begin(const tier::Create& create) {
-  Service* service = find(create.service);
-  if (!service || service->state == Service::abandoned) return begin_next();
-  service->state = Service::creating;
-  const Conduct conduct = book_.next(id_, service->artifact, Step::create);
-  if (conduct.fate == Fate::hangs) {
-    hanging_create_ = create.service;
-    return;
-  }
-  host_.later(conduct.takes, [this, create, conduct] {
-    if (conduct.fate == Fate::kills) return host_.die("creating service " + std::to_string(create.service));
-    if (Service* s = find(create.service); s && s->state == Service::creating) {
-      Status status;
-      if (conduct.fate == Fate::fails)
-        status = Status(PINNATE_FAILED, conduct.words);
-      else if (s->outside)
-        status = s->outside->create(s->config);
-      s->state = status.ok() ? Service::created : Service::loaded;
-      complete(create.token, std::move(status));
-    }
+void ModuleHost::in_lane(tier::ServiceId id, const Conduct& conduct, const char* doing, std::function<void()> end) {
+  in_lane_ = id;
+  if (conduct.fate == Fate::hangs) return;
+  host_.later(conduct.takes, [this, id, conduct, doing, end = std::move(end)] {
+    if (conduct.fate == Fate::kills) return host_.die(std::string(doing) + " service " + std::to_string(id));
+    if (in_lane_ != id || abandoned(id)) return;
+    in_lane_ = 0;
+    end();
     begin_next();
   });
 }
 
-// ---- the life of a service ----------------------------------------------------------------------------------------
+void ModuleHost::begin(const tier::Create& create) {
+  if (abandoned(create.service)) return begin_next();
+  Service* const service = find(create.service);
+  service->state = Service::creating;
+  const Conduct conduct = book_.next(id_, service->artifact, Step::create);
+  in_lane(create.service, conduct, "creating", [this, create, conduct] {
+    Service* const s = find(create.service);
+    Status status;
+    if (conduct.fate == Fate::fails)
+      status = Status(PINNATE_FAILED, conduct.words);
+    else if (s->outside)
+      status = s->outside->create(s->config);
+    s->state = status.ok() ? Service::created : Service::loaded;
+    complete(create.token, std::move(status));
+  });
+}
 
-void ModuleHost::order(tier::CheckHealth check) {
-  Service* service = must_find(check.service, "checks");
-  if (!service) return;
+void ModuleHost::begin(const tier::CheckHealth& check) {
+  if (abandoned(check.service)) return begin_next();
+  Service* const service = find(check.service);
   const Conduct conduct = book_.next(id_, service->artifact, Step::health);
-  ++service->checks;
-  if (conduct.fate == Fate::hangs) return;
-  host_.later(conduct.takes, [this, check, conduct] {
-    if (conduct.fate == Fate::kills) return host_.die("checking service " + std::to_string(check.service));
+  service->checking = true;
+  in_lane(check.service, conduct, "checking", [this, check, conduct] {
     Service* const s = find(check.service);
-    if (s) --s->checks;
-    if (abandoned(check.service)) return;
+    s->checking = false;
     Status status;
     if (conduct.fate == Fate::fails)
       status = Status(PINNATE_FAILED, conduct.words);
@@ -153,6 +153,23 @@ void ModuleHost::order(tier::CheckHealth check) {
     s->healthy = status.ok();
     complete(check.token, std::move(status));
   });
+}
+
+void ModuleHost::begin(const tier::Destroy& destroy) {
+  if (abandoned(destroy.service)) return begin_next();
+  const Conduct conduct = book_.next(id_, find(destroy.service)->artifact, Step::destroy);
+  in_lane(destroy.service, conduct, "destroying", [this, destroy, conduct] {
+    // The engine refuses it when it has no thread for it: the service is as it was.
+    if (conduct.fate == Fate::fails) return complete(destroy.token, {PINNATE_NO_MEMORY, conduct.words});
+    std::erase_if(services_, [&](const Service& s) { return s.id == destroy.service; });
+    complete(destroy.token);
+  });
+}
+
+// ---- the life of a service ----------------------------------------------------------------------------------------
+
+void ModuleHost::order(tier::CheckHealth check) {
+  if (must_find(check.service, "checks")) queue(check);
 }
 
 void ModuleHost::order(tier::Activate activate) {
@@ -200,16 +217,7 @@ void ModuleHost::order(tier::Destroy destroy) {
   }
   if (service->calls > 0)
     return host_.breach("destroys service " + std::to_string(destroy.service) + " with calls in it");
-  const Conduct conduct = book_.next(id_, service->artifact, Step::destroy);
-  if (conduct.fate == Fate::hangs) return;
-  host_.later(conduct.takes, [this, destroy, conduct] {
-    if (conduct.fate == Fate::kills) return host_.die("destroying service " + std::to_string(destroy.service));
-    if (abandoned(destroy.service)) return;
-    // The engine refuses it when it has no thread for it: the service is as it was.
-    if (conduct.fate == Fate::fails) return complete(destroy.token, {PINNATE_NO_MEMORY, conduct.words});
-    std::erase_if(services_, [&](const Service& s) { return s.id == destroy.service; });
-    complete(destroy.token);
-  });
+  queue(destroy);
 }
 
 void ModuleHost::order(tier::Abandon abandon) {
@@ -217,8 +225,8 @@ void ModuleHost::order(tier::Abandon abandon) {
   if (!service) return;  // gone by itself: whoever gives up need not know
   service->state = Service::abandoned;
   std::erase_if(serving_, [&](const Serving& s) { return s.service == abandon.service; });
-  if (hanging_create_ == abandon.service) {
-    hanging_create_ = 0;
+  if (in_lane_ == abandon.service) {
+    in_lane_ = 0;
     host_.later(0, [this] { begin_next(); });
   }
 }
@@ -320,7 +328,7 @@ std::vector<Restored::Death> ModuleHost::inside() const {
       deaths.push_back({s.artifact, "load", 1});
     else if (s.state == Service::creating)
       deaths.push_back({s.artifact, "create", 1});
-    else if (s.checks > 0)
+    else if (s.checking)
       deaths.push_back({s.artifact, "health check", 1});
     else if (s.calls > 0)
       deaths.push_back({s.artifact, "call", 1});

@@ -75,11 +75,12 @@ class ModuleHost {
     enum : std::uint8_t { loading, loaded, creating, created, abandoned } state = loading;
     bool trusted = false;
     bool healthy = false;  // its health check has passed
-    std::uint32_t calls = 0, checks = 0;
+    bool checking = false;
+    std::uint32_t calls = 0;
     tier::Token draining = 0;
     std::unique_ptr<OutsideModule> outside;  // null: simulated
   };
-  using LaneOrder = std::variant<tier::Load, tier::Create>;
+  using LaneOrder = std::variant<tier::Load, tier::Create, tier::CheckHealth, tier::Destroy>;
 
   Service* find(tier::ServiceId id);
   Service* must_find(tier::ServiceId id, const char* verb);
@@ -88,6 +89,10 @@ class ModuleHost {
   void begin_next();
   void begin(const tier::Load& load);
   void begin(const tier::Create& create);
+  void begin(const tier::CheckHealth& check);
+  void begin(const tier::Destroy& destroy);
+  // Ends, unless the service is given up before: then it holds nothing up any more.
+  void in_lane(tier::ServiceId id, const Conduct& conduct, const char* doing, std::function<void()> end);
   void finish_load(const tier::Load& load, const Conduct& conduct);
   void call_outside(const tier::Invoke& invoke, tier::ServiceId id, Micros takes);
   void end_call(tier::ServiceId id);
@@ -100,11 +105,11 @@ class ModuleHost {
   ChunkVerifier& verifier_;
   std::vector<Service> services_;  // few
   std::vector<Serving> serving_;
-  // Loads and creates run one at a time. One that hangs holds up all later ones, until a create is abandoned; nothing
-  // ends a load that hangs, for the C library holds its lock.
+  // Orders to modules run one at a time, as in the engine. One that takes long holds up all later ones, until its service is abandoned;
+  // nothing ends a load that hangs, for the C library holds its lock.
   std::vector<LaneOrder> lane_;
   bool lane_busy_ = false, wedged_ = false;
-  tier::ServiceId hanging_create_ = 0;
+  tier::ServiceId in_lane_ = 0;  // what abandoning frees the lane of; 0: nothing, or a load
 };
 
 }  // namespace pinnate::sim

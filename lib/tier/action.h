@@ -78,6 +78,7 @@ struct
   content::ArtifactEntry artifact;
   Buffer config;
   std::uint32_t call_limit_ms;
+  std::uint32_t limit_ms;  // after which the tier waits for it no longer
 };
 struct Create {
   Token token;

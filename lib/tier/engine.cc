@@ -8,7 +8,6 @@
 #include "wire/type_number.h"
 
 #include <algorithm>
-#include <list>
 
 namespace pinnate::tier {
 namespace {
@@ -74,8 +73,6 @@ class Engine final : public Tier, private LinkOwner {
   void report(const Watches& to);
   wire::EngineStatus status() const;
   std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms);
-  void take_turn(std::function<void()> begin);
-  void end_turn();
   bool run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
 
   EngineOptions options_;
@@ -100,10 +97,8 @@ class Engine final : public Tier, private LinkOwner {
   std::string unwritten_why_;
   std::map<Digest, Restored::Death> deaths_;
   std::map<Digest, std::int64_t> quarantine_until_ms_;
-  std::string wedged_by_;
   std::map<std::string, std::string> notices_;
-  std::list<std::function<void()>> turns_;
-  bool turn_taken_ = false;
+  ModuleTurns turns_{&core_};
   ServiceId next_service_ = 1;
   bool dirty_ = false, moved_ = false, closing_ = false;
   bool strays_ = false;  // chunks came that nothing needs any more
@@ -146,17 +141,17 @@ Engine::Engine(EngineOptions options)
     dirty_ = true;
   };
   world_.hold = [this](const Digest& artifact, std::int64_t* wait_ms) { return hold(artifact, wait_ms); };
-  world_.take_turn = [this](std::function<void()> begin) { take_turn(std::move(begin)); };
-  world_.end_turn = [this] { end_turn(); };
+  world_.turns = &turns_;
   world_.wedged = [this](const std::string& who, bool wedged) {
-    wedged_by_ = wedged ? who : "";
-    if (wedged)
-      notices_["wedged"] = "wedged by " + who + "; it loads nothing until it restarts";
-    else
-      notices_.erase("wedged");
     dirty_ = true;
-    if (!wedged)
-      for (auto& [name, slot] : slots_) slot->retry_if_held();
+    if (wedged) {
+      turns_.wedge(who);
+      notices_["wedged"] = "wedged by " + who + "; it loads nothing until that returns, or the engine restarts";
+      return;
+    }
+    turns_.unwedge();
+    notices_.erase("wedged");
+    for (auto& [name, slot] : slots_) slot->retry_if_held();
   };
   calls_.set_local([this](const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
     return run_here(call, timeout_ms, std::move(done));
@@ -416,10 +411,11 @@ void Engine::save_rest() {
                    std::move(writes)});
 }
 
-// ---- loading in turn ----------------------------------------------------------------------------------------------
+// ---- loading ------------------------------------------------------------------------------------------------------
 
 std::optional<std::string> Engine::hold(const Digest& artifact, std::int64_t* wait_ms) {
-  if (!wedged_by_.empty()) return "not loaded: the engine is wedged by " + wedged_by_ + "; restart it";
+  if (const std::string& by = turns_.wedged_by(); !by.empty())
+    return "not loaded: the engine is wedged by " + by + "; it loads when that returns, or the engine restarts";
   const auto until = quarantine_until_ms_.find(artifact);
   if (until == quarantine_until_ms_.end()) return std::nullopt;
   const Restored::Death& death = deaths_[artifact];
@@ -431,32 +427,6 @@ std::optional<std::string> Engine::hold(const Digest& artifact, std::int64_t* wa
   return "quarantined: artifact " + artifact.hex().substr(0, 12) + " ended this engine " +
          std::to_string(death.in_a_row) + " times in a row (last in: " + death.moment + "); it is tried again in " +
          std::to_string(*wait_ms / 1000) + " s";
-}
-
-void Engine::take_turn(std::function<void()> begin) {
-  turns_.push_back(std::move(begin));
-  if (turn_taken_) return;
-  turn_taken_ = true;
-  auto next = std::move(turns_.front());
-  turns_.pop_front();
-  next();
-}
-
-void Engine::end_turn() {
-  if (turns_.empty()) {
-    turn_taken_ = false;
-    return;
-  }
-  // From an alarm of its own, so that a row of refused loads does not nest.
-  core_.alarm_in(0, [this] {
-    if (turns_.empty()) {
-      turn_taken_ = false;
-      return;
-    }
-    auto next = std::move(turns_.front());
-    turns_.pop_front();
-    next();
-  });
 }
 
 // ---- calls --------------------------------------------------------------------------------------------------------

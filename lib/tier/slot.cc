@@ -127,8 +127,8 @@ void Slot::chunk_arrived(std::uint64_t attempt, const Status& status, std::uint3
 void Slot::ask_for_turn() {
   const std::uint64_t attempt = candidate_->attempt;
   set(wire::Phase::loading);
-  world_->take_turn([this, alive = life(), world = world_, attempt] {
-    if (alive.expired() || !candidate_ || candidate_->attempt != attempt) return world->end_turn();
+  world_->turns->take_to_load([this, alive = life(), turns = world_->turns, attempt] {
+    if (alive.expired() || !candidate_ || candidate_->attempt != attempt) return turns->end();
     candidate_->has_turn = true;
     load();
   });
@@ -146,26 +146,22 @@ Token Slot::step(std::uint32_t limit_ms, const std::string& what, Hang hang, std
   const ServiceId service = candidate_->service;
   candidate_->in_step = true;
   steps_++;
-  const Token token = world_->core->order([this, attempt, service, watch, what, next = std::move(next)](Completion& c) {
-    steps_--;
-    if (watch->late) {  // a constructor that came back after all
-      if (c.status.ok())
-        destroy(service, kDestroyLimitMs);
-      else
-        world_->core->act(Abandon{service});
-      return world_->wedged(what, false);
-    }
-    world_->core->cancel_alarm(&watch->limit);
-    if (candidate_ && candidate_->attempt == attempt) {
-      candidate_->in_step = false;
-      return next(c);
-    }
-    if (c.status.ok())
-      destroy(service, kDestroyLimitMs);  // superseded meanwhile
-    else
-      world_->core->act(Abandon{service});
-    world_->end_turn();
-  });
+  const Token token =
+      world_->core->order([this, attempt, service, watch, what, hang, next = std::move(next)](Completion& c) {
+        steps_--;
+        if (watch->late) {  // a constructor that came back after all
+          if (c.status.ok()) destroy(service);
+          return world_->wedged(what, false);
+        }
+        world_->core->cancel_alarm(&watch->limit);
+        if (candidate_ && candidate_->attempt == attempt) {
+          candidate_->in_step = false;
+          return next(c);
+        }
+        // Superseded meanwhile. A load that failed leaves nothing to destroy.
+        if (c.status.ok() || hang == Hang::left_behind) destroy(service);
+        world_->turns->end();
+      });
   watch->limit = world_->core->alarm_in(limit_ms, [this, attempt, service, token, watch, what, hang, limit_ms] {
     watch->limit = 0;
     std::string reason = what + " took longer than " + std::to_string(limit_ms) + " ms";
@@ -173,14 +169,14 @@ Token Slot::step(std::uint32_t limit_ms, const std::string& what, Hang hang, std
       // A constructor runs under the C library's own lock: nothing can end it, and no other load gets past it.
       watch->late = true;
       has_wedged_ = true;
-      reason += " and cannot be ended: the engine is wedged by it until it restarts";
+      reason += " and cannot be ended: the engine is wedged until it returns, or the engine restarts";
       world_->wedged(what, true);
     } else {
       steps_--;
       world_->core->forget_order(token);
       world_->core->act(Abandon{service});
     }
-    world_->end_turn();
+    world_->turns->end();
     if (!candidate_ || candidate_->attempt != attempt) return world_->changed();
     candidate_->in_step = false;
     candidate_->has_turn = false;
@@ -199,7 +195,7 @@ void Slot::load() {
   const Token token =
       step(c.manifest->limits.load_ms, named() + ": loading", Hang::wedges, [this](Completion& done) { loaded(done); });
   world_->core->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
-                         wanted_->release.config, c.manifest->limits.call_ms});
+                         wanted_->release.config, c.manifest->limits.call_ms, c.manifest->limits.load_ms});
 }
 
 void Slot::loaded(Completion& done) {
@@ -214,7 +210,7 @@ void Slot::loaded(Completion& done) {
       return fail(what + ", for the " + std::to_string(damaged_) +
                   ". time in a row, and are fetched anew later (is the disk failing?): " + done.status.message());
     world_->core->log(PINNATE_LOG_WARNING, what + " and fetched anew");
-    world_->end_turn();
+    world_->turns->end();
     candidate_->has_turn = false;
     candidate_->attempt = ++attempts_;
     return fetch();
@@ -249,7 +245,7 @@ void Slot::go_live() {
   service.call_limit_ms = candidate_->manifest->limits.call_ms;
   service.drain_limit_ms = candidate_->manifest->limits.drain_ms;
   candidate_.reset();
-  world_->end_turn();
+  world_->turns->end();
   world_->core->act(Activate{function_, service.id});
   service.trust = world_->core->alarm_in(kTrustAfterMs, [this, id = service.id] {
     if (!active_ || active_->id != id) return;
@@ -316,8 +312,8 @@ void Slot::drop_candidate() {
   if (!candidate_) return;
   const Candidate dropped = *std::exchange(candidate_, std::nullopt);
   if (dropped.in_step) return;  // the step has the service and the turn
-  if (dropped.service != 0) destroy(dropped.service, kDestroyLimitMs);
-  if (dropped.has_turn) world_->end_turn();
+  if (dropped.service != 0) destroy(dropped.service);
+  if (dropped.has_turn) world_->turns->end();
 }
 
 // ---- leaving ------------------------------------------------------------------------------------------------------
@@ -329,7 +325,7 @@ void Slot::retire(Service service) {
     const auto found = leaving_.find(id);
     if (found == leaving_.end()) return;
     world_->core->cancel_alarm(&found->second);
-    destroy(id, kDestroyLimitMs);
+    destroy(id);
   });
   leaving_[id] = world_->core->alarm_in(service.drain_limit_ms, [this, id, token, limit_ms = service.drain_limit_ms,
                                                                  version = service.entry.release.version] {
@@ -343,27 +339,33 @@ void Slot::retire(Service service) {
   world_->core->act(Drain{token, id});
 }
 
-void Slot::destroy(ServiceId id, std::uint32_t limit_ms) {
-  const auto left = [this, id](const std::string& why) {
-    leaving_.erase(id);
-    world_->core->act(Abandon{id});
-    world_->notice("destroy/" + function_, "module '" + function_ + "': " + why + "; the service stays in memory");
-    world_->changed();
-  };
-  const Token token = world_->core->order([this, id, left](Completion& c) {
-    const auto found = leaving_.find(id);
-    if (found == leaving_.end()) return;
-    world_->core->cancel_alarm(&found->second);
-    // It was refused: there was no thread for it. What else may fail is destroyed.
-    if (c.status.code() == PINNATE_NO_MEMORY) return left("it cannot be destroyed: " + c.status.message());
-    leaving_.erase(found);
-    world_->changed();
+void Slot::destroy(ServiceId id) {
+  leaving_[id] = 0;
+  world_->turns->take_to_destroy([this, id] {
+    const Token token = world_->core->order([this, id](Completion& c) {
+      world_->core->cancel_alarm(&leaving_[id]);
+      leaving_.erase(id);
+      if (c.status.code() == PINNATE_FAILED)  // gone all the same
+        world_->core->log(PINNATE_LOG_WARNING, c.status.message());
+      else if (!c.status.ok())
+        stays_in_memory(id, "it cannot be destroyed: " + c.status.message());
+      world_->turns->end();
+      world_->changed();
+    });
+    leaving_[id] = world_->core->alarm_in(kDestroyLimitMs, [this, id, token] {
+      world_->core->forget_order(token);
+      leaving_.erase(id);
+      stays_in_memory(id, "destroy took longer than " + std::to_string(kDestroyLimitMs) + " ms");
+      world_->turns->end();
+      world_->changed();
+    });
+    world_->core->act(Destroy{token, id});
   });
-  leaving_[id] = world_->core->alarm_in(limit_ms, [this, token, limit_ms, left] {
-    world_->core->forget_order(token);
-    left("destroy took longer than " + std::to_string(limit_ms) + " ms");
-  });
-  world_->core->act(Destroy{token, id});
+}
+
+void Slot::stays_in_memory(ServiceId id, const std::string& why) {
+  world_->core->act(Abandon{id});
+  world_->notice("destroy/" + function_, "module '" + function_ + "': " + why + "; the service stays in memory");
 }
 
 void Slot::close() { want(nullptr); }

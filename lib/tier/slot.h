@@ -5,6 +5,7 @@
 #include "tier/core.h"
 #include "tier/desired_state.h"
 #include "tier/fetcher.h"
+#include "tier/module_turns.h"
 
 #include <functional>
 #include <map>
@@ -29,9 +30,7 @@ struct SlotWorld {
   std::function<void(std::string key, std::string text)> notice;
   // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
   std::function<std::optional<std::string>(const Digest& artifact, std::int64_t* wait_ms)> hold;
-  // One load or create at a time in an engine: asks for the turn, gives it back.
-  std::function<void(std::function<void()> begin)> take_turn;
-  std::function<void()> end_turn;
+  ModuleTurns* turns;
   std::function<void(const std::string& who, bool wedged)> wedged;  // a load passed its limit; or came back after all
 };
 
@@ -85,7 +84,8 @@ class Slot {
   void set(wire::Phase phase, std::string reason = "");
   void drop_candidate();
   void retire(Service service);
-  void destroy(ServiceId id, std::uint32_t limit_ms);
+  void destroy(ServiceId id);
+  void stays_in_memory(ServiceId id, const std::string& why);
   enum class Hang { left_behind, wedges };
   Token step(std::uint32_t limit_ms, const std::string& what, Hang hang, std::function<void(Completion&)> next);
   std::string named() const;
@@ -106,7 +106,7 @@ class Slot {
   bool has_wedged_ = false;  // the release that is wanted has, before
   Backoff backoff_;
   Core::AlarmId again_ = 0;
-  std::map<ServiceId, Core::AlarmId> leaving_;  // draining or being destroyed, and until when
+  std::map<ServiceId, Core::AlarmId> leaving_;  // draining or destroyed, and until when; 0: it waits for its turn
 };
 
 }  // namespace pinnate::tier

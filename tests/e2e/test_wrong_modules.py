@@ -159,7 +159,7 @@ class WedgeTest(FleetTest):
         self.assertRegex(self.call("keeper", at="e1"), r"^1 \d+$")
         self.await_notice("wedged by module 'stuck' 1")
         out = self.publish("later@1", module("counter-2"), code=FAILED)
-        self.assertIn("e1: failed: not loaded: the engine is wedged by module 'stuck' 1: loading; restart it", out)
+        self.assertIn("e1: failed: not loaded: the engine is wedged by module 'stuck' 1: loading; it loads when ", out)
         self.assertRegex(self.call("keeper", at="e1"), r"^1 \d+$")
 
     def test_a_wedged_engine_ends_when_it_is_told_to(self):
@@ -215,6 +215,23 @@ class CallTest(FleetTest):
         self.publish("slow@2", module("counter-2"))
         self.assertEqual(self.call("slow"), "2 1")
         self.await_notice("draining")
+
+    def test_a_destroy_that_takes_long_holds_up_the_next_load_and_does_not_use_up_its_limit(self):
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        self.publish("slow@1", module("misbehaving"), "--config-text", f"destroy-hangs {fifo}")
+        self.ask("unpublish", "slow")
+        with open(fifo, "w"):  # it is there
+            out = self.publish("later@1", module("counter-2"), "--load-limit", "300ms", "--timeout", "1s", code=TIMEOUT)
+            self.assertIn("1 loading", out)
+            self.assertNotIn("wedged", out)
+        self.await_live("later", 1)
+        self.assertEqual(self.call("later"), "2 1")
+
+    def test_a_destroy_that_throws_is_in_the_log(self):
+        self.publish("rude@1", module("misbehaving"), "--config-text", "destroy-throws")
+        self.ask("unpublish", "rude")
+        self.engines[0].program.await_line("module 'rude' 1: destroy threw an exception: not now")
 
     def test_a_destroy_that_hangs_does_not_keep_the_engine_from_ending(self):
         self.publish("clingy@1", module("destroy-hangs"))

@@ -103,6 +103,39 @@ TEST_CASE("a constructor that hangs leaves calls of other services alone, and is
   unsetenv("PINNATE_TEST_FIFO");
 }
 
+TEST_CASE(
+    "loads and unloads that a constructor in another engine holds up say whose it is, and wait no longer than it may "
+    "take") {
+  Fifo fifo;
+  setenv("PINNATE_TEST_FIFO", fifo.path.c_str(), 1);
+  TestHost host, other;
+  other.serve(1, "counter-1");
+  LoadOrder order = TestHost::order(1, test_module("constructor-hangs"));
+  order.name = "slow";
+  order.limit_ms = 2000;
+  Promised loaded;
+  host->load(std::move(order), loaded.done());
+  fifo.wait_until_inside();
+  const std::string words =
+      "the dynamic linker of the process does one thing at a time, and is held by module 'slow' 1.0.0, in an "
+      "engine of this process, which has not returned yet";
+  order = TestHost::order(2, test_module("counter-2"));
+  order.limit_ms = 100;
+  Status s = other.load(std::move(order));
+  CHECK(s.code() == PINNATE_BUSY);
+  CHECK(s.message() == "module 'f' 1.0.0: " + words);
+  s = other.load(3, "counter-2");  // has a limit of 10 s
+  CHECK(s.message() == "module 'f' 1.0.0: " + words);
+  other->deactivate("f");
+  CHECK(other.destroy(1).message() == "module 'f' 1.0.0: not unloaded: " + words);
+  fifo.let_go();
+  CHECK(loaded.get().status.ok());
+  CHECK(other.destroy(1).ok());
+  other.serve(4, "counter-2");
+  CHECK(other.call("").bytes.view() == "2 1");
+  unsetenv("PINNATE_TEST_FIFO");
+}
+
 TEST_CASE("drain ends when the last call does, also one that was answered by nobody yet") {
   TestHost host;
   Fifo fifo;

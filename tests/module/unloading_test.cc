@@ -26,6 +26,36 @@ LoadOrder named(ServiceId id, const std::string& name, const std::string& module
 }  // namespace
 
 TEST_CASE(
+    "a module that throws or ends its thread where it must not is said to, at once, and leaves the process all the "
+    "same") {
+  const std::string said = "module 'rude' 1.0.0: ";
+  const std::string ended = said + "ended the thread that called it";
+  TestHost host;
+  ServiceId id = 0;
+  const auto load = [&](const char* behaviour) {
+    LoadOrder order = named(++id, "rude", "misbehaving");
+    order.config = Buffer(behaviour);
+    REQUIRE(host.load(std::move(order)).ok());
+    return host.create(id);
+  };
+  REQUIRE(load("health-ends-thread").ok());
+  const Status checked = host.check_health(id);
+  CHECK(checked.code() == PINNATE_FAILED);
+  CHECK(checked.message() == ended);
+  CHECK(host.destroy(id).ok());
+  CHECK(mapped_code("rude") == 0);
+  for (const auto& [behaviour, words] :
+       {std::pair{"destroy-ends-thread", ended}, {"destroy-throws", said + "destroy threw an exception: not now"}}) {
+    REQUIRE(load(behaviour).ok());
+    const Status destroyed = host.destroy(id);
+    CHECK(destroyed.code() == PINNATE_FAILED);
+    CHECK(destroyed.message() == words);
+    CHECK(mapped_code("rude") == 0);
+    CHECK(host.create(id).code() == PINNATE_NOT_FOUND);
+  }
+}
+
+TEST_CASE(
     "templates and sample modules leave the process when they are destroyed, also after calls and beside their next "
     "version") {
   for (const std::string module :

@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -115,6 +116,7 @@ int check_health(void* service, char* error, size_t error_bytes) {
   Service& s = *static_cast<Service*>(service);
   if (s.is("health-hangs")) hang(s.fifo);
   if (s.is("health-aborts")) abort();
+  if (s.is("health-ends-thread")) pthread_exit(nullptr);
   s.cancel_thread();
   if (!s.is("health-fails")) return 0;
   snprintf(error, error_bytes, "the camera does not answer");
@@ -124,9 +126,11 @@ int check_health(void* service, char* error, size_t error_bytes) {
 void destroy(void* service) {
   auto* s = static_cast<Service*>(service);
   if (s->is("destroy-hangs")) hang(s->fifo);
+  const std::unique_ptr<Service> owned(s);
+  if (s->is("destroy-ends-thread")) pthread_exit(nullptr);
+  if (s->is("destroy-throws")) throw std::runtime_error("not now");
   for (std::thread& t : s->threads) t.join();
   s->cancel_thread();
-  delete s;
 }
 
 }  // namespace

@@ -136,7 +136,9 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
                                 entry.chunk_bytes(i), true});
     });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 2; }));
-    node.act([&](ScriptedTier& t) { t.act(tier::Load{20, 1, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000}); });
+    node.act([&](ScriptedTier& t) {
+      t.act(tier::Load{20, 1, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000, 10000});
+    });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 3; }));
     CHECK(node.diary.completions[2].status.code() == PINNATE_NOT_FOUND);
     CHECK(node.diary.completions[2].chunks == std::vector<std::uint32_t>{1});
@@ -147,7 +149,9 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
                               entry.chunk_bytes(1), true});
     });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 4; }));
-    node.act([&](ScriptedTier& t) { t.act(tier::Load{21, 2, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000}); });
+    node.act([&](ScriptedTier& t) {
+      t.act(tier::Load{21, 2, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000, 10000});
+    });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 5; }));
     CHECK(node.diary.completions[4].status.ok());
     CHECK(seen.image == plain[0] + plain[1] + plain[2]);

@@ -32,7 +32,7 @@ struct Engine {
     act(world, "e", e, std::move(action));
   }
   void load(tier::Token token, tier::ServiceId service) {
-    order(tier::Load{token, service, "f", "1.0", "native", entry, {}, 1000});
+    order(tier::Load{token, service, "f", "1.0", "native", entry, {}, 1000, 10000});
   }
   void bring_up(tier::ServiceId service) {
     load(service * 10, service);

@@ -1,6 +1,7 @@
 #include "simulator/mischief.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace pinnate::simulator {
 namespace {
@@ -9,8 +10,9 @@ constexpr std::int64_t kHourMs = 3600000;
 constexpr std::size_t kCopies = 4;
 
 sim::Step draw_step(Random& random) {
-  constexpr sim::Step steps[] = {sim::Step::load, sim::Step::create, sim::Step::health, sim::Step::call};
-  return steps[random.below(4)];
+  constexpr sim::Step steps[] = {sim::Step::load, sim::Step::create, sim::Step::health, sim::Step::call,
+                                 sim::Step::destroy};
+  return steps[random.below(std::size(steps))];
 }
 
 }  // namespace

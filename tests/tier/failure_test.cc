@@ -127,29 +127,50 @@ TEST_CASE("a health check that hangs fails at its limit") {
   CHECK(f.reports(release, wire::Phase::failed, 1));
 }
 
-TEST_CASE("a destroy that hangs is given up at its limit, is told, and keeps no other module from loading") {
-  TestFleet f(shape(1, 0, 1));
-  const Module clingy = module("clingy", "1");
-  f.world.modules().behave(f.artifact(clingy), Step::destroy, conduct(Fate::hangs));
-  f.release(clingy);
-  REQUIRE(f.becomes("clingy", "1"));
-  f.unpublish("clingy");
-  f.release(module("g", "1"));
-  CHECK(f.becomes("g", "1", 15000));
-  CHECK(f.all_serve("clingy", ""));
-  CHECK(f.eventually([&] { return f.says(f.status().notices, "'clingy': destroy took longer than 10000 ms"); }, 15000));
+TEST_CASE("a destroy that does not end well is told, and its service takes no calls and stays in memory") {
+  struct {
+    Fate fate;
+    const char* words;
+  } cases[] = {{Fate::hangs, "'clingy': destroy took longer than 10000 ms; the service stays in memory"},
+               {Fate::fails, "'clingy': it cannot be destroyed: out of cheese; the service stays in memory"}};
+  for (const auto& [fate, words] : cases) {
+    CAPTURE(words);
+    TestFleet f(shape(1, 0, 1));
+    const Module clingy = module("clingy", "1");
+    f.world.modules().behave(f.artifact(clingy), Step::destroy, conduct(fate));
+    f.release(clingy);
+    REQUIRE(f.becomes("clingy", "1"));
+    f.unpublish("clingy");
+    CHECK(f.eventually([&] { return f.says(f.status().notices, words); }, 15000));
+    CHECK(f.all_serve("clingy", ""));
+    CHECK(f.world.at("s0.e0").modules()->left_behind() == 1);
+  }
 }
 
-TEST_CASE("a destroy for which there is no thread is told, and the service stays in memory") {
-  TestFleet f(shape(1, 0, 1));
-  const Module clingy = module("clingy", "1");
-  f.world.modules().behave(f.artifact(clingy), Step::destroy, conduct(Fate::fails));
-  f.release(clingy);
-  REQUIRE(f.becomes("clingy", "1"));
-  f.unpublish("clingy");
-  const std::string words = "'clingy': it cannot be destroyed: out of cheese; the service stays in memory";
-  CHECK(f.eventually([&] { return f.says(f.status().notices, words); }));
-  CHECK(f.all_serve("clingy", ""));
+TEST_CASE("a destroy that takes long or hangs is waited for by other loads, whose limit begins after it") {
+  for (const Fate fate : {Fate::well, Fate::hangs}) {
+    CAPTURE(std::string(name_of(fate)));
+    TestFleet f(shape(1, 0, 1));
+    const Module clingy = module("clingy", "1");
+    Conduct slow = conduct(fate);
+    slow.takes = 8 * kSecond;
+    f.world.modules().behave(f.artifact(clingy), Step::destroy, slow);
+    f.release(clingy);
+    REQUIRE(f.becomes("clingy", "1"));
+    f.unpublish("clingy");
+    f.world.advance(1000);
+    Module good = module("good", "1");
+    good.limits.load_ms = 2000;
+    const auto release = f.release(good);
+    CHECK(f.eventually(
+        [&] {
+          CHECK(f.phase(release, wire::Phase::failed) == 0);
+          return f.all_serve("good", "1");
+        },
+        15000));
+    CHECK_FALSE(f.logged("wedged"));
+    CHECK(f.world.at("s0.e0").modules()->left_behind() == (fate == Fate::hangs ? 1 : 0));
+  }
 }
 
 TEST_CASE(
@@ -195,6 +216,39 @@ TEST_CASE("a constructor that comes back after its limit ends the wedge, and wha
   CHECK(host.services() == 1);
   CHECK(host.left_behind() == 0);
   CHECK(f.engine_row("s0.e0").notice == "");
+}
+
+TEST_CASE("what is to be destroyed while the engine is wedged is destroyed when that is over") {
+  TestFleet f(shape(1, 0, 1));
+  f.release(module("old", "1"));
+  REQUIRE(f.becomes("old", "1"));
+  Module late = module("late", "1");
+  late.limits.load_ms = 3000;
+  Conduct slow = conduct(Fate::well);
+  slow.takes = 40 * kSecond;
+  f.world.modules().behave(f.artifact(late), Step::load, slow);
+  REQUIRE(f.reports(f.release(late), wire::Phase::failed, 1));
+  f.unpublish("old");
+  f.unpublish("late");
+  CHECK(f.eventually([&] { return f.world.at("s0.e0").modules()->services() == 0; }));
+  CHECK_FALSE(f.logged("stays in memory"));
+}
+
+TEST_CASE("a release that is superseded while its create or health check runs, which fails, leaves nothing in memory") {
+  for (const Step step : {Step::create, Step::health}) {
+    CAPTURE(std::string(name_of(step)));
+    TestFleet f(shape(1, 0, 1));
+    const Module bad = module("f", "1");
+    Conduct failing = conduct(Fate::fails);
+    failing.takes = 4 * kSecond;
+    f.world.modules().behave(f.artifact(bad), step, failing);
+    f.release(bad);
+    f.world.advance(2000);
+    f.release(module("f", "2"));
+    CHECK(f.becomes("f", "2"));
+    f.world.advance(1000);
+    CHECK(f.world.at("s0.e0").modules()->services() == 1);
+  }
 }
 
 TEST_CASE("a module that kills its process twice in a row is quarantined, and other modules go on") {
