@@ -36,6 +36,11 @@ def selects(selector, labels):
     return True
 
 
+def may_serve(answered, excused):
+    """The names that each engine answered for, and what it does not serve for its quarantine, which may end at any time."""
+    return {engine: sorted({*names, *(name for name, at in excused if at == engine)}) for engine, names in answered.items()}
+
+
 class Checks:
     def __init__(self, fleet, ledger, heartbeat):
         self.fleet, self.ledger = fleet, ledger
@@ -97,7 +102,7 @@ class Checks:
         self._counts(status, rows, histories, engines, online, chosen, excused)
         self._counts_below()
         self._rows(status, rows, online, chosen, excused)
-        serving = self._answers(online, chosen, excused)
+        serving = may_serve(self._answers(online, chosen, excused), excused)
         self._one_truth(status)
         self._serving, self.excused = serving, self.excused | excused
         self.listed_as_lost |= {(e.name, e.version, e.number) for history in histories.values() for e in history if e.ended == LOST_ENTRY}
@@ -189,7 +194,7 @@ class Checks:
         return answered
 
     def serving(self):
-        """The names that each engine answered for in the last check that found the fleet converged."""
+        """What each engine may serve since the last check that found the fleet converged."""
         return self._serving
 
     # ---- one truth ----

@@ -82,6 +82,10 @@ class Leaks:
         """Of each artifact that an engine keeps because it serves it, while the current one is in quarantine."""
         return self.checks.old_bytes.get(tier.name, ())
 
+    def _artifact_files(self, tier):
+        """One that was cut off while it fetched keeps what it has of that, besides what it serves."""
+        return len(ALL) + (len(self._old_bytes(tier)) if tier.in_reach() else len(ALL))
+
     def _descriptors(self, tier, proc, serving):
         """What there is and what may be, by kind."""
         held = collections.Counter(_kind(target) for target in _targets(proc))
@@ -93,7 +97,7 @@ class Leaks:
         allowed = {
             "memory files": FILES_PER_IMAGE * images,
             "sockets": listens + links,
-            "artifact files": ARTIFACT_FILES if tier.role != "engine" else len(ALL) + len(self._old_bytes(tier)),
+            "artifact files": ARTIFACT_FILES if tier.role != "engine" else self._artifact_files(tier),
             "other files": {"controller": 3, "gateway": 1, "engine": 2}[tier.role],
             "pipe": FIXED["pipe"], "anon_inode": FIXED["anon_inode"], "/dev/null": FIXED["/dev/null"] + listens,
         }

@@ -11,7 +11,7 @@ import unittest
 
 import faults
 import ledger as book
-from checks import ALL
+from checks import ALL, may_serve
 from leaks import ARTIFACT_FILES, FILES_PER_IMAGE, FIXED, MIB, PEAK_BYTES, RSS_BYTES, THREADS, Leaks
 from ledger import LOST_ENTRY, Ledger
 from pinnate import Release
@@ -139,7 +139,7 @@ class Process:
 
     def __init__(self, folder, role, pid):
         self.role, self.name, self.pid = role, role, pid
-        self.arguments, self.parent, self.kept = [], None, folder / f"{role}-kept"
+        self.arguments, self.parent, self.kept, self.linked = [], None, folder / f"{role}-kept", True
         self.proc = folder / str(pid)
         self.descriptors = []
         self.threads, self.rss, self.peak, self.images = THREADS[role], RSS_BYTES[role], PEAK_BYTES[role], 0
@@ -152,7 +152,8 @@ class Process:
     def running(self):
         return True
 
-    in_reach = running
+    def in_reach(self):
+        return self.linked
 
     def hold(self, target, count=1):
         for _ in range(count):
@@ -241,6 +242,18 @@ class LeaksTest(unittest.TestCase):
         self.check()
         self.checks.old_bytes = {"controller": [1024]}
         self.reports("'engine': '66560 bytes")
+
+
+    def test_what_an_engine_had_begun_to_fetch_when_it_was_cut_off_is_allowed(self):
+        self.engine.hold("/state/artifacts/new", len(ALL))
+        self.reports("'engine': '14 of artifact files, 7 allowed'")
+        self.engine.linked = False
+        self.check()
+        self.engine.hold("/state/artifacts/newer")
+        self.reports("'engine': '15 of artifact files, 14 allowed'")
+
+    def test_what_is_in_quarantine_may_be_served_at_any_time(self):
+        self.assertEqual(may_serve({"e1": ["fn0"], "e2": []}, {("side", "e1"), ("fn0", "e1")}), {"e1": ["fn0", "side"], "e2": []})
 
 
 class AliveTest(unittest.TestCase):
