@@ -149,7 +149,7 @@ class Host : public ServiceHost {
     const ServiceId id = service->id();
     shared_->module_orders.submit(
         {id,
-         [service, done, run = std::move(run)] {
+         [shared = shared_.get(), service, done, run = std::move(run)] {
            Outcome outcome{no_memory(), {}, {}};
            const auto thread_ended = [&] {
              quietly([&] {
@@ -159,6 +159,7 @@ class Host : public ServiceHost {
            };
            quietly([&] { outcome = run(*service); }, thread_ended);
            service->report(done, std::move(outcome));
+           if (service->abandoned()) quietly([&] { shared->came_back(service); });
          },
          [this_ = shared_, service, done](const Status& why) {
            this_->alarms.post([service, done, why] {

@@ -78,7 +78,8 @@ class ServiceHost {
   // Destroys and unloads (after a failed create too). Only when drained or never activated. PINNATE_FAILED: it is gone, but threw or
   // ended its thread; what fails otherwise is still there.
   virtual void destroy(ServiceId service, Done done) = 0;
-  // Gives up on it: whatever it still does, no `done` of its orders runs any more and its memory is never unloaded.
+  // Gives up on it: whatever it still does, no `done` of its orders runs any more, and its memory stays until the order that it is in
+  // returns after all; then it is destroyed. For ever, if it is in none.
   virtual void abandon(ServiceId service) = 0;
   // The service has lived for 60 s since its creation: its death is no longer counted against the artifact.
   virtual void trust(ServiceId service) = 0;

@@ -8,13 +8,16 @@
 namespace pinnate::module {
 namespace {
 
-// Services that were given up. Reachable on purpose, so that leak checkers see that it is one.
-void keep_for_ever(std::shared_ptr<Service> service) {
-  static std::mutex& mutex = *new std::mutex;
-  static auto& kept = *new std::vector<std::shared_ptr<Service>>;
-  const std::lock_guard lock(mutex);
-  kept.push_back(std::move(service));
-}
+// Services that were given up, of the whole process. Reachable on purpose, so that leak checkers see that it is one.
+struct Kept {
+  std::mutex mutex;
+  std::set<std::shared_ptr<Service>> services;
+
+  static Kept& get() {
+    static Kept& kept = *new Kept;
+    return kept;
+  }
+};
 
 }  // namespace
 
@@ -89,11 +92,36 @@ void Shared::abandon(ServiceId id) {
       return true;
     });
   }
-  keep_for_ever(service);
+  {
+    Kept& kept = Kept::get();
+    const std::lock_guard lock(kept.mutex);
+    kept.services.insert(service);
+  }
   gate.deactivate(*service);
   service->abandon();
   service->turn().shut();
   module_orders.leave_behind(id);
+}
+
+void Shared::came_back(const std::shared_ptr<Service>& service) {
+  if (!service->shut_and_empty()) return;  // calls use it as well
+  {
+    const std::lock_guard lock(mutex_);
+    if (closing_) return;
+    ++coming_back_;  // closing waits for it, as for others
+  }
+  const AtEnd at_end([this] {
+    const std::lock_guard lock(mutex_);
+    --coming_back_;
+    news_ = true;
+    changed_.notify_all();
+  });
+  if (const Status status = service->destroy(); !status.ok()) outlet->log(PINNATE_LOG_ERROR, status.message());
+  if (service->loaded()) return;
+  gate.wait_for_readers();
+  Kept& kept = Kept::get();
+  const std::lock_guard lock(kept.mutex);
+  kept.services.erase(service);
 }
 
 void Shared::when_empty(const std::shared_ptr<Service>& service, Done done) {
@@ -140,7 +168,7 @@ bool Shared::destroy_all(TimePoint limit) {
     std::vector<std::shared_ptr<Service>> empty;
     {
       std::unique_lock lock(mutex_);
-      if (services_.empty()) return true;
+      if (services_.empty() && coming_back_ == 0) return true;
       for (const auto& [id, service] : services_)
         if (service->shut_and_empty() && ordered.insert(id).second) empty.push_back(service);
       if (empty.empty() && !changed_.wait_until(lock, limit, [&] { return news_; })) return false;

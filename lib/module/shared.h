@@ -34,8 +34,10 @@ class Shared : public Bell, public std::enable_shared_from_this<Shared> {
   void remove(ServiceId id);
   // Of a service that is shut and empty, on a module thread. It is removed unless its library has to stay.
   Status destroy(Service& service);
-  // Its memory and its library stay for ever: the module may still be using both.
+  // Its memory and its library stay: the module may still be using both.
   void abandon(ServiceId id);
+  // It was abandoned in an order, from which the module has returned after all, on this module thread: no longer using them.
+  void came_back(const std::shared_ptr<Service>& service);
 
   // Runs `done` when the service's doorway is shut and empty: on the alarms' thread, or inside this call if it is already.
   void when_empty(const std::shared_ptr<Service>& service, Done done);
@@ -67,6 +69,7 @@ class Shared : public Bell, public std::enable_shared_from_this<Shared> {
   std::map<ServiceId, std::shared_ptr<Service>> services_;
   std::list<std::pair<std::shared_ptr<Service>, Done>> until_empty_;
   bool closing_ = false;
+  std::size_t coming_back_ = 0;  // services that are being destroyed after they were abandoned
   bool news_ = false;  // for close: a doorway is empty, or a service is gone
 };
 

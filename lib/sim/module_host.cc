@@ -113,7 +113,9 @@ void ModuleHost::in_lane(tier::ServiceId id, const Conduct& conduct, const char*
   if (conduct.fate == Fate::hangs) return;
   host_.later(conduct.takes, [this, id, conduct, doing, end = std::move(end)] {
     if (conduct.fate == Fate::kills) return host_.die(std::string(doing) + " service " + std::to_string(id));
-    if (in_lane_ != id || abandoned(id)) return;
+    if (abandoned(id))  // it came back after all
+      std::erase_if(services_, [&](const Service& s) { return s.id == id && s.calls == 0; });
+    if (in_lane_ != id) return;
     in_lane_ = 0;
     end();
     begin_next();

@@ -175,9 +175,13 @@ Token Slot::step(std::uint32_t limit_ms, const std::string& what, Hang hang, std
       steps_--;
       world_->core->forget_order(token);
       world_->core->act(Abandon{service});
+      reason += "; the service stays in memory until it returns";
     }
     world_->turns->end();
-    if (!candidate_ || candidate_->attempt != attempt) return world_->changed();
+    if (!candidate_ || candidate_->attempt != attempt) {  // superseded meanwhile
+      world_->core->log(PINNATE_LOG_WARNING, reason);
+      return world_->changed();
+    }
     candidate_->in_step = false;
     candidate_->has_turn = false;
     candidate_->service = 0;

@@ -99,6 +99,22 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a module that ended the thread it was called on is inside nothing any more") {
+  TestFolder folder, copy;
+  TestHost host(in(folder));
+  REQUIRE(host.load(1, "misbehaving", "create-ends-thread").ok());
+  CHECK(host.create(1).code() == PINNATE_FAILED);
+  CHECK(host.destroy(1).ok());  // the thread has gone
+  REQUIRE(host.load(2, "misbehaving", "health-ends-thread").ok());
+  REQUIRE(host.create(2).ok());
+  host->trust(2);
+  CHECK(host.check_health(2).code() == PINNATE_FAILED);
+  host.serve(3, "counter-1");
+  host->trust(3);
+  std::ofstream(copy.path + "/black-box", std::ios::binary) << file_bytes(folder.path + "/black-box");
+  CHECK(open_box(copy)->deaths().empty());
+}
+
 TEST_CASE("the death of one module does not make those of another forgotten") {
   TestFolder folder;
   const auto dies_in = [&](int artifact) {

@@ -35,7 +35,7 @@ struct Hung {
 
 // A host whose modules are functions of the test's.
 struct Scripted {
-  std::function<void()> load, check_health;
+  std::function<void()> load, check_health, unload;
   TestHost host;
 
   Scripted() {
@@ -58,7 +58,10 @@ struct Scripted {
     };
     loader.call = [](void*, void*, pinnate_reply*, const void*, size_t) {};
     loader.destroy = [](void*, void*) {};
-    loader.unload = [](void*) {};
+    loader.unload = [](void* module) {
+      const auto& script = *static_cast<Scripted*>(module);
+      if (script.unload) script.unload();
+    };
     REQUIRE(host->add_loader(loader).ok());
   }
   static LoadOrder order() {
@@ -357,6 +360,38 @@ TEST_CASE("of a service that is given up no order runs that waited") {
   engine.host.serve(2, "counter-1");  // behind them
   CHECK(checks == 1);
   let_go.count_down();
+}
+
+TEST_CASE(
+    "a service that was given up is destroyed when its module comes back, for which closing waits up to its limit") {
+  for (const bool hangs_again : {false, true}) {
+    CAPTURE(hangs_again);
+    Scripted engine;
+    std::latch inside{1}, let_go{1}, unloading{1}, unloaded{1};
+    engine.check_health = [&] {
+      inside.count_down();
+      let_go.wait();
+    };
+    engine.unload = [&] {
+      unloading.count_down();
+      unloaded.wait();
+    };
+    engine.host.serve(Scripted::order());
+    engine.host->deactivate("f");
+    engine.host->check_health(1, [](Outcome) {});
+    inside.wait();
+    engine.host->abandon(1);
+    let_go.count_down();
+    unloading.wait();
+    const auto before = Clock::now();
+    const std::uint32_t limit_ms = hangs_again ? 300 : 20000;
+    Promised closed = engine.host.start_closing(limit_ms);
+    if (!hangs_again) unloaded.count_down();
+    closed.get();
+    CHECK((Clock::now() - before >= std::chrono::milliseconds(limit_ms)) == hangs_again);  // time itself is under test
+    if (hangs_again) unloaded.count_down();
+    wait_for_threads(0);
+  }
 }
 
 TEST_CASE("an engine that closes without a thread to destroy a service on says so and waits no longer") {
