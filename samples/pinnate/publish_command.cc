@@ -163,7 +163,9 @@ void print_end(const Rollout& rollout, const std::vector<Absentee>& absent, cons
   switch (rollout.end) {
     case Rollout::End::kServed:
       if (selected == 0) {
-        std::printf("no engine that is online is selected; those that come will get it\n");
+        const std::uint64_t offline = rollout.status ? rollout.status->count(PINNATE_OFFLINE) : 0;
+        std::printf("no engine that is online is selected%s; those that come will get it\n",
+                    offline > 0 ? (" (" + std::to_string(offline) + " are offline)").c_str() : "");
       } else {
         std::printf("%s is live on all %llu selected online engines\n", title.c_str(),
                     static_cast<unsigned long long>(live));

@@ -121,6 +121,7 @@ class OfflineTest(FleetTest):
         self.assertEqual((status["known_engines"], status["known_gateways"], status["online_gateways"]), (2, 1, 0))
         self.assertEqual(current(status, "fn")["serving_offline"], 2)
         self.assertEqual(current(status, "fn")["phases"]["offline"], 2)
+        self.assertIn("no engine that is online is selected (2 are offline); those", self.publish("fn@2", module("counter-2")))
         self.gate.start()
         self.await_live("fn", 2)
 
