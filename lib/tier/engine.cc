@@ -136,6 +136,10 @@ Engine::Engine(EngineOptions options)
   };
   world_.new_service = [this] { return next_service_++; };
   world_.notice = [this](std::string key, std::string text) {
+    if (text.empty()) {
+      if (notices_.erase(key) > 0) dirty_ = true;
+      return;
+    }
     core_.log(PINNATE_LOG_WARNING, text);
     if (notices_.size() < 32) notices_[std::move(key)] = std::move(text);
     dirty_ = true;

@@ -6,7 +6,7 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::uint32_t kRetryMinMs = 1000, kRetryMaxMs = 300000;
-constexpr std::uint32_t kDestroyLimitMs = 10000;
+constexpr std::uint32_t kDestroyLimitMs = 10000, kDestroyAgainMs = 10000;
 constexpr std::int64_t kTrustAfterMs = 60000;
 
 }  // namespace
@@ -349,17 +349,17 @@ void Slot::destroy(ServiceId id) {
     const Token token = world_->core->order([this, id](Completion& c) {
       world_->core->cancel_alarm(&leaving_[id]);
       leaving_.erase(id);
-      if (c.status.code() == PINNATE_FAILED)  // gone all the same
-        world_->core->log(PINNATE_LOG_WARNING, c.status.message());
-      else if (!c.status.ok())
-        stays_in_memory(id, "it cannot be destroyed: " + c.status.message());
+      destroyed(id, c.status);
       world_->turns->end();
       world_->changed();
     });
     leaving_[id] = world_->core->alarm_in(kDestroyLimitMs, [this, id, token] {
       world_->core->forget_order(token);
       leaving_.erase(id);
-      stays_in_memory(id, "destroy took longer than " + std::to_string(kDestroyLimitMs) + " ms");
+      world_->core->act(Abandon{id});
+      world_->notice(destroy_notice(), "module '" + function_ + "': destroy took longer than " +
+                                           std::to_string(kDestroyLimitMs) +
+                                           " ms; the service stays in memory until it returns");
       world_->turns->end();
       world_->changed();
     });
@@ -367,12 +367,21 @@ void Slot::destroy(ServiceId id) {
   });
 }
 
-void Slot::stays_in_memory(ServiceId id, const std::string& why) {
-  world_->core->act(Abandon{id});
-  world_->notice("destroy/" + function_, "module '" + function_ + "': " + why + "; the service stays in memory");
+void Slot::destroyed(ServiceId id, const Status& status) {
+  world_->notice(destroy_notice(), "");
+  if (status.ok()) return;
+  if (status.code() == PINNATE_FAILED)  // gone all the same
+    return world_->core->log(PINNATE_LOG_WARNING, status.message());
+  // Refused: there was no thread for it, or another engine's constructor is in its way.
+  world_->notice(destroy_notice(), "module '" + function_ + "': it cannot be destroyed yet: " + status.message());
+  if (closing_) return world_->core->act(Abandon{id});  // nobody waits for that to change
+  leaving_[id] = world_->core->alarm_in(kDestroyAgainMs, [this, id] { destroy(id); });
 }
 
-void Slot::close() { want(nullptr); }
+void Slot::close() {
+  closing_ = true;
+  want(nullptr);
+}
 
 // ---- what is told -------------------------------------------------------------------------------------------------
 

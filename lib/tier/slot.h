@@ -27,7 +27,7 @@ struct SlotWorld {
   std::function<void()> changed;  // a row differs: report, save
   std::function<void()> moved;  // a row is on its way: worth a report if it takes long
   std::function<ServiceId()> new_service;
-  std::function<void(std::string key, std::string text)> notice;
+  std::function<void(std::string key, std::string text)> notice;  // "": it is no longer so
   // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
   std::function<std::optional<std::string>(const Digest& artifact, std::int64_t* wait_ms)> hold;
   ModuleTurns* turns;
@@ -85,7 +85,8 @@ class Slot {
   void drop_candidate();
   void retire(Service service);
   void destroy(ServiceId id);
-  void stays_in_memory(ServiceId id, const std::string& why);
+  void destroyed(ServiceId id, const Status& status);
+  std::string destroy_notice() const { return "destroy/" + function_; }
   enum class Hang { left_behind, wedges };
   Token step(std::uint32_t limit_ms, const std::string& what, Hang hang, std::function<void(Completion&)> next);
   std::string named() const;
@@ -103,10 +104,12 @@ class Slot {
   std::uint64_t attempts_ = 0;
   std::uint32_t steps_ = 0;  // orders under way, of dropped candidates too
   std::uint32_t damaged_ = 0;  // how often its stored chunks were, in a row
+  bool closing_ = false;
   bool has_wedged_ = false;  // the release that is wanted has, before
   Backoff backoff_;
   Core::AlarmId again_ = 0;
-  std::map<ServiceId, Core::AlarmId> leaving_;  // draining or destroyed, and until when; 0: it waits for its turn
+  std::map<ServiceId, Core::AlarmId>
+      leaving_;  // draining or destroyed, and until when or when again; 0: it waits for its turn
 };
 
 }  // namespace pinnate::tier

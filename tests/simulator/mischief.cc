@@ -214,7 +214,8 @@ bool Mischief::module(Act act, Random& random) {
   switch (act) {
     case Act::module_fails:
       conduct.fate = sim::Fate::fails;
-      if (random.one_in(3)) conduct.first_times = 0;
+      // A destroy fails for want of a thread, and not for ever.
+      if (random.one_in(3) && step != sim::Step::destroy) conduct.first_times = 0;
       conduct.words = "the module said no";
       break;
     case Act::module_hangs:

@@ -16,11 +16,11 @@ class OneService final : public Check {
     const Rest rest(s_);
     for (const Member* engine : s_.fleet.engines()) {
       const sim::ModuleHost* modules = s_.world.at(engine->host).modules();
-      if (!modules) continue;
+      if (!modules || modules->wedged()) continue;  // then it destroys nothing until it restarts
       const std::size_t serving = modules->all_serving().size(), left = modules->left_behind();
       const std::size_t trying = modules->services() - left - serving;
-      // One service may be on its way in: of a release that fails and is tried again, or in a constructor that nothing can end.
-      if (trying > (rest.tried_in_vain(*engine).empty() && !modules->wedged() ? 0 : 1))
+      // One service may be on its way in: of a release that fails and is tried again.
+      if (trying > (rest.tried_in_vain(*engine).empty() ? 0 : 1))
         complain_(4, engine->name + " serves " + std::to_string(serving) + " functions and still has " +
                          std::to_string(trying) + " other services in memory");
     }

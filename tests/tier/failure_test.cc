@@ -127,24 +127,40 @@ TEST_CASE("a health check that hangs fails at its limit") {
   CHECK(f.reports(release, wire::Phase::failed, 1));
 }
 
-TEST_CASE("a destroy that does not end well is told, and its service takes no calls and stays in memory") {
+TEST_CASE("a destroy that does not end well is told, and one that is refused is tried again until it is done") {
   struct {
     Fate fate;
     const char* words;
-  } cases[] = {{Fate::hangs, "'clingy': destroy took longer than 10000 ms; the service stays in memory"},
-               {Fate::fails, "'clingy': it cannot be destroyed: out of cheese; the service stays in memory"}};
-  for (const auto& [fate, words] : cases) {
+    std::size_t left_behind;
+  } cases[] = {{Fate::hangs, "'clingy': destroy took longer than 10000 ms; the service stays in memory until", 1},
+               {Fate::fails, "'clingy': it cannot be destroyed yet: out of cheese", 0}};
+  for (const auto& [fate, words, left_behind] : cases) {
     CAPTURE(words);
     TestFleet f(shape(1, 0, 1));
     const Module clingy = module("clingy", "1");
-    f.world.modules().behave(f.artifact(clingy), Step::destroy, conduct(fate));
+    f.world.modules().behave(f.artifact(clingy), Step::destroy, conduct(fate, 3));
     f.release(clingy);
     REQUIRE(f.becomes("clingy", "1"));
     f.unpublish("clingy");
     CHECK(f.eventually([&] { return f.says(f.status().notices, words); }, 15000));
     CHECK(f.all_serve("clingy", ""));
-    CHECK(f.world.at("s0.e0").modules()->left_behind() == 1);
+    const ModuleHost& host = *f.world.at("s0.e0").modules();
+    CHECK(host.services() == 1);
+    CHECK(f.eventually([&] { return host.services() == left_behind; }));
+    f.world.advance(kMinute);
+    CHECK(host.left_behind() == left_behind);
+    CHECK(f.says(f.status().notices, words) == (left_behind > 0));
   }
+}
+
+TEST_CASE("a destroy that is refused while its engine closes is not waited for") {
+  TestFleet f(shape(1, 0, 1));
+  const Module clingy = module("clingy", "1");
+  f.world.modules().behave(f.artifact(clingy), Step::destroy, conduct(Fate::fails));
+  f.release(clingy);
+  REQUIRE(f.becomes("clingy", "1"));
+  f.world.at("s0.e0").close();
+  CHECK(f.world.run_until([&] { return !f.world.at("s0.e0").up(); }, 2000));
 }
 
 TEST_CASE("a destroy that takes long or hangs is waited for by other loads, whose limit begins after it") {
