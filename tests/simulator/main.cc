@@ -1,3 +1,4 @@
+#include "abort_on_failed_check.h"
 #include "sim/trace.h"
 #include "simulator/many.h"
 #include "simulator/options.h"
