@@ -67,7 +67,8 @@ typedef enum pinnate_status {
   PINNATE_CANCELLED = 19,     /* given up because the handle closed or the caller asked for it */
   PINNATE_INTERRUPTED = 20,   /* the link was lost after the call was sent: it may or may not have run */
   PINNATE_UNSUPPORTED = 21,   /* not in this build, or not known to the peer */
-  PINNATE_INTERNAL = 22       /* a defect of Pinnate; please report the words */
+  PINNATE_OVERLOADED = 22,    /* not taken: too much waits to be called already */
+  PINNATE_INTERNAL = 23       /* a defect of Pinnate; please report the words */
 } pinnate_status;
 
 /* "invalid", "not found", ...; never NULL, also for numbers that are no status. Any thread. */

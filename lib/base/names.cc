@@ -52,6 +52,7 @@ Status check_label_key(std::string_view s) { return check(s, {"label key", 1, 63
 Status check_label_value(std::string_view s) { return check(s, {"label value", 0, 63, "._/-", true, false}); }
 Status check_platform(std::string_view s) { return check(s, {"platform", 1, 63, "._-", true, true}); }
 Status check_loader_kind(std::string_view s) { return check(s, {"loader kind", 1, 31, "._-", false, true}); }
+Status check_feature(std::string_view s) { return check(s, {"feature", 1, 63, "._-", false, true}); }
 
 Status check_labels(const Labels& labels) {
   if (labels.size() > kLabelLimit) return {PINNATE_TOO_LARGE, "more than " + std::to_string(kLabelLimit) + " labels"};

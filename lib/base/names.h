@@ -20,5 +20,6 @@ Status check_label_value(std::string_view value);
 Status check_labels(const Labels& labels);
 Status check_platform(std::string_view platform);
 Status check_loader_kind(std::string_view kind);
+Status check_feature(std::string_view feature);
 
 }  // namespace pinnate

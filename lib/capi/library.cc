@@ -54,9 +54,9 @@
 namespace {
 
 const char* const kStatusNames[] = {
-    "ok",           "invalid",   "not found", "conflict",  "refused",     "unreachable",  "timeout",  "closed",
-    "busy",         "too large", "no space",  "io",        "corrupt",     "incompatible", "failed",   "no memory",
-    "wrong thread", "forked",    "in use",    "cancelled", "interrupted", "unsupported",  "internal",
+    "ok",           "invalid",   "not found", "conflict",  "refused",     "unreachable",  "timeout",    "closed",
+    "busy",         "too large", "no space",  "io",        "corrupt",     "incompatible", "failed",     "no memory",
+    "wrong thread", "forked",    "in use",    "cancelled", "interrupted", "unsupported",  "overloaded", "internal",
 };
 static_assert(std::size(kStatusNames) == PINNATE_INTERNAL + 1);
 

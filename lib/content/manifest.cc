@@ -41,12 +41,14 @@ ArtifactEntry read_artifact(Fields list) {
 
 Limits read_limits(Fields list) {
   Limits limits;
-  const auto ms = [&](const char* field) { return static_cast<std::uint32_t>(list.number(field, 1, kLongestLimitMs)); };
-  limits.load_ms = ms("load limit in ms");
-  limits.create_ms = ms("create limit in ms");
-  limits.health_ms = ms("health limit in ms");
-  limits.call_ms = ms("call limit in ms");
-  limits.drain_ms = ms("drain limit in ms");
+  const auto take = [&](const char* field, std::uint32_t* ms) {  // those that are missing have their defaults
+    if (list.more()) *ms = static_cast<std::uint32_t>(list.number(field, 1, kLongestLimitMs));
+  };
+  take("load limit in ms", &limits.load_ms);
+  take("create limit in ms", &limits.create_ms);
+  take("health limit in ms", &limits.health_ms);
+  take("call limit in ms", &limits.call_ms);
+  take("drain limit in ms", &limits.drain_ms);
   return limits;
 }
 
@@ -72,7 +74,8 @@ Result<Manifest> decode(std::string_view bytes) {
       top.fail(PINNATE_INVALID, "its platforms are not sorted, or one stands twice");
   }
   manifest.limits = read_limits(top.list("limits", 64));
-  top.list("signatures", 64);  // room for them; none is checked yet
+  manifest.needs = top.needs();
+  if (top.more()) top.list("signatures", 64);  // room for them; none is checked yet
   if (!packed.status().ok()) return packed.status();
   return manifest;
 }
@@ -101,7 +104,7 @@ Buffer encode_manifest(const Manifest& manifest) {
 
   StringSink sink;
   msgpack::packer<StringSink> p(sink);
-  p.pack_array(7);
+  p.pack_array(8);
   p.pack_uint64(kManifestFormat);
   pack_text(p, manifest.name);
   pack_text(p, manifest.version);
@@ -119,6 +122,7 @@ Buffer encode_manifest(const Manifest& manifest) {
   for (std::uint32_t ms : {manifest.limits.load_ms, manifest.limits.create_ms, manifest.limits.health_ms,
                            manifest.limits.call_ms, manifest.limits.drain_ms})
     p.pack_uint32(ms);
+  pack_needs(p, manifest.needs);
   p.pack_array(0);
   return Buffer(std::move(sink.out));
 }

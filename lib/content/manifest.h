@@ -35,6 +35,7 @@ struct Manifest {
   std::string name, version, loader = "native";
   std::vector<ArtifactEntry> artifacts;  // by platform, no platform twice
   Limits limits;
+  std::vector<std::string> needs;  // features that an engine must know to load it
 
   // The entry for `platform`, else the one for "any", else nullptr.
   const ArtifactEntry* artifact_for(const std::string& platform) const;

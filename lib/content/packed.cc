@@ -120,14 +120,17 @@ Fields Fields::list(const char* field, std::size_t most) {
   return Fields(o, path_ + ", " + field, status_);
 }
 
-bool Fields::is_nil(const char* field) {
-  if (!ok()) return false;
-  if (left_ > 0 && next_->type != msgpack::type::NIL) {
-    next_++;
-    left_--;
-    return false;
-  }
-  return take(field, msgpack::type::NIL, "nil") != nullptr;
+std::vector<std::string> Fields::needs() {
+  std::vector<std::string> needs;
+  if (!more()) return needs;
+  Fields features = list("needs", kMostElements);
+  while (features.more()) needs.push_back(features.text("feature", check_feature));
+  return needs;
+}
+
+void pack_needs(msgpack::packer<StringSink>& packer, const std::vector<std::string>& needs) {
+  packer.pack_array(static_cast<std::uint32_t>(needs.size()));
+  for (const std::string& feature : needs) pack_text(packer, feature);
 }
 
 void pack_text(msgpack::packer<StringSink>& packer, std::string_view text) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pinnate::content {
 
@@ -21,6 +22,7 @@ class Fields {
   Fields(const msgpack::object* array, std::string path, Status* status);
 
   std::size_t left() const { return left_; }
+  bool more() const { return ok() && left_ > 0; }  // an optional field is there
   bool ok() const { return status_->ok(); }
 
   std::uint64_t number(const char* field, std::uint64_t least, std::uint64_t most);
@@ -29,7 +31,7 @@ class Fields {
   std::string text(const char* field, Status (*check)(std::string_view));  // a name, by base/names.h
   std::string_view bytes(const char* field, std::size_t most);
   Fields list(const char* field, std::size_t most);
-  bool is_nil(const char* field);
+  std::vector<std::string> needs();  // optional: names of features that its reader must know
 
   // Ends the reading, for a reason of the caller's: "manifest, artifact 2: <what>".
   void fail(Code code, const std::string& what);
@@ -63,6 +65,7 @@ struct StringSink {
   void write(const char* p, std::size_t n) { out.append(p, n); }
 };
 void pack_text(msgpack::packer<StringSink>& packer, std::string_view text);
+void pack_needs(msgpack::packer<StringSink>& packer, const std::vector<std::string>& needs);
 void pack_bytes(msgpack::packer<StringSink>& packer, std::string_view bytes);
 
 }  // namespace pinnate::content

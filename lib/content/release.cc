@@ -31,16 +31,13 @@ Result<Release> decode(const Buffer& bytes) {
   if (top.ok() && !manifest) top.fail(PINNATE_CORRUPT, "its manifest digest is not 32 bytes long");
   if (manifest) release.manifest = *manifest;
   release.selector = top.text("selector", kMostSelector);
-  if (top.ok())
-    if (auto parsed = Selector::parse(release.selector); !parsed.ok())
-      top.fail(PINNATE_INVALID, parsed.status().message());
   release.config = bytes.slice(top.bytes("configuration", kConfigLimitBytes));
   release.decided_unix_ms = top.signed_number("time of decision");
-  // A policy narrows which engines may serve the release and when, so it must not be passed over by one who cannot
-  // keep it.
-  if (!top.is_nil("policy"))
-    top.fail(PINNATE_INCOMPATIBLE, "it has a policy, which this version cannot keep: upgrade this tier");
-  top.list("signatures", 64);  // room for them; none is checked yet
+  release.needs = top.needs();
+  if (top.ok() && unknown_need(release.needs).empty())  // else it may be of a later version's grammar
+    if (auto parsed = Selector::parse(release.selector); !parsed.ok())
+      top.fail(PINNATE_INVALID, parsed.status().message());
+  if (top.more()) top.list("signatures", 64);  // room for them; none is checked yet
   if (!packed.status().ok()) return packed.status();
   return release;
 }
@@ -60,7 +57,7 @@ Buffer encode_release(const Release& release) {
   pack_text(p, release.selector);
   pack_bytes(p, release.config.view());
   p.pack_int64(release.decided_unix_ms);
-  p.pack_nil();
+  pack_needs(p, release.needs);
   p.pack_array(0);
   return Buffer(std::move(sink.out));
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace pinnate::content {
 
@@ -18,7 +19,11 @@ struct Release {
   std::string selector;  // "" selects everything
   Buffer config;
   std::int64_t decided_unix_ms = 0;
+  std::vector<std::string> needs;  // features that an engine must know to serve it
 };
+
+// The first of `needs` that this version does not know, or "". It knows none so far.
+inline std::string unknown_need(const std::vector<std::string>& needs) { return needs.empty() ? "" : needs.front(); }
 
 Buffer encode_release(const Release& release);
 Result<Release> decode_release(const Buffer& bytes);

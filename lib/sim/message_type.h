@@ -8,8 +8,6 @@ namespace pinnate::sim {
 
 // The numbers of PROTOCOL.md; 0 for bytes that are no message.
 std::uint8_t message_type(std::string_view message);
-// "Hello", "ChunkBytes", ...; "message" for numbers that have no name here.
-const char* message_name(std::uint8_t type);
 
 // Not called by the messages' names alone: pinnate::kChunkBytes is the size of a chunk, and would be hidden without a word.
 inline constexpr std::uint8_t kDesiredType = 8, kWantChunkType = 18, kChunkBytesType = 19;

@@ -1,6 +1,7 @@
 #include "sim/trace.h"
 
 #include "sim/message_type.h"
+#include "wire/message.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -85,7 +86,7 @@ std::string in_words(const Occurrence& o, std::string_view host) {
     case What::sent:
     case What::received:
       line +=
-          std::string(" ") + message_name(message_type(o.bytes)) + " (" + std::to_string(o.bytes.size()) + " bytes)";
+          std::string(" ") + wire::type_name(message_type(o.bytes)) + " (" + std::to_string(o.bytes.size()) + " bytes)";
       line += o.number == 0 ? " host" : " link " + std::to_string(o.number);
       break;
     case What::link_opened:

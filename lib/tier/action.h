@@ -25,6 +25,7 @@ inline constexpr LinkId kHostLink = 0;
 // from a life before is told apart.
 using Token = std::uint64_t;
 using ServiceId = std::uint64_t;
+using EndpointId = std::uint64_t;  // a wish for a link, never 0
 
 // ---- links ----
 struct Dial {

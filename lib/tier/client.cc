@@ -2,7 +2,6 @@
 
 #include "base/plant.h"
 #include "tier/links.h"
-#include "wire/type_number.h"
 
 #include <algorithm>
 #include <deque>
@@ -28,9 +27,10 @@ class Client final : public Tier, private LinkOwner {
   void completed(Now now, Completion completion) override { core_.set_now(now), core_.complete(std::move(completion)); }
   void woke(Now now) override { core_.set_now(now), core_.ring_alarms(); }
   std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
-  void keep_link(Now now, Side side, const std::string& address) override {
-    core_.set_now(now), address_ = address, links_.keep(side, address);
+  EndpointId keep_link(Now now, Side side, const std::string& address) override {
+    return core_.set_now(now), address_ = address, links_.keep(side, address);
   }
+  void release_link(Now now, EndpointId endpoint) override { core_.set_now(now), links_.release(endpoint); }
   void close(Now now) override {
     core_.set_now(now);
     links_.say_goodbye(true);
@@ -191,12 +191,12 @@ void Client::dial_failed(const Status& why) {
   if (answered_no(why)) fail_all(why);
 }
 
-void Client::message(Session& session, wire::Message& m) {
-  const bool known = std::visit(
+void Client::message(Session&, wire::Message& m) {
+  std::visit(
       [&]<class T>(T& answer) {
         if constexpr (is_answer<T>) {
           const auto found = requests_.find(answer.id);
-          if (found == requests_.end()) return true;  // late
+          if (found == requests_.end()) return;  // late
           bool refused = false;
           if constexpr (requires { answer.code; }) refused = answer.code != PINNATE_OK;
           if (!found->second.lasting || refused) {
@@ -204,20 +204,11 @@ void Client::message(Session& session, wire::Message& m) {
             requests_.erase(found);
           }
           core_.send(kHostLink, answer);
-          return true;
-        } else {
-          return std::is_same_v<T, wire::PublishProgress> || std::is_same_v<T, wire::WantChunk>;
+        } else if constexpr (std::is_same_v<T, wire::PublishProgress> || std::is_same_v<T, wire::WantChunk>) {
+          core_.send(kHostLink, answer);
         }
       },
       m);
-  if (known) {
-    if (std::holds_alternative<wire::PublishProgress>(m) || std::holds_alternative<wire::WantChunk>(m))
-      core_.send(kHostLink, m);
-    return;
-  }
-  if (std::holds_alternative<wire::Goodbye>(m) || std::holds_alternative<wire::Welcome>(m)) return;
-  links_.refuse(session.link,
-                {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " to a client"});
 }
 
 void Client::fail_all(const Status& why) {

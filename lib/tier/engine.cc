@@ -5,7 +5,6 @@
 #include "tier/calls.h"
 #include "tier/replicator.h"
 #include "tier/slot.h"
-#include "wire/type_number.h"
 
 #include <algorithm>
 
@@ -33,7 +32,10 @@ class Engine final : public Tier, private LinkOwner {
   void completed(Now now, Completion completion) override { at(now), core_.complete(std::move(completion)), settle(); }
   void woke(Now now) override { at(now), core_.ring_alarms(), settle(); }
   std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
-  void keep_link(Now now, Side side, const std::string& address) override { at(now), links_.keep(side, address); }
+  EndpointId keep_link(Now now, Side side, const std::string& address) override {
+    return at(now), links_.keep(side, address);
+  }
+  void release_link(Now now, EndpointId endpoint) override { at(now), links_.release(endpoint); }
   void close(Now now) override;
   bool closed() const override { return closing_ && slots_.empty(); }
 
@@ -209,7 +211,7 @@ void Engine::link_up(Session& session) {
 }
 
 void Engine::link_down(Session& session, const Status&) {
-  if (session.side == Side::upstream) fetcher_.source_down();
+  if (session.side == Side::upstream && !links_.upstream()) fetcher_.source_down();
   calls_.link_down(session.link);
   std::erase_if(watches_, [&](const auto& w) { return w.first.first == session.link; });
 }
@@ -223,10 +225,7 @@ void Engine::message(Session& session, wire::Message& m) {
   if (auto* context = std::get_if<wire::Context>(&m)) return take_labels(context->inherited);
   if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(session.link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(session.link, cancel->id);
-  if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
-  if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-  links_.refuse(session.link,
-                {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " to an engine"});
+  if (auto* returned = std::get_if<wire::Returned>(&m)) calls_.take(session.link, *returned);
 }
 
 // What a client, or the process around, may ask.
@@ -270,11 +269,7 @@ void Engine::request(LinkId link, wire::Message& m) {
   }
   if (auto* p = std::get_if<wire::Publish>(&m)) return not_here(p->id, wire::Published{});
   if (auto* u = std::get_if<wire::Unpublish>(&m)) return not_here(u->id, wire::Done{});
-  if (auto* l = std::get_if<wire::ListReleases>(&m)) return not_here(l->id, wire::Releases{});
-  if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-  if (link != kHostLink)
-    links_.refuse(link,
-                  {PINNATE_REFUSED, "a client may not send a message of type " + std::to_string(wire::type_of(m))});
+  if (auto* l = std::get_if<wire::ListReleases>(&m)) not_here(l->id, wire::Releases{});
 }
 
 // ---- the desired state --------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 #include "base/plant.h"
 #include "tier/relay.h"
-#include "wire/type_number.h"
 
 #include <algorithm>
 
@@ -108,7 +107,7 @@ void Gateway::link_up(Session& session) {
 }
 
 void Gateway::link_down(Session& session, const Status& why) {
-  if (session.side == Side::upstream) fetcher_.source_down();
+  if (session.side == Side::upstream && !links_.upstream()) fetcher_.source_down();
   Relay::link_down(session, why);
 }
 
@@ -124,10 +123,7 @@ void Gateway::upstream_message(Session& session, wire::Message& m) {
   if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(session.link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(session.link, cancel->id);
   if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
-  if (auto* lookup = std::get_if<wire::Lookup>(&m)) return look_up(session.link, *lookup);
-  if (std::holds_alternative<wire::Goodbye>(m)) return;  // the link ends from the other side
-  links_.refuse(session.link,
-                {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " from above"});
+  if (auto* lookup = std::get_if<wire::Lookup>(&m)) look_up(session.link, *lookup);
 }
 
 void Gateway::take_desired(Session& session, const wire::Desired& page) {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t kHandshakeLimitMs = 10000;
 constexpr std::int64_t kSettledMs = 2000;
+constexpr std::int64_t kLeavingMs = 1000;  // after a goodbye
 
 std::string named(const wire::Hello& hello) { return std::string(role_name(hello.role)) + " '" + hello.id + "'"; }
 
@@ -37,46 +38,34 @@ Session* Links::downstream(const std::string& id) {
   const auto found = below_.find(id);
   return found == below_.end() ? nullptr : find(found->second);
 }
-Links::Kept* Links::kept_of(LinkId link) {
-  for (auto& kept : kept_)
-    if (kept->link == link) return kept.get();
-  return nullptr;
-}
 
-// ---- dialling -----------------------------------------------------------------------------------------------------
-
-void Links::keep(Side side, const std::string& address) {
-  kept_.push_back(
-      std::make_unique<Kept>(side, address, Backoff(core_->options().backoff_min_ms, core_->options().backoff_max_ms)));
-  dial(*kept_.back());
-}
-
-void Links::dial(Kept& kept) {
-  if (leaving_ || kept.link != 0) return;
+Endpoints::Dialled Links::dial(Side side, const std::string& address) {
   // One way up is enough. Another address, of the same tier or of a spare one, is dialled when that way is lost.
-  if (Session* up = upstream(); up && kept.side == Side::upstream) {
-    kept.held_by = up->peer.id;
-    return;
-  }
-  kept.link = core_->new_dialled_link();
+  if (Session* up = upstream(); up && side == Side::upstream) return {0, up->peer.id};
   auto session = std::make_unique<Session>();
-  session->link = kept.link;
+  session->link = core_->new_dialled_link();
   session->dialled = true;
-  session->side = kept.side;
-  sessions_.emplace(kept.link, std::move(session));
-  core_->act(Dial{kept.link, kept.address});
+  session->side = side;
+  const LinkId link = session->link;
+  sessions_.emplace(link, std::move(session));
+  core_->act(Dial{link, address});
+  return {link, {}};
 }
 
-void Links::redial_later(Kept& kept, bool was_up) {
-  core_->cancel_alarm(&kept.redial);
-  if (leaving_) return;
-  // All sites lose their controller at once. The engines of one gateway are fewer, and their calls wait for them.
-  const bool spread = was_up && role_ == wire::Role::gateway && kept.backoff.tries() == 0;
-  const std::int64_t wait_ms = spread ? kept.backoff.spread_ms(core_->random()) : kept.backoff.next_ms(core_->random());
-  kept.redial = core_->alarm_in(wait_ms, [this, &kept] {
-    kept.redial = 0;
-    dial(kept);
-  });
+EndpointId Links::keep(Side side, const std::string& address) {
+  const EndpointId id = endpoints_.add(side, address);
+  if (id == 0)
+    core_->log(PINNATE_LOG_ERROR,
+               address + " is not dialled: " + std::to_string(kEndpoints) + " addresses are dialled already");
+  return id;
+}
+
+void Links::release(EndpointId endpoint) {
+  const LinkId link = endpoints_.remove(endpoint);
+  if (link == 0) return;
+  const Status why(PINNATE_CANCELLED, "it is dialled no more");
+  core_->act(Drop{link, why});
+  ended(link, why);
 }
 
 void Links::opened(LinkId link) {
@@ -86,6 +75,7 @@ void Links::opened(LinkId link) {
     accepted->link = link;
     session = sessions_.emplace(link, std::move(accepted)).first->second.get();
   }
+  endpoints_.opened(link);
   session->heard_ms = core_->now().monotonic_ms;
   session->bulk_room = kBulkRoomBytes;
   session->watch = core_->alarm_in(kHandshakeLimitMs, [this, link] {
@@ -108,8 +98,8 @@ void Links::greet(Session& session) {
   hello.labels = o.labels;
   hello.heartbeat_ms = o.heartbeat_ms;
   hello.facing = session.side == Side::upstream ? 1 : session.side == Side::downstream ? 2 : 0;
+  hello.features = wire::kFeatures;
   owner_->fill_hello(&hello);
-  session.greeted = true;
   core_->send(session.link, hello);
 }
 
@@ -121,6 +111,11 @@ Status Links::judge(Session& session, const wire::Hello& hello) {
     return {PINNATE_INCOMPATIBLE, "protocol versions " + std::to_string(hello.version_min) + " to " +
                                       std::to_string(hello.version_max) + " and " +
                                       std::to_string(wire::kProtocolVersion) + " have none in common"};
+  session.version = std::min(hello.version_max, wire::kProtocolVersion);
+  session.features = hello.features & wire::kFeatures;
+  if (const std::uint64_t unknown = hello.needs & ~wire::kFeatures; unknown != 0)
+    return {PINNATE_INCOMPATIBLE,
+            "it needs features of this protocol that are not known here, by bits " + std::to_string(unknown)};
   if (Status s = check_fleet(hello.fleet); !s.ok()) return s;
   if (hello.fleet != core_->options().fleet)
     return {PINNATE_REFUSED, "fleet '" + hello.fleet + "' is not '" + core_->options().fleet + "'"};
@@ -130,6 +125,7 @@ Status Links::judge(Session& session, const wire::Hello& hello) {
   if (!hello.auth_payload.empty())  // it would be kept as long as the tier is known
     return {PINNATE_REFUSED, "authentication method 'none' has no payload"};
   if (Status s = check_tier_id(hello.id); !s.ok()) return s;
+  if (hello.incarnation == 0) return {PINNATE_INVALID, "the incarnation of '" + hello.id + "' is 0"};
   if (Status s = check_labels(hello.labels); !s.ok()) return s;
   if (hello.role == Role::engine)
     if (Status s = check_platform(hello.platform); !s.ok()) return s;
@@ -170,7 +166,8 @@ bool Links::yields(const Session& session) {
 }
 
 void Links::take_hello(Session& session, wire::Hello& hello) {
-  if (session.admitted) return refuse(session.link, {PINNATE_REFUSED, "a second hello on one link"});
+  if (session.stage != Session::Stage::greeting)
+    return refuse(session.link, {PINNATE_REFUSED, "a second Hello on one link"});
   session.peer = std::move(hello);
   Status why = judge(session, session.peer);
   if (why.ok()) why = owner_->admit(session);
@@ -191,20 +188,19 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
   }
   if (!why.ok()) {
     owner_->refused(session, why);
-    if (Kept* kept = kept_of(session.link); kept && other) kept->held_by = other->peer.id;
+    if (other) endpoints_.hold(session.link, other->peer.id);
     return refuse(session.link, why);
   }
   if (other) {  // the new link replaces it
     const LinkId old = other->link;
-    if (Kept* kept = kept_of(old)) kept->held_by = session.peer.id;
+    endpoints_.hold(old, session.peer.id);
     refuse(old, {PINNATE_CONFLICT, "replaced by another link between the two"});
   }
-  if (!session.greeted) greet(session);
-  session.admitted = true;
+  if (!session.dialled) greet(session);
+  session.stage = Session::Stage::admitted;
   wire::Welcome welcome;
   if (session.side == Side::downstream) welcome.inherited = session.told = owner_->labels_below(session);
   core_->send(session.link, welcome);
-  if (session.welcomed) come_up(session);
 }
 
 Status Links::twice(const Session& session) const {
@@ -243,7 +239,7 @@ void Links::come_up(Session& session) {
     if (!settle_with_other(session)) return;
     below_[session.peer.id] = session.link;
   }
-  session.up = true;
+  session.stage = Session::Stage::up;
   session.up_ms = core_->now().monotonic_ms;
   core_->cancel_alarm(&session.watch);
   watch(session);
@@ -258,37 +254,64 @@ void Links::received(LinkId link, const Buffer& bytes) {
   Session* session = find(link);
   if (!session) return;
   session->heard_ms = core_->now().monotonic_ms;
-  auto decoded = wire::decode(bytes);
+  auto decoded = wire::decode(bytes, way_of(*session));
   if (!decoded.ok()) return refuse(link, decoded.status());
   if (!decoded->has_value()) return;  // a newer peer's; may be ignored
   wire::Message& message = **decoded;
   if (auto* refused = std::get_if<wire::Refuse>(&message)) {
     Status why(refused->code == PINNATE_OK ? PINNATE_REFUSED : refused->code,
                "refused by the peer: " + cut_reason(refused->reason));
-    if (Kept* kept = kept_of(link);
-        kept && why.code() == PINNATE_CONFLICT && session->side == Side::upstream && upstream())
-      kept->held_by = upstream()->peer.id;
-    else if (kept && why.code() == PINNATE_CONFLICT && !session->peer.id.empty() && downstream(session->peer.id))
-      kept->held_by = session->peer.id;
+    if (why.code() == PINNATE_CONFLICT && session->side == Side::upstream && upstream())
+      endpoints_.hold(link, upstream()->peer.id);
+    else if (why.code() == PINNATE_CONFLICT && !session->peer.id.empty() && downstream(session->peer.id))
+      endpoints_.hold(link, session->peer.id);
     core_->act(Drop{link, why});
     return ended(link, why);
   }
-  if (!session->up) {
+  if (!session->up()) {
     if (auto* hello = std::get_if<wire::Hello>(&message)) return take_hello(*session, *hello);
-    if (std::holds_alternative<wire::Welcome>(message) && session->greeted && !session->welcomed) {
-      session->welcomed = true;
-      if (session->side == Side::upstream) owner_->message(*session, message);  // inherited labels
-      session = find(link);
-      if (session && session->admitted) come_up(*session);
-      return;
-    }
-    return refuse(link, {PINNATE_REFUSED, "a message before the handshake was done"});
+    if (session->stage != Session::Stage::admitted) return refuse(link, {PINNATE_REFUSED, "a Welcome before a Hello"});
+    if (session->side == Side::upstream) owner_->message(*session, message);  // inherited labels
+    session = find(link);
+    if (session) come_up(*session);
+    return;
   }
   if (auto* ping = std::get_if<wire::Ping>(&message)) return core_->send(link, wire::Pong{ping->nonce});
   if (std::holds_alternative<wire::Pong>(message)) return;
-  if (std::holds_alternative<wire::Hello>(message) || std::holds_alternative<wire::Welcome>(message))
-    return refuse(link, {PINNATE_REFUSED, "a second handshake on one link"});
+  if (auto* goodbye = std::get_if<wire::Goodbye>(&message)) return take_goodbye(*session, *goodbye);
   owner_->message(*session, message);
+}
+
+wire::Way Links::way_of(const Session& session) const {
+  using wire::Role, wire::Way;
+  if (!session.up()) return Way::handshake;
+  const bool down = session.side == Side::upstream;
+  const Role role = down ? role_ : session.peer.role;
+  if (role == Role::gateway) return down ? Way::down_to_gateway : Way::up_from_gateway;
+  if (role == Role::engine) return down ? Way::down_to_engine : Way::up_from_engine;
+  return down ? Way::down_to_client : Way::up_from_client;
+}
+
+// The peer closes the link, when what is under way on it has gone out. Its id is free at once, and it is not waited for
+// beyond a moment.
+void Links::take_goodbye(Session& session, const wire::Goodbye& goodbye) {
+  if (session.stage == Session::Stage::leaving) return;
+  session.stage = Session::Stage::leaving;
+  unlink(session);
+  core_->cancel_alarm(&session.watch);
+  session.watch = core_->alarm_in(kLeavingMs, [this, link = session.link] {
+    if (Session* s = find(link)) s->watch = 0;
+    const Status why(PINNATE_CLOSED, "it left");
+    core_->act(Drop{link, why});
+    ended(link, why);
+  });
+  owner_->left(session, goodbye.forget);
+}
+
+void Links::unlink(const Session& session) {
+  if (upstream_ == session.link) upstream_ = 0;
+  const auto below = below_.find(session.peer.id);
+  if (below != below_.end() && below->second == session.link) below_.erase(below);
 }
 
 void Links::heard(LinkId link) {
@@ -297,7 +320,7 @@ void Links::heard(LinkId link) {
 
 void Links::drained(LinkId link, Drained drained) {
   Session* session = find(link);
-  if (!session || !session->up) return;
+  if (!session || !session->up()) return;
   session->calls_bytes -= std::min(session->calls_bytes, drained.calls);
   if (drained.bulk == 0) return;
   session->bulk_room = std::min(session->bulk_room + static_cast<std::int64_t>(drained.bulk), kBulkRoomBytes);
@@ -350,45 +373,36 @@ void Links::ended(LinkId link, const Status& why) {
   const std::unique_ptr<Session> session = std::move(found->second);
   sessions_.erase(found);
   core_->cancel_alarm(&session->watch);
-  if (upstream_ == link) upstream_ = 0;
-  if (const auto below = below_.find(session->peer.id); below != below_.end() && below->second == link)
-    below_.erase(below);
+  unlink(*session);
 
   // Clients come and go; a tier does not.
-  const bool tier = session->up && session->peer.role != wire::Role::client;
-  const bool told = session->up || why.code() == PINNATE_CORRUPT;  // what is no peer at all may be a wrong address
-  core_->log(
-      tier   ? PINNATE_LOG_WARNING
-      : told ? PINNATE_LOG_INFO
-             : PINNATE_LOG_DEBUG,
-      (session->peer.id.empty() ? "a link" : "the link to " + named(session->peer)) + " ended: " + why.message());
-  if (Kept* kept = kept_of(link)) {
-    kept->link = 0;
-    // A peer that ends each link soon after it is up is not dialled without a pause.
-    if (session->up && core_->now().monotonic_ms - session->up_ms >= kSettledMs) kept->backoff.reset();
-    if (!session->up) {
-      core_->log(answered_no(why) ? PINNATE_LOG_WARNING : PINNATE_LOG_INFO,
-                 "no link to " + kept->address + ": " + why.message());
-      owner_->dial_failed(why);
-    }
-    if (kept->held_by.empty()) redial_later(*kept, session->up);
+  const bool left = session->stage == Session::Stage::leaving;
+  const bool tier = session->up() && !left && session->peer.role != wire::Role::client;
+  const bool told = session->up() || why.code() == PINNATE_CORRUPT;  // what is no peer at all may be a wrong address
+  core_->log(tier   ? PINNATE_LOG_WARNING
+             : told ? PINNATE_LOG_INFO
+                    : PINNATE_LOG_DEBUG,
+             (session->peer.id.empty() ? "a link" : "the link to " + named(session->peer)) +
+                 (left ? " ended: it left" : " ended: " + why.message()));
+  // All sites lose their controller at once. The engines of one gateway are fewer, and their calls wait for them.
+  const bool spread = session->up() && role_ == wire::Role::gateway;
+  if (const std::string* address = endpoints_.address_of(link); address && !session->up()) {
+    core_->log(answered_no(why) ? PINNATE_LOG_WARNING : PINNATE_LOG_INFO,
+               "no link to " + *address + ": " + why.message());
+    owner_->dial_failed(why);
   }
-  if (session->up) owner_->link_down(*session, why);
-  // Kept links that stood back for this one dial again.
-  for (auto& kept : kept_)
-    if (!kept->held_by.empty() && kept->held_by == session->peer.id &&
-        (session->side == Side::upstream ? !upstream() : !downstream(kept->held_by))) {
-      kept->held_by.clear();
-      if (kept->link == 0) redial_later(*kept, true);
-    }
+  endpoints_.ended(link, session->up() && core_->now().monotonic_ms - session->up_ms >= kSettledMs, spread);
+  if (session->up()) owner_->link_down(*session, why);
+  // Wishes that stood back for this link are dialled again.
+  if (session->side == Side::upstream ? !upstream() : !downstream(session->peer.id))
+    endpoints_.released(session->peer.id, role_ == wire::Role::gateway);
 }
 
 void Links::say_goodbye(bool forget) {
-  leaving_ = true;
-  for (auto& kept : kept_) core_->cancel_alarm(&kept->redial);
+  endpoints_.stop();
   std::vector<LinkId> links;
   for (auto& [link, session] : sessions_) {
-    if (session->up) core_->send(link, wire::Goodbye{forget});
+    if (session->up()) core_->send(link, wire::Goodbye{forget});
     links.push_back(link);
   }
   for (LinkId link : links) {

@@ -1,7 +1,8 @@
-// The links of one tier: dialling with backoff, the handshake, heartbeats, which of two links between the same two tiers stays.
+// The links of one tier that are open: the handshake, heartbeats, which of two links between the same two tiers stays.
 #pragma once
 
 #include "tier/core.h"
+#include "tier/endpoints.h"
 
 #include <map>
 #include <memory>
@@ -31,17 +32,20 @@ struct Session {
   LinkId link = 0;
   bool dialled = false;
   Side side = Side::unknown;  // of the peer; known once it is up
-  bool up = false;  // both hellos were accepted
-  bool greeted = false;  // our hello went out
-  bool welcomed = false;  // the peer accepted ours
-  bool admitted = false;  // we accepted the peer's
+  // The peer's Hello is awaited; it was accepted, and its Welcome is awaited; both may send anything; it said goodbye,
+  // and closes.
+  enum class Stage : std::uint8_t { greeting, admitted, up, leaving };
+  Stage stage = Stage::greeting;
+  bool up() const { return stage >= Stage::up; }
   wire::Hello peer;
+  std::uint32_t version = 0;  // that the link runs at, once it is admitted
+  std::uint64_t features = 0;  // that both ends know
   Labels told;  // inherited labels as the peer was last told
   std::int64_t heard_ms = 0, up_ms = 0;
   std::int64_t bulk_room = 0;  // bytes of bulk that may still be got ready for the link
   BulkPace bulk_pace;
   std::size_t calls_bytes = 0;  // of calls and results, handed to the link and not taken by it
-  Core::AlarmId watch = 0;  // handshake limit, then heartbeat
+  Core::AlarmId watch = 0;  // handshake limit, then heartbeat, then until when it may leave
 };
 
 // What a tier says to its links.
@@ -54,6 +58,8 @@ class LinkOwner {
   virtual Status admit(const Session& session) = 0;
   virtual void link_up(Session& session) = 0;
   virtual void link_down(Session& session, const Status& why) = 0;  // only after link_up
+  // It said goodbye: what is under way on the link may still end, for a moment; its id is free.
+  virtual void left(Session&, bool /*forget*/) {}
   virtual void message(Session& session, wire::Message& message) = 0;
   virtual void dial_failed(const Status&) {}  // it is logged already, and will be tried again
   virtual void room(Session& session) = 0;  // for bulk, more than before
@@ -62,9 +68,14 @@ class LinkOwner {
 
 class Links {
  public:
-  Links(Core* core, wire::Role role, LinkOwner* owner) : core_(core), role_(role), owner_(owner) {}
+  Links(Core* core, wire::Role role, LinkOwner* owner)
+      : core_(core),
+        role_(role),
+        owner_(owner),
+        endpoints_(core, [this](Side side, const std::string& address) { return dial(side, address); }) {}
 
-  void keep(Side side, const std::string& address);
+  EndpointId keep(Side side, const std::string& address);  // 0: over the limit, and the log says so
+  void release(EndpointId endpoint);
   void opened(LinkId link);
   void received(LinkId link, const Buffer& bytes);
   void heard(LinkId link);
@@ -82,23 +93,13 @@ class Links {
   void each_up(Side side, F&& f) {
     std::vector<LinkId> links;  // `f` may end any of them
     for (auto& [link, session] : sessions_)
-      if (session->up && session->side == side) links.push_back(link);
+      if (session->up() && session->side == side) links.push_back(link);
     for (LinkId link : links)
-      if (Session* session = find(link); session && session->up) f(*session);
+      if (Session* session = find(link); session && session->up()) f(*session);
   }
 
  private:
-  struct Kept {
-    Kept(Side s, std::string a, Backoff b) : side(s), address(std::move(a)), backoff(b) {}
-    Side side;
-    std::string address;
-    Backoff backoff;
-    LinkId link = 0;  // dialling or open
-    std::string held_by;  // id of a peer that is linked otherwise: wait until that link is gone
-    Core::AlarmId redial = 0;
-  };
-  void dial(Kept& kept);
-  void redial_later(Kept& kept, bool was_up);
+  Endpoints::Dialled dial(Side side, const std::string& address);
   void ended(LinkId link, const Status& why);  // of an open link, by whichever end
   void greet(Session& session);
   void take_hello(Session& session, wire::Hello& hello);
@@ -108,7 +109,9 @@ class Links {
   bool settle_with_other(Session& session);
   void come_up(Session& session);
   void watch(Session& session);
-  Kept* kept_of(LinkId link);
+  wire::Way way_of(const Session& session) const;
+  void take_goodbye(Session& session, const wire::Goodbye& goodbye);
+  void unlink(const Session& session);  // it is no longer its peer's link
 
   Core* core_;
   wire::Role role_;
@@ -116,8 +119,7 @@ class Links {
   std::map<LinkId, std::unique_ptr<Session>> sessions_;
   std::map<std::string, LinkId> below_;  // peers downstream that are up, clients apart
   LinkId upstream_ = 0;
-  std::vector<std::unique_ptr<Kept>> kept_;
-  bool leaving_ = false;
+  Endpoints endpoints_;
 };
 
 const char* role_name(wire::Role role);

@@ -1,7 +1,6 @@
 #include "tier/relay.h"
 
 #include "base/limits.h"
-#include "wire/type_number.h"
 
 #include <algorithm>
 
@@ -56,9 +55,13 @@ void Relay::woke(Now now) {
   core_.set_now(now);
   core_.ring_alarms();
 }
-void Relay::keep_link(Now now, Side side, const std::string& address) {
+EndpointId Relay::keep_link(Now now, Side side, const std::string& address) {
   core_.set_now(now);
-  links_.keep(side, address);
+  return links_.keep(side, address);
+}
+void Relay::release_link(Now now, EndpointId endpoint) {
+  core_.set_now(now);
+  links_.release(endpoint);
 }
 void Relay::close(Now now) {
   core_.set_now(now);
@@ -129,6 +132,10 @@ void Relay::link_down(Session& session, const Status&) {
   calls_.link_down(link);
 }
 
+void Relay::left(Session& session, bool forget) {
+  if (session.side == Side::downstream) directory_.left(session, forget);
+}
+
 void Relay::room(Session& session) { provider_.room(session); }
 
 void Relay::refused(const Session& session, const Status& why) {
@@ -158,32 +165,21 @@ void Relay::message(Session& session, wire::Message& m) {
 }
 
 void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
-  const bool client = !session || session->peer.role == wire::Role::client;
   if (auto* get = std::get_if<wire::GetStatus>(&m)) return status_asked(link, *get);
   if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
   if (auto* lookup = std::get_if<wire::Lookup>(&m)) return look_up(link, *lookup);
   if (request(link, m)) return;
-  if (auto* goodbye = std::get_if<wire::Goodbye>(&m); goodbye && session) {
-    if (!client) directory_.left(*session, goodbye->forget);
-    return;  // the link ends from the other side
-  }
-  if (client) {
-    if (session)
-      links_.refuse(link,
-                    {PINNATE_REFUSED, "a client may not send a message of type " + std::to_string(wire::type_of(m))});
-    return;
-  }
+  if (!session || session->peer.role == wire::Role::client) return;  // an answer to nothing that is under way
   if (auto* confirm = std::get_if<wire::Confirm>(&m)) {
     heard_of(confirm->seen);
     return replicator_.confirmed(*session, *confirm);
   }
-  const bool engine = session->peer.role == wire::Role::engine;
-  if (auto* status = std::get_if<wire::EngineStatus>(&m); status && engine) {
+  if (auto* status = std::get_if<wire::EngineStatus>(&m)) {
     if (Status s = directory_.take(*session, *status); !s.ok()) links_.refuse(link, s);
     return;
   }
-  if (auto* rollup = std::get_if<wire::Rollup>(&m); rollup && !engine) {
+  if (auto* rollup = std::get_if<wire::Rollup>(&m)) {
     heard_of(rollup->seen);
     if (Status s = directory_.take(*session, *rollup); !s.ok()) links_.refuse(link, s);
     return;
@@ -191,8 +187,7 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
   if (auto* want = std::get_if<wire::WantManifest>(&m)) return provider_.want(*session, *want);
   if (auto* want = std::get_if<wire::WantChunk>(&m)) return provider_.want(*session, *want);
   if (auto* tiers = std::get_if<wire::Tiers>(&m)) return lookups_.take(link, *tiers);
-  if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(link, *returned);
-  links_.refuse(link, {PINNATE_REFUSED, "a message of type " + std::to_string(wire::type_of(m)) + " from below"});
+  if (auto* returned = std::get_if<wire::Returned>(&m)) calls_.take(link, *returned);
 }
 
 void Relay::look_up(LinkId link, const wire::Lookup& lookup) {

@@ -27,7 +27,8 @@ class Relay : public Tier, protected LinkOwner {
   void completed(Now now, Completion completion) override;
   void woke(Now now) override;
   std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
-  void keep_link(Now now, Side side, const std::string& address) override;
+  EndpointId keep_link(Now now, Side side, const std::string& address) override;
+  void release_link(Now now, EndpointId endpoint) override;
   void close(Now now) override;
   bool closed() const override { return closing_; }
 
@@ -40,6 +41,7 @@ class Relay : public Tier, protected LinkOwner {
   Status admit(const Session& session) override;
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
+  void left(Session& session, bool forget) override;
   void message(Session& session, wire::Message& message) override;
   void room(Session& session) override;
   void refused(const Session& session, const Status& why) override;

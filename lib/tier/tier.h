@@ -68,8 +68,9 @@ class Tier {
   virtual void woke(Now now) = 0;
   virtual std::int64_t next_wake_ms() const = 0;  // monotonic, or kNever
 
-  // Dials `address` and keeps dialling for as long as the tier lives.
-  virtual void keep_link(Now now, Side side, const std::string& address) = 0;
+  // Dials `address`, and again after each end of the link, until release_link or close. 0: there are too many such wishes.
+  virtual EndpointId keep_link(Now now, Side side, const std::string& address) = 0;
+  virtual void release_link(Now now, EndpointId endpoint) = 0;  // a link that is up stays
   // Ends well: says goodbye on every link, drains and destroys services. `closed()` is true when nothing is left to do.
   virtual void close(Now now) = 0;
   virtual bool closed() const = 0;

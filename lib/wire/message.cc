@@ -1,7 +1,6 @@
 #include "wire/message.h"
 
 #include "base/limits.h"
-#include "wire/type_number.h"
 
 #include <msgpack.hpp>
 
@@ -12,180 +11,257 @@ namespace pinnate::wire {
 namespace {
 
 // ---- the fields of every message, in the order of PROTOCOL.md -----------------------------------------------------
-// `f` is a Writer or a Reader.
+// `f` is a Writer or a Reader. Fields before the bar are required, those behind it have the default of their struct.
 template <class F>
 void fields(F& f, Position& m) {
-  f(m.epoch, m.revision, m.digest);
+  f("epoch revision digest", m.epoch, m.revision, m.digest);
 }
 template <class F>
 void fields(F& f, Hello& m) {
-  f(m.version_min, m.version_max, m.features, m.fleet, m.tenant, m.role, m.facing, m.id, m.incarnation, m.auth_method,
-    m.auth_payload, m.labels, m.platform, m.position, m.heartbeat_ms);
+  f("version_min version_max features fleet tenant role facing id incarnation | auth_method auth_payload labels "
+    "platform position heartbeat_ms needs",
+    m.version_min, m.version_max, m.features, m.fleet, m.tenant, m.role, m.facing, m.id, m.incarnation, m.auth_method,
+    m.auth_payload, m.labels, m.platform, m.position, m.heartbeat_ms, m.needs);
 }
 template <class F>
 void fields(F& f, Welcome& m) {
-  f(m.inherited);
+  f("| inherited", m.inherited);
 }
 template <class F>
 void fields(F& f, Refuse& m) {
-  f(m.code, m.reason);
+  f("code | reason", m.code, m.reason);
 }
 template <class F>
 void fields(F& f, Ping& m) {
-  f(m.nonce);
+  f("nonce", m.nonce);
 }
 template <class F>
 void fields(F& f, Pong& m) {
-  f(m.nonce);
+  f("nonce", m.nonce);
 }
 template <class F>
 void fields(F& f, Goodbye& m) {
-  f(m.forget);
+  f("forget", m.forget);
 }
 template <class F>
 void fields(F& f, ReleaseEntry& m) {
-  f(m.record, m.manifest);
+  f("record | manifest", m.record, m.manifest);
 }
 template <class F>
 void fields(F& f, Desired& m) {
-  f(m.position, m.base_epoch, m.base_revision, m.page, m.last, m.withdrawn, m.releases);
+  f("position base_epoch base_revision page last | withdrawn releases", m.position, m.base_epoch, m.base_revision,
+    m.page, m.last, m.withdrawn, m.releases);
 }
 template <class F>
 void fields(F& f, Confirm& m) {
-  f(m.position, m.page, m.whole, m.seen);
+  f("position page whole | seen", m.position, m.page, m.whole, m.seen);
 }
 template <class F>
 void fields(F& f, Context& m) {
-  f(m.inherited);
+  f("inherited", m.inherited);
 }
 template <class F>
 void fields(F& f, ServiceRow& m) {
-  f(m.release, m.name, m.version, m.phase, m.serving, m.reason);
+  f("release name version phase serving | reason", m.release, m.name, m.version, m.phase, m.serving, m.reason);
 }
 template <class F>
 void fields(F& f, EngineStatus& m) {
-  f(m.position, m.rows, m.notice);
+  f("position rows | notice", m.position, m.rows, m.notice);
 }
 template <class F>
 void fields(F& f, Failure& m) {
-  f(m.engine, m.reason);
+  f("engine | reason", m.engine, m.reason);
 }
 template <class F>
 void fields(F& f, ReleaseRow& m) {
-  f(m.release, m.name, m.version, m.fetching, m.loading, m.live, m.failed, m.incompatible, m.not_selected, m.serving,
+  f("release name version fetching loading live failed incompatible not_selected serving | serving_offline failures",
+    m.release, m.name, m.version, m.fetching, m.loading, m.live, m.failed, m.incompatible, m.not_selected, m.serving,
     m.serving_offline, m.failures);
 }
 template <class F>
 void fields(F& f, Rollup& m) {
-  f(m.position, m.seen, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline, m.whole, m.rows,
-    m.notices);
+  f("position seen online offline forgotten gateways_online gateways_offline whole rows | notices", m.position, m.seen,
+    m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline, m.whole, m.rows, m.notices);
 }
 template <class F>
 void fields(F& f, WantManifest& m) {
-  f(m.manifest);
+  f("manifest", m.manifest);
 }
 template <class F>
 void fields(F& f, ManifestBytes& m) {
-  f(m.manifest, m.code, m.reason, m.bytes);
+  f("manifest code | reason bytes", m.manifest, m.code, m.reason, m.bytes);
 }
 template <class F>
 void fields(F& f, WantChunk& m) {
-  f(m.manifest, m.artifact, m.index);
+  f("manifest artifact index", m.manifest, m.artifact, m.index);
 }
 template <class F>
 void fields(F& f, ChunkBytes& m) {
-  f(m.manifest, m.artifact, m.index, m.code, m.reason, m.encoded);
+  f("manifest artifact index code | reason encoded", m.manifest, m.artifact, m.index, m.code, m.reason, m.encoded);
 }
 template <class F>
 void fields(F& f, Publish& m) {
-  f(m.id, m.manifest, m.selector, m.config);
+  f("id manifest selector | config needs", m.id, m.manifest, m.selector, m.config, m.needs);
 }
 template <class F>
 void fields(F& f, Published& m) {
-  f(m.id, m.code, m.reason, m.release, m.position, m.created, m.durable_us);
+  f("id code | reason release position created durable_us", m.id, m.code, m.reason, m.release, m.position, m.created,
+    m.durable_us);
 }
 template <class F>
 void fields(F& f, PublishProgress& m) {
-  f(m.id, m.done_bytes, m.total_bytes);
+  f("id done_bytes total_bytes", m.id, m.done_bytes, m.total_bytes);
 }
 template <class F>
 void fields(F& f, Unpublish& m) {
-  f(m.id, m.name, m.release);
+  f("id name release", m.id, m.name, m.release);
 }
 template <class F>
 void fields(F& f, Done& m) {
-  f(m.id, m.code, m.reason);
+  f("id code | reason", m.id, m.code, m.reason);
 }
 template <class F>
 void fields(F& f, ListReleases& m) {
-  f(m.id, m.name);
+  f("id | name", m.id, m.name);
 }
 template <class F>
 void fields(F& f, ReleaseFacts& m) {
-  f(m.number, m.name, m.version, m.selector, m.manifest, m.platforms, m.artifact_bytes, m.decided_unix_ms, m.current,
-    m.ended);
+  f("number name version | selector manifest platforms artifact_bytes decided_unix_ms current ended", m.number, m.name,
+    m.version, m.selector, m.manifest, m.platforms, m.artifact_bytes, m.decided_unix_ms, m.current, m.ended);
 }
 template <class F>
 void fields(F& f, Releases& m) {
-  f(m.id, m.code, m.reason, m.releases);
+  f("id code | reason releases", m.id, m.code, m.reason, m.releases);
 }
 template <class F>
 void fields(F& f, GetStatus& m) {
-  f(m.id, m.name, m.watch, m.end_watch);
+  f("id | name watch end_watch", m.id, m.name, m.watch, m.end_watch);
 }
 template <class F>
 void fields(F& f, StatusRow& m) {
-  f(m.release, m.name, m.version, m.current, m.phases, m.serving, m.serving_offline, m.failures);
+  f("release name version current phases | serving serving_offline failures", m.release, m.name, m.version, m.current,
+    m.phases, m.serving, m.serving_offline, m.failures);
 }
 template <class F>
 void fields(F& f, StatusReport& m) {
-  f(m.id, m.code, m.reason, m.tier, m.position, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline,
+  f("id code | reason tier position online offline forgotten gateways_online gateways_offline rows notices", m.id,
+    m.code, m.reason, m.tier, m.position, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline,
     m.rows, m.notices);
 }
 template <class F>
 void fields(F& f, Lookup& m) {
-  f(m.id, m.at, m.name, m.engine, m.phase, m.gateways, m.cursor, m.limit, m.timeout_ms);
+  f("id | at name engine phase gateways cursor limit timeout_ms", m.id, m.at, m.name, m.engine, m.phase, m.gateways,
+    m.cursor, m.limit, m.timeout_ms);
 }
 template <class F>
 void fields(F& f, TierRow& m) {
-  f(m.role, m.id, m.path, m.online, m.platform, m.labels, m.position, m.known_engines, m.online_engines, m.services,
-    m.notice);
+  f("role id path online | platform labels position known_engines online_engines services notice", m.role, m.id, m.path,
+    m.online, m.platform, m.labels, m.position, m.known_engines, m.online_engines, m.services, m.notice);
 }
 template <class F>
 void fields(F& f, Tiers& m) {
-  f(m.id, m.code, m.reason, m.rows, m.next);
+  f("id code | reason rows next", m.id, m.code, m.reason, m.rows, m.next);
 }
 template <class F>
 void fields(F& f, Call& m) {
-  f(m.id, m.function, m.engine, m.route, m.timeout_ms, m.idempotent, m.payload);
+  f("id function engine route timeout_ms idempotent payload | needs", m.id, m.function, m.engine, m.route, m.timeout_ms,
+    m.idempotent, m.payload, m.needs);
 }
 template <class F>
 void fields(F& f, Returned& m) {
-  f(m.id, m.code, m.reason, m.ran, m.result);
+  f("id code | reason ran result", m.id, m.code, m.reason, m.ran, m.result);
 }
 template <class F>
 void fields(F& f, Cancel& m) {
-  f(m.id);
+  f("id", m.id);
 }
 
-// ---- numbers of types, in the order of the variant ----------------------------------------------------------------
-constexpr std::uint8_t kTypes[] = {1,  2,  3,  4,  5,  6,  8,  9,  10, 12, 13, 16, 17, 18, 19,
-                                   24, 25, 64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 65};
-static_assert(sizeof kTypes == std::variant_size_v<Message>);
+// ---- what kinds there are, in the order of the variant ------------------------------------------------------------
+struct Kind {
+  std::uint8_t type;
+  const char* name;
+  Class priority;
+  Ways ways;
+};
+constexpr Class kControl = Class::control, kCall = Class::call, kBulk = Class::bulk;
+constexpr Ways kShake = way(Way::handshake), kToGateway = way(Way::down_to_gateway),
+               kToEngine = way(Way::down_to_engine), kToClient = way(Way::down_to_client),
+               kOfGateway = way(Way::up_from_gateway), kOfEngine = way(Way::up_from_engine),
+               kOfClient = way(Way::up_from_client);
+constexpr Ways kDown = kToGateway | kToEngine, kUp = kOfGateway | kOfEngine, kAsked = kUp | kOfClient;
+constexpr Ways kUpAndDown = kDown | kToClient | kAsked;
+constexpr Kind kKinds[] = {
+    {1, "Hello", kControl, kShake},
+    {2, "Welcome", kControl, kShake},
+    {3, "Refuse", kControl, kShake | kUpAndDown},
+    {4, "Ping", kControl, kUpAndDown},
+    {5, "Pong", kControl, kUpAndDown},
+    {6, "Goodbye", kControl, kUpAndDown},
+    {8, "Desired", kControl, kDown},
+    {9, "Confirm", kControl, kUp},
+    {10, "Context", kControl, kDown},
+    {12, "EngineStatus", kControl, kOfEngine},
+    {13, "Rollup", kControl, kOfGateway},
+    {16, "WantManifest", kControl, kUp},
+    {17, "ManifestBytes", kBulk, kDown},
+    {18, "WantChunk", kControl, kUp | kToClient},
+    {19, "ChunkBytes", kBulk, kDown | kOfClient},
+    {24, "Publish", kControl, kOfClient},
+    {25, "Published", kControl, kToClient},
+    {64, "PublishProgress", kControl, kToClient},
+    {26, "Unpublish", kControl, kOfClient},
+    {27, "Done", kControl, kToClient},
+    {28, "ListReleases", kControl, kOfClient},
+    {29, "Releases", kControl, kToClient},
+    {30, "GetStatus", kControl, kAsked},
+    {31, "StatusReport", kControl, kDown | kToClient},
+    {32, "Lookup", kControl, kAsked | kToGateway},
+    {33, "Tiers", kControl, kDown | kToClient | kOfGateway},
+    {34, "Call", kCall, kDown | kAsked},
+    {35, "Returned", kCall, kDown | kToClient | kUp},
+    {65, "Cancel", kControl, kDown | kAsked},
+};
+static_assert(std::size(kKinds) == std::variant_size_v<Message>);
 constexpr std::uint64_t kMayIgnore = 64;
 constexpr std::size_t kElementLimit = 8192;  // of one array
 
-template <class T>
+const Kind* kind_of(std::uint64_t type) {
+  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return k.type == type; });
+  return found == std::end(kKinds) ? nullptr : found;
+}
+
+// The names of a structure's fields, with spaces between and a bar before the first optional one.
+struct Names {
+  const char* text;
+  std::uint32_t required = 0;
+  consteval Names(const char* names) : text(names) {
+    bool in_word = false;
+    for (const char* p = names; *p != 0 && *p != '|'; p++) {
+      if (*p != ' ' && !in_word) required++;
+      in_word = *p != ' ';
+    }
+  }
+  std::string at(std::uint32_t index) const {
+    std::string_view left(text);
+    for (;;) {
+      left.remove_prefix(std::min(left.find_first_not_of(" |"), left.size()));
+      const std::string_view word = left.substr(0, left.find(' '));
+      if (index-- == 0) return std::string(word);
+      left.remove_prefix(word.size());
+    }
+  }
+};
+
 struct FieldCount {
   std::uint32_t n = 0;
   template <class... V>
-  void operator()(V&...) {
+  void operator()(Names, V&...) {
     n = sizeof...(V);
   }
 };
 template <class T>
 std::uint32_t field_count() {
-  FieldCount<T> count;
+  FieldCount count;
   T empty{};
   fields(count, empty);
   return count.n;
@@ -193,9 +269,9 @@ std::uint32_t field_count() {
 
 class Writer {
  public:
-  explicit Writer(msgpack::sbuffer& out) : pack_(out) {}
+  explicit Writer(msgpack::sbuffer& out) : out_(out), pack_(out) {}
   template <class... V>
-  void operator()(V&... v) {
+  void operator()(Names, V&... v) {
     (put(v), ...);
   }
 
@@ -212,9 +288,7 @@ class Writer {
         pack_.pack_uint64(v);
     } else if constexpr (std::is_same_v<T, std::string>) {
       put_text(v);
-    } else if constexpr (std::is_same_v<T, Digest>) {
-      put_bytes(v.view());
-    } else if constexpr (std::is_same_v<T, Buffer>) {
+    } else if constexpr (std::is_same_v<T, Digest> || std::is_same_v<T, Buffer>) {
       put_bytes(v.view());
     } else if constexpr (std::is_same_v<T, Labels>) {
       pack_.pack_map(static_cast<std::uint32_t>(v.size()));
@@ -232,9 +306,12 @@ class Writer {
   }
   template <class T>
   void put_message(std::uint8_t type, T& m) {
-    pack_.pack_array(1 + field_count<T>());
+    std::uint32_t count = 1 + field_count<T>();
+    if constexpr (requires { m.rest; }) count += m.rest.fields;
+    pack_.pack_array(count);
     pack_.pack_uint8(type);
     fields(*this, m);
+    if constexpr (requires { m.rest; }) out_.write(m.rest.bytes.data(), m.rest.bytes.size());
   }
 
  private:
@@ -246,24 +323,61 @@ class Writer {
     pack_.pack_bin(static_cast<std::uint32_t>(s.size()));
     pack_.pack_bin_body(s.data(), static_cast<std::uint32_t>(s.size()));
   }
+  msgpack::sbuffer& out_;
   msgpack::packer<msgpack::sbuffer> pack_;
 };
+
+// A value of a field, for people.
+std::string in_words(const msgpack::object& o) {
+  switch (o.type) {
+    case msgpack::type::NIL:
+      return "nil";
+    case msgpack::type::BOOLEAN:
+      return o.via.boolean ? "true" : "false";
+    case msgpack::type::POSITIVE_INTEGER:
+      return std::to_string(o.via.u64);
+    case msgpack::type::NEGATIVE_INTEGER:
+      return std::to_string(o.via.i64);
+    case msgpack::type::STR:
+      return "text of " + std::to_string(o.via.str.size) + " bytes";
+    case msgpack::type::BIN:
+      return std::to_string(o.via.bin.size) + " bytes";
+    case msgpack::type::ARRAY:
+      return "an array of " + std::to_string(o.via.array.size);
+    case msgpack::type::MAP:
+      return "a map of " + std::to_string(o.via.map.size);
+    default:
+      return "of a type that no field has";
+  }
+}
 
 class Reader {
  public:
   Reader(const msgpack::object& array, const Buffer& whole, std::uint32_t first)
-      : array_(array), whole_(whole), at_(first) {
-    good_ = array.type == msgpack::type::ARRAY && array.via.array.size >= first;
-  }
+      : array_(array), whole_(whole), first_(first) {}
   template <class... V>
-  void operator()(V&... v) {
-    if (!good_ || array_.via.array.size - at_ < sizeof...(V)) {
-      good_ = false;
+  void operator()(Names names, V&... v) {
+    if (array_.type != msgpack::type::ARRAY) {
+      wrong_ = " is " + in_words(array_);
       return;
     }
-    ((good_ = good_ && get(array_.via.array.ptr[at_++], v)), ...);
+    const std::uint32_t there = array_.via.array.size - first_;
+    if (there < names.required) {
+      wrong_ = "." + names.at(there) + " is missing";
+      return;
+    }
+    std::uint32_t at = 0;
+    const auto take = [&](auto& field) {
+      if (at == there) return false;  // this one and the rest have their defaults
+      if (get(array_.via.array.ptr[first_ + at], field)) return ++at, true;
+      if (wrong_.empty()) wrong_ = " is " + in_words(array_.via.array.ptr[first_ + at]);
+      wrong_.insert(0, "." + names.at(at));
+      return false;
+    };
+    (take(v) && ...);
   }
-  bool good() const { return good_; }
+  // What is wrong and where, as in ".rows[3].phase is nil"; empty: nothing.
+  std::string& wrong() { return wrong_; }
 
  private:
   template <class T>
@@ -275,10 +389,13 @@ class Reader {
       if (o.type != msgpack::type::POSITIVE_INTEGER) return false;
       // A code of a later version reads as a defect of the peer's, not as success.
       v = o.via.u64 <= PINNATE_INTERNAL ? static_cast<Code>(o.via.u64) : PINNATE_INTERNAL;
-    } else if constexpr (std::is_enum_v<T>) {
-      constexpr std::uint64_t top = std::is_same_v<T, Role> ? 3 : kPhases - 1;
-      if (o.type != msgpack::type::POSITIVE_INTEGER || o.via.u64 > top) return false;
-      v = static_cast<T>(o.via.u64);
+    } else if constexpr (std::is_same_v<T, Phase>) {
+      if (o.type != msgpack::type::POSITIVE_INTEGER) return false;
+      // A phase of a later version is one that is not over.
+      v = o.via.u64 < kPhases ? static_cast<Phase>(o.via.u64) : Phase::pending;
+    } else if constexpr (std::is_same_v<T, Role>) {
+      if (o.type != msgpack::type::POSITIVE_INTEGER || o.via.u64 > 3) return false;
+      v = static_cast<Role>(o.via.u64);
     } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
       if (o.type == msgpack::type::NEGATIVE_INTEGER)
         v = o.via.i64;
@@ -312,36 +429,70 @@ class Reader {
     } else if constexpr (requires { v.push_back({}); }) {
       if (o.type != msgpack::type::ARRAY) return false;
       v.resize(o.via.array.size);  // bounded by the unpacker
-      for (std::uint32_t i = 0; i < o.via.array.size; i++)
-        if (!get(o.via.array.ptr[i], v[i])) return false;
+      for (std::uint32_t i = 0; i < o.via.array.size; i++) {
+        if (get(o.via.array.ptr[i], v[i])) continue;
+        if (wrong_.empty()) wrong_ = " is " + in_words(o.via.array.ptr[i]);
+        wrong_.insert(0, "[" + std::to_string(i) + "]");
+        return false;
+      }
     } else {
       Reader inner(o, whole_, 0);
       fields(inner, v);
-      return inner.good();
+      wrong_ = std::move(inner.wrong());
+      return wrong_.empty();
     }
     return true;
   }
 
   const msgpack::object& array_;
   const Buffer& whole_;
-  std::uint32_t at_;
-  bool good_;
+  std::uint32_t first_;
+  std::string wrong_;
 };
 
+// Fields of a later version, as they came: whoever passes the message on passes them on too.
+void read_rest(const msgpack::object& o, std::uint32_t known, Rest* rest) {
+  if (o.via.array.size <= known) return;
+  rest->fields = o.via.array.size - known;
+  msgpack::sbuffer out;
+  msgpack::packer<msgpack::sbuffer> pack(out);
+  for (std::uint32_t i = known; i < o.via.array.size; i++) pack.pack(o.via.array.ptr[i]);
+  rest->bytes = Buffer(std::string(out.data(), out.size()));
+}
+
 template <std::size_t I = 0>
-bool read_as(std::uint64_t type, const msgpack::object& o, const Buffer& whole, std::optional<Message>* out,
-             bool* known) {
+std::string read_as(std::size_t index, const msgpack::object& o, const Buffer& whole, std::optional<Message>* out) {
   if constexpr (I < std::variant_size_v<Message>) {
-    if (kTypes[I] != type) return read_as<I + 1>(type, o, whole, out, known);
-    *known = true;
-    std::variant_alternative_t<I, Message> m;
+    if (I != index) return read_as<I + 1>(index, o, whole, out);
+    using T = std::variant_alternative_t<I, Message>;
+    T m;
     Reader reader(o, whole, 1);
     fields(reader, m);
-    if (!reader.good()) return false;
+    if (!reader.wrong().empty()) return std::move(reader.wrong());
+    if constexpr (requires { m.rest; }) read_rest(o, 1 + field_count<T>(), &m.rest);
     out->emplace(std::move(m));
-    return true;
   }
-  return false;
+  return {};
+}
+
+const char* in_words(Way way) {
+  switch (way) {
+    case Way::handshake:
+      return "before the handshake was done";
+    case Way::down_to_gateway:
+      return "to a gateway from above";
+    case Way::down_to_engine:
+      return "to an engine from above";
+    case Way::down_to_client:
+      return "to a client";
+    case Way::up_from_gateway:
+      return "from a gateway below";
+    case Way::up_from_engine:
+      return "from an engine below";
+    case Way::up_from_client:
+      return "from a client";
+  }
+  return "";
 }
 
 bool by_reference(msgpack::type::object_type, std::size_t, void*) { return true; }
@@ -352,11 +503,11 @@ Buffer encode(const Message& message) {
   msgpack::sbuffer out(256);
   Writer writer(out);
   // fields() is shared with the Reader and so takes its message as not const; a Writer changes nothing.
-  std::visit([&](auto& m) { writer.put_message(type_of(message), m); }, const_cast<Message&>(message));
+  std::visit([&](auto& m) { writer.put_message(kKinds[message.index()].type, m); }, const_cast<Message&>(message));
   return Buffer(std::string(out.data(), out.size()));
 }
 
-Result<std::optional<Message>> decode(const Buffer& bytes) {
+Result<std::optional<Message>> decode(const Buffer& bytes, std::optional<Way> over) {
   if (bytes.empty() || bytes.size() > kMessageLimitBytes)
     return {PINNATE_CORRUPT, "a message of " + std::to_string(bytes.size()) + " bytes"};
   try {
@@ -364,20 +515,23 @@ Result<std::optional<Message>> decode(const Buffer& bytes) {
     msgpack::zone zone(1024);
     std::size_t at = 0;
     bool referenced = false;
-    const msgpack::object o = msgpack::unpack(
-        zone, bytes.data(), bytes.size(), at, referenced, by_reference, nullptr,
-        msgpack::unpack_limit(most, std::min<std::size_t>(most, 64), bytes.size(), bytes.size(), 0, kNestingLimit));
+    const msgpack::object o = msgpack::unpack(zone, bytes.data(), bytes.size(), at, referenced, by_reference, nullptr,
+                                              msgpack::unpack_limit(most, std::min<std::size_t>(most, 64), bytes.size(),
+                                                                    bytes.size(), bytes.size(), kNestingLimit));
     if (at != bytes.size()) return {PINNATE_CORRUPT, "a message with bytes after its end"};
     if (o.type != msgpack::type::ARRAY || o.via.array.size == 0 ||
         o.via.array.ptr[0].type != msgpack::type::POSITIVE_INTEGER)
       return {PINNATE_CORRUPT, "a message that is not an array beginning with its type"};
     const std::uint64_t type = o.via.array.ptr[0].via.u64;
+    const Kind* const kind = kind_of(type);
+    if (!kind && type >= kMayIgnore) return std::optional<Message>();
+    if (!kind) return {PINNATE_UNSUPPORTED, "a message of unknown type " + std::to_string(type)};
+    if (over && !(kind->ways & way(*over)))
+      return {PINNATE_REFUSED, std::string("a ") + kind->name + ' ' + in_words(*over)};
     std::optional<Message> message;
-    bool known = false;
-    if (read_as(type, o, bytes, &message, &known)) return message;
-    if (known) return {PINNATE_CORRUPT, "a message of type " + std::to_string(type) + " with a malformed field"};
-    if (type >= kMayIgnore) return std::optional<Message>();
-    return {PINNATE_UNSUPPORTED, "a message of unknown type " + std::to_string(type)};
+    const std::string wrong = read_as(static_cast<std::size_t>(kind - kKinds), o, bytes, &message);
+    if (wrong.empty()) return message;
+    return {PINNATE_CORRUPT, "a malformed message: " + std::string(kind->name) + wrong};
   } catch (const std::bad_alloc&) {
     return {PINNATE_NO_MEMORY, "no memory to decode a message"};
   } catch (const std::exception& e) {
@@ -385,19 +539,11 @@ Result<std::optional<Message>> decode(const Buffer& bytes) {
   }
 }
 
-std::uint8_t type_of(const Message& message) { return kTypes[message.index()]; }
-
-Class class_of(const Message& message) {
-  return std::visit(
-      []<class T>(const T&) {
-        if constexpr (std::is_same_v<T, Call> || std::is_same_v<T, Returned>)
-          return Class::call;
-        else if constexpr (std::is_same_v<T, ManifestBytes> || std::is_same_v<T, ChunkBytes>)
-          return Class::bulk;
-        else
-          return Class::control;
-      },
-      message);
+const char* type_name(std::uint64_t type) {
+  const Kind* const kind = kind_of(type);
+  return kind ? kind->name : "message";
 }
+
+Class class_of(const Message& message) { return kKinds[message.index()].priority; }
 
 }  // namespace pinnate::wire

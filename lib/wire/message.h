@@ -1,6 +1,8 @@
-// Every message of the protocol as a struct. PROTOCOL.md specifies them field by field; the order of fields here is theirs.
-// A message is a msgpack array [type, fields...]; a receiver ignores extra fields at the end. Types below 64 must be known to
-// the receiver, or it refuses the link; types from 64 on may be ignored.
+// Every message of the protocol as a struct. PROTOCOL.md specifies them field by field; the order of fields here is
+// theirs. A message is a msgpack array [type, fields...]. Later versions add fields at its end, and at the end of the
+// structures within: a receiver ignores those that it does not know, and those that are missing have the defaults
+// given here, but for the first few, which are required. Types below 64 must be known to the receiver, or it refuses
+// the link; types from 64 on may be ignored.
 #pragma once
 
 #include "base/buffer.h"
@@ -22,6 +24,27 @@ enum class Phase : std::uint8_t { pending, fetching, loading, live, failed, inco
 inline constexpr std::size_t kPhases = 8;
 
 inline constexpr std::uint32_t kProtocolVersion = 1;
+// Bits of Hello::features that this version knows. None is defined so far.
+inline constexpr std::uint64_t kFeatures = 0;
+
+// Over what a message comes: which kinds may is said in PROTOCOL.md, section 3.
+enum class Way : std::uint8_t {
+  handshake,
+  down_to_gateway,
+  down_to_engine,
+  down_to_client,
+  up_from_gateway,
+  up_from_engine,
+  up_from_client
+};
+using Ways = std::uint8_t;
+constexpr Ways way(Way w) { return static_cast<Ways>(1u << static_cast<unsigned>(w)); }
+
+// Fields at the end of a message that only a later version knows.
+struct Rest {
+  std::uint32_t fields = 0;
+  Buffer bytes;
+};
 
 // Which desired state: within an epoch the revision only grows; the digest tells two histories apart.
 struct Position {
@@ -46,7 +69,8 @@ struct Hello {  // 1: the first message of both ends
   Labels labels;
   std::string platform;  // engines
   Position position;  // the desired state it has
-  std::uint32_t heartbeat_ms = 0;
+  std::uint32_t heartbeat_ms = 5000;
+  std::uint64_t needs = 0;  // features that the receiver must know
 };
 struct Welcome {  // 2: the hello was accepted
   Labels inherited;  // downward: labels of the sender and all above it, nearest first to win
@@ -149,6 +173,7 @@ struct Publish {  // 24: the receiver asks back for chunks it lacks with WantChu
   Buffer manifest;
   std::string selector;
   Buffer config;
+  std::vector<std::string> needs;  // features that the controller must know to decide this
 };
 struct Published {  // 25
   std::uint64_t id = 0;
@@ -251,6 +276,8 @@ struct Call {  // 34
   std::uint32_t timeout_ms = 10000;
   bool idempotent = false;
   Buffer payload;
+  std::vector<std::string> needs;  // features that whoever chooses an engine, or runs it, must know
+  Rest rest;
 };
 struct Returned {
   std::uint64_t id = 0;
@@ -258,6 +285,7 @@ struct Returned {
   std::string reason;
   bool ran = true;
   Buffer result;
+  Rest rest;
 };  // 35
 struct Cancel {
   std::uint64_t id = 0;
@@ -270,12 +298,13 @@ using Message =
 
 Buffer encode(const Message& message);
 
-// A decoded message; nothing: of a type this version does not know and may ignore.
-// Fails with PINNATE_CORRUPT (not msgpack, wrong shape, over a limit, nested too deep) or PINNATE_UNSUPPORTED (an unknown type that must not
-// be ignored). Byte fields share the memory of `bytes`.
-Result<std::optional<Message>> decode(const Buffer& bytes);
+// A decoded message; nothing: of a type that this version does not know and may ignore. Fails, in this order, with
+// PINNATE_CORRUPT (not msgpack, nested too deep, over a limit), PINNATE_UNSUPPORTED (an unknown type that must not be
+// ignored), PINNATE_REFUSED (such a message may not come over `over`, if that is given), and PINNATE_CORRUPT again (a
+// field is missing or malformed: which, and what it is). Byte fields share the memory of `bytes`.
+Result<std::optional<Message>> decode(const Buffer& bytes, std::optional<Way> over = std::nullopt);
 
-// In which class a message of this kind travels.
-Class class_of(const Message& message);
+const char* type_name(std::uint64_t type);  // as PROTOCOL.md has it; "message" for a number without a name
+Class class_of(const Message& message);  // in which class a message of this kind travels
 
 }  // namespace pinnate::wire

@@ -82,11 +82,11 @@ TEST_CASE("the bytes of a manifest are those that PROTOCOL.md gives") {
   m.limits = {1, 2, 3, 4, 5};
   const std::string zeroes = std::string("\xc4\x20", 2) + std::string(32, '\0');
   CHECK(encode_manifest(m).str() ==
-        "\x97\x01\xa1"
+        "\x98\x01\xa1"
         "f\xa1"
         "1\xa6native\x91\x94\xa3"
         "any" +
-            zeroes + "\x01" + zeroes + "\x95\x01\x02\x03\x04\x05\x90");
+            zeroes + "\x01" + zeroes + "\x95\x01\x02\x03\x04\x05\x90\x90");
 }
 
 TEST_CASE("a platform gets its own artifact before the one for any") {
@@ -134,13 +134,27 @@ TEST_CASE("a refused manifest is refused in words") {
 
 TEST_CASE("fields that a later version adds at the end of a manifest are passed over") {
   std::string bytes = encode_manifest(thumbnail()).str();
-  bytes[0] = '\x99';
+  bytes[0] = '\x9a';
   bytes +=
       "\xa5"
       "later\xc0";
   const auto decoded = decode_manifest(Buffer(bytes));
   REQUIRE(decoded.ok());
   check_equal(*decoded, thumbnail());
+}
+
+TEST_CASE("limits that are missing have their defaults, and the features that a manifest needs are read") {
+  Manifest m = thumbnail();
+  m.needs = {"waves"};
+  m.limits = {1, 2, 3, 4, 5};
+  std::string bytes = encode_manifest(m).str();
+  CHECK(decode_manifest(Buffer(bytes))->needs == m.needs);
+  const std::size_t at = bytes.find("\x95\x01\x02\x03\x04\x05");
+  REQUIRE(at != std::string::npos);
+  bytes.replace(at, 6, "\x92\x01\x02");
+  const auto decoded = decode_manifest(Buffer(bytes));
+  REQUIRE(decoded.ok());
+  CHECK(decoded->limits == Limits{1, 2, 5000, 30000, 30000});
 }
 
 TEST_CASE("a manifest of another format is refused as incompatible") {

@@ -99,11 +99,13 @@ struct ScriptedTier : pinnate::tier::Tier {
     diary.wake_at_ms = pinnate::tier::kNever;
   }
   std::int64_t next_wake_ms() const override { return diary.wake_at_ms; }
-  void keep_link(Now, pinnate::tier::Side side, const std::string& address) override {
+  pinnate::tier::EndpointId keep_link(Now, pinnate::tier::Side side, const std::string& address) override {
     Within within(diary);
     diary.kept.emplace_back(static_cast<int>(side), address);
     dial(address);
+    return diary.kept.size();
   }
+  void release_link(Now, pinnate::tier::EndpointId) override {}
   void close(Now) override {
     Within within(diary);
     diary.closing = true;

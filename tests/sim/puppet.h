@@ -64,10 +64,12 @@ class Puppet : public pinnate::tier::Tier {
   }
   void woke(Now now) override { last = now, note("woke"), wake = pinnate::tier::kNever; }
   std::int64_t next_wake_ms() const override { return wake; }
-  void keep_link(Now now, pinnate::tier::Side, const std::string& address) override {
+  pinnate::tier::EndpointId keep_link(Now now, pinnate::tier::Side, const std::string& address) override {
     last = now;
     actions_.push_back(pinnate::tier::Dial{next_link += 2, address});
+    return next_link;
   }
+  void release_link(Now, pinnate::tier::EndpointId) override {}
   void close(Now) override { closing = true; }
   bool closed() const override { return closing; }
 

@@ -40,7 +40,7 @@ std::uint64_t messages_of_restart(std::uint32_t engines, bool behind_cluster, st
     const sim::Tally tally = traffic.received(fleet.controller(), type);
     if (tally.messages > 0)
       by_type +=
-          std::string(by_type.empty() ? "" : ", ") + std::to_string(tally.messages) + " " + sim::message_name(type);
+          std::string(by_type.empty() ? "" : ", ") + std::to_string(tally.messages) + " " + wire::type_name(type);
   }
   const std::uint64_t messages = traffic.received(fleet.controller()).messages;
   report->say(

@@ -36,7 +36,7 @@ Cost cost_of_release(std::uint32_t sites, std::uint32_t engines_per_site, const 
     cost.messages += tally.messages;
     cost.bytes += tally.bytes;
     by_type +=
-        std::string(by_type.empty() ? "" : ", ") + std::to_string(tally.messages) + " " + sim::message_name(type);
+        std::string(by_type.empty() ? "" : ", ") + std::to_string(tally.messages) + " " + wire::type_name(type);
   }
   report->say("%u sites with %u engines each: %llu messages, %llu bytes at the controller (%s)", sites,
               engines_per_site, (unsigned long long)cost.messages, (unsigned long long)cost.bytes, by_type.c_str());

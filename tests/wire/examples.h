@@ -60,7 +60,7 @@ inline std::vector<std::pair<std::string, Message>> example_messages() {
   add("manifest-bytes", ManifestBytes{manifest, PINNATE_OK, "", Buffer("MANIFEST")});
   add("want-chunk", WantChunk{manifest, 0, 3});
   add("chunk-bytes", ChunkBytes{manifest, 0, 3, PINNATE_OK, "", Buffer(std::string("\0plain", 6))});
-  add("publish", Publish{1, Buffer("MANIFEST"), "region=eu", Buffer("CONFIG")});
+  add("publish", Publish{1, Buffer("MANIFEST"), "region=eu", Buffer("CONFIG"), {}});
   add("published", Published{1, PINNATE_OK, "", 7, seven, true, 12000});
   add("publish-progress", PublishProgress{1, 65536, 200000});
   add("unpublish", Unpublish{2, "thumbnail", 0});
@@ -96,8 +96,8 @@ inline std::vector<std::pair<std::string, Message>> example_messages() {
   tier.position = seven;
   tier.services = {{7, "thumbnail", "1.1.0", Phase::failed, false, "create failed"}};
   add("tiers", Tiers{5, PINNATE_OK, "", {tier}, "site-1/pod-4"});
-  add("call", Call{6, "thumbnail", "cam-7", {"site-1", "pod-3", "cam-7"}, 10000, false, Buffer("PAYLOAD")});
-  add("returned", Returned{6, PINNATE_OK, "", true, Buffer("RESULT")});
+  add("call", Call{6, "thumbnail", "cam-7", {"site-1", "pod-3", "cam-7"}, 10000, false, Buffer("PAYLOAD"), {}, {}});
+  add("returned", Returned{6, PINNATE_OK, "", true, Buffer("RESULT"), {}});
   add("cancel", Cancel{6});
   return all;
 }

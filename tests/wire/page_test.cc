@@ -7,12 +7,16 @@
 
 #include <doctest/doctest.h>
 
+#include <msgpack.hpp>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
+#include <tuple>
+#include <vector>
 
 using namespace pinnate;
 using namespace pinnate::wire;
@@ -123,5 +127,65 @@ TEST_CASE("the limits that PROTOCOL.md names are those in force") {
     const std::string row = "| " + std::string(name) + " | " + std::to_string(value) + " |";
     CAPTURE(row);
     CHECK(page.find(row) != std::string::npos);
+  }
+}
+
+namespace {
+
+// The row of the table of messages for `type`, as cells; empty where there is none.
+std::vector<std::string> row_of(const std::string& page, unsigned type) {
+  const std::size_t at = page.find("\n| " + std::to_string(type) + " | " + type_name(type) + " | ");
+  std::vector<std::string> cells;
+  if (at == std::string::npos) return cells;
+  std::istringstream row(page.substr(at + 2, page.find('\n', at + 1) - at - 2));
+  for (std::string cell; std::getline(row, cell, '|');) {
+    const std::size_t first = cell.find_first_not_of(' ');
+    cells.push_back(first == std::string::npos ? "" : cell.substr(first, cell.find_last_not_of(' ') - first + 1));
+  }
+  return cells;
+}
+
+}  // namespace
+
+TEST_CASE("what may come over which link, and how many fields are required, is as the table of messages says") {
+  const std::string page = page_text();
+  const std::tuple<Way, std::size_t, const char*> ways[] = {
+      {Way::handshake, 3, "handshake"},   {Way::handshake, 4, "handshake"},   {Way::down_to_gateway, 3, "gateway"},
+      {Way::down_to_engine, 3, "engine"}, {Way::down_to_client, 3, "client"}, {Way::up_from_gateway, 4, "gateway"},
+      {Way::up_from_engine, 4, "engine"}, {Way::up_from_client, 4, "client"},
+  };
+  std::size_t messages = 0;
+  for (unsigned type = 0; type < 128; type++) {
+    CAPTURE(type);
+    const auto cells = row_of(page, type);
+    if (std::string(type_name(type)) == "message") {
+      CHECK(cells.empty());
+      continue;
+    }
+    messages++;
+    REQUIRE(cells.size() == 6);
+    const std::string bare = "\x91" + std::string(1, static_cast<char>(type));
+    for (const auto& [way, cell, name] : ways) {
+      CAPTURE(name);
+      const bool may = (", " + cells[cell] + ",").find(std::string(", ") + name + ",") != std::string::npos;
+      CHECK((decode(Buffer(bare), way).status().code() != PINNATE_REFUSED) == may);
+    }
+  }
+  CHECK(messages == std::variant_size_v<Message>);
+  for (const auto& [name, m] : example_messages()) {
+    const std::string bytes = encode(m).str();
+    const msgpack::object_handle whole = msgpack::unpack(bytes.data(), bytes.size());
+    const auto& array = whole.get().via.array;
+    const auto read = [&](std::uint32_t fields) {
+      msgpack::sbuffer out;
+      msgpack::packer<msgpack::sbuffer> pack(out);
+      pack.pack_array(1 + fields);
+      for (std::uint32_t i = 0; i <= fields; i++) pack.pack(array.ptr[i]);
+      return decode(Buffer(std::string(out.data(), out.size()))).ok();
+    };
+    CAPTURE(name);
+    const unsigned required = static_cast<unsigned>(std::stoi(row_of(page, array.ptr[0].as<unsigned>()).at(5)));
+    CHECK(read(required));
+    if (required > 0) CHECK_FALSE(read(required - 1));
   }
 }

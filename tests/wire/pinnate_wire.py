@@ -17,43 +17,53 @@ FRAME_PAYLOAD, MESSAGE, STREAM_CREDIT, CHUNK = 16384, 1572864, 98304, 65536
 CONTROLLER, GATEWAY, ENGINE, CLIENT = range(4)
 PENDING, FETCHING, LOADING, LIVE, FAILED, INCOMPATIBLE, NOT_SELECTED, OFFLINE = range(8)
 
-# Section 3: number, class, and fields of every message.
+# Section 3: number, class, and fields of every message; a bar before the optional ones.
 _MESSAGES = {
-    "Hello": (1, CONTROL, "version_min version_max features fleet tenant role facing id incarnation auth_method auth_payload"
-              " labels platform position heartbeat_ms"),
-    "Welcome": (2, CONTROL, "inherited"),
-    "Refuse": (3, CONTROL, "code reason"),
+    "Hello": (1, CONTROL, "version_min version_max features fleet tenant role facing id incarnation | auth_method auth_payload"
+              " labels platform position heartbeat_ms needs"),
+    "Welcome": (2, CONTROL, "| inherited"),
+    "Refuse": (3, CONTROL, "code | reason"),
     "Ping": (4, CONTROL, "nonce"),
     "Pong": (5, CONTROL, "nonce"),
     "Goodbye": (6, CONTROL, "forget"),
-    "Desired": (8, CONTROL, "position base_epoch base_revision page last withdrawn releases"),
-    "Confirm": (9, CONTROL, "position page whole seen"),
+    "Desired": (8, CONTROL, "position base_epoch base_revision page last | withdrawn releases"),
+    "Confirm": (9, CONTROL, "position page whole | seen"),
     "Context": (10, CONTROL, "inherited"),
-    "EngineStatus": (12, CONTROL, "position rows notice"),
-    "Rollup": (13, CONTROL, "position seen online offline forgotten gateways_online gateways_offline whole rows notices"),
+    "EngineStatus": (12, CONTROL, "position rows | notice"),
+    "Rollup": (13, CONTROL, "position seen online offline forgotten gateways_online gateways_offline whole rows | notices"),
     "WantManifest": (16, CONTROL, "manifest"),
-    "ManifestBytes": (17, BULK, "manifest code reason bytes"),
+    "ManifestBytes": (17, BULK, "manifest code | reason bytes"),
     "WantChunk": (18, CONTROL, "manifest artifact index"),
-    "ChunkBytes": (19, BULK, "manifest artifact index code reason encoded"),
-    "Publish": (24, CONTROL, "id manifest selector config"),
-    "Published": (25, CONTROL, "id code reason release position created durable_us"),
+    "ChunkBytes": (19, BULK, "manifest artifact index code | reason encoded"),
+    "Publish": (24, CONTROL, "id manifest selector | config needs"),
+    "Published": (25, CONTROL, "id code | reason release position created durable_us"),
     "Unpublish": (26, CONTROL, "id name release"),
-    "Done": (27, CONTROL, "id code reason"),
-    "ListReleases": (28, CONTROL, "id name"),
-    "Releases": (29, CONTROL, "id code reason releases"),
-    "GetStatus": (30, CONTROL, "id name watch end_watch"),
-    "StatusReport": (31, CONTROL, "id code reason tier position online offline forgotten gateways_online gateways_offline"
+    "Done": (27, CONTROL, "id code | reason"),
+    "ListReleases": (28, CONTROL, "id | name"),
+    "Releases": (29, CONTROL, "id code | reason releases"),
+    "GetStatus": (30, CONTROL, "id | name watch end_watch"),
+    "StatusReport": (31, CONTROL, "id code | reason tier position online offline forgotten gateways_online gateways_offline"
                      " rows notices"),
-    "Lookup": (32, CONTROL, "id at name engine phase gateways cursor limit timeout_ms"),
-    "Tiers": (33, CONTROL, "id code reason rows next"),
-    "Call": (34, CALL, "id function engine route timeout_ms idempotent payload"),
-    "Returned": (35, CALL, "id code reason ran result"),
+    "Lookup": (32, CONTROL, "id | at name engine phase gateways cursor limit timeout_ms"),
+    "Tiers": (33, CONTROL, "id code | reason rows next"),
+    "Call": (34, CALL, "id function engine route timeout_ms idempotent payload | needs"),
+    "Returned": (35, CALL, "id code | reason ran result"),
     "PublishProgress": (64, CONTROL, "id done_bytes total_bytes"),
     "Cancel": (65, CONTROL, "id"),
 }
 BY_TYPE, TYPE_OF = {}, {}
+# What an optional field is where a message does not have it, or its sender does not name it.
+_DEFAULTS = dict(auth_method="none", auth_payload=b"", labels={}, position=(0, 0, bytes(32)), heartbeat_ms=5000, inherited={},
+                 seen=(0, 0, bytes(32)), withdrawn=[], releases=[], notices=[], bytes=b"", encoded=b"", config=b"", release=0,
+                 created=False, durable_us=0, watch=False, end_watch=False, online=0, offline=0, forgotten=0, gateways_online=0,
+                 gateways_offline=0, rows=[], phase=0, gateways=False, limit=100, timeout_ms=10000, ran=True, result=b"")
 for _name, (_type, _class, _fields) in _MESSAGES.items():
-    _made = namedtuple(_name, _fields)
+    _required, _, _optional = _fields.partition("|")
+    _defaults = [_DEFAULTS.get(_field, "") for _field in _optional.split()]
+    _defaults = [0 if (_name, _field) == ("Hello", "needs") else [] if _field == "needs" else _default
+                 for _field, _default in zip(_optional.split(), _defaults)]
+    _made = namedtuple(_name, _required.split() + _optional.split(), defaults=_defaults)
+    _made.required = len(_required.split())
     BY_TYPE[_type] = _made
     TYPE_OF[_made] = (_type, _class)
     globals()[_name] = _made
@@ -64,8 +74,9 @@ ReleaseEntry = namedtuple("ReleaseEntry", "record manifest")
 ServiceRow = namedtuple("ServiceRow", "release name version phase serving reason")
 NOWHERE = Position(0, 0, bytes(32))
 
-Release = namedtuple("Release", "format number epoch name version manifest selector configuration decided policy signatures")
-Manifest = namedtuple("Manifest", "format name version loader artifacts limits signatures")
+Release = namedtuple("Release", "format number epoch name version manifest selector configuration decided needs signatures",
+                     defaults=[[], []])
+Manifest = namedtuple("Manifest", "format name version loader artifacts limits needs signatures", defaults=[[], []])
 Artifact = namedtuple("Artifact", "platform digest size chunks")
 
 
@@ -279,7 +290,7 @@ def encode_release(release):
 
 def decode_release(record):
     release = read(Release, unpack(record))
-    if release.format != 1 or release.policy is not None:
+    if release.format != 1:
         raise ValueError("not a release of this version")
     return release
 
@@ -303,7 +314,7 @@ def decode_manifest(data):
 def make_manifest(name, version, data, platform="any", loader="native"):
     chunks = [sha256(data[at : at + CHUNK]) for at in range(0, len(data), CHUNK)]
     return Manifest(1, name, version, loader, [Artifact(platform, sha256(data), len(data), chunks)],
-                    [10000, 10000, 5000, 30000, 30000], [])
+                    [10000, 10000, 5000, 30000, 30000])
 
 
 def artifact_for(manifest, platform):

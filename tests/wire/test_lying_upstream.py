@@ -19,11 +19,11 @@ def noise(size):
 class Upstream:
     """A gateway above, of ours: has one release."""
 
-    def __init__(self, link, plain, loader="plain", config=b"", policy=None):
+    def __init__(self, link, plain, loader="plain", config=b"", format=1):
         self.link, self.plain = link, plain
         self.manifest = wire.encode_manifest(wire.make_manifest("zlib", "1", plain, loader=loader))
         self.digest = wire.sha256(self.manifest)
-        record = wire.encode_release(wire.Release(1, 1, 1, "zlib", "1", self.digest, "", config, 1700000000000, policy, []))
+        record = wire.encode_release(wire.Release(format, 1, 1, "zlib", "1", self.digest, "", config, 1700000000000))
         self.position = wire.Position(1, 1, wire.state_digest(1, 1, {1: record}))
         self.page = Desired(self.position, 0, 0, 0, True, [], [[record, self.manifest]])
         self.asked = []
@@ -241,10 +241,10 @@ class LyingUpstreamTest(WireTest):
             up.publish()
 
     def test_a_release_that_this_version_cannot_read_is_not_taken_and_status_says_why(self):
-        for up in (self.above_an_engine(policy="waves"), self.above_a_gateway(policy="waves")):
+        for up in (self.above_an_engine(format=2), self.above_a_gateway(format=2)):
             self.assertTrue(up.send(up.page).whole)
             self.assertFalse(up.send(up.page._replace(last=False, releases=[])).whole)  # it goes on listening
-            said = up.link.receive(EngineStatus, wire.Rollup, where=lambda m: "policy" in str(m[-1]))
+            said = up.link.receive(EngineStatus, wire.Rollup, where=lambda m: "format 2" in str(m[-1]))
             self.assertIn("cannot take the desired state", str(said[-1]))
 
     def test_a_peer_that_cannot_take_the_whole_set_is_not_sent_it_without_a_pause(self):

@@ -40,6 +40,11 @@ def definitions():
 DEFINED = definitions()
 
 
+# name -> number, class, down to, up from, required
+TABLE = {name: (int(number), CLASSES[kind], down.split(", "), up.split(", "), int(required)) for number, name, kind, down, up, required in
+         re.findall(r"^\| (\d+) \| (\w+) \| (\w+) \| ([\w, ]*?) ?\| ([\w, ]*?) ?\| (\d+) \|$", PAGE, re.M)}
+
+
 def is_of(kind, value):
     """Whether a decoded value is of a type that the page names."""
     if kind in ("u8", "u32", "u64"):
@@ -87,6 +92,7 @@ class PageTest(unittest.TestCase):
         for made, (number, _) in wire.TYPE_OF.items():
             with self.subTest(made.__name__):
                 fields = DEFINED[made.__name__]
+                self.assertEqual(TABLE[made.__name__][4], made.required)
                 self.assertEqual([name for name, _ in fields], list(made._fields))
                 self.assertIn(f"**{made.__name__}** ({number})", PAGE)
                 data = EXAMPLES[example_of(made.__name__)]
@@ -103,10 +109,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual(len(shown), len(wire.TYPE_OF) + 2, "all messages, a release and a manifest")
 
     def test_the_table_of_types_names_every_message_its_number_and_its_class(self):
-        told = {}
-        for numbers, names, classes in re.findall(r"^\| ([\d, ]+) \| ([A-Z][a-zA-Z, ]+) \| (control|call|bulk) \|", PAGE, re.M):
-            for number, name in zip(numbers.split(","), names.split(",")):
-                told[name.strip()] = (int(number), CLASSES[classes])
+        told = {name: row[:2] for name, row in TABLE.items()}
         self.assertEqual(told, {made.__name__: number_and_class for made, number_and_class in wire.TYPE_OF.items()})
 
     def test_a_structure_has_the_fields_that_pinnate_wire_reads(self):

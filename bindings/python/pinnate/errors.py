@@ -31,7 +31,8 @@ class Status(enum.IntEnum):
     CANCELLED = 19
     INTERRUPTED = 20
     UNSUPPORTED = 21
-    INTERNAL = 22
+    OVERLOADED = 22
+    INTERNAL = 23
 
 
 class PinnateError(Exception):
@@ -175,6 +176,12 @@ class UnsupportedError(PinnateError):
     """Not in this build of the library, or not known to the peer."""
 
     status = Status.UNSUPPORTED
+
+
+class OverloadedError(PinnateError):
+    """Not taken: too much waits to be called already."""
+
+    status = Status.OVERLOADED
 
 
 class InternalError(PinnateError):

@@ -1,0 +1,113 @@
+#include "tier/endpoints.h"
+
+#include "base/check.h"
+
+namespace pinnate::tier {
+
+Endpoints::~Endpoints() { stop(); }
+
+EndpointId Endpoints::add(Side side, const std::string& address) {
+  if (stopped_ || endpoints_.size() >= kEndpoints) return 0;
+  const EndpointId id = next_++;
+  const TierOptions& o = core_->options();
+  endpoints_.emplace(id, Endpoint{side, address, Backoff(o.backoff_min_ms, o.backoff_max_ms), 0, false, {}, 0});
+  dial(id);
+  return id;
+}
+
+LinkId Endpoints::remove(EndpointId id) {
+  const auto found = endpoints_.find(id);
+  if (found == endpoints_.end()) return 0;
+  core_->cancel_alarm(&found->second.redial);
+  const LinkId link = found->second.link;
+  const bool dialling = under_way_.contains(link);
+  links_.erase(link);
+  endpoints_.erase(found);
+  landed(link);
+  return dialling ? link : 0;
+}
+
+void Endpoints::stop() {
+  stopped_ = true;
+  for (auto& [id, endpoint] : endpoints_) core_->cancel_alarm(&endpoint.redial);
+}
+
+Endpoints::Endpoint* Endpoints::of(LinkId link) {
+  const auto found = links_.find(link);
+  return found == links_.end() ? nullptr : &endpoints_.at(found->second);
+}
+
+const std::string* Endpoints::address_of(LinkId link) const {
+  const auto found = links_.find(link);
+  return found == links_.end() ? nullptr : &endpoints_.at(found->second).address;
+}
+
+void Endpoints::dial(EndpointId id) {
+  const auto found = endpoints_.find(id);
+  if (stopped_ || found == endpoints_.end() || found->second.link != 0) return;
+  Endpoint& endpoint = found->second;
+  if (under_way_.size() >= kDialsAtOnce) {
+    if (!std::exchange(endpoint.queued, true)) queue_.push_back(id);
+    return;
+  }
+  Dialled dialled = dial_(endpoint.side, endpoint.address);
+  endpoint.held_by = std::move(dialled.held_by);
+  if (dialled.link == 0) return;
+  endpoint.link = dialled.link;
+  links_.emplace(dialled.link, id);
+  under_way_.insert(dialled.link);
+}
+
+void Endpoints::dial_later(EndpointId id, bool spread) {
+  Endpoint& endpoint = endpoints_.at(id);
+  core_->cancel_alarm(&endpoint.redial);
+  if (stopped_) return;
+  const std::int64_t wait_ms = spread && endpoint.backoff.tries() == 0 ? endpoint.backoff.spread_ms(core_->random())
+                                                                       : endpoint.backoff.next_ms(core_->random());
+  endpoint.redial = core_->alarm_in(wait_ms, [this, id] {
+    endpoints_.at(id).redial = 0;
+    dial(id);
+  });
+}
+
+void Endpoints::landed(LinkId link) {
+  if (under_way_.erase(link) == 0) return;
+  while (under_way_.size() < kDialsAtOnce && !queue_.empty()) {
+    const EndpointId next = queue_.front();
+    queue_.pop_front();
+    const auto found = endpoints_.find(next);
+    if (found == endpoints_.end()) continue;
+    found->second.queued = false;
+    dial(next);
+  }
+}
+
+void Endpoints::opened(LinkId link) { landed(link); }
+
+void Endpoints::ended(LinkId link, bool settled, bool spread) {
+  const auto found = links_.find(link);
+  if (found == links_.end()) return;
+  const EndpointId id = found->second;
+  links_.erase(found);
+  Endpoint& endpoint = endpoints_.at(id);
+  (void)PINNATE_CHECK(endpoint.link == link, "an endpoint has another link than the one that ended");
+  endpoint.link = 0;
+  // A peer that ends each link soon after it is up is not dialled without a pause.
+  if (settled) endpoint.backoff.reset();
+  if (endpoint.held_by.empty()) dial_later(id, spread);
+  landed(link);
+}
+
+void Endpoints::hold(LinkId link, const std::string& peer) {
+  if (Endpoint* endpoint = of(link)) endpoint->held_by = peer;
+}
+
+void Endpoints::released(const std::string& peer, bool spread) {
+  for (auto& [id, endpoint] : endpoints_) {
+    if (endpoint.held_by.empty() || endpoint.held_by != peer) continue;
+    endpoint.held_by.clear();
+    if (endpoint.link == 0) dial_later(id, spread);
+  }
+}
+
+}  // namespace pinnate::tier
