@@ -15,7 +15,6 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::size_t kPublishesAtOnce = 16;
-constexpr std::uint64_t kEpochCeiling = std::uint64_t{1} << 60;  // beyond is no epoch that anybody reached
 
 class Controller final : public Relay {
  public:
@@ -35,7 +34,7 @@ class Controller final : public Relay {
     links_.refuse(session.link, {PINNATE_REFUSED, "a controller has no upstream"});
   }
   bool request(LinkId link, wire::Message& message) override;
-  void heard_of(const wire::Position& position) override;
+  void heard_of(const wire::Position& position, const std::string& who) override;
   void tell_upstream() override { note_lost_releases(); }
   // Without it nothing is given up: a copy of it that is put back needs all that is here.
   bool knows_state() const override { return started_; }
@@ -43,9 +42,17 @@ class Controller final : public Relay {
   std::uint64_t cache_limit_bytes() const override { return 4 * options_.artifact_limit_bytes; }
 
  private:
+  // What a decision changes. It is worked out from the present state and changes nothing itself; apply() does, when it
+  // has been written, so that a log may refuse it because another controller was first.
+  struct Difference {
+    std::uint64_t epoch = 0, revision = 0;
+    std::vector<std::uint64_t> withdrawn;
+    std::vector<DesiredState::Entry> added;
+    History::Difference history;
+    std::vector<RecordWrite> notes;
+  };
   struct Decision {
-    // Fills the next state from the present one, and what to write besides. An error ends it.
-    std::function<Status(DesiredState* next, std::vector<RecordWrite>* writes)> make;
+    std::function<Result<std::optional<Difference>>()> make;  // nothing: all is as it should be already
     std::function<void(const Status&)> done;
   };
   static Status not_started() {
@@ -62,11 +69,14 @@ class Controller final : public Relay {
   Status check_publish(const content::Manifest& manifest, const wire::Publish& publish, std::string* selector) const;
   const DesiredState::Entry* unchanged(const wire::Publish& publish, const Digest& manifest, const std::string& name,
                                        const std::string& selector) const;
-  Status make_release(const wire::Publish& publish, const Digest& manifest, DesiredState* next,
-                      std::vector<RecordWrite>* writes, std::uint64_t* number);
+  Result<std::optional<Difference>> make_release(const wire::Publish& publish, const Digest& manifest,
+                                                 std::uint64_t* number) const;
+  Result<std::optional<Difference>> make_withdrawal(const wire::Unpublish& unpublish) const;
+  Difference make_epoch() const;
   void unpublish(LinkId link, const wire::Unpublish& unpublish);
   void list(LinkId link, const wire::ListReleases& list);
   void begin_epoch();
+  std::string restored_copy(std::uint64_t epoch) const;
   void note_lost_releases();
 
   ControllerOptions options_;
@@ -93,7 +103,7 @@ void Controller::start(Now now, Restored restored) {
   started_ = state.ok();
   manifests_.restore(restored);
   inventory_.restore(restored);
-  history_.restore(restored);
+  for (const std::string& note : history_.restore(restored)) core_.log(PINNATE_LOG_WARNING, note);
   directory_.restore(restored);
   if (const auto found = restored.records.find("restored-copy"); found != restored.records.end())
     notice("restored-copy", found->second.str());
@@ -112,15 +122,17 @@ void Controller::next_decision() {
   while (!deciding_ && !decisions_.empty()) {
     Decision decision = std::move(decisions_.front());
     decisions_.pop_front();
-    auto next = std::make_shared<DesiredState>(state_);
-    std::vector<RecordWrite> writes;
-    const Status made = started_ ? decision.make(next.get(), &writes) : not_started();
-    if (!made.ok() || next->position() == state_.position()) {
-      history_.take_back();
-      decision.done(made);
+    auto made = started_ ? decision.make() : Result<std::optional<Difference>>(not_started());
+    if (!made.ok() || !made->has_value()) {
+      decision.done(made.status());
       continue;
     }
-    history_.passed(next->position(), &writes);
+    Difference& difference = **made;
+    auto next = std::make_shared<DesiredState>(state_);
+    next->decide(difference.epoch, difference.revision, difference.withdrawn, difference.added);
+    difference.history.passed = next->position();
+    std::vector<RecordWrite> writes = history_.writes(difference.history);
+    std::move(difference.notes.begin(), difference.notes.end(), std::back_inserter(writes));
     for (auto& write : manifests_.take_changes()) writes.push_back(std::move(write));
     for (auto& write : next->changes_since(state_)) writes.push_back(std::move(write));
     deciding_ = true;
@@ -129,14 +141,14 @@ void Controller::next_decision() {
       state_ = *next;
       replicator_.state_changed();
     }
-    core_.act(Commit{core_.order([this, next, done = std::move(decision.done)](Completion& c) {
+    core_.act(Commit{core_.order([this, next, history = std::move(difference.history),
+                                  done = std::move(decision.done)](Completion& c) {
                        deciding_ = false;
                        if (PINNATE_PLANT(decision_kept_after_failed_write)) c.status = {};
                        if (c.status.ok()) {
                          state_ = std::move(*next);
-                         history_.settle();
+                         history_.apply(history);
                        } else {
-                         history_.take_back();
                          manifests_.changes_failed();
                        }
                        done(c.status);
@@ -273,11 +285,10 @@ void Controller::published(Publishing& done, const Status& status) {
   };
   auto made = std::make_shared<Made>();
   const std::int64_t before_ms = done.whole_ms();
-  decide({[this, publish = done.request(), manifest = done.manifest(), made](DesiredState* next,
-                                                                             std::vector<RecordWrite>* writes) {
-            const Status status = make_release(publish, manifest, next, writes, &made->number);
-            made->created = next->position() != state_.position();
-            return status;
+  decide({[this, publish = done.request(), manifest = done.manifest(), made] {
+            auto difference = make_release(publish, manifest, &made->number);
+            made->created = difference.ok() && difference->has_value();
+            return difference;
           },
           [this, it, link, id, made, before_ms](const Status& decided) {
             if (!decided.ok())
@@ -292,15 +303,16 @@ void Controller::published(Publishing& done, const Status& status) {
           }});
 }
 
-Status Controller::make_release(const wire::Publish& publish, const Digest& digest, DesiredState* next,
-                                std::vector<RecordWrite>* writes, std::uint64_t* number) {
+Result<std::optional<Controller::Difference>> Controller::make_release(const wire::Publish& publish,
+                                                                       const Digest& digest,
+                                                                       std::uint64_t* number) const {
   const auto manifest = manifests_.find(digest);
   std::string selector;
   // Again: another publish may have been decided since.
   if (Status s = check_publish(*manifest, publish, &selector); !s.ok()) return s;
   if (const auto* same = unchanged(publish, digest, manifest->name, selector)) {
     *number = same->release.number;
-    return {};
+    return std::optional<Difference>();
   }
   content::Release release;
   release.epoch = std::max<std::uint64_t>(1, state_.position().epoch);
@@ -314,52 +326,58 @@ Status Controller::make_release(const wire::Publish& publish, const Digest& dige
   auto entry = DesiredState::make_entry(content::encode_release(release));
   if (!entry.ok()) return {PINNATE_INTERNAL, "a release that cannot be read back: " + entry.status().message()};
 
-  std::vector<std::uint64_t> superseded;
+  Difference difference;
+  difference.epoch = release.epoch;
+  difference.revision = release.number;
   if (selector.empty())
     for (const auto& [n, other] : state_.releases())
-      if (other.release.name == release.name) superseded.push_back(n);
-  if (state_.releases().size() - superseded.size() >= kReleaseLimit)
+      if (other.release.name == release.name) difference.withdrawn.push_back(n);
+  if (state_.releases().size() - difference.withdrawn.size() >= kReleaseLimit)
     return {PINNATE_TOO_LARGE, std::to_string(kReleaseLimit) + " releases are current; withdraw some first"};
   if (state_.size_bytes() + entry->record.size() > kStateLimitBytes)
     return {PINNATE_TOO_LARGE,
             "the configurations of all current releases are over " + std::to_string(kStateLimitBytes) + " bytes"};
 
-  wire::ReleaseFacts facts;
-  facts.number = release.number;
-  facts.name = release.name;
-  facts.version = release.version;
-  facts.selector = selector;
-  facts.manifest = digest;
-  facts.platforms = manifest->platforms();
-  facts.decided_unix_ms = release.decided_unix_ms;
-  facts.current = true;
-  History::Artifacts artifacts;
+  History::Entry past;
+  past.facts.number = release.number;
+  past.facts.name = release.name;
+  past.facts.version = release.version;
+  past.facts.selector = selector;
+  past.facts.manifest = digest;
+  past.facts.platforms = manifest->platforms();
+  past.facts.decided_unix_ms = release.decided_unix_ms;
+  past.facts.current = true;
   for (const auto& artifact : manifest->artifacts) {
-    facts.artifact_bytes += artifact.size_bytes;
-    artifacts[artifact.platform] = artifact.digest;
+    past.facts.artifact_bytes += artifact.size_bytes;
+    past.artifacts[artifact.platform] = artifact.digest;
   }
-  for (std::uint64_t n : superseded) history_.end(n, "superseded by " + std::to_string(release.number), writes);
-  history_.add(facts, std::move(artifacts), writes);
-  next->decide(release.epoch, release.number, superseded, {*entry});
+  for (std::uint64_t n : difference.withdrawn)
+    difference.history.ended[n] = "superseded by " + std::to_string(release.number);
+  difference.history.added.push_back(std::move(past));
+  difference.added.push_back(std::move(*entry));
   *number = release.number;
-  return {};
+  return std::optional(std::move(difference));
+}
+
+Result<std::optional<Controller::Difference>> Controller::make_withdrawal(const wire::Unpublish& request) const {
+  if (Status s = check_function_name(request.name); !s.ok()) return s;
+  Difference difference;
+  for (const auto& [number, entry] : state_.releases())
+    if (entry.release.name == request.name && (request.release == 0 || request.release == number)) {
+      difference.withdrawn.push_back(number);
+      difference.history.ended[number] = "withdrawn";
+    }
+  if (difference.withdrawn.empty())
+    return {PINNATE_NOT_FOUND, request.release == 0 ? "no release of '" + request.name + "' is current"
+                                                    : "release " + std::to_string(request.release) + " of '" +
+                                                          request.name + "' is not current"};
+  difference.epoch = state_.position().epoch;
+  difference.revision = state_.position().revision + 1;
+  return std::optional(std::move(difference));
 }
 
 void Controller::unpublish(LinkId link, const wire::Unpublish& request) {
-  decide({[this, request](DesiredState* next, std::vector<RecordWrite>* writes) -> Status {
-            if (Status s = check_function_name(request.name); !s.ok()) return s;
-            std::vector<std::uint64_t> gone;
-            for (const auto& [number, entry] : state_.releases())
-              if (entry.release.name == request.name && (request.release == 0 || request.release == number))
-                gone.push_back(number);
-            if (gone.empty())
-              return {PINNATE_NOT_FOUND, request.release == 0 ? "no release of '" + request.name + "' is current"
-                                                              : "release " + std::to_string(request.release) + " of '" +
-                                                                    request.name + "' is not current"};
-            for (std::uint64_t number : gone) history_.end(number, "withdrawn", writes);
-            next->decide(state_.position().epoch, state_.position().revision + 1, gone, {});
-            return {};
-          },
+  decide({[this, request] { return make_withdrawal(request); },
           [this, link, id = request.id](const Status& status) {
             answer(link, wire::Done{id, status.code(), cut_reason(status.message())});
           }});
@@ -384,30 +402,39 @@ void Controller::link_down(Session& session, const Status& why) {
 
 // ---- a restored copy ----------------------------------------------------------------------------------------------
 
-void Controller::heard_of(const wire::Position& p) {
-  if (PINNATE_PLANT(epoch_not_raised)) return;
-  if (!started_ || p.revision == 0 || p.epoch == 0 || p.epoch > kEpochCeiling || p.revision > kEpochCeiling) return;
+void Controller::heard_of(const wire::Position& p, const std::string& who) {
+  if (PINNATE_PLANT(epoch_not_raised) || !started_ || p.revision == 0 || p.epoch == 0) return;
   const wire::Position& own = state_.position();
   if (!p.newer_than(own) && !(p.epoch == own.epoch && history_.contradicts(p))) return;
+  if (!own.could_precede(p)) {
+    // Nobody below could know of it, and to follow it would use the numbers up.
+    core_.log(PINNATE_LOG_ERROR, who + " claims revision " + std::to_string(p.revision) + " of epoch " +
+                                     std::to_string(p.epoch) + ", which this fleet cannot have reached: not believed");
+    return;
+  }
   if (p.newer_than(heard_)) heard_ = p;
   if (!std::exchange(new_epoch_waits_, true)) begin_epoch();
 }
 
+// Its disk came from a backup: what it knows is the truth from now on, under an epoch above all that were seen.
+Controller::Difference Controller::make_epoch() const {
+  const wire::Position& mine = state_.position();
+  Difference difference;
+  difference.epoch = std::max(heard_.epoch, mine.epoch) + 1;
+  difference.revision = std::max(heard_.revision, mine.revision) + 1;
+  difference.notes.push_back({"restored-copy", Buffer(restored_copy(difference.epoch))});
+  return difference;
+}
+
+std::string Controller::restored_copy(std::uint64_t epoch) const {
+  return "epoch " + std::to_string(epoch) + " began because the fleet knew of revision " +
+         std::to_string(heard_.revision) + " of epoch " + std::to_string(heard_.epoch) +
+         ": the state folder was restored from a copy; releases acknowledged after it are lost, "
+         "those still served are listed in the history";
+}
+
 void Controller::begin_epoch() {
-  // Its disk came from a backup: what it knows is the truth from now on, under an epoch above all that were seen.
-  decide({[this](DesiredState* next, std::vector<RecordWrite>* writes) -> Status {
-            const wire::Position& mine = state_.position();
-            const std::uint64_t epoch = std::max(heard_.epoch, mine.epoch) + 1;
-            next->decide(epoch, std::max(heard_.revision, mine.revision) + 1, {}, {});
-            const std::string text =
-                "this controller holds revision " + std::to_string(mine.revision) + " of epoch " +
-                std::to_string(mine.epoch) + ", the fleet knew of revision " + std::to_string(heard_.revision) +
-                " of epoch " + std::to_string(heard_.epoch) + ": its state folder was restored from a copy. Epoch " +
-                std::to_string(epoch) +
-                " began; releases acknowledged after the copy are lost, those still served are listed in the history";
-            writes->push_back({"restored-copy", Buffer(text)});
-            return {};
-          },
+  decide({[this]() -> Result<std::optional<Difference>> { return std::optional(make_epoch()); },
           [this](const Status& status) {
             if (!status.ok()) {  // nobody may say it again: it is tried until it can be written
               core_.alarm_in(epoch_backoff_.next_ms(core_.random()), [this] { begin_epoch(); });
@@ -419,33 +446,28 @@ void Controller::begin_epoch() {
               new_epoch_waits_ = true;
               return begin_epoch();
             }
-            notice("restored-copy",
-                   "epoch " + std::to_string(state_.position().epoch) + " began because the fleet knew of revision " +
-                       std::to_string(heard_.revision) + " of epoch " + std::to_string(heard_.epoch) +
-                       ": the state folder was restored from a copy; releases acknowledged after it are lost, "
-                       "those still served are listed in the history");
+            notice("restored-copy", restored_copy(state_.position().epoch));
           }});
 }
 
 // Releases that engines serve and this history does not know were acknowledged after the copy it was restored from, unless they are
 // so old that it no longer goes back to them.
 void Controller::note_lost_releases() {
-  if (deciding_) return;  // the next status change will do
-  std::vector<RecordWrite> writes;
+  History::Difference difference;
   const std::uint64_t begins_at = history_.begins_at();
   for (const auto& [number, row] : directory_.total().rows) {
-    if (number < begins_at || history_.knows(number) || number > state_.position().revision ||
-        row.serving + row.serving_offline == 0)
-      continue;
-    wire::ReleaseFacts facts;
-    facts.number = number;
-    facts.name = row.name;
-    facts.version = row.version;
-    facts.ended = "lost with a restored copy";
-    history_.add(facts, {}, &writes);
+    // A number above the revision is one that this copy has not reached, and will pass over when it begins its epoch.
+    const bool given = number <= state_.position().revision || new_epoch_waits_;
+    if (number < begins_at || history_.knows(number) || !given || row.serving + row.serving_offline == 0) continue;
+    History::Entry lost;
+    lost.facts.number = number;
+    lost.facts.name = row.name;
+    lost.facts.version = row.version;
+    lost.facts.ended = "lost with a restored copy";
+    difference.added.push_back(std::move(lost));
   }
-  history_.settle();
-  commit(std::move(writes));
+  commit(history_.writes(difference));
+  history_.apply(difference);
 }
 
 }  // namespace

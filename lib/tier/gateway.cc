@@ -39,7 +39,7 @@ class Gateway final : public Relay {
   void link_down(Session& session, const Status& why) override;
   void upstream_message(Session& session, wire::Message& message) override;
   bool request(LinkId link, wire::Message& message) override;
-  void heard_of(const wire::Position& position) override;
+  void heard_of(const wire::Position& position, const std::string& who) override;
   void tell_upstream() override { tell(false); }
   std::int64_t status_interval_ms() const override;
   void status_told() override { gather_ms_ = std::min(2 * gather_ms_, kGatherMostMs); }
@@ -211,11 +211,13 @@ void Gateway::tell(bool whole) {
 
 // ---- downstream ---------------------------------------------------------------------------------------------------
 
-void Gateway::heard_of(const wire::Position& position) {
+void Gateway::heard_of(const wire::Position& position, const std::string&) {
   const bool other = position.newer_than(state_.position()) ||
                      (position.epoch == state_.position().epoch && position.revision == state_.position().revision &&
                       position.revision > 0 && position.digest != state_.position().digest);
-  if (!other || position == seen_ || (seen_.newer_than(position) && seen_.newer_than(state_.position()))) return;
+  if (!other || !state_.position().could_precede(position) || position == seen_ ||
+      (seen_.newer_than(position) && seen_.newer_than(state_.position())))
+    return;
   seen_ = position;
   status_changed();
 }

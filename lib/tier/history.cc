@@ -33,12 +33,19 @@ const Digest* chosen(const std::map<std::string, Digest>& artifacts, const std::
 
 }  // namespace
 
-void History::restore(const Restored& restored) {
+std::vector<std::string> History::restore(const Restored& restored) {
+  std::vector<std::string> notes;
+  const auto unreadable = [&](const std::string& what, std::uint64_t number, const Status& why) {
+    notes.push_back("the record of " + what + " " + std::to_string(number) +
+                    " cannot be read and is left out: " + (why.ok() ? "it is of another kind" : why.message()));
+  };
   each(restored, "history/", [&](std::uint64_t number, const Buffer& bytes) {
     auto decoded = wire::decode(bytes);
-    if (!decoded.ok() || !decoded->has_value() || !std::holds_alternative<wire::Releases>(**decoded)) return;
-    auto& releases = std::get<wire::Releases>(**decoded).releases;
-    if (releases.size() == 1) entries_[number].facts = std::move(releases[0]);
+    auto* one = decoded.ok() && decoded->has_value() ? std::get_if<wire::Releases>(&**decoded) : nullptr;
+    if (one && one->releases.size() == 1)
+      entries_[number].facts = std::move(one->releases[0]);
+    else
+      unreadable("release", number, decoded.status());
   });
   each(restored, "history-artifacts/", [&](std::uint64_t number, const Buffer& bytes) {
     const auto found = entries_.find(number);
@@ -48,16 +55,22 @@ void History::restore(const Restored& restored) {
       const std::string_view line = text.substr(0, text.find('\n'));
       text.remove_prefix(std::min(text.size(), line.size() + 1));
       const std::size_t space = line.find(' ');
-      if (space == std::string_view::npos) continue;
-      if (auto digest = Digest::from_hex(line.substr(space + 1)))
+      const auto digest = space == std::string_view::npos ? std::nullopt : Digest::from_hex(line.substr(space + 1));
+      if (digest)
         found->second.artifacts[std::string(line.substr(0, space))] = *digest;
+      else
+        unreadable("the artifacts of release", number, {PINNATE_CORRUPT, "a line is malformed"});
     }
   });
   each(restored, "position/", [&](std::uint64_t revision, const Buffer& bytes) {
     auto decoded = wire::decode(bytes);
-    if (decoded.ok() && decoded->has_value() && std::holds_alternative<wire::Confirm>(**decoded))
-      positions_[revision] = std::get<wire::Confirm>(**decoded).position;
+    const auto* confirm = decoded.ok() && decoded->has_value() ? std::get_if<wire::Confirm>(&**decoded) : nullptr;
+    if (confirm)
+      positions_[revision] = confirm->position;
+    else
+      unreadable("revision", revision, decoded.status());
   });
+  return notes;
 }
 
 RecordWrite History::facts_record(const wire::ReleaseFacts& facts) {
@@ -66,58 +79,58 @@ RecordWrite History::facts_record(const wire::ReleaseFacts& facts) {
   return {key("history/", facts.number), wire::encode(one)};
 }
 
-void History::remember(std::uint64_t number) {
-  const auto found = entries_.find(number);
-  before_.try_emplace(number, found == entries_.end() ? std::nullopt : std::optional(found->second));
-}
-
-void History::settle() {
-  before_.clear();
-  positions_before_.clear();
-}
-
-void History::take_back() {
-  for (auto& [number, entry] : before_) {
-    if (entry)
-      entries_[number] = std::move(*entry);
-    else
-      entries_.erase(number);
+std::vector<std::uint64_t> History::given_up_for(const Difference& difference) const {
+  std::vector<std::uint64_t> numbers;
+  std::size_t over = entries_.size() + difference.added.size();
+  for (auto it = entries_.begin(); over > kEntries && it != entries_.end(); ++it) {
+    if (it->second.facts.current && !difference.ended.contains(it->first)) continue;
+    numbers.push_back(it->first);
+    over--;
   }
-  for (auto& [revision, position] : positions_before_) {
-    if (position)
-      positions_[revision] = *position;
-    else
-      positions_.erase(revision);
-  }
-  settle();
+  return numbers;
 }
 
-void History::add(const wire::ReleaseFacts& facts, Artifacts artifacts, std::vector<RecordWrite>* writes) {
-  std::string text;
-  for (const auto& [platform, digest] : artifacts) text += platform + " " + digest.hex() + "\n";
-  writes->push_back(facts_record(facts));
-  writes->push_back({key("history-artifacts/", facts.number), Buffer(text)});
-  remember(facts.number);
-  entries_[facts.number] = {facts, std::move(artifacts)};
-  for (auto it = entries_.begin(); entries_.size() > kEntries && it != entries_.end();) {
-    if (it->second.facts.current) {
-      ++it;
-      continue;
-    }
-    remember(it->first);
-    writes->push_back({key("history/", it->first), std::nullopt});
-    writes->push_back({key("history-artifacts/", it->first), std::nullopt});
-    it = entries_.erase(it);
+std::vector<RecordWrite> History::writes(const Difference& difference) const {
+  std::vector<RecordWrite> writes;
+  for (const auto& [number, how] : difference.ended) {
+    const auto found = entries_.find(number);
+    if (found == entries_.end()) continue;
+    wire::ReleaseFacts facts = found->second.facts;
+    facts.current = false;
+    facts.ended = how;
+    writes.push_back(facts_record(facts));
   }
+  for (const Entry& entry : difference.added) {
+    std::string text;
+    for (const auto& [platform, digest] : entry.artifacts) text += platform + " " + digest.hex() + "\n";
+    writes.push_back(facts_record(entry.facts));
+    writes.push_back({key("history-artifacts/", entry.facts.number), Buffer(text)});
+  }
+  for (const std::uint64_t number : given_up_for(difference)) {
+    writes.push_back({key("history/", number), std::nullopt});
+    writes.push_back({key("history-artifacts/", number), std::nullopt});
+  }
+  if (difference.passed) {
+    wire::Confirm confirm;
+    confirm.position = *difference.passed;
+    writes.push_back({key("position/", difference.passed->revision), wire::encode(confirm)});
+    if (positions_.size() >= kPositions) writes.push_back({key("position/", positions_.begin()->first), std::nullopt});
+  }
+  return writes;
 }
 
-void History::end(std::uint64_t number, const std::string& how, std::vector<RecordWrite>* writes) {
-  const auto found = entries_.find(number);
-  if (found == entries_.end()) return;
-  remember(number);
-  found->second.facts.current = false;
-  found->second.facts.ended = how;
-  writes->push_back(facts_record(found->second.facts));
+void History::apply(const Difference& difference) {
+  for (const std::uint64_t number : given_up_for(difference)) entries_.erase(number);
+  for (const auto& [number, how] : difference.ended) {
+    const auto found = entries_.find(number);
+    if (found == entries_.end()) continue;
+    found->second.facts.current = false;
+    found->second.facts.ended = how;
+  }
+  for (const Entry& entry : difference.added) entries_[entry.facts.number] = entry;
+  if (!difference.passed) return;
+  if (positions_.size() >= kPositions) positions_.erase(positions_.begin());
+  positions_[difference.passed->revision] = *difference.passed;
 }
 
 std::uint64_t History::begins_at() const {
@@ -160,26 +173,9 @@ Status History::check_same_bytes(const content::Manifest& manifest) const {
   return {};
 }
 
-void History::passed(const wire::Position& position, std::vector<RecordWrite>* writes) {
-  const auto found = positions_.find(position.revision);
-  positions_before_.try_emplace(position.revision,
-                                found == positions_.end() ? std::nullopt : std::optional(found->second));
-  positions_[position.revision] = position;
-  wire::Confirm confirm;
-  confirm.position = position;
-  writes->push_back({key("position/", position.revision), wire::encode(confirm)});
-  while (positions_.size() > kPositions) {
-    positions_before_.try_emplace(positions_.begin()->first, positions_.begin()->second);
-    writes->push_back({key("position/", positions_.begin()->first), std::nullopt});
-    positions_.erase(positions_.begin());
-  }
-}
-
 bool History::contradicts(const wire::Position& position) const {
   const auto found = positions_.find(position.revision);
-  if (found != positions_.end())
-    return found->second.epoch == position.epoch && found->second.digest != position.digest;
-  return false;
+  return found != positions_.end() && found->second.epoch == position.epoch && found->second.digest != position.digest;
 }
 
 }  // namespace pinnate::tier

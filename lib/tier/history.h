@@ -16,38 +16,39 @@ namespace pinnate::tier {
 class History {
  public:
   using Artifacts = std::map<std::string, Digest>;  // by platform
+  struct Entry {
+    wire::ReleaseFacts facts;
+    Artifacts artifacts;
+  };
+  // What a decision adds to it. Nothing is changed before apply().
+  struct Difference {
+    std::map<std::uint64_t, std::string> ended;  // how each ceased to be current
+    std::vector<Entry> added;
+    std::optional<wire::Position> passed;
+  };
 
-  void restore(const Restored& restored);
+  // What could not be read is left out and said.
+  std::vector<std::string> restore(const Restored& restored);
 
-  void add(const wire::ReleaseFacts& facts, Artifacts artifacts, std::vector<RecordWrite>* writes);
-  void end(std::uint64_t number, const std::string& how, std::vector<RecordWrite>* writes);
+  std::vector<RecordWrite> writes(const Difference& difference) const;
+  void apply(const Difference& difference);
   bool knows(std::uint64_t number) const { return entries_.contains(number); }
   // Releases before this number may have been given up for newer ones, so that one which is not known need not be lost.
   std::uint64_t begins_at() const;
   std::vector<wire::ReleaseFacts> list(const std::string& name, std::size_t most) const;  // newest first
 
-  // Changes since the last of these two calls stay, or are taken back because they could not be written.
-  void settle();
-  void take_back();
-
   // Whether `version` of `name` was published before with other bytes for one of these platforms; says so in words.
   Status check_same_bytes(const content::Manifest& manifest) const;
 
-  void passed(const wire::Position& position, std::vector<RecordWrite>* writes);
   // True when `position` is of this controller's epoch and past, but not what it was then.
   bool contradicts(const wire::Position& position) const;
 
  private:
-  struct Entry {
-    wire::ReleaseFacts facts;
-    Artifacts artifacts;
-  };
-  void remember(std::uint64_t number);
+  // The oldest that are no longer current, to be given up for what `difference` adds.
+  std::vector<std::uint64_t> given_up_for(const Difference& difference) const;
   static RecordWrite facts_record(const wire::ReleaseFacts& facts);
   std::map<std::uint64_t, Entry> entries_;
   std::map<std::uint64_t, wire::Position> positions_;  // by revision
-  std::map<std::uint64_t, std::optional<Entry>> before_;  // what take_back puts back
-  std::map<std::uint64_t, std::optional<wire::Position>> positions_before_;
 };
 
 }  // namespace pinnate::tier

@@ -11,8 +11,6 @@ constexpr std::int64_t kHandshakeLimitMs = 10000;
 constexpr std::int64_t kSettledMs = 2000;
 constexpr std::int64_t kLeavingMs = 1000;  // after a goodbye
 
-std::string named(const wire::Hello& hello) { return std::string(role_name(hello.role)) + " '" + hello.id + "'"; }
-
 }  // namespace
 
 const char* role_name(wire::Role role) {
@@ -28,6 +26,8 @@ const char* role_name(wire::Role role) {
   }
   return "tier";
 }
+
+std::string named(const wire::Hello& hello) { return std::string(role_name(hello.role)) + " '" + hello.id + "'"; }
 
 Session* Links::find(LinkId link) {
   const auto found = sessions_.find(link);

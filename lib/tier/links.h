@@ -123,5 +123,6 @@ class Links {
 };
 
 const char* role_name(wire::Role role);
+std::string named(const wire::Hello& hello);  // as in: engine 'cam-7'
 
 }  // namespace pinnate::tier

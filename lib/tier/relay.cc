@@ -108,7 +108,7 @@ void Relay::link_up(Session& session) {
   if (session.side != Side::downstream || session.peer.role == wire::Role::client) return;
   twin_gone(session.peer.id);
   directory_.joined(session);
-  heard_of(session.peer.position);
+  heard_of(session.peer.position, named(session.peer));
   tell_labels(session);  // they may have changed during the handshake
   replicator_.link_up(session);
 }
@@ -172,7 +172,7 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
   if (request(link, m)) return;
   if (!session || session->peer.role == wire::Role::client) return;  // an answer to nothing that is under way
   if (auto* confirm = std::get_if<wire::Confirm>(&m)) {
-    heard_of(confirm->seen);
+    heard_of(confirm->seen, named(session->peer));
     return replicator_.confirmed(*session, *confirm);
   }
   if (auto* status = std::get_if<wire::EngineStatus>(&m)) {
@@ -180,7 +180,7 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
     return;
   }
   if (auto* rollup = std::get_if<wire::Rollup>(&m)) {
-    heard_of(rollup->seen);
+    heard_of(rollup->seen, named(session->peer));
     if (Status s = directory_.take(*session, *rollup); !s.ok()) links_.refuse(link, s);
     return;
   }

@@ -49,7 +49,8 @@ class Relay : public Tier, protected LinkOwner {
   // Parts that differ. `link` is kHostLink for the process around.
   virtual void upstream_message(Session& session, wire::Message& message) = 0;
   virtual bool request(LinkId link, wire::Message& message) = 0;  // false: not one of this tier's
-  virtual void heard_of(const wire::Position& position) = 0;  // some tier below knows of this desired state
+  // `who` below knows of this desired state.
+  virtual void heard_of(const wire::Position& position, const std::string& who) = 0;
   virtual void tell_upstream() {}  // status changed; rate-limited
   virtual std::int64_t status_interval_ms() const {
     return kStatusIntervalMs;

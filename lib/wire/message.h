@@ -53,6 +53,11 @@ struct Position {
   Digest digest;
   bool operator==(const Position&) const = default;
   bool newer_than(const Position& o) const { return epoch != o.epoch ? epoch > o.epoch : revision > o.revision; }
+  // Whether a fleet may have got from here to `later` while this one did not know. Copies are put back, and each time an
+  // epoch begins, some times in a fleet's life; a claim far beyond that is a defect or a lie.
+  bool could_precede(const Position& later) const {
+    return later.epoch <= epoch + 1024 && later.revision <= revision + (std::uint64_t{1} << 32);
+  }
 };
 
 // ---- handshake and liveness ----
@@ -173,7 +178,7 @@ struct Publish {  // 24: the receiver asks back for chunks it lacks with WantChu
   Buffer manifest;
   std::string selector;
   Buffer config;
-  std::vector<std::string> needs;  // features that the controller must know to decide this
+  std::vector<std::string> needs{};  // features that the controller must know to decide this
 };
 struct Published {  // 25
   std::uint64_t id = 0;
@@ -276,8 +281,8 @@ struct Call {  // 34
   std::uint32_t timeout_ms = 10000;
   bool idempotent = false;
   Buffer payload;
-  std::vector<std::string> needs;  // features that whoever chooses an engine, or runs it, must know
-  Rest rest;
+  std::vector<std::string> needs{};  // features that whoever chooses an engine, or runs it, must know
+  Rest rest{};
 };
 struct Returned {
   std::uint64_t id = 0;
@@ -285,7 +290,7 @@ struct Returned {
   std::string reason;
   bool ran = true;
   Buffer result;
-  Rest rest;
+  Rest rest{};
 };  // 35
 struct Cancel {
   std::uint64_t id = 0;

@@ -9,7 +9,6 @@ using namespace pinnate;
 
 TEST_CASE("a list of releases fits a message, however long their selectors and platforms are") {
   tier::History history;
-  std::vector<RecordWrite> writes;
   for (std::uint64_t number = 1; number <= 1200; ++number) {
     wire::ReleaseFacts facts;
     facts.number = number;
@@ -17,7 +16,9 @@ TEST_CASE("a list of releases fits a message, however long their selectors and p
     facts.selector = std::string(1024, 's');
     facts.platforms = std::string(16 * 64, 'p');
     facts.ended = "superseded by " + std::to_string(number + 1);
-    history.add(facts, {}, &writes);
+    tier::History::Difference one;
+    one.added.push_back({facts, {}});
+    history.apply(one);
   }
   wire::Releases answer;
   answer.releases = history.list("", 1000);

@@ -49,9 +49,9 @@ TEST_CASE("a release older than the history goes back is not listed as lost") {
     facts.number = 10000 + 2 * i;
     facts.name = "f";
     facts.ended = "withdrawn";
-    std::vector<RecordWrite> writes;
-    tier::History().add(facts, {}, &writes);
-    for (const RecordWrite& write : writes) disk.records[write.key] = *write.value;
+    tier::History::Difference one;
+    one.added.push_back({facts, {}});
+    for (const RecordWrite& write : tier::History().writes(one)) disk.records[write.key] = *write.value;
   }
   tier::DesiredState state;
   state.decide(1, 60000, {}, {});

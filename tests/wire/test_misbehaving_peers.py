@@ -119,6 +119,42 @@ class MisbehavingPeer:
         links[1].send(wire.GetStatus(1, "", False, False))
         links[1].receive(wire.StatusReport)
 
+    def test_that_says_goodbye_and_stays_is_closed_and_its_id_is_free_at_once(self):
+        zombie = self.join(self.tier, ENGINE, "zombie", incarnation=1)
+        zombie.send(wire.Goodbye(False))
+        began = time.monotonic()
+        self.join(self.tier, ENGINE, "zombie", incarnation=2)
+        self.assertLess(time.monotonic() - began, 0.9, "its successor waited for it")
+        self.assertIsNone(zombie.read_to_end())
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_without_an_incarnation_or_with_needs_that_nobody_knows_is_refused(self):
+        self.assertEqual(self.refused_greeting(incarnation=0).code, INVALID)
+        refuse = self.refused_greeting(needs=1 << 40)
+        self.assertEqual(refuse.code, INCOMPATIBLE)
+        self.assertIn(str(1 << 40), refuse.reason)
+
+    def test_with_features_of_a_later_version_is_welcome(self):
+        self.join(self.tier, ENGINE, "later", features=(1 << 64) - 1, version_max=7)
+
+    def test_that_is_refused_is_told_the_message_and_the_field(self):
+        link = self.join(self.tier, ENGINE, "bad")
+        link.send_message(wire.pack([12, list(wire.NOWHERE), [[7, "f", "1", None, True]]]))
+        self.assertEqual(self.refusal(link).reason, "a malformed message: EngineStatus.rows[0].phase is nil")
+        link = self.join(self.tier, ENGINE, "bad")
+        link.send_message(wire.pack([13]))
+        refuse = self.refusal(link)
+        self.assertEqual((refuse.code, refuse.reason), (REFUSED, "a Rollup from an engine below"))
+
+    def test_that_claims_an_epoch_which_nobody_can_have_reached_is_not_believed(self):
+        far = wire.Position(1 << 60, 1 << 60, b"f" * 32)
+        link = self.join(self.tier, ENGINE, "liar", position=far)
+        link.send(EngineStatus(far, [], ""))
+        link.send(wire.Confirm(wire.NOWHERE, 0, False, far))
+        link.send(wire.GetStatus(1, "", False, False))
+        self.assertLess(link.receive(wire.StatusReport).position[0], 3)
+        self.is_well()
+
     # ---- frames ----
 
     def test_that_sends_garbage_is_cut_off(self):
