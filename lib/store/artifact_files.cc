@@ -1,6 +1,6 @@
 #include "store/artifact_files.h"
 
-#include "store/artifact_record.h"
+#include "store/frame_scan.h"
 
 #include <algorithm>
 
@@ -39,43 +39,53 @@ Status ArtifactFiles::adopt(const Digest& artifact) {
   const std::string path = path_of(artifact);
   auto file = open_file(path, O_RDWR | O_NONBLOCK);
   if (!file.ok()) return file.status();
-  auto scan = scan_artifact(*file, path);
+  const auto size = file_size(*file, path);
+  if (!size.ok()) return size.status();
+  const auto adopted = std::make_shared<File>();
+  auto scan = scan_frames(kArtifactFormat, *file, path, *size,
+                          [&](std::uint64_t offset, const FrameHeader& header, std::string_view) {
+                            adopted->places[header.tag] = {offset, header.length};
+                          });
   if (!scan.ok()) return scan.status();
+  adopted->end = scan->unreadable.ok() ? scan->end : *size;
+  adopted->entry_synced = true;
   // Neither of the two need succeed: what stays is overwritten, or skipped again at the next open.
-  if (scan->places.empty() && scan->end == 0) {
+  if (adopted->places.empty() && scan->unreadable.ok()) {
     (void)remove_file(path);
     return {};
   }
-  cut_file(*file, scan->end);
-  File adopted;
-  adopted.places = std::move(scan->places);
-  adopted.end = scan->end;
-  adopted.entry_unsynced = false;
-  files_.emplace(artifact, std::move(adopted));
+  cut_file(*file, adopted->end);
+  files_.emplace(artifact, adopted);
   return {};
 }
 
 std::map<Digest, std::map<std::uint32_t, std::uint32_t>> ArtifactFiles::held() const {
+  std::lock_guard lock(*mutex_);
   std::map<Digest, std::map<std::uint32_t, std::uint32_t>> held;
   for (const auto& [artifact, file] : files_)
-    for (const auto& [index, place] : file.places) held[artifact].emplace(index, place.length);
+    for (const auto& [index, place] : file->places) held[artifact].emplace(index, place.length);
   return held;
 }
 
 Result<Buffer> ArtifactFiles::read(const Digest& artifact, std::uint32_t index) {
+  std::lock_guard lock(*mutex_);
+  return read_locked(artifact, index);
+}
+
+Result<Buffer> ArtifactFiles::read_locked(const Digest& artifact, std::uint32_t index) {
   const auto file = files_.find(artifact);
-  if (file == files_.end() || !file->second.places.contains(index))
+  if (file == files_.end() || !file->second->places.contains(index))
     return {PINNATE_NOT_FOUND, named(artifact, index) + " is not held"};
-  const RecordPlace place = file->second.places[index];
+  const Place place = file->second->places[index];
   auto fd = descriptor(artifact, O_RDWR);
   if (!fd.ok()) return fd.status();
-  auto record = read_at(**fd, place.offset, kRecordHeaderBytes + place.length, path_of(artifact));
-  if (!record.ok()) return record.status();
-  const auto header = read_record_header(*record);
-  if (!header || header->index != index || header->length != place.length || !is_intact(*record))
+  auto frame = read_at(**fd, place.offset, kFrameHeaderBytes + place.length, path_of(artifact));
+  if (!frame.ok()) return frame.status();
+  const auto header = read_frame_header(kArtifactFormat, *frame);
+  if (!header || header->tag != index || header->length != place.length || !is_intact(kArtifactFormat, *frame))
     return {PINNATE_CORRUPT,
             named(artifact, index) + ": its bytes in '" + path_of(artifact) + "' are damaged; fetch it again"};
-  return Buffer(std::move(*record)).slice(kRecordHeaderBytes, place.length);
+  return Buffer(std::move(*frame)).slice(kFrameHeaderBytes, place.length);
 }
 
 Status ArtifactFiles::write(const Digest& artifact, std::uint32_t index, std::string_view encoded) {
@@ -84,8 +94,10 @@ Status ArtifactFiles::write(const Digest& artifact, std::uint32_t index, std::st
   if (encoded.size() > kMostPayloadBytes)
     return {PINNATE_TOO_LARGE, named(artifact, index) + ": " + std::to_string(encoded.size()) +
                                    " bytes are over the limit of " + std::to_string(kMostPayloadBytes)};
+  std::lock_guard lock(*mutex_);
   const auto [file, fresh] = files_.try_emplace(artifact);
-  Status s = append(artifact, &file->second, O_RDWR | (fresh ? O_CREAT | O_TRUNC : 0), index, encoded);
+  if (fresh) file->second = std::make_shared<File>();
+  Status s = append(artifact, file->second.get(), O_RDWR | (fresh ? O_CREAT | O_TRUNC : 0), index, encoded);
   if (!s.ok() && fresh) {
     close(artifact);
     (void)remove_file(path_of(artifact));
@@ -96,57 +108,64 @@ Status ArtifactFiles::write(const Digest& artifact, std::uint32_t index, std::st
 
 Status ArtifactFiles::append(const Digest& artifact, File* file, int flags, std::uint32_t index,
                              std::string_view encoded) {
-  const std::string path = path_of(artifact), record = encode_record(index, encoded);
+  const std::string path = path_of(artifact), frame = encode_frame(kArtifactFormat, index, encoded);
+  const std::string before = file->end == 0 ? encode_file_header(kArtifactFormat) : "";
   auto fd = descriptor(artifact, flags);
   if (!fd.ok()) return fd.status();
-  file->unsynced = true;
-  if (Status s = write_at(**fd, file->end, record, path); !s.ok()) {
-    // Gives back the space of the piece that was written. If it stays, the next record overwrites it.
+  if (Status s = write_at(**fd, file->end, before + frame, path); !s.ok()) {
+    // Gives back the space of the piece that was written. If it stays, the next frame overwrites it.
     cut_file(**fd, file->end);
     return s;
   }
+  file->end += before.size();
   file->places[index] = {file->end, static_cast<std::uint32_t>(encoded.size())};
-  file->end += record.size();
+  file->end += frame.size();
   return {};
 }
 
 Status ArtifactFiles::sync(const Digest& artifact) {
-  const auto file = files_.find(artifact);
-  if (file == files_.end()) return {PINNATE_NOT_FOUND, "artifact " + artifact.hex() + " is not held"};
-  if (file->second.doubtful) return rewrite(file);
-  if (file->second.unsynced) {
+  std::unique_lock lock(*mutex_);
+  const auto found = files_.find(artifact);
+  if (found == files_.end()) return {PINNATE_NOT_FOUND, "artifact " + artifact.hex() + " is not held"};
+  const std::shared_ptr<File> file = found->second;
+  if (file->doubtful) return rewrite(artifact, file.get());
+  if (file->synced < file->end) {
+    const std::uint64_t end = file->end;
     auto fd = descriptor(artifact, O_RDWR);
     if (!fd.ok()) return fd.status();
-    if (Status s = sync_file(**fd, path_of(artifact)); !s.ok()) {
-      file->second.doubtful = true;
-      return s;
-    }
-    file->second.unsynced = false;
+    lock.unlock();
+    const Status s = sync_file(**fd, path_of(artifact));
+    lock.lock();
+    file->doubtful = !s.ok();
+    if (!s.ok()) return s;
+    file->synced = end;
   }
-  if (file->second.entry_unsynced) {
-    if (Status s = sync_path(folder_); !s.ok()) return s;
-    file->second.entry_unsynced = false;
-  }
-  return {};
+  if (file->entry_synced) return {};
+  lock.unlock();
+  const Status s = sync_path(folder_);
+  lock.lock();
+  file->entry_synced = s.ok();
+  return s;
 }
 
-// A second fdatasync after a failed one reports success for bytes that never reached the disk. So they are all
-// written anew.
-Status ArtifactFiles::rewrite(Files::iterator file) {
-  const Digest& artifact = file->first;
+// A second fdatasync after a failed one reports success for bytes that never reached the disk. So
+// they are all written anew.
+Status ArtifactFiles::rewrite(const Digest& artifact, File* file) {
   const std::string path = path_of(artifact), fresh = path + ".new";
   File copy;
   Status s;
   {
     auto fd = open_file(fresh, O_RDWR | O_CREAT | O_TRUNC);
     if (!fd.ok()) return fd.status();
-    for (const auto& [index, place] : file->second.places) {
-      auto chunk = read(artifact, index);
+    std::string bytes = encode_file_header(kArtifactFormat);
+    for (const auto& [index, place] : file->places) {
+      auto chunk = read_locked(artifact, index);
       if (!chunk.ok()) s = chunk.status();
-      if (s.ok()) s = write_at(*fd, copy.end, encode_record(index, chunk->view()), fresh);
+      copy.places[index] = {copy.end + (copy.end == 0 ? bytes.size() : 0), place.length};
+      if (s.ok()) s = write_at(*fd, copy.end, bytes += encode_frame(kArtifactFormat, index, chunk->view()), fresh);
       if (!s.ok()) break;
-      copy.places[index] = {copy.end, place.length};
-      copy.end += kRecordHeaderBytes + place.length;
+      copy.end += bytes.size();
+      bytes.clear();
     }
     if (s.ok()) s = sync_file(*fd, fresh);
   }
@@ -156,13 +175,15 @@ Status ArtifactFiles::rewrite(Files::iterator file) {
     return s;
   }
   close(artifact);
-  copy.unsynced = false;
-  file->second = std::move(copy);
-  if (s = sync_path(folder_); s.ok()) file->second.entry_unsynced = false;
+  copy.synced = copy.end;
+  *file = std::move(copy);
+  s = sync_path(folder_);
+  file->entry_synced = s.ok();
   return s;
 }
 
 Status ArtifactFiles::drop(const Digest& artifact) {
+  std::lock_guard lock(*mutex_);
   const auto file = files_.find(artifact);
   if (file == files_.end()) return {};
   close(artifact);
@@ -171,18 +192,18 @@ Status ArtifactFiles::drop(const Digest& artifact) {
   return {};
 }
 
-Result<const Descriptor*> ArtifactFiles::descriptor(const Digest& artifact, int flags) {
+Result<ArtifactFiles::OpenFile> ArtifactFiles::descriptor(const Digest& artifact, int flags) {
   const auto found =
       std::find_if(open_.begin(), open_.end(), [&](const auto& entry) { return entry.first == artifact; });
   if (found != open_.end()) {
     open_.splice(open_.begin(), open_, found);
-    return &open_.front().second;
+    return open_.front().second;
   }
   if (open_.size() >= kOpenFiles) open_.pop_back();
   auto fd = open_file(path_of(artifact), flags);
   if (!fd.ok()) return fd.status();
-  open_.emplace_front(artifact, std::move(*fd));
-  return &open_.front().second;
+  open_.emplace_front(artifact, std::make_shared<const Descriptor>(std::move(*fd)));
+  return open_.front().second;
 }
 
 void ArtifactFiles::close(const Digest& artifact) {

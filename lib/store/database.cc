@@ -12,7 +12,8 @@
 namespace pinnate::store {
 namespace {
 
-constexpr char kVersion[] = "1";  // user_version of the file
+constexpr std::uint32_t kVersion = 1;  // user_version of the file
+constexpr std::size_t kVersionAt = 60;  // where the file has it, most significant byte first
 
 // locking_mode=EXCLUSIVE before anything is read keeps WAL without a mapped -shm file: one cut short by somebody
 // would raise SIGBUS. The LOCK file of the folder keeps others out anyway.
@@ -45,12 +46,27 @@ Status make_private(const std::string& path, bool may_create) {
   return {};
 }
 
+Status other_version(const std::string& path, const std::string& version) {
+  return {PINNATE_INCOMPATIBLE, "the state database '" + path + "' is of version " + version +
+                                    ", and this is for version " + std::to_string(kVersion) +
+                                    ": use the version of Pinnate that made it, or another folder"};
+}
+
 bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
 }  // namespace
 
 void Database::CloseConnection::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 void Database::FinishStatement::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+Status Database::refuse_newer(const std::string& path) {
+  const auto file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const auto header = file.ok() ? read_at(*file, 0, kVersionAt + 4, path) : Result<std::string>(file.status());
+  if (!header.ok() || header->size() < kVersionAt + 4 || !header->starts_with("SQLite format 3")) return {};
+  std::uint32_t version = 0;
+  for (std::size_t i = 0; i < 4; i++) version = version << 8 | static_cast<unsigned char>((*header)[kVersionAt + i]);
+  return version > kVersion ? other_version(path, std::to_string(version)) : Status();
+}
 
 Result<Database> Database::open(const std::string& path, bool may_create) {
   if (Status s = make_private(path, may_create); !s.ok()) {
@@ -83,10 +99,7 @@ Status Database::set_up(bool may_create) {
   if (blank && !may_create)
     return {PINNATE_CORRUPT,
             "the state database '" + path_ + "' is empty beside its artifacts: restore the folder from a backup"};
-  if (!blank && *version != kVersion)
-    return {PINNATE_INCOMPATIBLE, "the state database '" + path_ + "' is of version " + *version +
-                                      ", and this is for version " + kVersion +
-                                      ": use the version of Pinnate that made it, or another folder"};
+  if (!blank && *version != std::to_string(kVersion)) return other_version(path_, *version);
   if (const auto mode = ask("PRAGMA journal_mode=WAL"); !mode.ok() || *mode != "wal")
     return mode.ok() ? Status(PINNATE_IO,
                               "the state database '" + path_ + "' cannot use a write-ahead log on this file system")
@@ -119,7 +132,7 @@ Status Database::create() {
   return s;
 }
 
-Result<std::map<std::string, Buffer>> Database::load() {
+Result<std::map<std::string, Buffer>> Database::load(std::vector<std::string>*) {
   auto select = prepare("SELECT key, value, crc FROM records");
   if (!select.ok()) return select.status();
   sqlite3_stmt* row = select->get();

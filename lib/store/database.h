@@ -16,12 +16,15 @@ namespace pinnate::store {
 
 class Database {
  public:
+  // PINNATE_INCOMPATIBLE: the file is of a newer version. Changes nothing, which SQLite would: it
+  // makes files, and moves what its log holds.
+  static Status refuse_newer(const std::string& path);
   // `path` is absolute. Makes the file when it is missing or empty, and `may_create`; else that is PINNATE_CORRUPT,
-  // for the records are lost. PINNATE_INCOMPATIBLE: made by another version.
+  // for the records are lost. PINNATE_INCOMPATIBLE: of another version.
   static Result<Database> open(const std::string& path, bool may_create);
 
   // PINNATE_CORRUPT names the record whose bytes are not those that were written.
-  Result<std::map<std::string, Buffer>> load();
+  Result<std::map<std::string, Buffer>> load(std::vector<std::string>* notes);
   // All or none, durable on return.
   Status commit(const std::vector<RecordWrite>& writes);
 

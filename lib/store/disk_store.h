@@ -1,4 +1,5 @@
-// A store in a folder: records kept by `Records` (RecordFiles or Database), and artifact files beside them.
+// A store in a folder: records kept by `Records` (RecordLog or Database), and artifact files beside
+// them.
 #pragma once
 
 #include "store/artifact_files.h"
@@ -6,6 +7,7 @@
 #include "store/state_folder.h"
 #include "store/store.h"
 
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -19,17 +21,20 @@ class DiskStore : public Store {
 
   Result<Restored> restore() override {
     return guarded([&]() -> Result<Restored> {
-      auto records = records_.load();
-      if (!records.ok()) return records.status();
+      std::lock_guard lock(mutex_);
       Restored restored;
+      auto records = records_.load(&restored.notes);
+      if (!records.ok()) return records.status();
       restored.records = std::move(*records);
       restored.chunks = artifacts_.held();
-      if constexpr (requires { records_.take_notes(); }) restored.notes = records_.take_notes();
       return restored;
     });
   }
   Status commit(const std::vector<RecordWrite>& writes) override {
-    return guarded([&] { return records_.commit(writes); });
+    return guarded([&] {
+      std::lock_guard lock(mutex_);
+      return records_.commit(writes);
+    });
   }
   Result<Buffer> read_chunk(const Digest& artifact, std::uint32_t index) override {
     return guarded([&] { return artifacts_.read(artifact, index); });
@@ -46,6 +51,7 @@ class DiskStore : public Store {
 
  private:
   StateFolder folder_;  // first: unlocked last
+  std::mutex mutex_;  // for records_
   Records records_;
   ArtifactFiles artifacts_;
 };

@@ -16,7 +16,7 @@ Status check_writes(const std::vector<RecordWrite>& writes) {
   for (const RecordWrite& write : writes) {
     if (!is_record_key(write.key))
       return {PINNATE_INVALID, "record key '" + write.key + "' is not 1 to 200 letters, digits and any of '._/-'"};
-    const std::size_t bytes = write.value ? write.value->size() : 0;
+    const std::size_t bytes = 8 + write.key.size() + (write.value ? write.value->size() : 0);
     if (bytes > kRecordLimitBytes - total)
       return {PINNATE_TOO_LARGE,
               "record '" + write.key + "': more than " + std::to_string(kRecordLimitBytes) + " bytes in one write"};

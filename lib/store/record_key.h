@@ -11,7 +11,8 @@
 namespace pinnate::store {
 
 inline constexpr std::size_t kRecordKeyBytes = 200;
-inline constexpr std::size_t kRecordLimitBytes = 64 * 1024 * 1024;  // one record, and all that are written together
+inline constexpr std::size_t kRecordLimitBytes =
+    64 * 1024 * 1024;  // of all records that are written together, with 8 bytes for each
 
 bool is_record_key(std::string_view key);
 // PINNATE_INVALID for a key, PINNATE_TOO_LARGE.

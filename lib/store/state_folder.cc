@@ -1,5 +1,6 @@
 #include "store/state_folder.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -11,11 +12,24 @@ namespace pinnate::store {
 namespace {
 
 constexpr char kVersion[] = "1";
+constexpr std::size_t kFormatBytes = 4096;
 
 std::string printable(std::string_view s) {
   std::string out;
   for (char c : s) out.push_back(c >= 0x20 && c < 0x7f ? c : '?');
   return out;
+}
+
+std::string format_of(const std::string& kind) { return "pinnate " + kind + " " + kVersion + "\n"; }
+
+bool is_ours(const std::string& format, const std::string& kind) { return format.starts_with(format_of(kind)); }
+
+Status not_ours(const std::string& path, const std::string& format, const std::string& kind) {
+  const std::string shown =
+      printable(std::string_view(format).substr(0, std::min<std::size_t>(format.find('\n'), 128)));
+  return {PINNATE_INCOMPATIBLE, "the folder '" + path + "' says it is '" + shown + "', and this is 'pinnate " + kind +
+                                    " " + kVersion +
+                                    "': choose another folder, or the version of Pinnate that made this one"};
 }
 
 }  // namespace
@@ -36,6 +50,9 @@ Result<StateFolder> StateFolder::open(const std::string& dir, const std::string&
   std::string path = std::filesystem::absolute(dir, error).string();
   if (error) return os_error(error.value(), "find", dir);
   while (path.size() > 1 && path.back() == '/') path.pop_back();
+  // Before anything is touched, and again under the lock.
+  if (const auto found = read_file(path + "/FORMAT", kFormatBytes); found.ok() && !is_ours(*found, kind))
+    return not_ours(path, *found, kind);
   if (Status s = make_folders(path); !s.ok()) return s;
 
   auto lock = open_file(path + "/LOCK", O_RDWR | O_CREAT);
@@ -52,26 +69,19 @@ Result<StateFolder> StateFolder::open(const std::string& dir, const std::string&
 }
 
 Status StateFolder::check_format(const std::string& kind) const {
-  const std::string wanted = "pinnate " + kind + " " + kVersion + "\n";
-  const auto found = read_file(path_ + "/FORMAT", 128);
-  if (found.ok() && *found == wanted) return {};
-  if (found.ok()) {
-    const std::string shown = printable(std::string_view(*found).substr(0, found->find('\n')));
-    return {PINNATE_INCOMPATIBLE, "the folder '" + path_ + "' says it is '" + shown + "', and this is 'pinnate " +
-                                      kind + " " + kVersion +
-                                      "': choose another folder, or the version of Pinnate that made this one"};
-  }
+  const auto found = read_file(path_ + "/FORMAT", kFormatBytes);
+  if (found.ok()) return is_ours(*found, kind) ? Status() : not_ours(path_, *found, kind);
   if (found.status().code() != PINNATE_NOT_FOUND) return found.status();
 
   // FORMAT comes before anything else of ours, so what is here without it is not ours to change.
   auto names = list_folder(path_);
   if (!names.ok()) return names.status();
   for (const std::string& name : *names)
-    if (name == "records" || name == "artifacts" || name == "state.db" || name == "journal")
+    if (name == "records.log" || name == "artifacts" || name == "state.db")
       return {PINNATE_INCOMPATIBLE, "the folder '" + path_ + "' holds '" + name +
                                         "' but no FORMAT file that says whose it is: choose " +
                                         "another folder, or restore the whole of this one"};
-  return replace_file(path_, "FORMAT", wanted);
+  return replace_file(path_, "FORMAT", format_of(kind));
 }
 
 Result<std::string> StateFolder::make(const std::string& name) const {

@@ -57,7 +57,7 @@ TEST_CASE("an artifact file cut anywhere keeps the chunks before the cut, and ta
   for (std::size_t length = 0; length <= whole.size(); length++) {
     put_bytes(path_in(folder), whole.substr(0, length));
     std::size_t before = 0;
-    for (std::size_t i = 0, end = 0; i < 4; i++) before += (end += 16 + chunk(i).size()) <= length;
+    for (std::size_t i = 0, end = kFileHeaderBytes; i < 4; i++) before += (end += 16 + chunk(i).size()) <= length;
     {
       ArtifactFiles files = open(folder);
       REQUIRE(held_and_true(files) == before);
@@ -68,7 +68,7 @@ TEST_CASE("an artifact file cut anywhere keeps the chunks before the cut, and ta
   }
 }
 
-TEST_CASE("a damaged byte loses no chunk but the one that it is in") {
+TEST_CASE("a damaged byte loses no chunk but the one that it is in, and a damaged beginning of the file none") {
   TestFolder folder;
   const std::string whole = filled(folder);
   for (std::size_t at = 0; at < whole.size(); at++)
@@ -77,14 +77,27 @@ TEST_CASE("a damaged byte loses no chunk but the one that it is in") {
       damaged[at] = static_cast<char>(damaged[at] ^ 1 << bit);
       put_bytes(path_in(folder), damaged);
       ArtifactFiles files = open(folder);
-      REQUIRE(held_and_true(files) == 3);
+      REQUIRE(held_and_true(files) == (at < kFileHeaderBytes ? 4 : 3));
     }
+}
+
+TEST_CASE("a file of a newer version is refused in words, and left as it is") {
+  TestFolder folder;
+  FrameFormat newer = kArtifactFormat;
+  newer.version = 2;
+  std::string bytes = filled(folder).replace(0, kFileHeaderBytes, encode_file_header(newer)) + "more";
+  put_bytes(path_in(folder), bytes);
+  const auto files = ArtifactFiles::open(folder.path);
+  CHECK(files.status().code() == PINNATE_INCOMPATIBLE);
+  CHECK(files.status().message().find("'" + path_in(folder) + "' is of version 2, and this is for version 1") !=
+        std::string::npos);
+  CHECK(bytes_of(path_in(folder)) == bytes);
 }
 
 TEST_CASE("zeroes and noise between records are passed over") {
   TestFolder folder;
   const std::string whole = filled(folder);
-  const std::size_t first = 16 + chunk(0).size();
+  const std::size_t first = kFileHeaderBytes + kFrameHeaderBytes + chunk(0).size();
   for (const std::string& gap :
        {std::string(5, '\0'), std::string(100000, '\0'), noise(300000), std::string("PNC1PNC1")}) {
     put_bytes(path_in(folder), whole.substr(0, first) + gap + whole.substr(first) + gap);
@@ -109,7 +122,7 @@ TEST_CASE("bytes that are damaged or cut off while a file is in use are found at
   TestFolder folder;
   std::string bytes = filled(folder);
   ArtifactFiles files = open(folder);
-  bytes[20] = static_cast<char>(bytes[20] + 1);
+  bytes[32] = static_cast<char>(bytes[32] + 1);
   put_bytes(path_in(folder), bytes.substr(0, bytes.size() - 1));
   const auto damaged = files.read(kArtifact, 0);
   CHECK(damaged.status().code() == PINNATE_CORRUPT);

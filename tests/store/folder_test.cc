@@ -5,6 +5,8 @@
 #include "folder.h"
 #include "store/bytes_on_disk.h"
 #include "store/child.h"
+#include "store/frame.h"
+#include "store/stored.h"
 
 #include <doctest/doctest.h>
 
@@ -12,6 +14,25 @@
 
 using namespace pinnate;
 using namespace pinnate::store;
+
+namespace {
+
+// Names, times of the last change, and bytes of all that is in a folder, and of itself.
+std::map<std::string, std::string> state_of(const std::string& path) {
+  std::map<std::string, std::string> state;
+  const auto add = [&](const std::string& at, bool file) {
+    struct stat st {};
+    REQUIRE(stat(at.c_str(), &st) == 0);
+    state[at] =
+        std::to_string(st.st_ctim.tv_sec) + "." + std::to_string(st.st_ctim.tv_nsec) + " " + (file ? bytes_of(at) : "");
+  };
+  add(path, false);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
+    add(entry.path().string(), entry.is_regular_file());
+  return state;
+}
+
+}  // namespace
 
 TEST_CASE("a folder that is open is refused to a second handle, by its name") {
   TestFolder folder;
@@ -69,10 +90,43 @@ TEST_CASE("a folder of another kind or version is refused in words, and left as 
   CHECK(open_controller_store(folder.path).status().code() == PINNATE_INCOMPATIBLE);
   put_bytes(folder.path + "/FORMAT", "pinnate gateway 2\n");
   CHECK(open_folder_store(folder.path, "gateway").status().code() == PINNATE_INCOMPATIBLE);
+  put_bytes(folder.path + "/FORMAT", "pinnate gateway 10\n");
+  CHECK(open_folder_store(folder.path, "gateway").status().code() == PINNATE_INCOMPATIBLE);
+  put_bytes(folder.path + "/FORMAT", "pinnate gateway 1\nand what a later one adds\n");
+  CHECK(open_folder_store(folder.path, "gateway").ok());
   put_bytes(folder.path + "/FORMAT", std::string("\0\x1b\n", 3));
   CHECK(open_folder_store(folder.path, "gateway").status().code() == PINNATE_INCOMPATIBLE);
   put_bytes(folder.path + "/FORMAT", "pinnate gateway 1\n");
   CHECK(open_folder_store(folder.path, "gateway").ok());
+}
+
+TEST_CASE("nothing in a folder of a newer version is touched, whichever of its files says so") {
+  const FrameFormat newer_log{"PNL1", "PNW1", 2, 1, 1, 100};
+  for (const std::string kind : {"engine", "controller"})
+    for (const std::string file : {"FORMAT", "records.log", "state.db"}) {
+      if (file == (kind == "controller" ? "records.log" : "state.db")) continue;
+      CAPTURE(kind);
+      CAPTURE(file);
+      TestFolder folder;
+      {
+        auto store = open_store(folder.path, kind);
+        REQUIRE(store.ok());
+        REQUIRE((*store)->write_chunk(kArtifact, 0, Buffer("chunk")).ok());
+        REQUIRE((*store)->commit({put("a", "1")}).ok());
+      }
+      std::string bytes = bytes_of(folder.path + "/" + file);
+      if (file == "FORMAT") bytes = "pinnate " + kind + " 2\n";
+      if (file == "records.log") bytes.replace(0, kFileHeaderBytes, encode_file_header(newer_log));
+      if (file == "state.db") bytes[63] = 2;  // user_version
+      put_bytes(folder.path + "/" + file, bytes);
+      put_bytes(folder.path + "/artifacts/" + kArtifact.hex() + ".new", "left behind");
+      std::filesystem::remove(folder.path + (file == "FORMAT" ? "/LOCK" : "/none"));
+      const auto before = state_of(folder.path);
+      const auto store = open_store(folder.path, kind);
+      CHECK(store.status().code() == PINNATE_INCOMPATIBLE);
+      CHECK(store.status().message().find(folder.path) != std::string::npos);
+      CHECK(state_of(folder.path) == before);
+    }
 }
 
 TEST_CASE("a folder that lost its FORMAT is not taken for a new one") {

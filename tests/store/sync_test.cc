@@ -9,6 +9,8 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <functional>
+#include <future>
 #include <set>
 
 #include <sys/stat.h>
@@ -18,6 +20,8 @@
 namespace {
 
 std::set<std::string> synced;  // paths
+int syncs = 0;
+std::function<void()> in_sync;
 int failing_sync = 0;  // the how many-th from now on fails; 0: none does
 
 int sync_or_fail(long call, int fd) {
@@ -25,6 +29,8 @@ int sync_or_fail(long call, int fd) {
     errno = EIO;
     return -1;
   }
+  syncs++;
+  if (in_sync) in_sync();
   std::error_code ignored;
   synced.insert(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), ignored).string());
   return static_cast<int>(syscall(call, fd));
@@ -69,21 +75,57 @@ TEST_CASE("every file and every folder whose entries changed is synced before it
     REQUIRE(store->sync_artifact(kArtifact).ok());
     CHECK(synced == std::set<std::string>{dir + "/artifacts/" + kArtifact.hex(), dir + "/artifacts"});
 
-    synced.clear();
-    REQUIRE(store->commit({put("a", "1")}).ok());
-    if (kind == "controller")
-      CHECK(synced.contains(dir + "/state.db-wal"));
-    else
-      CHECK(synced == std::set<std::string>{dir + "/records/a.record.new", dir + "/records"});
-
-    synced.clear();
-    REQUIRE(store->commit({put("a", "2"), put("b", "2")}).ok());
-    if (kind == "controller")
-      CHECK(synced.contains(dir + "/state.db-wal"));
-    else
-      CHECK(synced == std::set<std::string>{dir + "/journal.new", dir, dir + "/records/a.record.new",
-                                            dir + "/records/b.record.new", dir + "/records"});
+    for (const int records : {1, 1000}) {
+      std::vector<RecordWrite> writes;
+      for (int i = 0; i < records; i++) writes.push_back(put("key/" + std::to_string(i), std::to_string(records)));
+      synced.clear();
+      syncs = 0;
+      REQUIRE(store->commit(writes).ok());
+      CHECK(synced == std::set<std::string>{dir + (kind == "controller" ? "/state.db-wal" : "/records.log")});
+      CHECK(syncs == 1);
+    }
   }
+}
+
+TEST_CASE("a log that takes the place of another is synced, and its folder, before anything is added to it") {
+  TestFolder folder;
+  auto store = opened(folder.path, "engine");
+  REQUIRE(store->commit({put("big", std::string(3000000, 'b'))}).ok());
+  synced.clear();
+  REQUIRE(store->commit({put("big", "small")}).ok());
+  CHECK(synced == std::set<std::string>{folder.path + "/records.log.new", folder.path, folder.path + "/records.log"});
+}
+
+TEST_CASE("chunks are written and read, and records committed, while the disk works on a sync") {
+  TestFolder folder;
+  auto store = opened(folder.path, "gateway");
+  REQUIRE(store->write_chunk(kArtifact, 0, Buffer("zero")).ok());
+  for (const bool commits : {true, false}) {
+    std::promise<void> begun, may_end;
+    auto held = may_end.get_future().share();
+    in_sync = [&] {
+      in_sync = nullptr;
+      begun.set_value();
+      held.wait();
+    };
+    auto slow = std::async(std::launch::async,
+                           [&] { return commits ? store->commit({put("a", "1")}) : store->sync_artifact(kArtifact); });
+    begun.get_future().wait();
+    auto beside = std::async(std::launch::async, [&] {
+      if (!commits && !store->commit({put("b", "1")}).ok()) return false;
+      if (!store->write_chunk(kArtifact, 1, Buffer("one")).ok() || !store->read_chunk(kArtifact, 0).ok()) return false;
+      return store->write_chunk(content::sha256("other"), 0, Buffer("x")).ok() &&
+             store->drop_artifact(content::sha256("other")).ok();
+    });
+    CHECK(beside.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+    may_end.set_value();
+    CHECK(beside.get());
+    CHECK(slow.get().ok());
+  }
+  // What was written meanwhile is not taken for synced.
+  synced.clear();
+  REQUIRE(store->sync_artifact(kArtifact).ok());
+  CHECK(synced.contains(folder.path + "/artifacts/" + kArtifact.hex()));
 }
 
 TEST_CASE("an artifact whose sync failed is written anew by the next, for the kernel may have lost its bytes") {
