@@ -31,8 +31,10 @@ Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
   const auto send = [this](const wire::Message& message) { this->send(message); };
   requests_ = std::make_unique<Requests>(noun_, send);
   publisher_ = std::make_unique<Publisher>(mailbox_, requests_.get(), send);
-  parts.reactor = reactor;
   parts.log = log_;
+  // On this thread, and not on the one that all handles share.
+  if (Status s = runtime::Node::restore(&parts); !s.ok()) return s;
+  parts.reactor = reactor;
   parts.link_limit_bytes = setup.tier.link_limit_bytes;
   parts.on_host_message = [this](Buffer bytes) { received(bytes); };
   shared_thread_ = reactor->shared_thread();

@@ -1,4 +1,5 @@
-// What a tier keeps on disk besides chunks: small named records, written together or not at all.
+// What a tier keeps on disk besides chunks: small named records, written together or not at all. Keys that
+// a tier does not know may be there, from a later version.
 #pragma once
 
 #include "base/buffer.h"
@@ -23,7 +24,7 @@ struct Restored {
   std::map<std::string, Buffer> records;
   // Which chunks are held, by artifact: index -> stored (encoded) bytes.
   std::map<Digest, std::map<std::uint32_t, std::uint32_t>> chunks;
-  // What was damaged and given up, in words.
+  // What could not be read and what was done about it, in words. Logged by who restores, not by the tier.
   std::vector<std::string> notes;
   // What an engine had been running when it last ended without closing. See module/black_box.h
   struct Death {

@@ -1,5 +1,6 @@
 #include "runtime/disk.h"
 
+#include "content/artifact_check.h"
 #include "content/chunk.h"
 
 #include <exception>
@@ -35,17 +36,12 @@ tier::Completion Disk::guarded(tier::Token token, Work&& work) noexcept {
   tier::Completion done;
   done.token = token;
   try {
-    std::lock_guard lock(mutex_);
+    std::shared_lock lock(mutex_);
     done.status = store_ ? work(&done.bytes) : closed();
   } catch (...) {
     done.status = status_of_exception();
   }
   return done;
-}
-
-Result<Restored> Disk::restore() {
-  std::lock_guard lock(mutex_);
-  return store_->restore();
 }
 
 tier::Completion Disk::commit(tier::Token token, const std::vector<RecordWrite>& writes) noexcept {
@@ -65,8 +61,15 @@ tier::Completion Disk::write(tier::Token token, const Digest& artifact, std::uin
   return guarded(token, [&](Buffer*) { return store_->write_chunk(artifact, index, encoded); });
 }
 
-tier::Completion Disk::sync(tier::Token token, const Digest& artifact) noexcept {
-  return guarded(token, [&](Buffer*) { return store_->sync_artifact(artifact); });
+tier::Completion Disk::sync(const tier::SyncArtifact& order) noexcept {
+  std::vector<std::uint32_t> bad;
+  tier::Completion done = guarded(order.token, [&](Buffer*) {
+    const auto read = [&](std::uint32_t index) { return store_->read_chunk(order.artifact, index); };
+    const Status checked = order.check ? content::check_artifact(*order.check, read, &bad) : Status();
+    return checked.ok() ? store_->sync_artifact(order.artifact) : checked;
+  });
+  done.chunks = std::move(bad);
+  return done;
 }
 
 void Disk::drop(const Digest& artifact) noexcept {
@@ -89,6 +92,38 @@ void Disk::close() {
   std::unique_ptr<store::Store> store;
   std::lock_guard lock(mutex_);
   store.swap(store_);
+}
+
+void Disk::add(std::shared_ptr<Waiting> commit) {
+  std::lock_guard lock(waiting_mutex_);
+  waiting_.push_back(std::move(commit));
+}
+
+bool Disk::remove(const std::shared_ptr<Waiting>& commit) {
+  std::lock_guard lock(waiting_mutex_);
+  return std::erase(waiting_, commit) > 0;
+}
+
+void Disk::commit_waiting() noexcept {
+  std::vector<std::shared_ptr<Waiting>> all;
+  {
+    std::lock_guard lock(waiting_mutex_);
+    all.swap(waiting_);
+  }
+  tier::Completion together;
+  if (all.size() > 1)
+    together = guarded(0, [&](Buffer*) {
+      std::vector<RecordWrite> writes;
+      for (const auto& each : all) writes.insert(writes.end(), each->order_.writes.begin(), each->order_.writes.end());
+      return store_->commit(writes);
+    });
+  for (const auto& each : all) {
+    // One that cannot be written must not keep back those that came with it.
+    tier::Completion done;
+    if (all.size() == 1 || !together.status.ok()) done = commit(each->order_.token, each->order_.writes);
+    done.token = each->order_.token;
+    each->done_(std::move(done));
+  }
 }
 
 Status verify(const tier::AcceptChunk& order) noexcept {

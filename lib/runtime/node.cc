@@ -35,8 +35,8 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
         timer_(*reactor_, this) {}
   ~Driver() override { reactor_->forget(this); }
 
-  void start(Restored restored) {
-    report([&] { tier_->start(now(), std::move(restored)); });
+  void begin() {
+    report([] {});  // what the tier wanted when it was started
   }
 
   Result<std::string> listen(const std::string& address) override {
@@ -272,18 +272,30 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
 
 }  // namespace
 
-Result<std::unique_ptr<Node>> Node::open(NodeParts parts) {
+Status Node::restore(NodeParts* parts) {
   try {
-    auto disk = std::make_shared<Disk>(std::move(parts.store), !parts.store_blocks);
-    Result<Restored> restored = disk->restore();
+    Result<Restored> restored = parts->store->restore();
     if (!restored.ok()) return restored.status();
-    if (parts.services) {
-      std::vector<Restored::Death> deaths = parts.services->deaths();
+    for (const std::string& note : restored->notes) parts->log(PINNATE_LOG_WARNING, note);
+    if (parts->services) {
+      std::vector<Restored::Death> deaths = parts->services->deaths();
       restored->deaths.insert(restored->deaths.end(), std::make_move_iterator(deaths.begin()),
                               std::make_move_iterator(deaths.end()));
     }
+    parts->tier->start(now(), std::move(*restored));
+    return {};
+  } catch (const std::bad_alloc&) {
+    return {PINNATE_NO_MEMORY, "not enough memory to open"};
+  } catch (const std::exception& e) {
+    return {PINNATE_INTERNAL, std::string("cannot open: ") + e.what()};
+  }
+}
+
+Result<std::unique_ptr<Node>> Node::open(NodeParts parts) {
+  try {
+    auto disk = std::make_shared<Disk>(std::move(parts.store), !parts.store_blocks);
     auto node = std::make_unique<Driver>(std::move(parts), std::move(disk));
-    node->start(std::move(*restored));
+    node->begin();
     return std::unique_ptr<Node>(std::move(node));
   } catch (const std::bad_alloc&) {
     return {PINNATE_NO_MEMORY, "not enough memory to open"};

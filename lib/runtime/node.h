@@ -1,5 +1,5 @@
-// Drives one tier on a libuv loop: sockets, timers, name lookup, the store, and for engines the service host. All
-// functions are called on the loop's thread.
+// Drives one tier on a libuv loop: sockets, timers, name lookup, the store, and for engines the service
+// host. All functions but Node::restore are called on the loop's thread.
 #pragma once
 
 #include "base/buffer.h"
@@ -34,7 +34,10 @@ struct NodeParts {
 
 class Node {
  public:
-  // Restores the store, starts the tier. Blocks for the disk. The loop stays alive until the node has closed.
+  // Reads the store, and starts the tier with what it holds. Blocks for the disk, so any thread but a
+  // loop that others are on.
+  static Status restore(NodeParts* parts);
+  // Brings up what was restored. The loop stays alive until the node has closed.
   static Result<std::unique_ptr<Node>> open(NodeParts parts);
   virtual ~Node() = default;  // only after `closed` has run
 

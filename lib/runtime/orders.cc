@@ -69,7 +69,9 @@ Orders::Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<D
       store_blocks_(store_blocks),
       services_(services),
       pool_(Pool::shared()),
-      strand_(std::make_shared<Strand>(pool_)),
+      chunks_(std::make_shared<Strand>(pool_)),
+      commits_(Pool::for_disk()),
+      syncs_(Pool::for_disk()),
       desk_(std::make_shared<Desk>(Desk{reactor_, this})) {}
 
 Orders::~Orders() { desk_->orders = nullptr; }
@@ -78,29 +80,38 @@ Orders::~Orders() { desk_->orders = nullptr; }
 
 // `work` takes the disk and returns a completion; until then it holds a chunk of that many bytes.
 template <typename Work>
-void Orders::on_disk(Work work, std::size_t chunk_bytes) {
+void Orders::on_disk(Strand& strand, Work work, std::size_t chunk_bytes) {
   if (!store_blocks_) return owner_.completed(work(*disk_));
-  strand_->submit([disk = disk_, slip = std::make_shared<Slip>(desk_, chunk_bytes), work = std::move(work)] {
+  strand.submit([disk = disk_, slip = std::make_shared<Slip>(desk_, chunk_bytes), work = std::move(work)] {
     slip->hand_in(work(*disk));
   });
   unverified_bytes_ += chunk_bytes;  // taken off by the slip, on this thread
 }
 
 void Orders::carry_out(tier::Commit& order) {
-  on_disk([token = order.token, writes = std::move(order.writes)](Disk& disk) { return disk.commit(token, writes); });
+  if (!store_blocks_) return owner_.completed(disk_->commit(order.token, order.writes));
+  const auto waiting = std::make_shared<Disk::Waiting>(
+      std::move(order),
+      [slip = std::make_shared<Slip>(desk_)](tier::Completion done) { slip->hand_in(std::move(done)); });
+  disk_->add(waiting);
+  try {
+    commits_.submit([disk = disk_] { disk->commit_waiting(); });
+  } catch (const std::bad_alloc&) {
+    if (disk_->remove(waiting)) throw;
+  }
 }
 
 void Orders::carry_out(tier::ReadChunk& order) {
-  on_disk([order](Disk& disk) { return disk.read(order.token, order.artifact, order.index); });
+  on_disk(*chunks_, [order](Disk& disk) { return disk.read(order.token, order.artifact, order.index); });
 }
 
 void Orders::carry_out(tier::SyncArtifact& order) {
-  on_disk([order](Disk& disk) { return disk.sync(order.token, order.artifact); });
+  on_disk(syncs_, [order = std::move(order)](Disk& disk) { return disk.sync(order); });
 }
 
 void Orders::carry_out(tier::DropArtifact& order) {
   if (!store_blocks_) return disk_->drop(order.artifact);
-  strand_->submit([disk = disk_, order] { disk->drop(order.artifact); });
+  chunks_->submit([disk = disk_, order] { disk->drop(order.artifact); });
 }
 
 void Orders::carry_out(tier::AcceptChunk& order) {
@@ -115,12 +126,13 @@ void Orders::carry_out(tier::AcceptChunk& order) {
   if ((!store_blocks_ && bytes <= kVerifiedHereBytes) || Slip::chunks_away() >= kChunksAway) {
     Status verified = verify(order);
     if (!verified.ok() || !order.keep) return owner_.completed(keep(*disk_, order, std::move(verified)));
-    return on_disk([keep, order = std::move(order)](Disk& disk) { return keep(disk, order, {}); }, bytes);
+    return on_disk(
+        *chunks_, [keep, order = std::move(order)](Disk& disk) { return keep(disk, order, {}); }, bytes);
   }
 
   // Hashing and inflating go on side by side; only what follows needs the disk, in turn.
   auto shared = std::make_shared<const tier::AcceptChunk>(std::move(order));
-  pool_->submit([=, disk = disk_, slip = std::make_shared<Slip>(desk_, bytes), ours = std::weak_ptr(strand_),
+  pool_->submit([=, disk = disk_, slip = std::make_shared<Slip>(desk_, bytes), ours = std::weak_ptr(chunks_),
                  blocks = store_blocks_] {
     Status verified = verify(*shared);
     if (!blocks || !verified.ok() || !shared->keep) return slip->hand_in(keep(*disk, *shared, std::move(verified)));
@@ -135,10 +147,14 @@ void Orders::carry_out(tier::AcceptChunk& order) {
 }
 
 void Orders::close_disk(std::function<void()> closed) {
-  strand_->submit([disk = disk_, slip = std::make_shared<Slip>(desk_, std::move(closed))] {
+  // The last of the three, by when all is done that was ordered.
+  const auto close = [disk = disk_, slip = std::make_shared<Slip>(desk_, std::move(closed)),
+                      strands = std::make_shared<std::atomic<int>>(3)] {
+    if (--*strands > 0) return;
     disk->close();
     slip->hand_in();
-  });
+  };
+  for (Strand* strand : {chunks_.get(), &syncs_, &commits_}) strand->submit(close);
 }
 
 // ---- modules ----

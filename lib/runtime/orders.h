@@ -61,7 +61,7 @@ class Orders {
 
   module::Done answer(tier::Token token);
   template <typename Work>
-  void on_disk(Work work, std::size_t chunk_bytes = 0);
+  void on_disk(Strand& strand, Work work, std::size_t chunk_bytes = 0);
   bool has_services(tier::Token token);
 
   Owner& owner_;
@@ -70,7 +70,9 @@ class Orders {
   bool store_blocks_;
   module::ServiceHost* services_;
   std::shared_ptr<Pool> pool_;
-  std::shared_ptr<Strand> strand_;
+  std::shared_ptr<Strand> chunks_;
+  // Where the disk is waited for: neither chunks nor each other wait for these two.
+  Strand commits_, syncs_;
   std::shared_ptr<Desk> desk_;
   std::size_t unverified_bytes_ = 0;
 };

@@ -21,15 +21,15 @@ void perform(std::function<void()>& work) noexcept {
 }
 
 // What the threads hold: outlives the pool until the last of them has left.
-struct Crew : std::enable_shared_from_this<Crew> {
+struct Threads : std::enable_shared_from_this<Threads> {
   // `prompt`: its work is short, so that threads leave soon once they are told to.
-  Crew(const char* name, std::size_t most, bool prompt) : name(name), most(most), prompt(prompt) {}
+  Threads(const char* name, std::size_t most, bool prompt) : name(name), most(most), prompt(prompt) {}
 
   void submit(std::function<void()> work) {
     {
       std::lock_guard lock(mutex);
       queue.push_back(std::move(work));
-      if (queue.size() > idle && threads.size() < most) hire();
+      if (queue.size() > idle && threads.size() < most) add_thread();
       if (threads.empty()) {
         work = std::move(queue.back());
         queue.pop_back();
@@ -42,16 +42,16 @@ struct Crew : std::enable_shared_from_this<Crew> {
   }
 
   // Throws nothing, since the work is in the queue by now: it would run, and its caller believe that it does not.
-  void hire() noexcept {
+  void add_thread() noexcept {
     try {
       threads.reserve(most);
-      auto thread = Thread::start(name, [self = shared_from_this()] { self->toil(); });
+      auto thread = Thread::start(name, [self = shared_from_this()] { self->work(); });
       if (thread) threads.push_back(std::move(thread));
     } catch (...) {  // no memory for a thread is no thread
     }
   }
 
-  void toil() {
+  void work() {
     std::unique_lock lock(mutex);
     for (;;) {
       idle++;
@@ -84,25 +84,26 @@ struct Crew : std::enable_shared_from_this<Crew> {
   bool ending = false;
 };
 
-class CrewPool : public Pool {
+class ThreadPool : public Pool {
  public:
-  CrewPool(const char* name, std::size_t most, bool prompt) : crew_(std::make_shared<Crew>(name, most, prompt)) {}
-  ~CrewPool() override { crew_->end(); }
-  void submit(std::function<void()> work) override { crew_->submit(std::move(work)); }
+  ThreadPool(const char* name, std::size_t most, bool prompt)
+      : threads_(std::make_shared<Threads>(name, most, prompt)) {}
+  ~ThreadPool() override { threads_->end(); }
+  void submit(std::function<void()> work) override { threads_->submit(std::move(work)); }
 
  private:
-  std::shared_ptr<Crew> crew_;
+  std::shared_ptr<Threads> threads_;
 };
 
 // One at a time per process, for as long as anybody holds it.
-struct Post {
+struct PerProcess {
   std::mutex mutex;
   std::weak_ptr<Pool> pool;
 
   std::shared_ptr<Pool> get(const char* name, std::size_t most, bool prompt) {
     std::lock_guard lock(mutex);
     std::shared_ptr<Pool> held = pool.lock();
-    if (!held) pool = held = std::make_shared<CrewPool>(name, most, prompt);
+    if (!held) pool = held = std::make_shared<ThreadPool>(name, most, prompt);
     return held;
   }
 };
@@ -110,13 +111,18 @@ struct Post {
 }  // namespace
 
 std::shared_ptr<Pool> Pool::shared() {
-  static Post& post = *new Post;
-  return post.get("pinnate-work", 2, true);
+  static PerProcess& pool = *new PerProcess;
+  return pool.get("pinnate-work", 2, true);
+}
+
+std::shared_ptr<Pool> Pool::for_disk() {
+  static PerProcess& pool = *new PerProcess;
+  return pool.get("pinnate-disk", 2, true);
 }
 
 std::shared_ptr<Pool> Pool::for_names() {
-  static Post& post = *new Post;
-  return post.get("pinnate-names", 1, false);
+  static PerProcess& pool = *new PerProcess;
+  return pool.get("pinnate-names", 1, false);
 }
 
 struct Strand::State : std::enable_shared_from_this<State> {

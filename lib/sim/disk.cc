@@ -1,5 +1,7 @@
 #include "sim/disk.h"
 
+#include "content/artifact_check.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -15,6 +17,11 @@ tier::Token token_of(const Disk::Order& order) {
           return 0;
       },
       order);
+}
+
+// Which orders one waits for: a commit or a sync keeps neither chunks waiting nor one the other.
+std::size_t row_of(const Disk::Order& order) {
+  return std::holds_alternative<tier::Commit>(order) ? 0 : std::holds_alternative<tier::SyncArtifact>(order) ? 1 : 2;
 }
 
 bool writes(const Disk::Order& order) { return !std::holds_alternative<tier::ReadChunk>(order); }
@@ -39,15 +46,16 @@ Micros Disk::time_of(const Order& order) const {
 
 void Disk::submit(Order order, std::function<void(tier::Completion)> done) {
   UnderWay next{next_number_++, std::move(order), std::move(done)};
-  busy_until_ = std::max(busy_until_, queue_.now()) + time_of(next.order);
+  Micros& busy_until = busy_until_[row_of(next.order)];
+  busy_until = std::max(busy_until, queue_.now()) + time_of(next.order);
   if (token_of(next.order) != 0) {
     if (fail_ > 0) --fail_, ++seen_.failed, next.fails = fail_code_;
     if (delay_ > 0)
       --delay_, ++seen_.delayed,
-          busy_until_ += delay_by_;  // those behind it wait for it: orders are carried out one by one
+          busy_until += delay_by_;  // those behind it wait for it: orders are carried out one by one
     if (lose_ > 0) --lose_, next.lost = true;
   }
-  queue_.at(busy_until_, [this, number = next.number, life = life_] { finish(number, life); });
+  queue_.at(busy_until, [this, number = next.number, life = life_] { finish(number, life); });
   under_way_.push_back(std::move(next));
 }
 
@@ -81,16 +89,14 @@ tier::Completion Disk::carry_out(Order& order, Code fails) {
       else
         held_.records.erase(write.key);
     }
-  } else if (auto* read = std::get_if<tier::ReadChunk>(&order)) {
-    const DiskImage::Chunk* held = find(read->artifact, read->index);
+  } else if (auto* wanted = std::get_if<tier::ReadChunk>(&order)) {
+    Result<Buffer> chunk = read(wanted->artifact, wanted->index);
     if (fails != PINNATE_OK)
       completion.status = {fails, "Input/output error"};
-    else if (!held)
-      completion.status = {PINNATE_NOT_FOUND, "chunk " + std::to_string(read->index) + " is not held"};
-    else if (held->damaged)
-      completion.status = {PINNATE_CORRUPT, "chunk " + std::to_string(read->index) + " is damaged on disk"};
+    else if (!chunk.ok())
+      completion.status = chunk.status();
     else
-      completion.bytes = held->encoded;
+      completion.bytes = std::move(*chunk);
   } else if (auto* accept = std::get_if<tier::AcceptChunk>(&order)) {
     std::optional<Buffer> good = verifier_.verify(accept->encoded, accept->plain_bytes, accept->expected);
     if (!good)
@@ -99,6 +105,9 @@ tier::Completion Disk::carry_out(Order& order, Code fails) {
       keep(accept->artifact, accept->index, std::move(*good));
   } else if (auto* sync = std::get_if<tier::SyncArtifact>(&order)) {
     completion.status = write_refused(fails);
+    if (completion.status.ok() && sync->check)
+      completion.status = content::check_artifact(
+          *sync->check, [&](std::uint32_t index) { return read(sync->artifact, index); }, &completion.chunks);
     if (!completion.status.ok()) return completion;
     for (auto& artifact : held_.artifacts) {
       if (artifact.digest != sync->artifact) continue;
@@ -110,19 +119,27 @@ tier::Completion Disk::carry_out(Order& order, Code fails) {
   return completion;
 }
 
+Result<Buffer> Disk::read(const Digest& artifact, std::uint32_t index) {
+  const DiskImage::Chunk* held = find(artifact, index);
+  if (!held) return {PINNATE_NOT_FOUND, "chunk " + std::to_string(index) + " is not held"};
+  if (held->damaged) return {PINNATE_CORRUPT, "chunk " + std::to_string(index) + " is damaged on disk"};
+  return held->encoded;
+}
+
 void Disk::crash(bool power_lost, std::vector<tier::Token>* unanswered) {
-  // Some of what was under way has happened, unseen; the first not to have happened ends the row.
-  std::size_t happen = random_.below(under_way_.size() + 1);
+  // Some of what was under way has happened, unseen; the first not to have happened ends its row.
+  std::array<std::size_t, kRows> happen;
+  for (std::size_t& row : happen) row = random_.below(under_way_.size() + 1);
   for (UnderWay& order : under_way_) {
-    if (happen > 0 && writes(order.order)) {
-      --happen;
+    if (std::size_t& left = happen[row_of(order.order)]; left > 0 && writes(order.order)) {
+      --left;
       (void)carry_out(order.order, order.fails);
     }
     if (const tier::Token token = token_of(order.order); token != 0) unanswered->push_back(token);
   }
   under_way_.clear();
   ++life_;
-  busy_until_ = 0;
+  busy_until_ = {};
   if (!keeps_) {
     held_ = {};
     return;

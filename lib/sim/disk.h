@@ -1,6 +1,6 @@
-// The disk of one simulated host: records, and chunks that are written before they are synced. Orders are carried
-// out one after another, each taking its time; a crash loses what has not happened yet, and a loss of power what
-// was not synced.
+// The disk of one simulated host: records, and chunks that are written before they are synced. Orders are
+// carried out in three rows beside each other (commits, syncs, chunks), each taking its time. A crash
+// loses what has not happened yet, and a loss of power what was not synced.
 #pragma once
 
 #include "base/buffer.h"
@@ -11,6 +11,7 @@
 #include "sim/event_queue.h"
 #include "tier/action.h"
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -92,6 +93,7 @@ class Disk {
   Micros time_of(const Order& order) const;
   Status write_refused(Code fails) const;
   void keep(const Digest& artifact, std::uint32_t index, Buffer encoded);
+  Result<Buffer> read(const Digest& artifact, std::uint32_t index);
   DiskImage::Chunk* find(const Digest& artifact, std::uint32_t index);
 
   bool keeps_;
@@ -104,7 +106,8 @@ class Disk {
   std::vector<UnderWay> under_way_;  // in the order given
   std::uint64_t next_number_ = 1, commits_ = 0;
   std::uint32_t life_ = 0;
-  Micros busy_until_ = 0;
+  static constexpr std::size_t kRows = 3;  // commits, syncs, chunks
+  std::array<Micros, kRows> busy_until_ = {};
 
   bool full_ = false;
   std::uint32_t fail_ = 0, delay_ = 0, lose_ = 0;

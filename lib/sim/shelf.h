@@ -8,6 +8,7 @@
 #include "wire/message.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ struct Module {
   std::vector<std::pair<std::string, Buffer>> artifacts;  // platform, plain bytes
   std::string loader = "native";
   content::Limits limits;
+  std::optional<Digest> lie;  // what the manifest calls the artifacts, instead of their digests
 };
 
 class Shelf {

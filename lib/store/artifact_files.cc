@@ -1,7 +1,5 @@
 #include "store/artifact_files.h"
 
-#include "store/frame_scan.h"
-
 #include <algorithm>
 
 #include <fcntl.h>
@@ -43,8 +41,8 @@ Status ArtifactFiles::adopt(const Digest& artifact) {
   if (!size.ok()) return size.status();
   const auto adopted = std::make_shared<File>();
   auto scan = scan_frames(kArtifactFormat, *file, path, *size,
-                          [&](std::uint64_t offset, const FrameHeader& header, std::string_view) {
-                            adopted->places[header.tag] = {offset, header.length};
+                          [&](std::uint64_t offset, std::uint32_t index, std::string_view chunk) {
+                            adopted->places[index] = {offset, static_cast<std::uint32_t>(chunk.size())};
                           });
   if (!scan.ok()) return scan.status();
   adopted->end = scan->unreadable.ok() ? scan->end : *size;
@@ -81,8 +79,8 @@ Result<Buffer> ArtifactFiles::read_locked(const Digest& artifact, std::uint32_t 
   if (!fd.ok()) return fd.status();
   auto frame = read_at(**fd, place.offset, kFrameHeaderBytes + place.length, path_of(artifact));
   if (!frame.ok()) return frame.status();
-  const auto header = read_frame_header(kArtifactFormat, *frame);
-  if (!header || header->tag != index || header->length != place.length || !is_intact(kArtifactFormat, *frame))
+  if (frame->size() < kFrameHeaderBytes ||
+      *frame != encode_frame(kArtifactFormat, index, std::string_view(*frame).substr(kFrameHeaderBytes)))
     return {PINNATE_CORRUPT,
             named(artifact, index) + ": its bytes in '" + path_of(artifact) + "' are damaged; fetch it again"};
   return Buffer(std::move(*frame)).slice(kFrameHeaderBytes, place.length);
@@ -151,33 +149,25 @@ Status ArtifactFiles::sync(const Digest& artifact) {
 // A second fdatasync after a failed one reports success for bytes that never reached the disk. So
 // they are all written anew.
 Status ArtifactFiles::rewrite(const Digest& artifact, File* file) {
-  const std::string path = path_of(artifact), fresh = path + ".new";
   File copy;
-  Status s;
-  {
-    auto fd = open_file(fresh, O_RDWR | O_CREAT | O_TRUNC);
-    if (!fd.ok()) return fd.status();
+  auto fresh = rewrite_file(path_of(artifact), [&](const Descriptor& fd, const std::string& path) -> Status {
     std::string bytes = encode_file_header(kArtifactFormat);
     for (const auto& [index, place] : file->places) {
       auto chunk = read_locked(artifact, index);
-      if (!chunk.ok()) s = chunk.status();
+      if (!chunk.ok()) return chunk.status();
       copy.places[index] = {copy.end + (copy.end == 0 ? bytes.size() : 0), place.length};
-      if (s.ok()) s = write_at(*fd, copy.end, bytes += encode_frame(kArtifactFormat, index, chunk->view()), fresh);
-      if (!s.ok()) break;
+      bytes += encode_frame(kArtifactFormat, index, chunk->view());
+      if (Status s = write_at(fd, copy.end, bytes, path); !s.ok()) return s;
       copy.end += bytes.size();
       bytes.clear();
     }
-    if (s.ok()) s = sync_file(*fd, fresh);
-  }
-  if (s.ok()) s = rename_file(fresh, path);
-  if (!s.ok()) {
-    (void)remove_file(fresh);
-    return s;
-  }
+    return {};
+  });
+  if (!fresh.ok()) return fresh.status();
   close(artifact);
   copy.synced = copy.end;
   *file = std::move(copy);
-  s = sync_path(folder_);
+  const Status s = sync_path(folder_);
   file->entry_synced = s.ok();
   return s;
 }

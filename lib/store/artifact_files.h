@@ -22,7 +22,7 @@ namespace pinnate::store {
 
 inline constexpr std::size_t kMostPayloadBytes = kChunkBytes + 1;  // content/chunk.h
 inline constexpr std::uint32_t kMostChunks = static_cast<std::uint32_t>(kArtifactCeilingBytes / kChunkBytes);
-inline constexpr FrameFormat kArtifactFormat{"PNA1", "PNC1", 1, kMostChunks, 1, kMostPayloadBytes};
+inline constexpr FrameFormat kArtifactFormat{"PNA1", "PNC1", 1, kMostChunks, kMostPayloadBytes};
 
 // Any thread. One sync at a time, which holds up nobody else while the disk works.
 class ArtifactFiles {

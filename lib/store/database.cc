@@ -1,6 +1,6 @@
 #include "store/database.h"
 
-#include "store/checksum.h"
+#include "store/encoding.h"
 #include "store/files.h"
 #include "store/record_key.h"
 

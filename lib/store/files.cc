@@ -122,22 +122,23 @@ Result<std::string> read_file(const std::string& path, std::size_t most_bytes) {
   return read_at(*file, 0, static_cast<std::size_t>(*size), path);
 }
 
-Status write_file(const std::string& path, std::string_view content) {
-  auto file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!file.ok()) return file.status();
-  return write_at(*file, 0, content, path);
+Result<Descriptor> rewrite_file(const std::string& path, const FillFile& fill) {
+  const std::string fresh = path + ".new";
+  auto file = open_file(fresh, O_RDWR | O_CREAT | O_TRUNC);
+  if (!file.ok()) return file;
+  Status s = fill(*file, fresh);
+  if (s.ok()) s = sync_file(*file, fresh);
+  if (s.ok() && ::rename(fresh.c_str(), path.c_str()) != 0) s = os_error(errno, "replace", path);
+  if (s.ok()) return file;
+  ::unlink(fresh.c_str());
+  return s;
 }
 
 Status replace_file(const std::string& folder, const std::string& name, std::string_view content) {
-  const std::string path = folder + "/" + name, fresh = path + ".new";
-  Status s = write_file(fresh, content);
-  if (s.ok()) s = sync_path(fresh);
-  if (s.ok()) s = rename_file(fresh, path);
-  if (!s.ok()) {
-    ::unlink(fresh.c_str());
-    return s;
-  }
-  return sync_path(folder);
+  const auto file = rewrite_file(folder + "/" + name, [&](const Descriptor& fresh, const std::string& path) {
+    return write_at(fresh, 0, content, path);
+  });
+  return file.ok() ? sync_path(folder) : file.status();
 }
 
 Status sync_path(const std::string& path) {
@@ -146,11 +147,6 @@ Status sync_path(const std::string& path) {
   if (uninterrupted([&] { return ::fsync(file->get()); }) == 0) return {};
   if (errno == EINVAL) return {};  // a file system whose folders cannot be synced keeps their entries by itself
   return os_error(errno, "sync", path);
-}
-
-Status rename_file(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) == 0) return {};
-  return os_error(errno, "replace", to);
 }
 
 Status remove_file(const std::string& path) {

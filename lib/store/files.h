@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,13 +49,14 @@ Status sync_file(const Descriptor& file, const std::string& path);
 
 // The whole file, which must be a regular one of at most `most_bytes`: PINNATE_CORRUPT otherwise.
 Result<std::string> read_file(const std::string& path, std::size_t most_bytes);
-// A new file, or what was there replaced. Not synced.
-Status write_file(const std::string& path, std::string_view content);
+// A file at `path` with what `fill` writes to the one that it is given, synced; that is open on return. On
+// failure there is what was there before. The folder is not synced. Uses `path`.new meanwhile.
+using FillFile = std::function<Status(const Descriptor& fresh, const std::string& path)>;
+Result<Descriptor> rewrite_file(const std::string& path, const FillFile& fill);
 // `folder`/`name` holds `content` on return, after a power loss too; on failure it holds what it held before (or, when
-// only the last sync of the folder failed, either). Uses `name`.new meanwhile.
+// only the last sync of the folder failed, either).
 Status replace_file(const std::string& folder, const std::string& name, std::string_view content);
 Status sync_path(const std::string& path);  // a file or a folder, and not what is in the folder
-Status rename_file(const std::string& from, const std::string& to);
 Status remove_file(const std::string& path);  // OK also when it is not there
 
 // Makes `path` and the folders above it that are missing, synced.

@@ -1,13 +1,51 @@
 #include "store/artifact_files.h"
 #include "store/guard.h"
 #include "store/record_key.h"
-#include "store/shared_chunks.h"
 #include "store/store.h"
 
+#include <map>
 #include <mutex>
+#include <utility>
 
 namespace pinnate::store {
 namespace {
+
+// The chunks that stores in memory hold, each once in the process: a host may run a thousand engines, and
+// all of them keep the same artifact. Never destroyed: stores may outlive static objects.
+struct Held {
+  std::mutex mutex;
+  std::map<std::pair<Digest, std::uint32_t>, std::weak_ptr<const Buffer>> chunks;
+  std::size_t sweep_at = 64;
+
+  static Held& get() {
+    static Held& held = *new Held;
+    return held;
+  }
+
+  // Names of chunks that nobody holds any longer take less memory than those that somebody does.
+  void sweep() {
+    if (chunks.size() < sweep_at) return;
+    std::erase_if(chunks, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at = 2 * chunks.size() + 64;
+  }
+};
+
+// What to hold for this chunk: the bytes that somebody holds for it already when they are the same, else
+// `encoded`. They stay for as long as anybody keeps what is returned. Any thread.
+std::shared_ptr<const Buffer> shared_chunk(const Digest& artifact, std::uint32_t index, const Buffer& encoded) {
+  Held& held = Held::get();
+  std::unique_lock lock(held.mutex);
+  held.sweep();
+  auto& place = held.chunks[{artifact, index}];
+  auto known = place.lock();
+  if (!known) {
+    auto own = std::make_shared<const Buffer>(encoded);
+    place = own;
+    return own;
+  }
+  lock.unlock();
+  return *known == encoded ? known : std::make_shared<const Buffer>(encoded);  // another encoding of the same bytes
+}
 
 class MemoryStore : public Store {
  public:

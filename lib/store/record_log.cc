@@ -1,6 +1,6 @@
 #include "store/record_log.h"
 
-#include "store/little_endian.h"
+#include "store/encoding.h"
 #include "store/record_key.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace pinnate::store {
 namespace {
 
 constexpr char kName[] = "records.log", kAdvice[] = ": restore the folder from a backup, or empty it to start anew";
-constexpr FrameFormat kFormat{"PNL1", "PNW1", 1, 1, 1, kRecordLimitBytes};
+constexpr FrameFormat kFormat{"PNL1", "PNW1", 1, 1, kRecordLimitBytes};
 constexpr std::uint32_t kRemoved = 0xffffffff;
 constexpr std::uint64_t kGrowth = 4, kAlwaysBytes = 1024 * 1024;  // what a log may grow to, and what it always may
 constexpr std::size_t kPieceBytes = 1024 * 1024;  // of a log that is rewritten: damage costs no more
@@ -57,7 +57,8 @@ Status RecordLog::refuse_newer(const std::string& dir) {
   const std::string path = dir + "/" + kName;
   const auto file = open_file(path, O_RDONLY | O_NONBLOCK);
   const auto header = file.ok() ? read_at(*file, 0, kFileHeaderBytes, path) : Result<std::string>(file.status());
-  const Status s = header.ok() ? check_file_header(kFormat, *header, path) : header.status();
+  if (!header.ok()) return {};
+  const Status s = check_file_header(kFormat, *header, path);
   return s.code() == PINNATE_INCOMPATIBLE ? s : Status();
 }
 
@@ -74,8 +75,7 @@ Result<RecordLog> RecordLog::open(const std::string& dir, bool fresh, bool expen
   }
   if (!file.ok()) return file.status();
   log.file_ = std::move(*file);
-  const auto size = file_size(log.file_, log.path_);
-  if (!size.ok()) return size.status();
+  if (const auto size = file_size(log.file_, log.path_); !size.ok()) return size.status();
   // A process that died may have written a commit, or made the log, and not synced it.
   if (Status s = sync_file(log.file_, log.path_); !s.ok()) return s;
   if (Status s = sync_path(dir); !s.ok()) return s;
@@ -85,7 +85,7 @@ Result<RecordLog> RecordLog::open(const std::string& dir, bool fresh, bool expen
 Result<FrameScan> RecordLog::read(std::uint64_t size, std::map<std::string, Buffer>* records) const {
   std::optional<std::uint64_t> malformed;
   auto scan =
-      scan_frames(kFormat, file_, path_, size, [&](std::uint64_t offset, const FrameHeader&, std::string_view payload) {
+      scan_frames(kFormat, file_, path_, size, [&](std::uint64_t offset, std::uint32_t, std::string_view payload) {
         if (!apply(payload, records) && !malformed) malformed = offset;
       });
   if (!scan.ok()) return scan;
@@ -155,42 +155,32 @@ Status RecordLog::rewrite() {
   const auto scan = read(end_, &records);
   if (!scan.ok()) return scan.status();
   if (scan->damage && !expendable_) return damaged(*scan->damage);
-  const std::string fresh = path_ + ".new";
-  auto file = open_file(fresh, O_RDWR | O_CREAT | O_TRUNC);
-  if (!file.ok()) return file.status();
-  std::string bytes = encode_file_header(kFormat), payload;
   std::uint64_t end = 0, held = 0;
-  Status s;
-  const auto write_piece = [&] {
-    bytes += encode_frame(kFormat, 0, payload);
-    if (s.ok()) s = write_at(*file, end, bytes, fresh);
-    end += bytes.size();
-    bytes.clear();
-    payload.clear();
-  };
-  for (const auto& [key, value] : records) {
-    if (!payload.empty() && payload.size() + key.size() + value.size() > kPieceBytes) write_piece();
-    append_write(&payload, key, &value);
-    held += key.size() + value.size();
-  }
-  if (payload.empty())
-    s = write_at(*file, 0, bytes, fresh), end = bytes.size();
-  else
+  auto file = rewrite_file(path_, [&](const Descriptor& fresh, const std::string& path) {
+    Status s;
+    std::string bytes = encode_file_header(kFormat), payload;
+    const auto write_piece = [&] {
+      if (!payload.empty()) bytes += encode_frame(kFormat, 0, payload);
+      if (s.ok()) s = write_at(fresh, end, bytes, path);
+      end += bytes.size();
+      bytes.clear();
+      payload.clear();
+    };
+    for (const auto& [key, value] : records) {
+      if (!payload.empty() && payload.size() + key.size() + value.size() > kPieceBytes) write_piece();
+      append_write(&payload, key, &value);
+      held += key.size() + value.size();
+    }
     write_piece();
-  if (s.ok()) s = sync_file(*file, fresh);
-  if (s.ok()) s = rename_file(fresh, path_);
-  if (!s.ok()) {
-    (void)remove_file(fresh);
     return s;
-  }
-  const bool told = doubtful_;
+  });
+  if (!file.ok()) return file.status();
   file_ = std::move(*file);
   end_ = end;
   rewrite_at_ = kGrowth * held + kAlwaysBytes;
-  s = sync_path(dir_);
-  doubtful_ = !s.ok();
-  if (s.ok() && scan->damage && !told) return damaged(*scan->damage);
-  return s;
+  const Status s = sync_path(dir_);
+  const bool told = std::exchange(doubtful_, !s.ok());
+  return s.ok() && scan->damage && !told ? damaged(*scan->damage) : s;
 }
 
 }  // namespace pinnate::store

@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "content/record.h"
 #include "store/files.h"
-#include "store/frame_scan.h"
+#include "store/frame.h"
 
 #include <cstdint>
 #include <map>

@@ -22,11 +22,12 @@ std::string printable(std::string_view s) {
 
 std::string format_of(const std::string& kind) { return "pinnate " + kind + " " + kVersion + "\n"; }
 
-bool is_ours(const std::string& format, const std::string& kind) { return format.starts_with(format_of(kind)); }
-
-Status not_ours(const std::string& path, const std::string& format, const std::string& kind) {
+// PINNATE_NOT_FOUND: nobody's yet.
+Status check_format(const std::string& path, const std::string& kind) {
+  const auto found = read_file(path + "/FORMAT", kFormatBytes);
+  if (!found.ok() || found->starts_with(format_of(kind))) return found.status();
   const std::string shown =
-      printable(std::string_view(format).substr(0, std::min<std::size_t>(format.find('\n'), 128)));
+      printable(std::string_view(*found).substr(0, std::min<std::size_t>(found->find('\n'), 128)));
   return {PINNATE_INCOMPATIBLE, "the folder '" + path + "' says it is '" + shown + "', and this is 'pinnate " + kind +
                                     " " + kVersion +
                                     "': choose another folder, or the version of Pinnate that made this one"};
@@ -51,8 +52,7 @@ Result<StateFolder> StateFolder::open(const std::string& dir, const std::string&
   if (error) return os_error(error.value(), "find", dir);
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   // Before anything is touched, and again under the lock.
-  if (const auto found = read_file(path + "/FORMAT", kFormatBytes); found.ok() && !is_ours(*found, kind))
-    return not_ours(path, *found, kind);
+  if (Status s = check_format(path, kind); s.code() == PINNATE_INCOMPATIBLE) return s;
   if (Status s = make_folders(path); !s.ok()) return s;
 
   auto lock = open_file(path + "/LOCK", O_RDWR | O_CREAT);
@@ -64,15 +64,13 @@ Result<StateFolder> StateFolder::open(const std::string& dir, const std::string&
                                 "or give each a folder of its own"};
   }
   StateFolder folder(std::move(path), std::move(*lock));
-  if (Status s = folder.check_format(kind); !s.ok()) return s;
+  Status format = check_format(folder.path_, kind);
+  if (format.code() == PINNATE_NOT_FOUND) format = folder.mark(kind);
+  if (!format.ok()) return format;
   return folder;
 }
 
-Status StateFolder::check_format(const std::string& kind) const {
-  const auto found = read_file(path_ + "/FORMAT", kFormatBytes);
-  if (found.ok()) return is_ours(*found, kind) ? Status() : not_ours(path_, *found, kind);
-  if (found.status().code() != PINNATE_NOT_FOUND) return found.status();
-
+Status StateFolder::mark(const std::string& kind) const {
   // FORMAT comes before anything else of ours, so what is here without it is not ours to change.
   auto names = list_folder(path_);
   if (!names.ok()) return names.status();

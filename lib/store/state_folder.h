@@ -36,7 +36,7 @@ class StateFolder {
 
  private:
   StateFolder(std::string path, Descriptor lock);
-  Status check_format(const std::string& kind) const;
+  Status mark(const std::string& kind) const;
 
   std::string path_;
   Descriptor lock_;

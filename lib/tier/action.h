@@ -9,6 +9,7 @@
 #include "wire/message.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -62,9 +63,12 @@ struct AcceptChunk {
   std::uint32_t plain_bytes;
   bool keep;
 };
+// `check`: first reads the whole artifact back and verifies its chunks and its own digest. PINNATE_CORRUPT,
+// and nothing was synced: chunks = those that were bad or missing; none, when the artifact itself is wrong.
 struct SyncArtifact {
   Token token;
   Digest artifact;
+  std::optional<content::ArtifactEntry> check = {};
 };
 struct DropArtifact {
   Digest artifact;

@@ -273,8 +273,8 @@ void Controller::published(Publishing& done, const Status& status) {
   if (!status.ok()) {
     publishing_.erase(it);
     manifests_.keep_only(manifests_in_use());
-    // What came of it, and old artifacts too, would keep the next one from fitting.
-    if (status.code() == PINNATE_NO_SPACE) inventory_.trim(artifacts_in_use(), 0);
+    // What came of it, and old artifacts too, would keep the next one from fitting; or it is not to be kept.
+    if (status.code() == PINNATE_NO_SPACE || status.code() == PINNATE_CORRUPT) inventory_.trim(artifacts_in_use(), 0);
     core_.log(PINNATE_LOG_WARNING, "a publish failed: " + status.message());
     answer_publish(link, id, status, 0, false, 0);
     return begin_publishes();

@@ -70,7 +70,6 @@ class Gateway final : public Relay {
 
 void Gateway::start(Now now, Restored restored) {
   core_.set_now(now);
-  for (const std::string& note : restored.notes) core_.log(PINNATE_LOG_WARNING, note + "; it is fetched anew");
   if (auto state = DesiredState::restore(restored); state.ok()) {
     state_ = std::move(*state);
     stored_ = state_;

@@ -103,11 +103,27 @@ void Publishing::sync_next() {
   if (synced_ == manifest->artifacts.size() || PINNATE_PLANT(artifact_not_synced)) return finish({});
   sync_ = core_->order([this](Completion& c) {
     sync_ = 0;
+    if (!c.chunks.empty() && !std::exchange(mended_, true)) return pull_again(c.chunks);
     if (!c.status.ok()) return finish(c.status);
     synced_++;
     sync_next();
   });
-  core_->act(SyncArtifact{sync_, manifest->artifacts[synced_].digest});
+  // Here the artifact is whole for the first time: nobody below needs to ask whether it is what it is called.
+  const content::ArtifactEntry& artifact = manifest->artifacts[synced_];
+  core_->act(SyncArtifact{sync_, artifact.digest, artifact});
+}
+
+// They were held from before, and the disk has damaged them since.
+void Publishing::pull_again(const std::vector<std::uint32_t>& chunks) {
+  const content::ArtifactEntry artifact = manifests_->find(manifest_)->artifacts[synced_];
+  whole_ms_ = 0;
+  missing_ = chunks.size();
+  wait_for_more();
+  for (const std::uint32_t index : chunks) {
+    inventory_->lost(artifact.digest, index);
+    fetcher_.want_chunk(manifest_, static_cast<std::uint32_t>(synced_), index,
+                        [this](const Status& status, const Buffer&) { arrived(status, 0); });
+  }
 }
 
 void Publishing::finish(const Status& status) {

@@ -1,5 +1,5 @@
-// One publish on its way in: pulls the chunks that are not held from whoever published, then has the artifacts synced. The decision
-// itself is the controller's.
+// One publish on its way in: pulls the chunks that are not held from whoever published, then has the
+// artifacts checked and synced. The decision itself is the controller's.
 #pragma once
 
 #include "tier/fetcher.h"
@@ -29,6 +29,7 @@ class Publishing {
   void arrived(const Status& status, std::size_t bytes);
   void wait_for_more();
   void sync_next();
+  void pull_again(const std::vector<std::uint32_t>& chunks);
   void finish(const Status& status);
 
   Core* core_;
@@ -46,7 +47,7 @@ class Publishing {
   std::int64_t told_ms_ = 0, whole_ms_ = 0;
   Token sync_ = 0;
   Core::AlarmId ending_ = 0, silence_ = 0;
-  bool begun_ = false, finished_ = false;
+  bool begun_ = false, finished_ = false, mended_ = false;
 };
 
 }  // namespace pinnate::tier

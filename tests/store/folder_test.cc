@@ -101,7 +101,7 @@ TEST_CASE("a folder of another kind or version is refused in words, and left as 
 }
 
 TEST_CASE("nothing in a folder of a newer version is touched, whichever of its files says so") {
-  const FrameFormat newer_log{"PNL1", "PNW1", 2, 1, 1, 100};
+  const FrameFormat newer_log{"PNL1", "PNW1", 2, 1, 100};
   for (const std::string kind : {"engine", "controller"})
     for (const std::string file : {"FORMAT", "records.log", "state.db"}) {
       if (file == (kind == "controller" ? "records.log" : "state.db")) continue;

@@ -164,7 +164,7 @@ TEST_CASE("a log of a newer version is refused in words, and left as it is") {
   LogFolder folder;
   filled_log(folder);
   std::string bytes = bytes_of(folder.log());
-  FrameFormat newer{"PNL1", "PNW1", 2, 1, 1, 100};
+  FrameFormat newer{"PNL1", "PNW1", 2, 1, 100};
   bytes.replace(0, kFileHeaderBytes, encode_file_header(newer));
   put_bytes(folder.log(), bytes);
   const Status s = RecordLog::refuse_newer(folder.path);

@@ -68,6 +68,35 @@ TEST_CASE("publishers that live and send nothing do not hold the places of other
   CHECK(f.publish(module("f0", "1")).code == PINNATE_OK);
 }
 
+TEST_CASE("an artifact that is not what its manifest calls it is refused in words, and nothing of it is kept") {
+  TestFleet f(shape(1, 1, 2));
+  f.release(module("f", "1"));
+  sim::Module liar = module("f", "2");
+  liar.lie = content::sha256("something else");
+  const wire::Published refused = f.publish(liar);
+  CHECK(refused.code == PINNATE_CORRUPT);
+  CHECK_MESSAGE(refused.reason.find("the artifact for any is not what its digest says") != std::string::npos,
+                refused.reason);
+  CHECK(refused.reason.find(liar.lie->hex()) != std::string::npos);
+  f.world.advance(1000);
+  for (const auto& artifact : f.world.at("c").disk().image().artifacts) CHECK(artifact.digest != *liar.lie);
+  CHECK(f.all_serve("f", "1"));
+  f.release(module("f", "2"));
+  CHECK(f.becomes("f", "2"));
+}
+
+TEST_CASE("chunks that the controller's disk has damaged since are asked for again when their artifact is published") {
+  TestFleet f(shape(1, 1, 2));
+  const sim::Module same = module("f", "1", 400000);
+  f.release(same, "site=nowhere");
+  const Digest artifact = content::sha256(same.artifacts[0].second.view());
+  REQUIRE(f.world.corrupt_chunk("c", artifact, 2, sim::Disk::Damage::flipped));
+  REQUIRE(f.world.corrupt_chunk("c", artifact, 4, sim::Disk::Damage::gone));
+  f.release(same);
+  CHECK(f.becomes("f", "1"));
+  CHECK(f.world.at("c").disk().chunk(artifact, 4) != nullptr);
+}
+
 TEST_CASE("a newer version takes over on every engine without a moment in which none serves") {
   TestFleet f(shape(2, 2, 2));
   f.release(module("f", "1"));

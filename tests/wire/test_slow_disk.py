@@ -1,0 +1,95 @@
+"""A gateway whose disk is slow: how often it waits for that, and what does not wait for it."""
+
+import os
+import pathlib
+import resource
+import statistics
+import time
+import unittest
+from unittest import mock
+
+import pinnate_wire as wire
+from pinnate_wire import ENGINE, ChunkBytes, Context, EngineStatus, WantChunk
+from programs import LIMIT, REPOSITORY, WireTest, end
+from test_lying_upstream import Upstream, noise
+
+SLOW_SYNC = pathlib.Path(os.environ.get("PINNATE_MODULES", REPOSITORY / "build" / "release" / "modules")) / "slow-sync.so"
+CHILDREN, MOST_SYNCS = 1000, 20
+SYNC_MS, THROUGH_MS = 50, 10
+
+
+def reach(name, measured, limit):
+    print(f"reach {name} {measured:.5g} {limit} {'ok' if measured <= limit else 'short'}")
+
+
+class SlowDiskTest(WireTest):
+    def start_on_slow_disk(self, milliseconds, *more):
+        self.syncs_of = self.folder / "syncs"
+        slow = {"LD_PRELOAD": str(SLOW_SYNC), "SLOW_SYNC_MS": str(milliseconds), "SLOW_SYNC_LOG": str(self.syncs_of)}
+        with mock.patch.dict(os.environ, slow):
+            return self.start_gateway("--cache", self.folder / "cache", *more)
+
+    def syncs(self):
+        return self.syncs_of.stat().st_size
+
+    def join_all(self):
+        """A thousand engines, all of which dial before the first is answered."""
+        links = [self.dial("gate") for _ in range(CHILDREN)]
+        for number, link in enumerate(links):
+            link.send(wire.hello(ENGINE, f"engine-{number}"))
+        for link in links:
+            link.receive(wire.Hello)
+            link.receive(wire.Welcome)
+            link.send(wire.Welcome({}))
+            link.send(EngineStatus(wire.NOWHERE, [], ""))
+        return links
+
+    def test_a_thousand_children_that_come_back_at_once_cost_a_gateway_few_syncs(self):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        for life in range(2):
+            gate = self.start_on_slow_disk(0)
+            links = self.join_all()
+            self.watch("gate").await_status(lambda status: status["online_engines"] == CHILDREN)
+            before = self.syncs() if life == 1 else 0
+            for link in links:
+                link.close()
+            end(gate)  # which keeps what it knows of all of them
+            if life == 0:
+                self.syncs_of.unlink()
+        self.assertGreater(before, 0)
+        reach("gateway_syncs_for_1000_children", self.syncs(), MOST_SYNCS)
+        self.assertLessEqual(self.syncs(), MOST_SYNCS)
+
+    def test_a_chunk_passes_through_while_the_disk_works(self):
+        listener = wire.socket.socket(wire.socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(str(self.folder / "above.sock"))
+        listener.listen()
+        listener.settimeout(LIMIT)
+        self.start_on_slow_disk(SYNC_MS, "--up", self.address("above"))
+        link = wire.Link(listener.accept()[0], LIMIT)
+        self.addCleanup(link.close)
+        upstream = Upstream(link, noise(41 * wire.CHUNK))
+        upstream.publish()
+        engine = self.join("gate", ENGINE, "below")
+        took, before = [], self.syncs()
+        for index in range(40):
+            link.send(Context({"round": str(index)}))  # which the gateway keeps: the disk is busy from here on
+            engine.receive(Context, where=lambda context, now=str(index): context.inherited.get("round") == now)
+            engine.send(WantChunk(upstream.digest, 0, index))
+            want = link.receive(WantChunk)
+            plain = upstream.plain[index * wire.CHUNK : (index + 1) * wire.CHUNK]
+            answer = ChunkBytes(want.manifest, want.artifact, want.index, 0, "", wire.encode_chunk(plain))
+            began = time.monotonic()
+            link.send(answer)
+            got = engine.receive(ChunkBytes)
+            took.append((time.monotonic() - began) * 1000)
+            self.assertEqual((got.index, got.code, got.encoded), (index, 0, answer.encoded))
+        self.assertGreater(self.syncs(), before, "the disk did work meanwhile")
+        reach("chunk_through_a_gateway_on_a_slow_disk_ms", statistics.median(took), THROUGH_MS)
+        self.assertLess(statistics.median(took), THROUGH_MS, took)
+
+
+if __name__ == "__main__":
+    unittest.main()
