@@ -117,10 +117,12 @@ void Disk::commit_waiting() noexcept {
       for (const auto& each : all) writes.insert(writes.end(), each->order_.writes.begin(), each->order_.writes.end());
       return store_->commit(writes);
     });
+  // One that does not fit must not keep back those that came with it.
+  const Code why = together.status.code();
+  const bool apart = all.size() == 1 || why == PINNATE_INVALID || why == PINNATE_TOO_LARGE || why == PINNATE_NO_SPACE ||
+                     why == PINNATE_NO_MEMORY;
   for (const auto& each : all) {
-    // One that cannot be written must not keep back those that came with it.
-    tier::Completion done;
-    if (all.size() == 1 || !together.status.ok()) done = commit(each->order_.token, each->order_.writes);
+    tier::Completion done = apart ? commit(each->order_.token, each->order_.writes) : together;
     done.token = each->order_.token;
     each->done_(std::move(done));
   }
