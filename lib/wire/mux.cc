@@ -34,6 +34,11 @@ std::size_t length_in(const char* header) {
   return static_cast<std::size_t>(static_cast<std::uint8_t>(header[0])) << 8 | static_cast<std::uint8_t>(header[1]);
 }
 
+// Of the credit of a message that ends, what was granted and not used: its own allowance goes first.
+std::uint64_t granted_left(std::uint64_t credit, std::size_t message_bytes) {
+  return credit - (kStreamCreditBytes - std::min(kStreamCreditBytes, message_bytes));
+}
+
 // What can be said of a frame before its payload has come.
 Status check_header(const char* header) {
   const std::size_t length = length_in(header);
@@ -94,7 +99,7 @@ bool Mux::has_output() const {
 }
 
 void Mux::emit_fragment(Outgoing& m, Class priority, std::string* out) {
-  const std::size_t length = std::min({kFragmentBytes, m.message.size() - m.sent, m.credit});
+  const std::size_t length = std::min<std::uint64_t>({kFragmentBytes, m.message.size() - m.sent, m.credit});
   const bool fin = m.sent + length == m.message.size();
   put_header(out, length, static_cast<std::uint8_t>(priority), fin ? kFin : 0, m.stream);
   out->append(m.message.data() + m.sent, length);
@@ -116,7 +121,10 @@ bool Mux::emit(Lane& lane, Class priority, std::string* out) {
       lane.was_whole = true;
       return true;
     }
-    if (next.stream != 0) open_out_++;
+    if (next.stream != 0)
+      open_out_++;
+    else
+      next.credit += std::exchange(granted_out_, 0);
     lane.active.push_back(std::move(next));
   }
   for (std::size_t turn = 0; turn < lane.active.size(); turn++) {
@@ -128,6 +136,8 @@ bool Mux::emit(Lane& lane, Class priority, std::string* out) {
       lane.active.push_back(std::move(m));
     else if (m.stream != 0)
       open_out_--;
+    else
+      granted_out_ = granted_left(m.credit, m.message.size());
     if (can) return true;
   }
   return false;
@@ -189,6 +199,7 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
       return {PINNATE_CORRUPT, "more than " + std::to_string(kOpenStreams) + " messages in pieces at once"};
     found = incoming_.emplace(stream, Incoming{}).first;
     found->second.bytes.reserve(kChunkBytes + 256);
+    if (stream == 0) found->second.credit += std::exchange(granted_in_, 0);
   }
   Incoming& in = found->second;
   if (payload.size() > in.credit)
@@ -197,6 +208,7 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
   in.bytes.append(payload);
   if (flags & kFin) {
     const bool wanted = in.wants_more;
+    if (stream == 0) granted_in_ = granted_left(in.credit, in.bytes.size());
     messages->push_back(Buffer(std::move(in.bytes)));
     incoming_.erase(found);
     if (wanted) {
@@ -208,7 +220,9 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
   }
   if (in.bytes.size() >= kMessageLimitBytes)
     return {PINNATE_CORRUPT, "a message over " + std::to_string(kMessageLimitBytes) + " bytes"};
-  if (in.credit < kFragmentBytes && !in.wants_more) {
+  if (in.credit < kFragmentBytes && stream == 0) {
+    grant_rest(stream, in);
+  } else if (in.credit < kFragmentBytes && !in.wants_more) {
     in.wants_more = true;
     wanting_.push_back(stream);
     if (wanting_.front() == stream) grant_next();
@@ -217,11 +231,14 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
 }
 
 void Mux::grant_next() {
-  if (wanting_.empty()) return;
-  Incoming& in = incoming_.at(wanting_.front());
-  const std::size_t more = kMessageLimitBytes - in.bytes.size() - in.credit;
+  if (!wanting_.empty()) grant_rest(wanting_.front(), incoming_.at(wanting_.front()));
+}
+
+void Mux::grant_rest(std::uint32_t stream, Incoming& in) {
+  const std::uint64_t more = kMessageLimitBytes - in.bytes.size() - in.credit;
+  if (more == 0) return;
   in.credit += more;
-  put_header(&grants_, 4, 0, kCredit, wanting_.front());
+  put_header(&grants_, 4, 0, kCredit, stream);
   put_u32(&grants_, static_cast<std::uint32_t>(more));
 }
 
@@ -230,8 +247,12 @@ Status Mux::take_credit(std::uint32_t stream, std::string_view payload) {
   if (more > kMessageLimitBytes) return {PINNATE_CORRUPT, "a credit of " + std::to_string(more) + " bytes"};
   for (Lane& lane : lanes_)
     for (Outgoing& m : lane.active)
-      if (m.stream == stream) m.credit = std::min(m.credit + more, kMessageLimitBytes);
-  return {};  // for a message that has ended meanwhile: nothing to do
+      if (m.stream == stream) {
+        m.credit += more;
+        return {};
+      }
+  if (stream == 0) granted_out_ += more;
+  return {};  // of another stream: for a message that has ended meanwhile
 }
 
 }  // namespace pinnate::wire

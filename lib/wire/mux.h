@@ -1,8 +1,11 @@
 // Frames and streams of one link, without I/O: messages in, bytes out; bytes in, messages out. PROTOCOL.md, section "Frames".
 //
-// Control goes before calls, calls before bulk; the streams of one class take turns, a fragment each; a message may send
-// what it has credit for. Memory is bounded both ways: unsent messages by `limit_bytes` (send then fails and the link is to
-// be closed), arriving pieces by kOpenStreams + 1 streams of kStreamCreditBytes, and one at a time that is given the rest.
+// Control goes before calls, calls before bulk. The streams of one class take turns, a fragment each.
+// A message may send what it has credit for.
+//
+// Memory is bounded both ways. Unsent messages: by `limit_bytes`; send then fails and the link is to
+// be closed. Arriving pieces: kStreamCreditBytes for each of kOpenStreams + 1 streams, and the rest of
+// a message for stream 0 and for one other stream at a time.
 #pragma once
 
 #include "base/buffer.h"
@@ -49,7 +52,7 @@ class Mux {
     std::uint32_t stream;
     Buffer message;
     std::size_t sent = 0;
-    std::size_t credit = kStreamCreditBytes;
+    std::uint64_t credit = kStreamCreditBytes;
   };
   struct Lane {  // one class
     std::deque<Outgoing> waiting;  // not begun
@@ -58,7 +61,7 @@ class Mux {
   };
   struct Incoming {
     std::string bytes;
-    std::size_t credit = kStreamCreditBytes;
+    std::uint64_t credit = kStreamCreditBytes;
     bool wants_more = false;
   };
   bool emit(Lane& lane, Class priority, std::string* out);
@@ -69,6 +72,7 @@ class Mux {
   Status take_frame(const char* header, std::string_view payload, std::vector<Buffer>* messages);
   Status take_credit(std::uint32_t stream, std::string_view payload);
   void grant_next();
+  void grant_rest(std::uint32_t stream, Incoming& in);
 
   std::size_t limit_bytes_;
   std::size_t queued_bytes_ = 0, drained_bulk_ = 0, drained_calls_ = 0;
@@ -78,7 +82,9 @@ class Mux {
   std::string grants_;  // credit frames, to go out first
   std::string partial_;  // an incomplete frame
   std::map<std::uint32_t, Incoming> incoming_;
-  std::deque<std::uint32_t> wanting_;  // streams that need more credit; the first of them has it
+  std::deque<std::uint32_t> wanting_;  // streams but 0 that need more credit; the first of them has it
+  // Granted on stream 0, by the peer and by this end, and not used while no message of it is in pieces.
+  std::uint64_t granted_out_ = 0, granted_in_ = 0;
   bool broken_ = false;
 };
 

@@ -31,6 +31,13 @@ inline std::string frame(int priority, int flags, std::uint32_t stream, const st
   return frame(Frame{payload.size(), priority, flags, stream}, payload);
 }
 
+// The payload of a credit frame.
+inline std::string credit(std::size_t bytes) {
+  std::string out;
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(bytes >> shift));
+  return out;
+}
+
 // The headers of the frames in `bytes`, which are whole.
 inline std::vector<Frame> frames_in(const std::string& bytes) {
   std::vector<Frame> all;

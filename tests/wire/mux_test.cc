@@ -173,15 +173,101 @@ TEST_CASE("however many large messages go at once, all of them finish") {
   }
 }
 
-TEST_CASE("credit for a message that has ended meanwhile does nothing, and too much of it is cut") {
+TEST_CASE("credit for a numbered message that has ended or not begun does nothing") {
   Mux mux(8 << 20);
   std::vector<Buffer> arrived;
-  CHECK(mux.receive(frame(0, 2, 99, std::string("\x00\x00\x10\x00", 4)), &arrived).ok());
+  const std::string rest = credit(1 << 20);
+  CHECK(mux.receive(frame(0, 2, 99, rest) + frame(0, 2, 1, rest), &arrived).ok());
   REQUIRE(mux.send(Class::call, Buffer(noise(1 << 20))).ok());
-  mux.take_output(1);
-  for (int i = 0; i < 10; i++) CHECK(mux.receive(frame(0, 2, 1, std::string("\x00\x18\x00\x00", 4)), &arrived).ok());
+  mux.take_output(8 << 20);
+  CHECK_FALSE(mux.has_output());
+  CHECK(mux.receive(frame(0, 2, 1, rest), &arrived).ok());
   mux.take_output(8 << 20);
   CHECK(mux.queued_bytes() == 0);
+}
+
+TEST_CASE("grants add up, and only the payload of frames uses them") {
+  Mux mux(8 << 20);
+  std::vector<Buffer> arrived;
+  REQUIRE(mux.send(Class::call, Buffer(noise(kMessageLimitBytes))).ok());
+  mux.take_output(1);
+  for (int i = 0; i < 10; i++) CHECK(mux.receive(frame(0, 2, 1, credit(100)), &arrived).ok());
+  std::size_t sent = kFragmentBytes;
+  for (const Frame& f : frames_in(mux.take_output(8 << 20))) sent += f.length;
+  CHECK(sent == kStreamCreditBytes + 1000);
+  for (int i = 0; i < 3; i++) CHECK(mux.receive(frame(0, 2, 1, credit(kMessageLimitBytes)), &arrived).ok());
+  mux.take_output(8 << 20);
+  CHECK(mux.queued_bytes() == 0);
+}
+
+TEST_CASE("a control message may use what was granted to the one before it, at the end that receives") {
+  Mux receiver(8 << 20);
+  std::vector<Buffer> arrived;
+  const std::string a = noise(86000, 1), x = noise(kStreamCreditBytes, 2), b = noise(kMessageLimitBytes, 3);
+  const auto pieces = [](int priority, std::uint32_t stream, const std::string& part, bool fin) {
+    std::string out;
+    for (std::size_t at = 0; at < part.size(); at += 12000)
+      out += frame(priority, fin && at + 12000 >= part.size(), stream, part.substr(at, 12000));
+    return out;
+  };
+  const std::size_t first = 16384;
+  REQUIRE(
+      receiver
+          .receive(pieces(0, 0, a, true) + pieces(2, 1, x, false) + pieces(0, 0, b.substr(0, first), false), &arrived)
+          .ok());
+  REQUIRE(arrived.size() == 1);
+  // What came for A is all that B has beside its own allowance; X holds the turn of numbered streams.
+  const std::string grants = receiver.take_output(1000);
+  CHECK((frames_in(grants) == std::vector<Frame>{{4, 0, 2, 0}, {4, 0, 2, 1}}));
+  CHECK((grants.substr(8, 4) == credit(kMessageLimitBytes - kStreamCreditBytes)));
+  const Status status = receiver.receive(pieces(0, 0, b.substr(first, b.size() - 1 - first), false), &arrived);
+  CHECK_MESSAGE(status.ok(), status.message());
+  CHECK(receiver.receive(frame(0, 1, 0, b.substr(b.size() - 1)), &arrived).ok());
+  REQUIRE(arrived.size() == 2);
+  CHECK((arrived[1].view() == b));
+  // The next one gets as much again, but for the byte that B did not use.
+  CHECK(receiver.receive(pieces(0, 0, b.substr(0, kStreamCreditBytes), false), &arrived).ok());
+  CHECK((receiver.take_output(1000).substr(8) == credit(kMessageLimitBytes - kStreamCreditBytes)));
+}
+
+TEST_CASE("a control message uses what was granted to the one before it, at the end that sends") {
+  for (bool ended : {false, true}) {
+    CAPTURE(ended);
+    Mux sender(8 << 20);
+    std::vector<Buffer> arrived;
+    REQUIRE(sender.send(Class::control, Buffer(noise(86000))).ok());
+    sender.take_output(ended ? 1 << 20 : 1);  // the grant finds it gone, or still in pieces
+    REQUIRE(sender.receive(frame(0, 2, 0, credit(50000)), &arrived).ok());
+    sender.take_output(1 << 20);
+    REQUIRE(sender.send(Class::control, Buffer("whole frames need no credit")).ok());
+    REQUIRE(sender.send(Class::control, Buffer(noise(kStreamCreditBytes + 30000))).ok());
+    REQUIRE(sender.send(Class::control, Buffer(noise(kStreamCreditBytes + 20001))).ok());
+    sender.take_output(1 << 20);
+    CHECK_FALSE(sender.has_output());
+    CHECK(sender.queued_bytes() < 200);  // one byte, and what a waiting message counts
+    REQUIRE(sender.receive(frame(0, 2, 0, credit(1)), &arrived).ok());
+    CHECK(frames_in(sender.take_output(1 << 20)).size() == 1);
+    CHECK(sender.queued_bytes() == 0);
+  }
+}
+
+TEST_CASE("whatever was granted before, both ends count the credit of control alike") {
+  for (std::uint64_t seed = 1; seed <= 20; seed++) {
+    CAPTURE(seed);
+    Random random(seed);
+    Ends ends;
+    std::vector<std::string> sent;
+    for (int i = 0; i < 40; i++) {
+      sent.push_back(
+          noise(1 + random.below(random.one_in(3) ? kMessageLimitBytes : 120000), seed * 100 + std::uint64_t(i)));
+      REQUIRE(ends.a.send(Class::control, Buffer(sent.back())).ok());
+      if (random.one_in(3)) REQUIRE(ends.a.send(Class::bulk, Buffer(noise(200000))).ok());
+      if (random.one_in(2)) ends.carry(0, seed + std::uint64_t(i));
+    }
+    ends.carry(0, seed);
+    std::erase_if(ends.at_b, [](const Buffer& m) { return m.view() == noise(200000); });
+    CHECK((texts(ends.at_b) == sent));
+  }
 }
 
 TEST_CASE("what is queued for a peer that does not read is bounded, and sending then says so") {

@@ -139,7 +139,8 @@ class Link:
         self._buffer = bytearray()
         self._pieces = {}  # stream -> bytes of an unfinished message
         self._streams = itertools.count(1)
-        self._credit = {}  # stream -> what it may still send
+        self._credit = {0: 0}  # stream -> what was granted to it and not used; of a numbered one while its message is under way
+        self._granted = {0: 0}  # the same, granted by this end
 
     def close(self):
         self.socket.close()
@@ -154,16 +155,18 @@ class Link:
     def send_message(self, data, priority=CONTROL):
         """Any bytes as a message."""
         stream = 0 if priority == CONTROL else next(self._streams)
-        self._credit[stream] = STREAM_CREDIT
-        at, until = 0, time.monotonic() + self.limit
+        self._credit.setdefault(stream, 0)
+        at, until, own = 0, time.monotonic() + self.limit, STREAM_CREDIT
         while at < len(data):
-            while self._credit[stream] == 0:
+            while own + self._credit[stream] == 0:
                 self._take_frame(until)
-            piece = data[at : at + min(FRAME_PAYLOAD, self._credit[stream])]
+            piece = data[at : at + min(FRAME_PAYLOAD, own + self._credit[stream])]
             at += len(piece)
-            self._credit[stream] -= len(piece)
+            self._credit[stream] -= max(len(piece) - own, 0)
+            own = max(own - len(piece), 0)
             self.send_bytes(frame(piece, priority, FIN if at == len(data) else 0, stream))
-        del self._credit[stream]
+        if stream != 0:
+            del self._credit[stream]
 
     def _read(self, size, until):
         while len(self._buffer) < size:
@@ -194,14 +197,22 @@ class Link:
                 self._credit[stream] += struct.unpack(">I", payload)[0]
             return
         assert (stream == 0) == (priority == CONTROL)
-        whole = self._pieces.get(stream, b"") + payload
+        before = self._pieces.get(stream, b"")
+        whole = before + payload
         assert len(whole) <= MESSAGE
+        self._granted.setdefault(stream, 0)
+        self._granted[stream] -= max(len(whole), STREAM_CREDIT) - max(len(before), STREAM_CREDIT)
+        assert self._granted[stream] >= 0, f"{len(whole)} bytes on stream {stream} are beyond its credit"
         if not flags & FIN:
-            if stream not in self._pieces:  # the simplest rule that is right: as much as a message may need, at once
-                self.send_bytes(frame(struct.pack(">I", MESSAGE - STREAM_CREDIT), CONTROL, CREDIT, stream))
+            if not before:  # the simplest rule that is right: as much as a message may need, at once
+                more = MESSAGE - STREAM_CREDIT - self._granted[stream]
+                self._granted[stream] += more
+                self.send_bytes(frame(struct.pack(">I", more), CONTROL, CREDIT, stream))
             self._pieces[stream] = whole
             return
         self._pieces.pop(stream, None)
+        if stream != 0:
+            del self._granted[stream]
         message = decode(whole)
         assert message is None or TYPE_OF[type(message)][1] == priority, message
         if isinstance(message, Ping):

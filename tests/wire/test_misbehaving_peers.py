@@ -232,6 +232,21 @@ class MisbehavingPeer:
                 link.send_message(bad)
                 self.assertEqual(self.refusal(link).code, CORRUPT, bad[:20])
 
+    def test_that_uses_for_a_control_message_what_was_granted_to_the_one_before_is_honest(self):
+        link = self.join(self.tier, ENGINE, "thrifty")
+        first, bulk, second = (wire.pack([66, bytes(size - 7)]) for size in (86000, 600000, 400000))
+
+        def pieces(message, begin, end, *where):
+            return b"".join(wire.frame(message[at : min(at + 14000, end)], where[0], int(min(at + 14000, end) == len(message)), where[1])
+                            for at in range(begin, end, 14000))
+        # The grant for the first comes when the second has begun; the bulk message has the turn of numbered streams.
+        link.send_bytes(pieces(first, 0, 86000, wire.CONTROL, 0) + pieces(bulk, 0, 98304, BULK, 1) + pieces(second, 0, 16384, wire.CONTROL, 0))
+        while link._credit[0] == 0:
+            link._take_frame()
+        link.send_bytes(pieces(second, 16384, 400000, wire.CONTROL, 0))
+        link.send(wire.GetStatus(1, "", False, False))
+        self.assertEqual(link.receive(wire.StatusReport).id, 1)
+
     def test_that_sends_an_unknown_message_is_refused_unless_it_may_be_ignored(self):
         link = self.join(self.tier, ENGINE, "later")
         for may_be_ignored in (66, 127, 128, 1 << 40):
