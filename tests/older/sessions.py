@@ -78,10 +78,14 @@ def as_version(data, extra):
 
 
 class Player:
-    """Plays one end of a session: sends what that end sent, when what came before it in the session has come again."""
+    """Plays one end of a session: sends what that end sent, when what came before it in the session has come again.
 
-    def __init__(self, session, link, upward, extra=0):
+    Messages of the kinds in `apart` depend on others, who are not there: they are not waited for.
+    """
+
+    def __init__(self, session, link, upward, extra=0, apart=()):
         self.session, self.link, self.upward, self.extra = session, link, upward, extra
+        self.apart = (*UNTIMED, *apart)
         self.came = []  # all that the other end said
 
     def _take(self, until=None):
@@ -113,7 +117,7 @@ class Player:
             if kind is wire.Goodbye:
                 continue
             if upward != self.upward:
-                if kind not in UNTIMED:
+                if kind not in self.apart:
                     due[kind] = due.get(kind, 0) + 1
                 continue
             while any(self._count(k) < n for k, n in due.items()):
