@@ -1,4 +1,4 @@
-/* To be preloaded: a disk that takes SLOW_SYNC_MS for each fsync and fdatasync. Each adds a byte to the file SLOW_SYNC_LOG. */
+/* To be preloaded: a disk that takes SLOW_SYNC_MS for each fsync and fdatasync. Each adds a byte to the file or FIFO SLOW_SYNC_LOG. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ static int slow_sync(long call, int fd) {
   const char* log = getenv("SLOW_SYNC_LOG");
   long wait = ms ? atol(ms) : 0;
   struct timespec left = {wait / 1000, wait % 1000 * 1000000};
-  int counted = log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+  int counted = log ? open(log, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
   if (counted >= 0) {
     if (write(counted, ".", 1) != 1) abort();
     close(counted);
