@@ -21,7 +21,7 @@ struct pinnate_engine final : capi::Handle {
   pinnate_engine() : Handle("engine") {}
 
   Status bring_up(const capi::TierSetup& setup, runtime::NodeParts parts) {
-    parts.services = calls_.begin(std::move(parts.services));
+    calls_.begin(parts.services);
     return open(setup, std::move(parts));
   }
 

@@ -1,7 +1,7 @@
 #include "capi/handle.h"
 
 #include "capi/boundary.h"
-#include "runtime/thread.h"
+#include "runtime/joined_thread.h"
 
 #include <exception>
 #include <future>
@@ -154,7 +154,7 @@ void Handle::part_closed() {
   if (--open_parts_ > 0) return;
   node_ = nullptr;
   publisher_ = nullptr;
-  runtime::Thread::join_leaving(kLeaveLimitMs);
+  runtime::JoinedThread::join_leaving(kLeaveLimitMs);
   mailbox_->end();
   const pinnate_closed_fn on_closed = on_closed_;
   void* const arg = on_closed_arg_;

@@ -1,5 +1,5 @@
-// Calls into an engine's services from threads of the host, without the loop. Any thread; nothing here takes a lock,
-// since such calls are meant to cost what a function call costs.
+// Calls into an engine's services from threads of the host, without the loop. Any thread; nothing
+// here takes a lock, since such calls are meant to cost what a function call costs.
 #pragma once
 
 #include "base/status.h"
@@ -9,14 +9,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace pinnate::capi {
 
 class InProcessCalls {
  public:
-  // Once, before any call. Returns what the node is to have as its services: both own `services`, so that a call which
-  // a module does not let go of keeps them, and nothing else of the engine, beyond its closing.
-  std::unique_ptr<module::ServiceHost> begin(std::unique_ptr<module::ServiceHost> services);
+  // Once, before any call. The node owns `services` too: a call that a module does not let go of
+  // keeps them, and nothing else of the engine, beyond its closing.
+  void begin(std::shared_ptr<module::ServiceHost> services) { door_->services = std::move(services); }
   // From now on calls are refused.
   void end() { door_->ended = true; }
 
@@ -28,7 +29,7 @@ class InProcessCalls {
     std::shared_ptr<module::ServiceHost> services;
     std::atomic<bool> ended{false};
   };
-  std::shared_ptr<Door> door_;
+  const std::shared_ptr<Door> door_ = std::make_shared<Door>();
 };
 
 }  // namespace pinnate::capi

@@ -1,8 +1,8 @@
 #include "capi/testing_loader.h"
 
+#include "base/guarded.h"
 #include "base/limits.h"
-#include "module/guarded.h"
-#include "module/reason.h"
+#include "base/words.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,17 +27,17 @@ class SimulatedModule final : public sim::OutsideModule {
 };
 
 // What a module sees of its engine; pinnate_host.engine points to it.
-struct Origin {
+struct LogTarget {
   std::string label;  // "s0.k0.e0: module 'greet' 1.0.0"
   std::shared_ptr<TestingReplies> replies;
 };
 
 void log(void* engine, int level, const char* message) {
-  const auto& origin = *static_cast<const Origin*>(engine);
+  const auto& target = *static_cast<const LogTarget*>(engine);
   const int known = std::clamp<int>(level, PINNATE_LOG_DEBUG, PINNATE_LOG_ERROR);
   try {
-    origin.replies->log(static_cast<pinnate_log_level>(known),
-                        origin.label + ": " + module::one_line(message ? message : "", kLogLineBytes));
+    target.replies->log(static_cast<pinnate_log_level>(known),
+                        target.label + ": " + one_line(message ? message : "", kLogLineBytes));
   } catch (const std::bad_alloc&) {
   }
 }
@@ -49,24 +49,18 @@ void release(void*, void* memory) { std::free(memory); }
 class HostModule final : public sim::OutsideModule {
  public:
   HostModule(const module::Loader& loader, std::shared_ptr<const module::Image> image, const sim::World& world,
-             Origin origin, std::uint64_t number, std::string label)
+             LogTarget target, std::uint64_t number, std::string label)
       : table_(loader.table),
         image_(std::move(image)),
         world_(world),
-        origin_(std::move(origin)),
+        log_target_(std::move(target)),
         number_(number),
         label_(std::move(label)),
-        host_{sizeof(pinnate_host),
-              &origin_,
-              &log,
-              &allocate,
-              &release,
-              &TestingReplies::remaining_ms,
-              &TestingReplies::answer,
-              &TestingReplies::fail} {}
+        host_{sizeof(pinnate_host),    &log_target_,         &log, &allocate, &release, &TestingReplies::remaining_ms,
+              &TestingReplies::answer, &TestingReplies::fail} {}
 
   ~HostModule() override {
-    if (open_calls_ > 0) origin_.replies->forget(number_);
+    if (open_calls_ > 0) log_target_.replies->forget(number_);
     end("destroy", created_, [&] { table_.destroy(module_, service_); });
     end("unload", loaded_, [&] { table_.unload(module_); });
   }
@@ -99,25 +93,24 @@ class HostModule final : public sim::OutsideModule {
   }
 
   void call(const Buffer& payload, sim::Micros left, Answer answer) override {
-    origin_.replies->set_now(world_.now());
+    log_target_.replies->set_now(world_.now());
     ++open_calls_;
-    pinnate_reply* const reply = origin_.replies->issue(
+    pinnate_reply* const reply = log_target_.replies->issue(
         number_, label_, payload, world_.now() + left, [this, answer = std::move(answer)](Status status, Buffer bytes) {
           --open_calls_;
           answer(std::move(status), std::move(bytes));
         });
-    const auto thrown =
-        module::thrown_by([&] { table_.call(module_, service_, reply, payload.data(), payload.size()); });
+    const auto thrown = thrown_by([&] { table_.call(module_, service_, reply, payload.data(), payload.size()); });
     if (thrown) TestingReplies::fail(reply, thrown->c_str());
-    origin_.replies->deliver();
+    log_target_.replies->deliver();
   }
 
  private:
   template <class Run>
   Status attempt(const char* failed, const char* who, Run run) {
-    module::ReasonBuffer error;
+    ReasonBuffer error;
     int result = 0;
-    const auto thrown = module::thrown_by([&] { result = run(error.data(), error.size()); });
+    const auto thrown = thrown_by([&] { result = run(error.data(), error.size()); });
     if (thrown) return {PINNATE_FAILED, label_ + ": " + who + " " + *thrown};
     if (result != 0) return {PINNATE_FAILED, label_ + ": " + failed + error.str()};
     return {};
@@ -126,14 +119,14 @@ class HostModule final : public sim::OutsideModule {
   template <class Run>
   void end(const char* what, bool is_due, Run run) {
     if (!is_due) return;
-    if (const auto thrown = module::thrown_by(run))
-      origin_.replies->log(PINNATE_LOG_WARNING, origin_.label + ": " + what + " " + *thrown);
+    if (const auto thrown = thrown_by(run))
+      log_target_.replies->log(PINNATE_LOG_WARNING, log_target_.label + ": " + what + " " + *thrown);
   }
 
   const pinnate_loader table_;
   const std::shared_ptr<const module::Image> image_;
   const sim::World& world_;
-  Origin origin_;
+  LogTarget log_target_;
   const std::uint64_t number_;
   const std::string label_;  // "module 'greet' 1.0.0"
   const pinnate_host host_;
@@ -158,9 +151,9 @@ Result<std::unique_ptr<sim::OutsideModule>> TestingLoader::load(sim::HostId engi
   const std::string label = "module '" + load.name + "' " + load.version;
   auto image = image_of(load.artifact.digest, label);
   if (!image.ok()) return {image.status().code(), label + ": " + image.status().message()};
-  auto module =
-      std::make_unique<HostModule>(*loader, std::move(*image), world_,
-                                   Origin{world_.at(engine).name() + ": " + label, replies_}, ++last_service_, label);
+  auto module = std::make_unique<HostModule>(*loader, std::move(*image), world_,
+                                             LogTarget{world_.at(engine).name() + ": " + label, replies_},
+                                             ++last_service_, label);
   if (Status s = module->load(load); !s.ok()) return s;
   return std::unique_ptr<sim::OutsideModule>(std::move(module));
 }
@@ -172,11 +165,11 @@ Result<std::shared_ptr<const module::Image>> TestingLoader::image_of(const Diges
   const std::string_view bytes = found.bytes.view();
   const auto chunks = static_cast<std::uint32_t>((bytes.size() + kChunkBytes - 1) / kChunkBytes);
   const module::ImageSource source{
-      label, bytes.size(), chunks, [bytes](std::uint32_t index) -> Result<Buffer> {
+      {}, bytes.size(), chunks, [bytes](std::uint32_t index) -> Result<Buffer> {
         return Buffer(std::string(bytes.substr(std::size_t(index) * kChunkBytes, kChunkBytes)));
       }};
   std::vector<std::uint32_t> bad;
-  auto image = module::Image::assemble(source, {}, bad);
+  auto image = module::Image::make(label, source, {}, bad);
   if (!image.ok()) return image.status();
   found.image = std::move(*image);
   return found.image;

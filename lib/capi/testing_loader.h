@@ -3,8 +3,8 @@
 #pragma once
 
 #include "capi/testing_replies.h"
-#include "module/image.h"
-#include "module/loaders.h"
+#include "module/loading/image.h"
+#include "module/loading/loaders.h"
 #include "sim/outside.h"
 #include "sim/world.h"
 

@@ -1,7 +1,7 @@
 #include "capi/testing_replies.h"
 
 #include "base/limits.h"
-#include "module/reason.h"
+#include "base/words.h"
 
 #include <algorithm>
 #include <deque>
@@ -140,7 +140,7 @@ void TestingReplies::answer(pinnate_reply* reply, const void* data, std::size_t 
 
 void TestingReplies::fail(pinnate_reply* reply, const char* words) {
   end(reply, [&](const std::string& label) -> std::pair<Status, Buffer> {
-    const std::string said = module::reason(words ? words : "");
+    const std::string said = reason(words ? words : "");
     return {{PINNATE_FAILED, label + ": " + said}, Buffer(said)};
   });
 }

@@ -1,6 +1,13 @@
 #include "content/elf.h"
 
+#include <elf.h>
+#include <link.h>
+
 #include <cstdint>
+#include <cstring>
+
+// The header of the very object that this is linked into, by the linker: it tells what runs here.
+extern "C" const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 namespace pinnate::content {
 namespace {
@@ -28,6 +35,13 @@ constexpr Machine kMachines[] = {
     {8, bits64, big_end, "mips64"},       {258, bits64, little_end, "loongarch64"},
 };
 
+const char* type_name(unsigned type) {
+  if (type == ET_REL) return "an object file that was not linked";
+  if (type == ET_EXEC) return "a program";
+  if (type == ET_CORE) return "a core dump";
+  return "another kind of ELF file";
+}
+
 }  // namespace
 
 std::string elf_platform(std::string_view head) {
@@ -42,6 +56,32 @@ std::string elf_platform(std::string_view head) {
   for (const Machine& m : kMachines)
     if (m.number == number && m.width == width && m.order == order) return std::string("linux-") + m.name;
   return "linux-machine-" + std::to_string(number);
+}
+
+Status check_shared_object(std::string_view bytes) {
+  const std::string theirs = elf_platform(bytes);
+  const std::string ours = elf_platform({reinterpret_cast<const char*>(&__ehdr_start), sizeof __ehdr_start});
+  if (theirs.empty()) return {PINNATE_INVALID, "not a shared object (no ELF header)"};
+  if (theirs != ours) return {PINNATE_INCOMPATIBLE, "a shared object for " + theirs + "; this engine is " + ours};
+
+  const Status cut{PINNATE_INVALID, "not a whole shared object (the file is cut short)"};
+  ElfW(Ehdr) header;
+  if (bytes.size() < sizeof header) return cut;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.e_type != ET_DYN)
+    return {PINNATE_INVALID, std::string("not a shared object (it is ") + type_name(header.e_type) + ")"};
+  using Segment = ElfW(Phdr);
+  if (header.e_phentsize != sizeof(Segment) || header.e_phnum == 0)
+    return {PINNATE_INVALID, "not a shared object (no program headers)"};
+  if (header.e_phoff > bytes.size() || bytes.size() - header.e_phoff < std::size_t{header.e_phnum} * sizeof(Segment))
+    return cut;
+  for (unsigned i = 0; i < header.e_phnum; ++i) {
+    Segment segment;
+    std::memcpy(&segment, bytes.data() + header.e_phoff + i * sizeof segment, sizeof segment);
+    if (segment.p_type != PT_LOAD && segment.p_type != PT_DYNAMIC) continue;
+    if (segment.p_offset > bytes.size() || bytes.size() - segment.p_offset < segment.p_filesz) return cut;
+  }
+  return {};
 }
 
 }  // namespace pinnate::content

@@ -26,7 +26,7 @@ struct Restored {
   std::map<Digest, std::map<std::uint32_t, std::uint32_t>> chunks;
   // What could not be read and what was done about it, in words. Logged by who restores, not by the tier.
   std::vector<std::string> notes;
-  // What an engine had been running when it last ended without closing. See module/black_box.h
+  // What an engine had been running when it last ended without closing. See module/lasting/black_box.h
   struct Death {
     Digest artifact;
     std::string moment;  // "load", "create", "call", "first 60 s"

@@ -1,8 +1,9 @@
 // Loads modules and runs their services for one engine: loaders, worker threads, the swap gate.
 //
-// What a module does (constructors, create, calls, destroy) runs on threads of the library's, never on the caller's, but for
-// call_here. Results come through the `done` given with each order, on one of those threads unless the order says otherwise. The order
-// of things (load, create, check, activate, drain, destroy), limits on time, and what to do about failures are the engine tier's.
+// What a module does (constructors, create, calls, destroy) runs on threads of the library's, never
+// on the caller's, but for call_here. Results come through the `done` given with each order, on one
+// of those threads unless the order says otherwise. The order of things (load, create, check,
+// activate, drain, destroy), limits on time, and what to do about failures are the engine tier's.
 #pragma once
 
 #include <pinnate/loader.h>
@@ -12,89 +13,73 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "content/record.h"
+#include "module/lasting/outcome.h"
+#include "module/loading/service.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pinnate::module {
-
-using ServiceId = std::uint64_t;  // chosen by the caller, never used twice
-
-struct LoadOrder {
-  ServiceId service = 0;
-  std::string name, version, loader;
-  Digest artifact;
-  std::uint64_t size_bytes = 0;
-  Buffer config;
-  // Reads the plain, verified bytes of chunk `index` into the image; called on a module thread in ascending order.
-  std::function<Result<Buffer>(std::uint32_t index)> read_chunk;
-  std::uint32_t chunk_count = 0;
-  std::uint32_t call_limit_ms = 30000;
-  std::uint32_t limit_ms = 10000;  // of the load: nearly all of it may be spent waiting for loads of other engines
-};
-
-struct Outcome {
-  Status status;
-  Buffer bytes;  // a call's result
-  std::vector<std::uint32_t>
-      bad_chunks;  // of a load whose read_chunk failed as PINNATE_CORRUPT, PINNATE_NOT_FOUND or PINNATE_IO
-};
-using Done = std::function<void(Outcome)>;
 
 struct ServiceHostOptions {
   std::uint32_t worker_threads = 2;
   std::uint32_t queued_calls = 1024;
   std::string state_dir;  // "" : no notes of what is running, no quarantine
-  bool private_files = false;  // images in files of mode 0600, as where memfd_create or /proc is missing
+  bool private_files = false;  // images in files, as where memfd_create or /proc is missing
   Log log;
 };
 
 class ServiceHost {
  public:
   static Result<std::unique_ptr<ServiceHost>> open(ServiceHostOptions options);
-  // Without close before it, what is under way gets some tenths of a second: threads that a module holds are left behind with what they use.
+  // Without close before it, what is under way gets some tenths of a second: threads that a module
+  // holds are left behind with what they use.
   virtual ~ServiceHost() = default;
 
-  // The artifacts in whose code the process died, this last time or before, from the notes in state_dir; those that were trusted
-  // or forgiven since are not among them.
+  // The artifacts in whose code the process died, this last time or before, from the notes in
+  // state_dir; those that were trusted or forgiven since are not among them.
   virtual std::vector<Restored::Death> deaths() const = 0;
 
   virtual Status add_loader(const pinnate_loader& loader) = 0;  // before the first load
 
-  // Assembles the image, loads it. One load or create at a time in the engine; a load that hangs holds all later ones,
-  // which the tier refuses in words once its limit passed.
+  // Assembles the image, loads it. One load or create at a time in the engine; a load that hangs
+  // holds all later ones, which the tier refuses in words once its limit passed.
   virtual void load(LoadOrder order, Done done) = 0;
   virtual void create(ServiceId service, Done done) = 0;
   virtual void check_health(ServiceId service, Done done) = 0;
 
-  // From now on calls of `function` go to this service, in one step; its predecessor gets no new call.
+  // From now on calls of `function` go to this service, in one step, and none to its predecessor.
   virtual void activate(const std::string& function, ServiceId service) = 0;
   virtual void deactivate(const std::string& function) = 0;
   // Done when no call is left in the service; inside this very call when there is none.
   virtual void drain(ServiceId service, Done done) = 0;
-  // Destroys and unloads (after a failed create too). Only when drained or never activated. PINNATE_FAILED: it is gone, but threw or
-  // ended its thread; what fails otherwise is still there.
+  // Destroys and unloads (after a failed create too). Only when drained or never activated.
+  // PINNATE_FAILED: it is gone, but threw or ended its thread; what fails otherwise is still there.
   virtual void destroy(ServiceId service, Done done) = 0;
-  // Gives up on it: whatever it still does, no `done` of its orders runs any more, and its memory stays until the order that it is in
-  // returns after all; then it is destroyed. For ever, if it is in none.
+  // Gives up on it: whatever it still does, no `done` of its orders runs any more, and its memory
+  // stays until the order that it is in returns after all; then it is destroyed. For ever, if it is
+  // in none.
   virtual void abandon(ServiceId service) = 0;
-  // The service has lived for 60 s since its creation: its death is no longer counted against the artifact.
+  // The service has lived for 60 s: its death is no longer counted against the artifact.
   virtual void trust(ServiceId service) = 0;
   // Clears the deaths noted for an artifact (quarantine ended, or it is gone).
   virtual void forgive(const Digest& artifact) = 0;
 
-  // Runs one call on a worker. Ends once: the service's answer, PINNATE_FAILED with its words, PINNATE_NOT_FOUND (no active
-  // service of that function), PINNATE_BUSY (queue full), PINNATE_TIMEOUT (its late answer is dropped).
+  // Runs one call on a worker. Ends once: the service's answer, PINNATE_FAILED with its words,
+  // PINNATE_NOT_FOUND (no active service of that function), PINNATE_BUSY (queue full),
+  // PINNATE_TIMEOUT (its late answer is dropped).
   virtual void invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done) = 0;
 
   // The same in process, blocking; any thread. The module's `call` runs on the calling thread.
   virtual Outcome call_here(const std::string& function, std::string_view payload, std::uint32_t timeout_ms) = 0;
 
-  // Ends everything: refuses new calls, destroys idle services, abandons what is not done after limit_ms, joins its threads or
-  // leaves behind those that a module holds. `closed` runs once, on a thread that belongs to no module.
+  // Ends everything: refuses new calls, destroys idle services, abandons what is not done after
+  // limit_ms, joins its threads or leaves behind those that a module holds. `closed` runs once, on
+  // a thread that belongs to no module.
   virtual void close(std::uint32_t limit_ms, std::function<void()> closed) = 0;
 };
 

@@ -254,7 +254,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
   std::uint32_t close_limit_ms_;
   std::function<void(Buffer)> on_host_message_;
   std::unique_ptr<tier::Tier> tier_;
-  std::unique_ptr<module::ServiceHost> services_;
+  std::shared_ptr<module::ServiceHost> services_;
   Links links_;
   Orders orders_;
 

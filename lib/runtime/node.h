@@ -27,7 +27,7 @@ struct NodeParts {
   // False for make_memory_store: it is used at once, on the loop's thread, which spares thousands of nodes the way over
   // a pool.
   bool store_blocks = true;
-  std::unique_ptr<module::ServiceHost> services;  // engines only, else null
+  std::shared_ptr<module::ServiceHost> services;  // engines only, else null. Others may keep it for calls
   // Messages that the tier sends over tier::kHostLink. Never called from inside host_message.
   std::function<void(Buffer)> on_host_message;
 };

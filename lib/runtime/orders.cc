@@ -1,5 +1,7 @@
 #include "runtime/orders.h"
 
+#include "content/sha256.h"
+
 #include <atomic>
 #include <new>
 #include <utility>
@@ -9,29 +11,31 @@ namespace {
 
 // Verifying less than this costs less than handing it to another thread.
 constexpr std::size_t kVerifiedHereBytes = 4 * 1024;
-// In all of a process. More chunks at a time are not handed over but verified on the loop's thread: where that one reads the links of many
-// engines, chunks come faster than their answers are taken, and each that is away holds its memory.
+// In all of a process. More chunks at a time are not handed over but verified on the loop's thread:
+// where that one reads the links of many engines, chunks come faster than their answers are taken,
+// and each that is away holds its memory.
 constexpr std::size_t kChunksAway = 16;
 
 }  // namespace
 
-// The way back to the loop's thread, from any other. Held by all work under way, so it may outlive the orders and the
-// reactor.
-struct Orders::Desk {
+// The way back to the loop's thread, from any other. Held by all work under way, so it may outlive
+// the orders and the reactor.
+struct Orders::WayBack {
   std::weak_ptr<Reactor> reactor;
   Orders* orders;  // null when they are gone; read on the loop's thread
 };
 
-// An answer, made ready when the order is given: once there is work under way, handing it in needs no memory, so that it
-// comes whatever happens.
-class Orders::Slip : public Reactor::Posted, public std::enable_shared_from_this<Slip> {
+// An answer, made ready when the order is given: once there is work under way, handing it in needs
+// no memory, so that it comes whatever happens.
+class Orders::Answer : public Reactor::Posted, public std::enable_shared_from_this<Answer> {
  public:
-  explicit Slip(std::shared_ptr<Desk> desk, std::size_t chunk_bytes = 0)
-      : desk_(std::move(desk)), chunk_bytes_(chunk_bytes) {
+  explicit Answer(std::shared_ptr<WayBack> way_back, std::size_t chunk_bytes = 0)
+      : way_back_(std::move(way_back)), chunk_bytes_(chunk_bytes) {
     if (chunk_bytes_ > 0) chunks_away_++;
   }
-  Slip(std::shared_ptr<Desk> desk, std::function<void()> closed) : desk_(std::move(desk)), closed_(std::move(closed)) {}
-  ~Slip() override {
+  Answer(std::shared_ptr<WayBack> way_back, std::function<void()> closed)
+      : way_back_(std::move(way_back)), closed_(std::move(closed)) {}
+  ~Answer() override {
     if (chunk_bytes_ > 0) chunks_away_--;
   }
   static std::size_t chunks_away() { return chunks_away_; }
@@ -40,19 +44,19 @@ class Orders::Slip : public Reactor::Posted, public std::enable_shared_from_this
   void hand_in(tier::Completion completion = {}) noexcept {
     if (handed_in_.exchange(true)) return;
     completion_ = std::move(completion);
-    if (const auto reactor = desk_->reactor.lock()) reactor->post(shared_from_this());
+    if (const auto reactor = way_back_->reactor.lock()) reactor->post(shared_from_this());
   }
 
  private:
   void run() override {
-    Orders* const orders = desk_->orders;
+    Orders* const orders = way_back_->orders;
     if (!orders) return;
     if (closed_) return closed_();
     orders->unverified_bytes_ -= chunk_bytes_;
     orders->owner_.completed(std::move(completion_));
   }
 
-  const std::shared_ptr<Desk> desk_;
+  const std::shared_ptr<WayBack> way_back_;
   const std::size_t chunk_bytes_ = 0;  // of the chunk that the work holds until then
   const std::function<void()> closed_;  // what is called instead of completing an order
   std::atomic<bool> handed_in_{false};
@@ -72,9 +76,9 @@ Orders::Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<D
       chunks_(std::make_shared<Strand>(pool_)),
       commits_(Pool::for_disk()),
       syncs_(Pool::for_disk()),
-      desk_(std::make_shared<Desk>(Desk{reactor_, this})) {}
+      way_back_(std::make_shared<WayBack>(WayBack{reactor_, this})) {}
 
-Orders::~Orders() { desk_->orders = nullptr; }
+Orders::~Orders() { way_back_->orders = nullptr; }
 
 // ---- disk ----
 
@@ -82,17 +86,17 @@ Orders::~Orders() { desk_->orders = nullptr; }
 template <typename Work>
 void Orders::on_disk(Strand& strand, Work work, std::size_t chunk_bytes) {
   if (!store_blocks_) return owner_.completed(work(*disk_));
-  strand.submit([disk = disk_, slip = std::make_shared<Slip>(desk_, chunk_bytes), work = std::move(work)] {
-    slip->hand_in(work(*disk));
+  strand.submit([disk = disk_, answer = std::make_shared<Answer>(way_back_, chunk_bytes), work = std::move(work)] {
+    answer->hand_in(work(*disk));
   });
-  unverified_bytes_ += chunk_bytes;  // taken off by the slip, on this thread
+  unverified_bytes_ += chunk_bytes;  // taken off by the answer, on this thread
 }
 
 void Orders::carry_out(tier::Commit& order) {
   if (!store_blocks_) return owner_.completed(disk_->commit(order.token, order.writes));
   const auto waiting = std::make_shared<Disk::Waiting>(
       std::move(order),
-      [slip = std::make_shared<Slip>(desk_)](tier::Completion done) { slip->hand_in(std::move(done)); });
+      [answer = std::make_shared<Answer>(way_back_)](tier::Completion done) { answer->hand_in(std::move(done)); });
   disk_->add(waiting);
   try {
     commits_.submit([disk = disk_] { disk->commit_waiting(); });
@@ -123,7 +127,7 @@ void Orders::carry_out(tier::AcceptChunk& order) {
     return done;
   };
   const std::size_t bytes = order.encoded.size();
-  if ((!store_blocks_ && bytes <= kVerifiedHereBytes) || Slip::chunks_away() >= kChunksAway) {
+  if ((!store_blocks_ && bytes <= kVerifiedHereBytes) || Answer::chunks_away() >= kChunksAway) {
     Status verified = verify(order);
     if (!verified.ok() || !order.keep) return owner_.completed(keep(*disk_, order, std::move(verified)));
     return on_disk(
@@ -132,27 +136,27 @@ void Orders::carry_out(tier::AcceptChunk& order) {
 
   // Hashing and inflating go on side by side; only what follows needs the disk, in turn.
   auto shared = std::make_shared<const tier::AcceptChunk>(std::move(order));
-  pool_->submit([=, disk = disk_, slip = std::make_shared<Slip>(desk_, bytes), ours = std::weak_ptr(chunks_),
+  pool_->submit([=, disk = disk_, answer = std::make_shared<Answer>(way_back_, bytes), ours = std::weak_ptr(chunks_),
                  blocks = store_blocks_] {
     Status verified = verify(*shared);
-    if (!blocks || !verified.ok() || !shared->keep) return slip->hand_in(keep(*disk, *shared, std::move(verified)));
+    if (!blocks || !verified.ok() || !shared->keep) return answer->hand_in(keep(*disk, *shared, std::move(verified)));
     const auto strand = ours.lock();  // else the node has closed, and nobody waits for this
     try {
-      if (strand) strand->submit([=] { slip->hand_in(keep(*disk, *shared, {})); });
+      if (strand) strand->submit([=] { answer->hand_in(keep(*disk, *shared, {})); });
     } catch (const std::bad_alloc&) {
-      slip->hand_in(keep(*disk, *shared, no_memory()));
+      answer->hand_in(keep(*disk, *shared, no_memory()));
     }
   });
-  unverified_bytes_ += bytes;  // taken off by the slip, on this thread
+  unverified_bytes_ += bytes;  // taken off by the answer, on this thread
 }
 
 void Orders::close_disk(std::function<void()> closed) {
   // The last of the three, by when all is done that was ordered.
-  const auto close = [disk = disk_, slip = std::make_shared<Slip>(desk_, std::move(closed)),
+  const auto close = [disk = disk_, answer = std::make_shared<Answer>(way_back_, std::move(closed)),
                       strands = std::make_shared<std::atomic<int>>(3)] {
     if (--*strands > 0) return;
     disk->close();
-    slip->hand_in();
+    answer->hand_in();
   };
   for (Strand* strand : {chunks_.get(), &syncs_, &commits_}) strand->submit(close);
 }
@@ -160,13 +164,13 @@ void Orders::close_disk(std::function<void()> closed) {
 // ---- modules ----
 
 module::Done Orders::answer(tier::Token token) {
-  return [slip = std::make_shared<Slip>(desk_), token](module::Outcome outcome) {
+  return [answer = std::make_shared<Answer>(way_back_), token](module::Outcome outcome) {
     tier::Completion completion;
     completion.token = token;
     completion.status = std::move(outcome.status);
     completion.bytes = std::move(outcome.bytes);
     completion.chunks = std::move(outcome.bad_chunks);
-    slip->hand_in(std::move(completion));
+    answer->hand_in(std::move(completion));
   };
 }
 
@@ -187,14 +191,18 @@ void Orders::carry_out(tier::Load& order) {
   load.version = std::move(order.version);
   load.loader = std::move(order.loader);
   load.artifact = order.artifact.digest;
-  load.size_bytes = order.artifact.size_bytes;
   load.config = std::move(order.config);
-  load.chunk_count = static_cast<std::uint32_t>(order.artifact.chunks.size());
   load.call_limit_ms = order.call_limit_ms;
   load.limit_ms = order.limit_ms;
-  load.read_chunk = [disk = disk_,
-                     artifact = std::make_shared<const content::ArtifactEntry>(std::move(order.artifact))](
-                        std::uint32_t index) { return disk->plain_chunk(*artifact, index); };
+  // Not the artifact's own digest, which is what its publisher says: the chunks are what is
+  // verified.
+  const std::vector<Digest>& chunks = order.artifact.chunks;
+  load.image.content = content::sha256({reinterpret_cast<const char*>(chunks.data()), chunks.size() * sizeof(Digest)});
+  load.image.size_bytes = order.artifact.size_bytes;
+  load.image.chunk_count = static_cast<std::uint32_t>(chunks.size());
+  load.image.read_chunk = [disk = disk_,
+                           artifact = std::make_shared<const content::ArtifactEntry>(std::move(order.artifact))](
+                              std::uint32_t index) { return disk->plain_chunk(*artifact, index); };
   services_->load(std::move(load), answer(order.token));
 }
 
@@ -231,9 +239,9 @@ void Orders::carry_out(tier::Forgive& order) {
 }
 
 void Orders::close_services(std::uint32_t limit_ms, std::function<void()> closed) {
-  const auto slip = std::make_shared<Slip>(desk_, std::move(closed));
-  if (!services_) return slip->hand_in();
-  services_->close(limit_ms, [slip] { slip->hand_in(); });
+  const auto answer = std::make_shared<Answer>(way_back_, std::move(closed));
+  if (!services_) return answer->hand_in();
+  services_->close(limit_ms, [answer] { answer->hand_in(); });
 }
 
 }  // namespace pinnate::runtime

@@ -1,5 +1,5 @@
-// Carries out what a tier orders of the disk and of its modules, off the loop's thread, and brings the answers back to
-// it.
+// Carries out what a tier orders of the disk and of its modules, off the loop's thread, and brings
+// the answers back to it.
 #pragma once
 
 #include "module/service_host.h"
@@ -16,7 +16,8 @@ namespace pinnate::runtime {
 
 class Orders {
  public:
-  // Where answers go: on the loop's thread, possibly from inside the order when the store does not block.
+  // Where answers go: on the loop's thread, possibly from inside the order when the store does not
+  // block.
   class Owner {
    public:
     virtual void completed(tier::Completion completion) = 0;
@@ -25,8 +26,8 @@ class Orders {
     ~Owner() = default;
   };
 
-  // `services` may be null; then orders for modules fail. `store_blocks`: false for a store in memory, which is used at
-  // once, on the loop's thread.
+  // `services` may be null; then orders for modules fail. `store_blocks`: false for a store in
+  // memory, which is used at once, on the loop's thread.
   Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks,
          module::ServiceHost* services);
   ~Orders();  // answers that are still under way are dropped
@@ -56,8 +57,8 @@ class Orders {
   void close_disk(std::function<void()> closed);  // after all that was ordered of it
 
  private:
-  struct Desk;
-  class Slip;
+  struct WayBack;
+  class Answer;
 
   module::Done answer(tier::Token token);
   template <typename Work>
@@ -73,7 +74,7 @@ class Orders {
   std::shared_ptr<Strand> chunks_;
   // Where the disk is waited for: neither chunks nor each other wait for these two.
   Strand commits_, syncs_;
-  std::shared_ptr<Desk> desk_;
+  std::shared_ptr<WayBack> way_back_;
   std::size_t unverified_bytes_ = 0;
 };
 

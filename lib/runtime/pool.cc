@@ -1,6 +1,6 @@
 #include "runtime/pool.h"
 
-#include "runtime/thread.h"
+#include "runtime/joined_thread.h"
 
 #include <condition_variable>
 #include <deque>
@@ -45,7 +45,7 @@ struct Threads : std::enable_shared_from_this<Threads> {
   void add_thread() noexcept {
     try {
       threads.reserve(most);
-      auto thread = Thread::start(name, [self = shared_from_this()] { self->work(); });
+      auto thread = JoinedThread::start(name, [self = shared_from_this()] { self->work(); });
       if (thread) threads.push_back(std::move(thread));
     } catch (...) {  // no memory for a thread is no thread
     }
@@ -79,7 +79,7 @@ struct Threads : std::enable_shared_from_this<Threads> {
   std::mutex mutex;
   std::condition_variable ready;
   std::deque<std::function<void()>> queue;
-  std::vector<std::shared_ptr<Thread>> threads;
+  std::vector<std::shared_ptr<JoinedThread>> threads;
   std::size_t idle = 0;
   bool ending = false;
 };

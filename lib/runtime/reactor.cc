@@ -1,6 +1,6 @@
 #include "runtime/reactor.h"
 
-#include "runtime/thread.h"
+#include "runtime/joined_thread.h"
 
 #include <uv.h>
 
@@ -182,7 +182,7 @@ class Core {
 class LoopReactor : public Reactor {
  public:
   // With `own_thread`, the thread that runs the loop.
-  LoopReactor(Core* core, std::shared_ptr<Thread> own_thread) : core_(core), own_thread_(std::move(own_thread)) {}
+  LoopReactor(Core* core, std::shared_ptr<JoinedThread> own_thread) : core_(core), own_thread_(std::move(own_thread)) {}
   ~LoopReactor() override {
     if (own_thread_) own_thread_->leave(true);
     core_->end();
@@ -225,7 +225,7 @@ class LoopReactor : public Reactor {
 
  private:
   Core* core_;
-  std::shared_ptr<Thread> own_thread_;
+  std::shared_ptr<JoinedThread> own_thread_;
 };
 
 // Which reactor a loop has; under NULL, the shared one. Never destroyed: reactors may outlive static objects.
@@ -255,7 +255,7 @@ std::shared_ptr<Reactor> on_own_thread() {
   }
   Core* const opened = core.release();
   opened->thread = std::thread::id();
-  std::shared_ptr<Thread> thread = Thread::start("pinnate-loop", [opened, loop = loop.get()] {
+  std::shared_ptr<JoinedThread> thread = JoinedThread::start("pinnate-loop", [opened, loop = loop.get()] {
     opened->thread = std::this_thread::get_id();
     uv_run(loop, UV_RUN_DEFAULT);  // until the last reactor has gone, and with it every handle
     if (uv_loop_close(loop) == 0) delete loop;

@@ -3,7 +3,7 @@
 
 #include "folder.h"
 #include "runtime/reactor.h"
-#include "runtime/thread.h"
+#include "runtime/joined_thread.h"
 #include "threads_of_process.h"
 
 #include <sys/wait.h>
@@ -17,7 +17,7 @@ void join_loop_thread() {
   auto reactor = pinnate::runtime::Reactor::attach(nullptr);
   reactor->run([] {});
   reactor.reset();
-  pinnate::runtime::Thread::join_leaving(5000);
+  pinnate::runtime::JoinedThread::join_leaving(5000);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 DESIGN.md gives the order. Three things are checked:
   1. `#include` in lib/ runs downward: never to a layer above or beside, from tier neither to store nor to module,
      and nowhere by a relative path. Handles of the C ABI (controller.h, ...) are named by lib/capi alone.
+     The same holds for the folders inside a layer that ROOMS names.
   2. samples/ and bindings/ use nothing but include/.
   3. The objects of base, wire, content, tier and sim refer to no symbol that does I/O, reads a clock, draws randomness from the
      system or starts a thread.
@@ -19,6 +20,7 @@ SOURCES = (".h", ".hpp", ".c", ".cc", ".cpp")
 
 RANK = {"capi": 6, "runtime": 5, "sim": 5, "tier": 4, "store": 3, "module": 3, "content": 2, "wire": 1, "base": 0}
 NEVER = {("tier", "store"), ("tier", "module")}
+ROOMS = {"module": {"": 3, "loading": 2, "calling": 1, "lasting": 0}}  # "": beside the folders
 HANDLES = {"controller.h", "gateway.h", "engine.h", "client.h", "testing.h"}
 
 PURE = ["base", "wire", "content", "tier", "sim"]
@@ -65,8 +67,8 @@ def includes(path):
             yield number, found.group(1) == '"', found.group(2)
 
 
-def why_not(layer, quoted, name):
-    """The reason why lib/LAYER may not include NAME, or None."""
+def why_not(layer, quoted, name, room=""):
+    """The reason why lib/LAYER, or its folder ROOM, may not include NAME, or None."""
     first = name.split("/")[0]
     if ".." in name.split("/"):
         return "a relative path: write layer/file.h"
@@ -76,7 +78,10 @@ def why_not(layer, quoted, name):
     if first not in RANK:
         return "no layer: write layer/file.h" if quoted else None
     if first == layer:
-        return None
+        below = "/".join(name.split("/")[1:-1])
+        if layer in ROOMS and below not in ROOMS[layer]:
+            return f"lib/{layer}/{below} has no place in ROOMS"
+        return f"{below or layer} is above {room}" if layer in ROOMS and ROOMS[layer][below] > ROOMS[layer][room] else None
     if (layer, first) in NEVER:
         return f"{layer} includes neither store nor module: they are actions with a token"
     if RANK[first] == RANK[layer]:
@@ -95,7 +100,8 @@ def wrong_includes():
             continue
         for path in files(folder):
             for number, quoted, name in includes(path):
-                reason = why_not(folder.name, quoted, name)
+                room = path.relative_to(folder).parent.as_posix().strip(".")
+                reason = why_not(folder.name, quoted, name, room if folder.name in ROOMS else "")
                 if reason:
                     yield f"{path.relative_to(ROOT)}:{number}: includes {name}: {reason}"
     inside = {path.relative_to(ROOT / "lib").as_posix() for path in files(ROOT / "lib")}
@@ -159,6 +165,8 @@ def self_test():
     for layer, name in (("tier", "store/store.h"), ("tier", "module/x.h"), ("store", "module/x.h"), ("sim", "runtime/x.h"),
                         ("wire", "content/chunk.h"), ("base", "../wire/mux.h"), ("tier", "pinnate/engine.h"), ("tier", "mux.h")):
         assert why_not(layer, True, name), (layer, name)
+    assert why_not("module", True, "module/loading/x.h", "calling") and why_not("module", True, "module/x.h", "lasting")
+    assert not why_not("module", True, "module/lasting/x.h", "calling") and not why_not("module", True, "module/loading/x.h")
     for layer, name in (("runtime", "store/store.h"), ("tier", "wire/mux.h"), ("capi", "pinnate/engine.h"), ("tier", "tier/x.h")):
         assert not why_not(layer, True, name), (layer, name)
 

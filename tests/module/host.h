@@ -102,10 +102,10 @@ class TestHost {
     order.version = version;
     order.loader = "native";
     order.artifact = digest_of(static_cast<int>(id));
-    order.size_bytes = bytes.size();
+    order.image.size_bytes = bytes.size();
     order.config = Buffer(config);
-    order.chunk_count = static_cast<std::uint32_t>((bytes.size() + kChunkBytes - 1) / kChunkBytes);
-    order.read_chunk = [bytes = Buffer(bytes)](std::uint32_t i) -> Result<Buffer> {
+    order.image.chunk_count = static_cast<std::uint32_t>((bytes.size() + kChunkBytes - 1) / kChunkBytes);
+    order.image.read_chunk = [bytes = Buffer(bytes)](std::uint32_t i) -> Result<Buffer> {
       return bytes.slice(i * kChunkBytes, kChunkBytes);
     };
     return order;

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "runtime/pool.h"
-#include "runtime/thread.h"
+#include "runtime/joined_thread.h"
 #include "threads_of_process.h"
 
 #include <pthread.h>
@@ -111,7 +111,7 @@ TEST_CASE("two strands go on side by side") {
 }
 
 TEST_CASE("the pool's threads start with work, are at most two, and end with the last user") {
-  Thread::join_leaving(kLeaveLimitMs);  // those of other tests
+  JoinedThread::join_leaving(kLeaveLimitMs);  // those of other tests
   REQUIRE(threads_named("pinnate-work") == 0);
   auto pool = Pool::shared();
   CHECK(Pool::shared() == pool);
@@ -126,7 +126,7 @@ TEST_CASE("the pool's threads start with work, are at most two, and end with the
   CHECK(threads_named("pinnate-work") >= 1);
   CHECK(threads_named("pinnate-work") <= 2);
   pool.reset();
-  Thread::join_leaving(kLeaveLimitMs);
+  JoinedThread::join_leaving(kLeaveLimitMs);
   CHECK(threads_named("pinnate-work") == 0);
 }
 
@@ -140,7 +140,7 @@ TEST_CASE("those who wait for threads that leave find them gone") {
       ran.get_future().wait();
     }
     pool.reset();
-    Thread::join_leaving(kLeaveLimitMs);
+    JoinedThread::join_leaving(kLeaveLimitMs);
     REQUIRE(threads_named("pinnate-work") == 0);
   }
 }
@@ -156,7 +156,7 @@ TEST_CASE("nobody waits for a name server") {
   });
   begun.get_future().wait();
   names.reset();
-  Thread::join_leaving(60000);
+  JoinedThread::join_leaving(60000);
   CHECK(threads_named("pinnate-names") == 1);
   answer.set_value();
   CHECK(end.await());
@@ -174,7 +174,7 @@ TEST_CASE("the pool may lose its last user on one of its own threads") {
   pool.reset();
   begin.set_value();
   ended.get_future().wait();
-  Thread::join_leaving(kLeaveLimitMs);
+  JoinedThread::join_leaving(kLeaveLimitMs);
   CHECK(threads_named("pinnate-work") == 0);
 }
 

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "runtime/reactor.h"
-#include "runtime/thread.h"
+#include "runtime/joined_thread.h"
 #include "threads_of_process.h"
 
 #include <signal.h>
@@ -20,7 +20,7 @@ namespace {
 
 // Whoever let go of the loop's thread last has told it to leave.
 bool loop_thread_gone() {
-  Thread::join_leaving(5000);
+  JoinedThread::join_leaving(5000);
   return threads_named("pinnate-loop") == 0;
 }
 

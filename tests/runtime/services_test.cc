@@ -34,7 +34,7 @@ struct FakeServices : module::ServiceHost {
   void answer(const std::string& order, Done done, std::string bytes = {}) {
     seen.orders.push_back(order);
     threads.emplace_back([this, done, bytes] {
-      Outcome outcome{{}, Buffer(bytes), {}};
+      Outcome outcome{{}, Buffer(bytes)};
       const NoMemory none(out_of_memory);
       done(std::move(outcome));
     });
@@ -46,8 +46,8 @@ struct FakeServices : module::ServiceHost {
     seen.orders.push_back("load " + order.name + " " + order.version);
     threads.emplace_back([this, order, done] {
       Outcome outcome;
-      for (std::uint32_t i = 0; i < order.chunk_count; i++) {
-        auto plain = order.read_chunk(i);
+      for (std::uint32_t i = 0; i < order.image.chunk_count; i++) {
+        auto plain = order.image.read_chunk(i);
         if (plain.ok()) {
           seen.image += plain->view();
         } else {
@@ -55,7 +55,7 @@ struct FakeServices : module::ServiceHost {
           outcome.status = plain.status();
         }
       }
-      seen.read_later = order.read_chunk;
+      seen.read_later = order.image.read_chunk;
       done(outcome);
     });
   }

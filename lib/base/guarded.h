@@ -1,0 +1,61 @@
+// Runs a module's code: whatever it throws ends here, as words. Only the unwinding of a thread that
+// a module ends (pthread_exit) goes on, since nothing may stop that; what has to be done then too
+// is an AtEnd.
+#pragma once
+
+#include "base/words.h"
+
+#include <cxxabi.h>
+
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace pinnate {
+
+// Runs at the end of a scope, however it is left.
+template <typename Run>
+class AtEnd {
+ public:
+  explicit AtEnd(Run run) : run_(std::move(run)) {}
+  ~AtEnd() { run_(); }
+  AtEnd(const AtEnd&) = delete;
+  AtEnd& operator=(const AtEnd&) = delete;
+
+ private:
+  Run run_;
+};
+
+// What it threw, or nothing. The runtime of GCC has no object for the unwinding of a thread and
+// binds the handler's reference to null, which UBSan would report, here and wherever this is
+// inlined.
+template <typename Run>
+__attribute__((noinline, no_sanitize("null"))) std::optional<std::string> thrown_by(Run run) {
+  try {
+    run();
+    return std::nullopt;
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (const std::exception& e) {
+    return "threw an exception: " + reason(e.what());
+  } catch (...) {
+    return "threw an exception";
+  }
+}
+
+// The same for code of ours and of the host's, on a thread that must go on, or below a module's
+// frames. False: it threw.
+template <typename Run>
+__attribute__((noinline, no_sanitize("null"))) bool quietly(Run run) {
+  try {
+    run();
+    return true;
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace pinnate

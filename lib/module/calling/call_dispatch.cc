@@ -1,0 +1,139 @@
+#include "module/calling/call_dispatch.h"
+
+#include "base/limits.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pinnate::module {
+namespace {
+
+Status too_large(std::string_view function, std::size_t bytes) {
+  return {PINNATE_TOO_LARGE, "function '" + std::string(function) + "': a payload of " + std::to_string(bytes) +
+                                 " bytes; the limit is " + std::to_string(kCallLimitBytes)};
+}
+
+Callee& callee_of(const Pass& pass) { return *static_cast<Callee*>(pass.gate()); }
+
+// 0: as long as the module's release allows.
+std::uint32_t limit_ms(const Callee& callee, std::uint32_t timeout_ms) {
+  return timeout_ms ? std::min(timeout_ms, callee.call_limit_ms()) : callee.call_limit_ms();
+}
+
+}  // namespace
+
+CallDispatch::CallDispatch(std::uint32_t worker_threads, std::uint32_t queued_calls,
+                           std::shared_ptr<HostCallbacks> callbacks, Alarms& alarms)
+    : queued_calls_(queued_calls),
+      callbacks_(std::move(callbacks)),
+      alarms_(alarms),
+      workers_(worker_threads, queued_calls, [this](const auto& call) { run_on_worker(call); }) {}
+
+void CallDispatch::use(const std::weak_ptr<void>& keep) {
+  keep_ = keep;
+  workers_.use(keep);
+}
+
+void CallDispatch::begin_closing() {
+  closing_ = true;
+  gate.deactivate_all();
+}
+
+Status CallDispatch::no_service(std::string_view function) const {
+  if (closing_) return {PINNATE_CLOSED, "the engine is closing"};
+  return {PINNATE_NOT_FOUND, "function '" + std::string(function) + "': no service is active on this engine"};
+}
+
+// ---- turns, where a service has them ----
+
+void CallDispatch::pass_turn_on(Callee& callee) {
+  if (callee.calls_may_overlap()) return;
+  if (std::shared_ptr<Call> next = callee.turns().pass_on()) send_to_worker(std::move(next));
+}
+
+// The turn is the call's.
+void CallDispatch::send_to_worker(std::shared_ptr<Call> call) {
+  if (workers_.submit(call)) return;
+  workers_.begins();
+  call->end({{PINNATE_NO_MEMORY, call->callee().label() + ": no thread can be started to run the call"}});
+  pass_turn_on(call->callee());
+}
+
+void CallDispatch::run_on_worker(const std::shared_ptr<Call>& call) {
+  workers_.begins();
+  const auto before_over = [&] { pass_turn_on(call->callee()); };
+  if (!call->run(before_over)) before_over();
+}
+
+void CallDispatch::time_is_up(Call& call, bool closing) {
+  const Call::Stage stage = call.end_late(closing);
+  if (stage == Call::Stage::kRunning) return workers_.overdue(&call);
+  if (stage != Call::Stage::kWaiting) return;
+  // It will never begin, so it keeps its service until it goes.
+  Callee& callee = call.callee();
+  if (callee.turns().forget(&call)) {
+    workers_.begins();
+  } else if (workers_.forget(&call)) {
+    workers_.begins();
+    pass_turn_on(callee);
+  }  // else it is on its way to a worker, which will find it ended
+}
+
+// ---- the two ways in ----
+
+void CallDispatch::invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done) {
+  // Never from inside invoke: the caller may hold locks that `done` takes.
+  const auto refuse = [&](Status why) {
+    alarms_.post(
+        [callbacks = callbacks_, done = std::move(done), why = std::move(why)] { callbacks->report(done, why); });
+  };
+  if (payload.size() > kCallLimitBytes) return refuse(too_large(function, payload.size()));
+  Pass pass = gate.enter(function);
+  if (!pass) return refuse(no_service(function));
+  Callee& callee = callee_of(pass);
+  if (!workers_.admit())
+    return refuse({PINNATE_BUSY, callee.label() + ": " + std::to_string(queued_calls_) +
+                                     " calls are waiting on this engine already"});
+
+  const std::uint32_t limit = limit_ms(callee, timeout_ms);
+  const Alarms::Key alarm = alarms_.key(Clock::now() + std::chrono::milliseconds(limit));
+  const std::shared_ptr<void> keep = keep_.lock();
+  const auto call = std::make_shared<Call>(std::move(pass), std::move(payload), limit,
+                                           [this, keep, alarm, done = std::move(done)](Outcome outcome) {
+                                             alarms_.cancel(alarm);
+                                             callbacks_->report(done, std::move(outcome));
+                                           });
+  // Everything that belongs to the call is in place before it can run.
+  alarms_.set(alarm, [this, keep, call](bool closing) { time_is_up(*call, closing); });
+  if (callee.calls_may_overlap() || callee.turns().take_or_queue(call)) send_to_worker(call);
+}
+
+Outcome CallDispatch::call_here(std::string_view function, std::string_view payload, std::uint32_t timeout_ms) {
+  if (payload.size() > kCallLimitBytes) return too_large(function, payload.size());
+  Pass pass = gate.enter(function);
+  if (!pass) return no_service(function);
+  Callee& callee = callee_of(pass);
+  // A copy: a call that timed out is over for the caller and not for the service.
+  const auto call =
+      std::make_shared<Call>(std::move(pass), Buffer(std::string(payload)), limit_ms(callee, timeout_ms), nullptr);
+  if (!callee.calls_may_overlap()) {
+    switch (callee.turns().wait(call->deadline())) {
+      case CallTurns::Got::kTurn:
+        break;
+      case CallTurns::Got::kShut:
+        return {{PINNATE_CLOSED, "the engine closed before the call had its turn"}};
+      case CallTurns::Got::kTimeout:
+        call->end_late(false);
+        return call->wait();
+    }
+  }
+  call->run([&] { pass_turn_on(callee); });
+  if (call->ended()) return call->wait();
+  const Alarms::Key alarm = alarms_.key(call->deadline());
+  alarms_.set(alarm, [call](bool closing) { call->end_late(closing); });
+  Outcome outcome = call->wait();
+  alarms_.cancel(alarm);
+  return outcome;
+}
+
+}  // namespace pinnate::module

@@ -1,0 +1,50 @@
+// The way of a call: through the swap gate into its service, to its turn, to a thread, and out.
+#pragma once
+
+#include "module/calling/call.h"
+#include "module/calling/swap_gate.h"
+#include "module/calling/workers.h"
+#include "module/lasting/alarms.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace pinnate::module {
+
+class CallDispatch {
+ public:
+  CallDispatch(std::uint32_t worker_threads, std::uint32_t queued_calls, std::shared_ptr<HostCallbacks> callbacks,
+               Alarms& alarms);
+
+  // Threads and alarms keep `keep` alive, to which this belongs.
+  void use(const std::weak_ptr<void>& keep);
+
+  // See ServiceHost::invoke and ServiceHost::call_here.
+  void invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done);
+  Outcome call_here(std::string_view function, std::string_view payload, std::uint32_t timeout_ms);
+
+  // From its return on, no call enters a service.
+  void begin_closing();
+  void stop(TimePoint limit) { workers_.stop(limit); }
+
+  SwapGate gate;
+
+ private:
+  Status no_service(std::string_view function) const;
+  void send_to_worker(std::shared_ptr<Call> call);
+  void pass_turn_on(Callee& callee);
+  void run_on_worker(const std::shared_ptr<Call>& call);
+  void time_is_up(Call& call, bool closing);
+
+  const std::uint32_t queued_calls_;
+  const std::shared_ptr<HostCallbacks> callbacks_;
+  Alarms& alarms_;
+  std::weak_ptr<void> keep_;
+  std::atomic<bool> closing_{false};
+  Workers workers_;
+};
+
+}  // namespace pinnate::module

@@ -1,0 +1,189 @@
+#include "module/lasting/black_box.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace pinnate::module {
+namespace {
+
+constexpr std::size_t kSlotBytes = 64;
+constexpr std::size_t kSlotLimit = 64 * 1024;  // 4 MiB: far more than services of one engine
+using Bytes = std::array<unsigned char, kSlotBytes>;
+
+constexpr char kHeader[kSlotBytes] = "PINNBOX1";
+constexpr const char* kMomentNames[] = {"idle", "load", "create", "health check", "call", "first 60 s"};
+
+void put32(unsigned char* at, std::uint32_t v) {
+  for (int i = 0; i < 4; ++i) at[i] = static_cast<unsigned char>(v >> (8 * i));
+}
+std::uint32_t get32(const unsigned char* at) {
+  return at[0] | std::uint32_t{at[1]} << 8 | std::uint32_t{at[2]} << 16 | std::uint32_t{at[3]} << 24;
+}
+std::uint32_t checksum(const Bytes& b) { return static_cast<std::uint32_t>(crc32(crc32(0, nullptr, 0), b.data(), 60)); }
+
+Status file_error(const std::string& what) {
+  return {errno == ENOSPC ? PINNATE_NO_SPACE : PINNATE_IO, "cannot " + what + ": " + std::strerror(errno)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BlackBox>> BlackBox::open(const std::string& state_dir,
+                                                 std::shared_ptr<HostCallbacks> callbacks) {
+  std::unique_ptr<BlackBox> box(new BlackBox(state_dir + "/black-box", std::move(callbacks)));
+  box->fd_ = ::open(box->path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (box->fd_ < 0) return file_error("open " + box->path_);
+  if (!box->read_slots()) {
+    box->slots_.assign(1, Slot{});
+    if (ftruncate(box->fd_, 0) != 0 || pwrite(box->fd_, kHeader, kSlotBytes, 0) != ssize_t{kSlotBytes})
+      return file_error("write " + box->path_);
+  }
+  box->blame();
+  return box;
+}
+
+BlackBox::~BlackBox() {
+  if (fd_ >= 0) close(fd_);
+}
+
+// False: there is nothing to go by, and the file is begun anew.
+bool BlackBox::read_slots() {
+  struct stat st;
+  if (fstat(fd_, &st) != 0 || st.st_size == 0) return false;
+  Bytes b{};
+  if (pread(fd_, b.data(), b.size(), 0) != ssize_t{kSlotBytes} || std::memcmp(b.data(), kHeader, kSlotBytes) != 0) {
+    callbacks_->log(PINNATE_LOG_WARNING, path_ + " is not a black box of this version: ignored, and begun anew");
+    return false;
+  }
+  const std::size_t count = std::min(static_cast<std::size_t>(st.st_size) / kSlotBytes, kSlotLimit);
+  slots_.assign(1, Slot{});
+  std::size_t damaged = 0;
+  for (std::size_t i = 1; i < count; ++i) {
+    Slot slot;
+    if (pread(fd_, b.data(), b.size(), static_cast<off_t>(i * kSlotBytes)) != ssize_t{kSlotBytes} ||
+        get32(b.data() + 60) != checksum(b) || b[0] > 2 || b[1] > static_cast<unsigned>(Moment::kFirstMinute)) {
+      ++damaged;
+    } else {
+      slot.kind = static_cast<Kind>(b[0]);
+      slot.moment = static_cast<Moment>(b[1]);
+      slot.in_a_row = get32(b.data() + 4);
+      std::copy(b.begin() + 8, b.begin() + 40, slot.artifact.bytes.begin());
+    }
+    slots_.push_back(slot);
+  }
+  if (damaged)
+    callbacks_->log(PINNATE_LOG_WARNING,
+                    path_ + ": " + std::to_string(damaged) + " of its notes are damaged and were ignored");
+  return true;
+}
+
+void BlackBox::blame() {
+  const auto inside = [](const Slot& s) {
+    return s.kind == Kind::kRunning && s.moment != Moment::kIdle && s.moment != Moment::kFirstMinute;
+  };
+  const bool any_inside = std::any_of(slots_.begin(), slots_.end(), inside);
+  std::vector<Slot> blamed;
+  for (std::size_t i = 1; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    if (slot.kind != Kind::kRunning) continue;
+    const bool guilty = any_inside ? inside(slot) : slot.moment == Moment::kFirstMinute;
+    const bool known =
+        std::any_of(blamed.begin(), blamed.end(), [&](const Slot& b) { return b.artifact == slot.artifact; });
+    if (guilty && !known) blamed.push_back(slot);
+    slot = Slot{};
+    store(i);
+  }
+  for (const Slot& death : blamed) {
+    auto tally = std::find_if(slots_.begin(), slots_.end(),
+                              [&](const Slot& s) { return s.kind == Kind::kTally && s.artifact == death.artifact; });
+    const std::size_t at = tally != slots_.end() ? static_cast<std::size_t>(tally - slots_.begin()) : take_slot();
+    if (at == 0) continue;
+    slots_[at].kind = Kind::kTally;
+    slots_[at].moment = death.moment;
+    slots_[at].artifact = death.artifact;
+    ++slots_[at].in_a_row;
+    store(at);
+  }
+  // Earlier deaths too: else each of two modules that kill the process made it forget the other.
+  for (const Slot& slot : slots_)
+    if (slot.kind == Kind::kTally)
+      deaths_.push_back({slot.artifact, kMomentNames[static_cast<int>(slot.moment)], slot.in_a_row});
+}
+
+std::size_t BlackBox::take_slot() {
+  for (std::size_t i = 1; i < slots_.size(); ++i)
+    if (slots_[i].kind == Kind::kFree) return i;
+  if (slots_.size() >= kSlotLimit) return 0;
+  slots_.emplace_back();
+  return slots_.size() - 1;
+}
+
+void BlackBox::store(std::size_t index) {
+  const Slot& slot = slots_[index];
+  Bytes b{};
+  b[0] = static_cast<unsigned char>(slot.kind);
+  b[1] = static_cast<unsigned char>(slot.moment);
+  put32(b.data() + 4, slot.in_a_row);
+  std::copy(slot.artifact.bytes.begin(), slot.artifact.bytes.end(), b.begin() + 8);
+  put32(b.data() + 60, checksum(b));
+  if (pwrite(fd_, b.data(), b.size(), static_cast<off_t>(index * kSlotBytes)) == ssize_t{kSlotBytes} || complained_)
+    return;
+  complained_ = true;  // one line is enough: a full disk stays full
+  callbacks_->log(PINNATE_LOG_WARNING, "cannot write " + path_ + ": " + std::strerror(errno) +
+                                           "; a module that kills this process may not be found out");
+}
+
+std::size_t BlackBox::begin(const Digest& artifact) {
+  const std::lock_guard lock(mutex_);
+  if (fd_ < 0) return 0;
+  const std::size_t at = take_slot();
+  if (at) {
+    slots_[at] = {Kind::kRunning, Moment::kIdle, 0, artifact};
+    store(at);
+  }
+  return at;
+}
+
+void BlackBox::write(std::size_t note, Moment moment) {
+  const std::lock_guard lock(mutex_);
+  if (fd_ < 0 || note == 0 || slots_[note].moment == moment) return;
+  slots_[note].moment = moment;
+  store(note);
+}
+
+void BlackBox::end(std::size_t note) {
+  const std::lock_guard lock(mutex_);
+  if (fd_ < 0 || note == 0) return;
+  slots_[note] = Slot{};
+  store(note);
+}
+
+void BlackBox::forgive(const Digest& artifact) {
+  const std::lock_guard lock(mutex_);
+  if (fd_ < 0) return;
+  for (std::size_t i = 1; i < slots_.size(); ++i) {
+    if (slots_[i].kind != Kind::kTally || slots_[i].artifact != artifact) continue;
+    slots_[i] = Slot{};
+    store(i);
+  }
+}
+
+void BlackBox::shut() {
+  const std::lock_guard lock(mutex_);
+  if (fd_ < 0) return;
+  for (std::size_t i = 1; i < slots_.size(); ++i) {
+    if (slots_[i].kind != Kind::kRunning) continue;
+    slots_[i] = Slot{};
+    store(i);
+  }
+  close(fd_);
+  fd_ = -1;
+}
+
+}  // namespace pinnate::module

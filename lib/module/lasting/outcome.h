@@ -1,0 +1,26 @@
+// What an order or a call came to.
+#pragma once
+
+#include "base/buffer.h"
+#include "base/status.h"
+
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace pinnate::module {
+
+using ServiceId = std::uint64_t;  // chosen by the caller, never used twice
+
+struct Outcome {
+  Outcome(Status status = {}, Buffer bytes = {}) : status(std::move(status)), bytes(std::move(bytes)) {}
+
+  Status status;
+  Buffer bytes;  // a call's result
+  // Of a load: chunks that were PINNATE_CORRUPT, PINNATE_NOT_FOUND or PINNATE_IO.
+  std::vector<std::uint32_t> bad_chunks;
+};
+using Done = std::function<void(Outcome)>;
+
+}  // namespace pinnate::module

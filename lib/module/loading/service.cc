@@ -1,0 +1,149 @@
+#include "module/loading/service.h"
+
+#include "base/guarded.h"
+#include "base/words.h"
+#include "module/calling/call.h"
+#include "module/loading/linker_lock.h"
+
+namespace pinnate::module {
+
+constexpr std::chrono::seconds kUnloadLimit{10};  // as for all of a destroy
+
+Service::Service(std::shared_ptr<Watcher> watcher, LoadOrder order, Loader loader,
+                 std::shared_ptr<HostCallbacks> callbacks, std::shared_ptr<BlackBox> box)
+    : Callee(std::move(watcher), {"module '" + order.name + "' " + order.version, std::move(callbacks)}, std::move(box),
+             order.artifact, order.call_limit_ms),
+      order_(std::move(order)),
+      loader_(std::move(loader)),
+      host_(make_host_table(log_)),
+      // Whoever ordered it has a limit for it all, and is to hear before that why it was not begun.
+      load_by_(Clock::now() + std::chrono::milliseconds(order_.limit_ms - order_.limit_ms / 10)) {}
+
+// Runs the loader's `run(error, error_bytes)`, of which the black box is to know until it ends,
+// also by the end of the thread.
+template <typename Run>
+Status Service::attempt(Moment moment, const std::string& what, const char* failed, Run run) {
+  note().set_doing(moment);
+  const AtEnd idle([this] { note().set_doing(Moment::kIdle); });
+  ReasonBuffer error;
+  int result = 0;
+  if (const auto thrown = thrown_by([&] { result = run(error.data(), error.size()); }))
+    return refused(PINNATE_FAILED, what + " " + *thrown);
+  if (result == 0) return {};
+  const bool is_status = moment == Moment::kLoad && loader_.load_returns_status;
+  return refused(
+      is_status && result > PINNATE_OK && result <= PINNATE_INTERNAL ? static_cast<Code>(result) : PINNATE_FAILED,
+      failed + error.str());
+}
+
+Outcome Service::make_image(const ImagePlace& place) {
+  Outcome outcome;
+  ImageSource source = std::move(order_.image);
+  source.read_chunk = [this, read = std::move(source.read_chunk)](std::uint32_t index) -> Result<Buffer> {
+    // What it reads is the host's, and goes when the host closes.
+    const HostCallbacks::Inside inside(*log_.callbacks);
+    if (abandoned() || !inside) return Status(PINNATE_CANCELLED, "given up");
+    return read(index);
+  };
+  auto image = Image::make(label(), source, place, outcome.bad_chunks);
+  if (image.ok())
+    image_ = std::move(*image);
+  else
+    outcome.status = refused(image.status().code(), image.status().message());
+  return outcome;
+}
+
+Status Service::load() {
+  std::optional<LinkerLock> linker;
+  if (loader_.uses_linker && !linker.emplace(label(), load_by_).status().ok()) {
+    image_.reset();
+    return refused(linker->status().code(), linker->status().message());
+  }
+  const std::string digest = order_.artifact.hex();
+  const pinnate_image view{sizeof(pinnate_image), order_.name.c_str(),  order_.version.c_str(),
+                           digest.c_str(),        image_->fd(),         image_->path().c_str(),
+                           image_->data().data(), image_->data().size()};
+  Status status = attempt(Moment::kLoad, "its loader '" + loader_.kind + "'", "", [&](char* error, std::size_t bytes) {
+    return loader_.table.load(loader_.table.self, &view, &module_, error, bytes);
+  });
+  if (!status.ok()) {
+    image_.reset();
+    return status;
+  }
+  flags_ = loader_.table.flags | (loader_.module_flags ? loader_.module_flags(module_) : 0);
+  loaded_ = true;
+  return {};
+}
+
+Status Service::create() {
+  if (!loaded_ || service_) return refused(PINNATE_INTERNAL, loaded_ ? "created before" : "not loaded");
+  Status status = attempt(Moment::kCreate, "create", "create failed: ", [&](char* error, std::size_t bytes) {
+    const Buffer& config = order_.config;
+    const int result = loader_.table.create(module_, &host_, config.data(), config.size(), &service_, error, bytes);
+    if (result == 0) note().set_young();
+    return result;
+  });
+  if (status.ok())
+    created_.store(true, std::memory_order_release);
+  else
+    service_ = nullptr;
+  return status;
+}
+
+Status Service::check_health() {
+  if (!created()) return refused(PINNATE_INTERNAL, "not created");
+  if (!loader_.table.check_health) return {};
+  const auto check = [&](char* error, std::size_t bytes) {
+    return loader_.table.check_health(module_, service_, error, bytes);
+  };
+  return attempt(Moment::kHealthCheck, "its health check", "its health check failed: ", check);
+}
+
+Status Service::destroy() {
+  std::optional<std::string> thrown;
+  Status unloaded;
+  {
+    const AtEnd at_end([&] { unloaded = unload(); });
+    if (created_.exchange(false)) thrown = thrown_by([&] { loader_.table.destroy(module_, service_); });
+  }
+  return thrown && unloaded.ok() ? refused(PINNATE_FAILED, "destroy " + *thrown) : unloaded;
+}
+
+Status Service::unload() {
+  Status status;
+  if (loaded_) {
+    std::optional<LinkerLock> linker;
+    if (loader_.uses_linker && !linker.emplace(label(), Clock::now() + kUnloadLimit).status().ok())
+      return refused(linker->status().code(), "not unloaded: " + linker->status().message());
+    loaded_ = false;
+    if (const auto thrown = thrown_by([&] { loader_.table.unload(module_); }))
+      status = refused(PINNATE_FAILED, "unload " + *thrown);
+  }
+  image_.reset();
+  return status;
+}
+
+void Service::run_call(Call& call, pinnate_reply* reply, std::string_view payload) {
+  std::optional<std::string> thrown;
+  bool returned = false;
+  const AtEnd at_end([&] {
+    if (returned && !thrown) return;
+    const std::string wrong = thrown ? *thrown : "ended the thread that called it";
+    if (!call.answer({refused(PINNATE_FAILED, wrong), Buffer(wrong)}))
+      log((wrong + " after it had answered the call").c_str());
+  });
+  thrown = thrown_by([&] { loader_.table.call(module_, service_, reply, payload.data(), payload.size()); });
+  returned = true;
+}
+
+void Service::report(const Done& done, Outcome outcome) {
+  const std::lock_guard lock(reporting_);
+  if (!abandoned()) log_.callbacks->report(done, std::move(outcome));
+}
+
+void Service::abandon() {
+  const std::lock_guard lock(reporting_);
+  abandoned_.store(true, std::memory_order_release);
+}
+
+}  // namespace pinnate::module

@@ -1,0 +1,81 @@
+// One service: a loaded module, its configuration, and what the module sees of the engine. Its own
+// thread-safety is that of pinnate_loader: run_call on any thread, what does something with the
+// module in order on module threads.
+#pragma once
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "module/calling/callee.h"
+#include "module/lasting/host_callbacks.h"
+#include "module/loading/image.h"
+#include "module/loading/loaders.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace pinnate::module {
+
+struct LoadOrder {
+  ServiceId service = 0;
+  std::string name, version, loader;
+  Digest artifact;
+  ImageSource image;
+  Buffer config;
+  std::uint32_t call_limit_ms = 30000;
+  std::uint32_t limit_ms = 10000;  // of the load: it may wait for others as long, or nearly
+};
+
+class Service : public Callee {
+ public:
+  Service(std::shared_ptr<Watcher> watcher, LoadOrder order, Loader loader, std::shared_ptr<HostCallbacks> callbacks,
+          std::shared_ptr<BlackBox> box);
+
+  ServiceId id() const { return order_.service; }
+  const Digest& artifact() const { return order_.artifact; }
+  bool calls_may_overlap() const override { return flags_ & PINNATE_CALLS_MAY_OVERLAP; }
+
+  // ---- on a module thread ----
+  Outcome make_image(const ImagePlace& place);
+  Status load();
+  Status create();
+  Status check_health();
+  Status destroy();  // and unload, or whatever of both there is to do
+  bool loaded() const { return loaded_; }
+  // It may be activated. Any thread.
+  bool created() const { return created_.load(std::memory_order_acquire); }
+
+  // ---- any thread ----
+  void run_call(Call& call, pinnate_reply* reply, std::string_view payload) override;
+  // Runs `done`, unless it was abandoned.
+  void report(const Done& done, Outcome outcome);
+  Status refused(Code code, const std::string& words) const { return {code, label() + ": " + words}; }
+  // From its return on, no `done` runs.
+  void abandon();
+  bool abandoned() const { return abandoned_.load(std::memory_order_acquire); }
+
+ private:
+  template <typename Run>
+  Status attempt(Moment moment, const std::string& what, const char* failed, Run run);
+  Status unload();
+
+  LoadOrder order_;
+  const Loader loader_;
+  const pinnate_host host_;
+  const TimePoint load_by_;
+  std::uint32_t flags_ = 0;
+
+  std::shared_ptr<const Image> image_;
+  void* module_ = nullptr;
+  void* service_ = nullptr;
+  bool loaded_ = false;
+  std::atomic<bool> created_{false};
+
+  std::recursive_mutex reporting_;  // a `done` may abandon the very service that it is told about
+  std::atomic<bool> abandoned_{false};
+};
+
+}  // namespace pinnate::module
