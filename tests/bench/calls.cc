@@ -5,9 +5,12 @@
 #include "measurements.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 namespace bench {
 
@@ -102,6 +105,47 @@ int run_calls(const std::vector<std::string>& words) {
   std::string why;
   for (std::size_t i = 4; i < times.size(); i++) why += " " + times[i];
   throw std::runtime_error(times.at(3) + " calls failed, the first with:" + why);
+}
+
+const char kFolderCallsHelp[] = R"(pinnate-bench folder-calls [OPTION...]
+
+Calls in process, one after the other, of an engine with a state folder and of one without, taking turns. Prints a line of JSON for each
+round, and `reach folder_calls_times RATIO 1.2 ok|short`: the ratio of the medians of their p50_us.
+  --calls N           calls of each engine and round; 1 to 100000000, default 20000
+  --rounds R          1 to 1000, default 9
+  --settle SECONDS    since the service is live; 0 to 3600, default 62: for a minute each call is noted in the folder, for whoever comes
+                      after a crash
+  --state FOLDER, --patience SECONDS   as of `calls`
+)";
+
+int run_folder_calls(const std::vector<std::string>& words) {
+  const Arguments given(words, {"calls", "rounds", "settle", "state", "patience"});
+  const std::uint64_t calls = given.number("calls", 20000, 1, 100'000'000), rounds = given.number("rounds", 9, 1, 1000);
+  const std::uint64_t settle = given.number("settle", 62, 0, 3600);
+  Fleet fleet(given.text("state", ""), double(given.number("patience", 120, 1, 3600)));
+  fleet.open_engines(1);
+  fleet.open_engine_with_folder();
+  fleet.wait_online();
+  fleet.publish("echo", 1, 4096);
+  fleet.wait_serving(1);
+  std::this_thread::sleep_for(std::chrono::seconds(settle));
+  std::vector<double> p50s[2];
+  for (std::uint64_t round = 0; round < rounds; round++)
+    for (const std::size_t engine : {0, 1}) {
+      const auto times = measure(&fleet.engines(), "call",
+                                 {"64", "1", std::to_string(calls), std::to_string(calls / 10), std::to_string(engine)},
+                                 fleet.patience());
+      if (times.at(3) != "0") throw std::runtime_error(times.at(3) + " calls failed");
+      p50s[engine].push_back(std::stod(times.at(1)));
+      JsonLine line;
+      line.add("bench", "folder-calls").add("state_folder", engine).add("calls", calls);
+      add_times(&line, times, calls);
+      line.print();
+    }
+  for (auto& p50 : p50s) std::sort(p50.begin(), p50.end());
+  const double ratio = p50s[1][rounds / 2] / p50s[0][rounds / 2];
+  std::printf("reach folder_calls_times %.2f 1.2 %s\n", ratio, ratio <= 1.2 ? "ok" : "short");
+  return 0;
 }
 
 }  // namespace bench

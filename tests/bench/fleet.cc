@@ -32,6 +32,11 @@ void Fleet::open_engines(std::size_t count, std::vector<std::string> upstreams) 
   engines_->hear("ready", patience_s_);
 }
 
+void Fleet::open_engine_with_folder() {
+  engines_->ask({"open-with-folder", controller_address_, folder_.file("engine")}, "ready", patience_s_);
+  engine_count_++;
+}
+
 void Fleet::wait_online() {
   controller_->ask({"online", std::to_string(engine_count_), std::to_string(gateways_.size())}, "online", patience_s_);
 }

@@ -19,6 +19,7 @@ class Fleet {
   // "tcp" or "unix"; `upstream` "" is the controller. Returns the gateway's address.
   std::string add_gateway(const std::string& transport, const std::string& upstream = "");
   void open_engines(std::size_t count, std::vector<std::string> upstreams = {});  // none: the controller
+  void open_engine_with_folder();  // one more, in the process of the others, directly below the controller
   std::string listen_address(const std::string& transport);  // an address to listen at, of nobody else
   void wait_online();
 

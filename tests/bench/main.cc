@@ -17,6 +17,7 @@ const char kHelp[] = R"(pinnate-bench MEASUREMENT [OPTION...]
 
   fanout   from a publish to the last engine: --receivers N --bytes B --gateways G [--last-hop tcp|unix] [--repeat K]
   calls    calls of a function: --hops 0|1|3 --payload P --outstanding W [--calls N]
+  folder-calls   what a state folder adds to a call in process [--calls N] [--rounds R]
   idle     memory of processes with nothing to do, and the size of the library
 
 Prints lines of JSON. `pinnate-bench MEASUREMENT --help` says what they mean. Set PINNATE_BENCH_LOG to see the tiers' warnings.
@@ -31,6 +32,7 @@ struct Measurement {
 const Measurement kMeasurements[] = {
     {"fanout", run_fanout, kFanoutHelp},
     {"calls", run_calls, kCallsHelp},
+    {"folder-calls", run_folder_calls, kFolderCallsHelp},
     {"idle", run_idle, kIdleHelp},
 };
 

@@ -9,8 +9,9 @@ namespace bench {
 
 int run_fanout(const std::vector<std::string>& words);
 int run_calls(const std::vector<std::string>& words);
+int run_folder_calls(const std::vector<std::string>& words);
 int run_idle(const std::vector<std::string>& words);
 
-extern const char kFanoutHelp[], kCallsHelp[], kIdleHelp[];
+extern const char kFanoutHelp[], kCallsHelp[], kFolderCallsHelp[], kIdleHelp[];
 
 }  // namespace bench

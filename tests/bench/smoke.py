@@ -58,6 +58,12 @@ class Bench(unittest.TestCase):
             self.assertLess(0, line["p50_us"])
             self.assertLessEqual(line["p50_us"], line["p99_us"])
 
+    def test_calls_of_an_engine_with_a_state_folder_are_compared_with_those_without(self):
+        words = "folder-calls", "--calls", "100", "--rounds", "2", "--settle", "0"
+        *lines, reach = run(*words).stdout.splitlines()
+        self.assertEqual([json.loads(line)["state_folder"] for line in lines], [0, 1, 0, 1])
+        self.assertRegex(reach, r"^reach folder_calls_times [0-9.]+ 1\.2 (ok|short)$")
+
     def test_idle_tells_memory_and_sizes(self):
         (line,) = self.measured("idle", "--links", "3", "--settle", "0")
         for member in "engine_pss", "empty_pss", "gateway_pss", "library", "library_stripped":

@@ -31,11 +31,12 @@ struct Engine {
   }
 };
 
-void open(Engine* engine, std::size_t number, const std::string& upstream) {
+void open(Engine* engine, std::size_t number, const std::string& upstream, const std::string& state = "") {
   const std::string id = "engine-" + std::to_string(number);
   const pinnate_loader bytes = arrival_loader(&engine->arrival), echo = echo_loader();
   pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
   options.tier = tier_options(id.c_str());
+  if (!state.empty()) options.state_dir = state.c_str();
   check(pinnate_engine_open(&options, &engine->handle), id);
   check(pinnate_engine_add_loader(engine->handle, &bytes), id);
   check(pinnate_engine_add_loader(engine->handle, &echo), id);
@@ -73,6 +74,10 @@ void run_engines(const Words& arguments) {
     for (std::size_t i = 0; i < count; i++) open(&engines.emplace_back(), i, words.at(1 + i % upstreams));
     answer({"ready"});
   };
+  commands["open-with-folder"] = [&](const Words& words) {
+    open(&engines.emplace_back(), engines.size(), words.at(0), words.at(1));
+    answer({"ready"});
+  };
   commands["listen"] = [&](const Words& words) {
     char bound[256];
     check(pinnate_engine_listen(engines.at(0).handle, words.at(0).c_str(), bound, sizeof bound), "engine");
@@ -83,7 +88,10 @@ void run_engines(const Words& arguments) {
     answer({"expected"});
   };
   commands["arrived"] = [&](const Words&) { answer_arrivals(engines); };
-  commands["call"] = [&](const Words& words) { answer_times(measure_calls(engines.at(0).handle, read_load(words))); };
+  commands["call"] = [&](const Words& words) {
+    const std::size_t engine = words.size() > 4 ? std::stoull(words.at(4)) : 0;
+    answer_times(measure_calls(engines.at(engine).handle, read_load(words)));
+  };
   commands["function-pointer"] = [](const Words& words) { answer_times(measure_function_pointer(read_load(words))); };
   add_link_commands(&commands, false);
   serve(commands, "open", arguments);
