@@ -86,11 +86,7 @@ class ThreadedServiceHost : public ServiceHost {
     const auto service = services_->find(id);
     if (!service) return;
     service->note().trust();
-    forgive(service->artifact());
-  }
-
-  void forgive(const Digest& artifact) override {
-    if (services_->black_box) services_->black_box->forgive(artifact);
+    if (services_->black_box) services_->black_box->forgive(service->artifact());
   }
 
   void invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done) override {

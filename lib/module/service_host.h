@@ -41,7 +41,7 @@ class ServiceHost {
   virtual ~ServiceHost() = default;
 
   // The artifacts in whose code the process died, this last time or before, from the notes in
-  // state_dir; those that were trusted or forgiven since are not among them.
+  // state_dir; those that were trusted since are not among them.
   virtual std::vector<Restored::Death> deaths() const = 0;
 
   virtual Status add_loader(const pinnate_loader& loader) = 0;  // before the first load
@@ -66,8 +66,6 @@ class ServiceHost {
   virtual void abandon(ServiceId service) = 0;
   // The service has lived for 60 s: its death is no longer counted against the artifact.
   virtual void trust(ServiceId service) = 0;
-  // Clears the deaths noted for an artifact (quarantine ended, or it is gone).
-  virtual void forgive(const Digest& artifact) = 0;
 
   // Runs one call on a worker. Ends once: the service's answer, PINNATE_FAILED with its words,
   // PINNATE_NOT_FOUND (no active service of that function), PINNATE_BUSY (queue full),

@@ -234,10 +234,6 @@ void Orders::carry_out(tier::Abandon& order) {
 void Orders::carry_out(tier::Trust& order) {
   if (services_) services_->trust(order.service);
 }
-void Orders::carry_out(tier::Forgive& order) {
-  if (services_) services_->forgive(order.artifact);
-}
-
 void Orders::close_services(std::uint32_t limit_ms, std::function<void()> closed) {
   const auto answer = std::make_shared<Answer>(way_back_, std::move(closed));
   if (!services_) return answer->hand_in();

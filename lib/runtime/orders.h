@@ -46,7 +46,6 @@ class Orders {
   void carry_out(tier::Destroy& order);
   void carry_out(tier::Abandon& order);
   void carry_out(tier::Trust& order);
-  void carry_out(tier::Forgive& order);
   void carry_out(tier::Invoke& order);
 
   // Encoded bytes of chunks that wait to be verified or kept.

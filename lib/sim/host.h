@@ -117,7 +117,6 @@ class Host final : public Endpoint, private EngineHost {
   void act(tier::Send& send);
   void act(tier::Drop& drop);
   void act(tier::Trust& trust);
-  void act(tier::Forgive& forgive);
   void act(tier::Activate& activate);
   void act(tier::Deactivate& deactivate);
   void act(tier::Invoke& invoke);

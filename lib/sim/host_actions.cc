@@ -32,8 +32,6 @@ void Host::act(tier::Trust& trust) {
   modules_->order(std::move(trust));
 }
 
-void Host::act(tier::Forgive& forgive) { black_box_.forgive(forgive.artifact); }
-
 void Host::act(tier::Activate& activate) {
   if (!modules_) return breach("is no engine, and activates a service");
   modules_->order(activate);

@@ -114,9 +114,6 @@ struct Abandon {
 struct Trust {
   ServiceId service;
 };  // not answered
-struct Forgive {
-  Digest artifact;
-};  // not answered
 struct Invoke {
   Token token;
   std::string function;
@@ -130,9 +127,8 @@ struct WriteLog {
   std::string message;
 };
 
-using Action =
-    std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Load, Create,
-                 CheckHealth, Activate, Deactivate, Drain, Destroy, Abandon, Trust, Forgive, Invoke, WriteLog>;
+using Action = std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Load, Create,
+                            CheckHealth, Activate, Deactivate, Drain, Destroy, Abandon, Trust, Invoke, WriteLog>;
 
 // How an order ended.
 struct Completion {

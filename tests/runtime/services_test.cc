@@ -69,7 +69,6 @@ struct FakeServices : module::ServiceHost {
   void destroy(ServiceId service, Done done) override { answer("destroy " + std::to_string(service), done); }
   void abandon(ServiceId service) override { seen.orders.push_back("abandon " + std::to_string(service)); }
   void trust(ServiceId service) override { seen.orders.push_back("trust " + std::to_string(service)); }
-  void forgive(const Digest&) override { seen.orders.push_back("forgive"); }
   void invoke(const std::string& f, Buffer payload, std::uint32_t, Done done) override {
     answer("invoke " + f, done, payload.str() + "!");
   }
@@ -167,11 +166,10 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
       t.act(tier::Drain{4, 2});
       t.act(tier::Destroy{5, 2});
       t.act(tier::Abandon{1});
-      t.act(tier::Forgive{{}});
     });
     CHECK(seen.orders == std::vector<std::string>{"create 2", "check 2", "activate thumbnail 2", "invoke thumbnail",
                                                   "trust 2", "deactivate thumbnail", "drain 2", "destroy 2",
-                                                  "abandon 1", "forgive"});
+                                                  "abandon 1"});
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 10; }));
     for (const auto& c : node.diary.completions)
       if (c.token == 3) CHECK(c.bytes.str() == "payload!");

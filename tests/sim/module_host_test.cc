@@ -158,11 +158,14 @@ TEST_CASE("a module that kills its process is noted, and the engine comes back w
     CHECK(x.e.restored.deaths[0].moment == "create");
     CHECK(x.e.restored.deaths[0].in_a_row == death);
   }
-  // Nothing runs now, so nothing is blamed for the next death; the tally stays until it is forgiven.
+  // Nothing runs now, so nothing is blamed for the next death; the tally stays until it is trusted.
   x.world.restart("e");
   REQUIRE(x.e.restored.deaths.size() == 1);
   CHECK(x.e.restored.deaths[0].in_a_row == 2);
-  x.order(tier::Forgive{x.entry.digest});
+  x.world.modules().behave_well(x.entry.digest);
+  x.bring_up(4);
+  x.order(tier::Trust{4});
+  x.world.modules().behave(x.entry.digest, Step::create, kills);
   x.load(50, 1);
   x.world.advance(100);
   x.order(tier::Create{51, 1});

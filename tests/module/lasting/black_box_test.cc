@@ -138,26 +138,19 @@ TEST_CASE("when no module was inside anything, those in their first 60 s are bla
   CHECK(host->deaths()[1].in_a_row == 1);
 }
 
-TEST_CASE("a service that is trusted, or whose artifact is forgiven, is not counted any more") {
-  for (const bool by_trust : {false, true}) {
-    CAPTURE(by_trust);
-    TestFolder folder;
-    die(folder.path, "misbehaving", "call-aborts");
-    {
-      TestHost host(in(folder));
-      REQUIRE(host->deaths().size() == 1);
-      if (by_trust) {
-        host.serve(2, "misbehaving");
-        host->trust(2);
-      } else {
-        host->forgive(digest_of(2));
-      }
-    }
-    die(folder.path, "misbehaving", "call-aborts");
+TEST_CASE("the deaths of an artifact before a service of it was trusted are not counted any more") {
+  TestFolder folder;
+  die(folder.path, "misbehaving", "call-aborts");
+  {
     TestHost host(in(folder));
     REQUIRE(host->deaths().size() == 1);
-    CHECK(host->deaths()[0].in_a_row == 1);
+    host.serve(2, "misbehaving");
+    host->trust(2);
   }
+  die(folder.path, "misbehaving", "call-aborts");
+  TestHost host(in(folder));
+  REQUIRE(host->deaths().size() == 1);
+  CHECK(host->deaths()[0].in_a_row == 1);
 }
 
 TEST_CASE("a black box that is not one is ignored with a warning, and begun anew") {
