@@ -9,6 +9,7 @@ sim=$1
 "$sim" scale restart --engines 300
 "$sim" scale storm --sites 200
 "$sim" scale overtake
+"$sim" scale functions
 
 # One site dials all at once, which is more than the limit: a reach that falls short is said, and ends the run with 1.
 status=0

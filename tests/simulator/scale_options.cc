@@ -7,8 +7,8 @@
 namespace pinnate::simulator {
 
 const char* const kScaleHelp =
-    "pinnate-sim scale [fleet|traffic|restart|storm|overtake|all] [--engines N] [--sites N] [--clusters N] [--bytes B] "
-    "[--seed N] [--help]\n"
+    "pinnate-sim scale [fleet|traffic|restart|storm|overtake|functions|all] [--engines N] [--sites N] [--clusters N] "
+    "[--functions N] [--bytes B] [--seed N] [--help]\n"
     "\n"
     "  fleet     from publish to the last engine live: wall time, memory (100000 engines on 1000 sites)\n"
     "  traffic   messages and bytes at the controller per release, for 1, 10, 100 and 1000 engines per site (10 "
@@ -17,12 +17,13 @@ const char* const kScaleHelp =
     "  storm     all sites reconnect after the controller restarted: dials per 100 ms, longest heartbeat gap (1000 "
     "sites)\n"
     "  overtake  a second version is published while the first is on its way over slow links (4 sites, 16 engines)\n"
+    "  functions a message to one engine with many functions, and opening it (4096 functions)\n"
     "  all       these, in this order\n"
     "\n"
     "  --engines N   engines in all            --clusters N  container gateways per site; 0: engines stand right below "
     "the site's\n"
     "  --sites N     edge nodes                --bytes B     size of the artifact that is published\n"
-    "  --seed N      decides all that happens\n"
+    "  --seed N      decides all that happens    --functions N   on one engine\n"
     "\n"
     "Prints lines `reach NAME MEASURED LIMIT ok|short`; exits 1 when one is short.\n";
 
@@ -48,7 +49,8 @@ std::optional<ScaleOptions> parse_scale(int argc, char** argv, std::string* erro
       const std::uint64_t most = argument == "--seed"    ? ~std::uint64_t{0}
                                  : argument == "--bytes" ? 256u << 20
                                                          : 10000000;
-      if (argument != "--engines" && argument != "--sites" && argument != "--bytes" && !small) {
+      if (argument != "--engines" && argument != "--sites" && argument != "--functions" && argument != "--bytes" &&
+          !small) {
         *error = "unknown option " + argument;
         return std::nullopt;
       }
@@ -57,6 +59,7 @@ std::optional<ScaleOptions> parse_scale(int argc, char** argv, std::string* erro
         return std::nullopt;
       }
       if (argument == "--engines") options.engines = static_cast<std::uint32_t>(value);
+      if (argument == "--functions") options.functions = static_cast<std::uint32_t>(value);
       if (argument == "--sites") options.sites = static_cast<std::uint32_t>(value);
       if (argument == "--clusters") options.clusters = static_cast<std::uint32_t>(value);
       if (argument == "--bytes") options.bytes = value;
@@ -64,9 +67,9 @@ std::optional<ScaleOptions> parse_scale(int argc, char** argv, std::string* erro
       continue;
     }
     options.what = argument;
-    const auto parts = {"fleet", "traffic", "restart", "storm", "overtake", "all"};
+    const auto parts = {"fleet", "traffic", "restart", "storm", "overtake", "functions", "all"};
     if (std::find(parts.begin(), parts.end(), argument) == parts.end()) {
-      *error = "there is no part '" + argument + "'; there are: fleet traffic restart storm overtake all";
+      *error = "there is no part '" + argument + "'; there are: fleet traffic restart storm overtake functions all";
       return std::nullopt;
     }
   }

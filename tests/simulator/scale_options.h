@@ -12,6 +12,7 @@ struct ScaleOptions {
   // Not given: what each part says.
   std::optional<std::uint32_t> engines, sites;
   std::uint32_t clusters = 1;  // container gateways per site; 0: engines stand right below the site's gateway
+  std::uint32_t functions = 4096;  // live on one engine
   std::uint64_t bytes = 256 * 1024;
   std::uint64_t seed = 1;
 };
