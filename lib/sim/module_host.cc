@@ -261,6 +261,7 @@ void ModuleHost::order(tier::Invoke invoke) {
                                                    std::to_string(invoke.timeout_ms) + " ms"});
     });
   }
+  service->hung = service->hung || conduct.fate == Fate::hangs;
   if (conduct.fate == Fate::hangs) return;
   std::string result = invoke.function + "@" + service->artifact.hex().substr(0, 8) + ":" + payload;
   if (result.size() < conduct.result_bytes) result.resize(conduct.result_bytes, '.');
@@ -316,8 +317,9 @@ Digest ModuleHost::artifact_of(tier::ServiceId service) const {
 }
 
 std::size_t ModuleHost::left_behind() const {
-  return std::size_t(std::count_if(services_.begin(), services_.end(),
-                                   [](const Service& s) { return s.state == Service::abandoned; }));
+  return std::size_t(std::count_if(services_.begin(), services_.end(), [](const Service& s) {
+    return s.state == Service::abandoned || (s.hung && s.draining != 0);
+  }));
 }
 
 std::vector<Restored::Death> ModuleHost::inside() const {

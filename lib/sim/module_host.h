@@ -61,7 +61,7 @@ class ModuleHost {
   // Made and not destroyed, serving or draining.
   std::size_t services() const { return services_.size(); }
   bool wedged() const { return wedged_; }  // inside a load that never ends
-  std::size_t left_behind() const;  // of them: abandoned, since nothing could end what they were in
+  std::size_t left_behind() const;  // of them: abandoned or draining, and nothing can end what they are in
   // Services inside a load, create, health check or call now; and those created and not yet trusted.
   std::vector<Restored::Death> inside() const;
   std::vector<Restored::Death> young() const;
@@ -77,6 +77,7 @@ class ModuleHost {
     bool healthy = false;  // its health check has passed
     bool checking = false;
     std::uint32_t calls = 0;
+    bool hung = false;  // in a call that never ends
     tier::Token draining = 0;
     std::unique_ptr<OutsideModule> outside;  // null: simulated
   };

@@ -25,10 +25,6 @@ class Controller final : public Relay {
   bool closed() const override { return closing_ && !deciding_ && decisions_.empty(); }
 
  protected:
-  void fill_hello(wire::Hello* hello) override {
-    Relay::fill_hello(hello);
-    hello->role = wire::Role::controller;
-  }
   void link_down(Session& session, const Status& why) override;
   void upstream_message(Session& session, wire::Message&) override {
     links_.refuse(session.link, {PINNATE_REFUSED, "a controller has no upstream"});
@@ -101,7 +97,7 @@ void Controller::start(Now now, Restored restored) {
     core_.log(PINNATE_LOG_ERROR, state.status().message());
   }
   started_ = state.ok();
-  manifests_.restore(restored);
+  for (const std::string& words : manifests_.restore(restored)) core_.log(PINNATE_LOG_WARNING, words);
   inventory_.restore(restored);
   for (const std::string& note : history_.restore(restored)) core_.log(PINNATE_LOG_WARNING, note);
   directory_.restore(restored);

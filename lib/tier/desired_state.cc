@@ -38,7 +38,8 @@ bool DesiredState::publishes(const std::string& name) const {
   return std::any_of(releases_.begin(), releases_.end(), [&](const auto& r) { return r.second.release.name == name; });
 }
 
-// SHA-256 of epoch, revision, and of each current release in order its number and the digest of its record.
+// SHA-256 of epoch, revision, and of each current release in order its number and the digest of its
+// record.
 Digest DesiredState::digest_at(std::uint64_t epoch, std::uint64_t revision) const {
   std::string text;
   text.reserve(16 + releases_.size() * 40);
@@ -130,7 +131,9 @@ std::vector<RecordWrite> DesiredState::changes_since(const DesiredState& before)
 Result<DesiredState::Entry> DesiredState::make_entry(Buffer record) {
   auto release = content::decode_release(record);
   if (!release.ok()) return release.status();
-  Entry entry{std::move(*release), record, content::sha256(record.view())};
+  auto selector = content::Selector::parse(release->selector);
+  Entry entry{std::move(*release), {}, record, content::sha256(record.view())};
+  if (selector.ok()) entry.selector = std::move(*selector);
   return entry;
 }
 

@@ -1,12 +1,13 @@
 #include "tier/engine.h"
 
 #include "base/plant.h"
-#include "content/selector.h"
 #include "tier/calls.h"
 #include "tier/replicator.h"
+#include "tier/saved_context.h"
 #include "tier/slot.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace pinnate::tier {
 namespace {
@@ -59,14 +60,14 @@ class Engine final : public Tier, private LinkOwner {
   }
 
   void at(Now now) { core_.set_now(now); }
-  void settle();  // after every report: forget empty slots, tell what changed
+  void settle();  // after every report: forget empty slots, drop what is unused, tell what changed
   void request(LinkId link, wire::Message& message);
   void take_desired(Session& session, const wire::Desired& page);
   void make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next,
                     std::vector<Buffer> manifests);
   void applied(LinkId link, wire::Confirm confirm, DesiredState next, std::vector<Buffer> manifests);
+  void take_held_page();
   void take_labels(const Labels& inherited);
-  void save_rest();
   using Chosen = std::map<std::string, const DesiredState::Entry*>;  // by function
   Chosen choose(const DesiredState& state) const;
   void evaluate();
@@ -87,23 +88,24 @@ class Engine final : public Tier, private LinkOwner {
   Calls calls_;
   StateReceiver receiver_;
   Labels inherited_;
+  SavedContext saved_;
+  Notices notices_;
+  ModuleTurns turns_{&core_};
   SlotWorld world_;
   std::map<std::string, std::unique_ptr<Slot>> slots_;
+  std::unordered_map<std::string_view, const Slot*> by_function_;  // for calls
+  std::vector<std::string> emptied_;  // slots that were empty, and may be
+  bool unused_ = false;  // manifests and artifacts may be there that nothing needs any more
   bool applying_ = false;  // a new desired state is being made durable
+  std::optional<std::pair<LinkId, wire::Desired>> held_page_;  // came meanwhile, over a new link
   Backoff write_backoff_{1000, 30000};
-  bool saving_rest_ = false, labels_unsaved_ = false;
-  Backoff save_backoff_{1000, 30000};
-  Core::AlarmId save_again_ = 0;
   Core::AlarmId write_again_ = 0;  // one that could not be
-  std::shared_ptr<const DesiredState> unwritten_;
-  std::string unwritten_why_;
+  std::vector<RecordWrite> strays_;  // records of a state that could not be restored, until they are removed
+  std::vector<wire::ServiceRow> unwritten_;  // what it has heard of and may not act on yet
   std::map<Digest, Restored::Death> deaths_;
   std::map<Digest, std::int64_t> quarantine_until_ms_;
-  std::map<std::string, std::string> notices_;
-  ModuleTurns turns_{&core_};
   ServiceId next_service_ = 1;
   bool dirty_ = false, moved_ = false, closing_ = false;
-  bool strays_ = false;  // chunks came that nothing needs any more
   std::int64_t reported_ms_ = -1000000, moved_ms_ = 0, report_at_ms_ = 0;
   Core::AlarmId report_ = 0;
   Watches watches_;
@@ -116,47 +118,41 @@ Engine::Engine(EngineOptions options)
       inventory_(&core_),
       fetcher_(&core_, &manifests_, &inventory_,
                {[this](const std::string& peer, const std::string& what) {
-                  notices_["corrupt/" + peer] = what;
-                  core_.log(PINNATE_LOG_WARNING, what);
-                  dirty_ = true;
+                  notices_.say("corrupt/" + peer, what, kCorruptShownMs);
                 },
                 [this](const Digest&, const Status& why) {
                   core_.log(PINNATE_LOG_WARNING, "a chunk is not kept: " + why.message());
                 },
                 {},
-                [this] { strays_ = true; },
+                [this] { unused_ = true; },
                 options_.durable}),
-      calls_(&core_, &links_, nullptr, nullptr, &state_) {
+      calls_(&core_, &links_, nullptr, nullptr, &state_),
+      saved_(&core_, &manifests_, &inherited_,
+             {{},
+              [this](const Status& s) {
+                notices_.say("disk/context", s.ok() ? "" : "cannot write the state folder: " + s.message());
+              }}),
+      notices_(&core_, [this] { dirty_ = true; }) {
   world_.core = &core_;
   world_.manifests = &manifests_;
   world_.inventory = &inventory_;
   world_.fetcher = &fetcher_;
+  world_.notices = &notices_;
+  world_.turns = &turns_;
   world_.platform = options_.platform;
   world_.changed = [this] { dirty_ = true; };
   world_.moved = [this] {
     if (!std::exchange(moved_, true)) moved_ms_ = core_.now().monotonic_ms;
   };
+  world_.retired = [this] { unused_ = true; };
+  world_.emptied = [this](const std::string& function) { emptied_.push_back(function); };
   world_.new_service = [this] { return next_service_++; };
-  world_.notice = [this](std::string key, std::string text) {
-    if (text.empty()) {
-      if (notices_.erase(key) > 0) dirty_ = true;
-      return;
-    }
-    core_.log(PINNATE_LOG_WARNING, text);
-    if (notices_.size() < 32) notices_[std::move(key)] = std::move(text);
-    dirty_ = true;
-  };
   world_.hold = [this](const Digest& artifact, std::int64_t* wait_ms) { return hold(artifact, wait_ms); };
-  world_.turns = &turns_;
   world_.wedged = [this](const std::string& who, bool wedged) {
-    dirty_ = true;
-    if (wedged) {
-      turns_.wedge(who);
-      notices_["wedged"] = "wedged by " + who + "; it loads nothing until that returns, or the engine restarts";
-      return;
-    }
+    notices_.say("wedged",
+                 wedged ? "wedged by " + who + "; it loads nothing until that returns, or the engine restarts" : "");
+    if (wedged) return turns_.wedge(who);
     turns_.unwedge();
-    notices_.erase("wedged");
     for (auto& [name, slot] : slots_) slot->retry_if_held();
   };
   calls_.set_local([this](const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
@@ -166,15 +162,13 @@ Engine::Engine(EngineOptions options)
 
 void Engine::start(Now now, Restored restored) {
   at(now);
-  if (auto state = DesiredState::restore(restored); state.ok())
+  if (auto state = DesiredState::restore(restored); state.ok()) {
     state_ = std::move(*state);
-  else
+  } else {
     core_.log(PINNATE_LOG_WARNING, "the state folder is damaged and starts empty: " + state.status().message());
-  if (const auto found = restored.records.find("context"); found != restored.records.end())
-    if (auto context = wire::decode(found->second);
-        context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
-      inherited_ = std::get<wire::Context>(**context).inherited;
-  manifests_.restore(restored);
+    strays_ = DesiredState::strays(restored, state_);
+  }
+  saved_.restore(restored);
   inventory_.restore(restored);
   for (const auto& death : restored.deaths) {
     deaths_[death.artifact] = death;
@@ -187,7 +181,7 @@ void Engine::start(Now now, Restored restored) {
   settle();
 }
 
-// ---- links and messages -------------------------------------------------------------------------------------------
+// ---- links and messages -------------------------------------------------------------------------
 
 void Engine::link_message(Now now, LinkId link, Buffer bytes) {
   at(now);
@@ -212,6 +206,7 @@ void Engine::link_up(Session& session) {
 
 void Engine::link_down(Session& session, const Status&) {
   if (session.side == Side::upstream && !links_.upstream()) fetcher_.source_down();
+  if (held_page_ && held_page_->first == session.link) held_page_.reset();
   calls_.link_down(session.link);
   std::erase_if(watches_, [&](const auto& w) { return w.first.first == session.link; });
 }
@@ -272,19 +267,19 @@ void Engine::request(LinkId link, wire::Message& m) {
   if (auto* l = std::get_if<wire::ListReleases>(&m)) not_here(l->id, wire::Releases{});
 }
 
-// ---- the desired state --------------------------------------------------------------------------------------------
+// ---- the desired state --------------------------------------------------------------------------
 
 void Engine::take_desired(Session& session, const wire::Desired& page) {
-  if (applying_)
-    return links_.refuse(session.link, {PINNATE_REFUSED, "a desired state before the last one was confirmed"});
+  if (applying_) {  // the first of a new link, mostly
+    held_page_.emplace(session.link, page);
+    return;
+  }
   core_.cancel_alarm(&write_again_);  // what comes now is newer, or the same over another link
   wire::Confirm confirm;
   DesiredState next = state_;
   const bool advanced = receiver_.take(page, &next, &confirm);
-  if (!receiver_.trouble().ok())
-    world_.notice("desired", "cannot take the desired state: " + receiver_.trouble().message());
-  else if (advanced)
-    notices_.erase("desired");
+  if (const Status& trouble = receiver_.trouble(); !trouble.ok() || advanced)
+    notices_.say("desired", trouble.ok() ? "" : "cannot take the desired state: " + trouble.message());
   if (!advanced) return core_.send(session.link, confirm);
   auto manifests = receiver_.take_manifests();
   if (!options_.durable) return applied(session.link, confirm, std::move(next), std::move(manifests));
@@ -296,34 +291,48 @@ void Engine::take_desired(Session& session, const wire::Desired& page) {
   make_durable(session.link, confirm, std::make_shared<DesiredState>(std::move(next)), std::move(manifests));
 }
 
-// Durable first: an engine that restarts must not act on an older state than it did before. One that cannot be written is not acted on,
-// nor confirmed; it is written again until it can be, or until a newer one comes.
+// Durable first: an engine that restarts must not act on an older state than it did before. One
+// that cannot be written is not acted on, and declined. It is written again until it can be, or
+// until a newer one comes.
 void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next,
                           std::vector<Buffer> manifests) {
   applying_ = true;
   std::set<Digest> wanted;  // what is superseded is not asked for meanwhile
   for (const auto& [name, entry] : choose(*next)) wanted.insert(entry->release.manifest);
   fetcher_.keep_only(wanted);
-  std::vector<RecordWrite> writes = next->changes_since(state_);
+  std::vector<RecordWrite> writes = strays_;
+  for (auto& write : next->changes_since(state_)) writes.push_back(std::move(write));
   core_.act(Commit{core_.order([this, link, confirm, next, manifests = std::move(manifests)](Completion& c) mutable {
                      applying_ = false;
+                     unwritten_.clear();
                      if (c.status.ok()) {
-                       if (notices_.erase("disk") > 0) dirty_ = true;
-                       unwritten_.reset();
-                       return applied(link, confirm, std::move(*next), std::move(manifests));
+                       notices_.say("disk", "");
+                       strays_.clear();
+                       applied(link, confirm, std::move(*next), std::move(manifests));
+                       return take_held_page();
                      }
-                     world_.notice("disk", "cannot write the state folder, so releases up to revision " +
-                                               std::to_string(next->position().revision) +
-                                               " are not acted on: " + c.status.message());
-                     unwritten_ = next;
-                     unwritten_why_ = "cannot write the state folder: " + c.status.message();
+                     const std::string why = "cannot write the state folder: " + c.status.message();
+                     notices_.say("disk", why + "; releases up to revision " +
+                                              std::to_string(next->position().revision) + " are not acted on");
+                     for (const auto& [name, entry] : choose(*next))
+                       if (!state_.find(entry->release.number))
+                         unwritten_.push_back(
+                             {entry->release.number, name, entry->release.version, wire::Phase::failed, false, why});
+                     if (links_.find(link))
+                       core_.send(link, wire::Confirm{state_.position(), confirm.page, false, state_.position()});
                      write_again_ =
                          core_.alarm_in(write_backoff_.next_ms(core_.random()), [this, link, confirm, next, manifests] {
                            write_again_ = 0;
                            make_durable(link, confirm, next, manifests);
                          });
+                     take_held_page();
                    }),
                    std::move(writes)});
+}
+
+void Engine::take_held_page() {
+  const auto held = std::exchange(held_page_, std::nullopt);
+  if (Session* session = held ? links_.find(held->first) : nullptr) take_desired(*session, held->second);
 }
 
 void Engine::applied(LinkId link, wire::Confirm confirm, DesiredState next, std::vector<Buffer> manifests) {
@@ -335,10 +344,7 @@ void Engine::applied(LinkId link, wire::Confirm confirm, DesiredState next, std:
 }
 
 void Engine::take_labels(const Labels& inherited) {
-  if (!check_labels(inherited).ok() || inherited == inherited_) return;
-  inherited_ = inherited;
-  labels_unsaved_ = true;
-  save_rest();
+  if (!saved_.take_labels(inherited)) return;
   evaluate();
 }
 
@@ -347,10 +353,8 @@ Engine::Chosen Engine::choose(const DesiredState& state) const {
   Labels labels = options_.tier.labels;
   if (!PINNATE_PLANT(inherited_labels_ignored)) labels.insert(inherited_.begin(), inherited_.end());
   Chosen chosen;
-  for (const auto& [number, entry] : state.releases()) {
-    auto selector = content::Selector::parse(entry.release.selector);
-    if (selector.ok() && selector->matches(labels)) chosen[entry.release.name] = &entry;
-  }
+  for (const auto& [number, entry] : state.releases())
+    if (entry.selector && entry.selector->matches(labels)) chosen[entry.release.name] = &entry;
   return chosen;
 }
 
@@ -363,14 +367,16 @@ void Engine::evaluate() {
   for (const auto& [name, entry] : chosen) manifests.insert(entry->release.manifest);
   for (const auto& [name, entry] : chosen) {
     auto& slot = slots_[name];
-    if (!slot) slot = std::make_unique<Slot>(&world_, name);
+    if (slot) continue;
+    slot = std::make_unique<Slot>(&world_, name);
+    by_function_.emplace(slot->function(), slot.get());
   }
   fetcher_.keep_only(manifests);
   for (auto& [name, slot] : slots_) {
     const auto found = chosen.find(name);
     slot->want(found == chosen.end() ? nullptr : found->second);
   }
-  drop_unused();
+  unused_ = true;
   if (!moved_) dirty_ = true;  // there is nothing to do here, which upstream waits to hear
   if (!moved_before) return;
   moved_ = true;
@@ -383,34 +389,10 @@ void Engine::drop_unused() {
   manifests_.keep_only(manifests);
   for (const auto& [name, slot] : slots_) slot->artifacts_in_use(&artifacts);
   inventory_.trim(artifacts, 0);
-  save_rest();
+  if (options_.durable) saved_.save();
 }
 
-// What a restart without a link needs beside the desired state: manifests, and the labels from above.
-void Engine::save_rest() {
-  if (!options_.durable || saving_rest_ || save_again_ != 0) return;
-  std::vector<RecordWrite> writes = manifests_.take_changes();
-  if (std::exchange(labels_unsaved_, false)) writes.push_back({"context", wire::encode(wire::Context{inherited_})});
-  if (writes.empty()) return;
-  saving_rest_ = true;
-  core_.act(Commit{core_.order([this](Completion& c) {
-                     saving_rest_ = false;
-                     if (c.status.ok()) {
-                       save_backoff_.reset();
-                       return save_rest();
-                     }
-                     manifests_.changes_failed();
-                     labels_unsaved_ = true;
-                     core_.log(PINNATE_LOG_WARNING, "cannot write the state folder: " + c.status.message());
-                     save_again_ = core_.alarm_in(save_backoff_.next_ms(core_.random()), [this] {
-                       save_again_ = 0;
-                       save_rest();
-                     });
-                   }),
-                   std::move(writes)});
-}
-
-// ---- loading ------------------------------------------------------------------------------------------------------
+// ---- loading ------------------------------------------------------------------------------------
 
 std::optional<std::string> Engine::hold(const Digest& artifact, std::int64_t* wait_ms) {
   if (const std::string& by = turns_.wedged_by(); !by.empty())
@@ -428,11 +410,11 @@ std::optional<std::string> Engine::hold(const Digest& artifact, std::int64_t* wa
          std::to_string(*wait_ms / 1000) + " s";
 }
 
-// ---- calls --------------------------------------------------------------------------------------------------------
+// ---- calls --------------------------------------------------------------------------------------
 
 bool Engine::run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
-  const auto found = slots_.find(call.function);
-  if (found == slots_.end() || !found->second->serving()) return false;
+  const auto found = by_function_.find(call.function);
+  if (found == by_function_.end() || !found->second->serving()) return false;
   timeout_ms = std::min(timeout_ms, found->second->call_limit_ms());
   const Token token = core_.order([done = std::move(done)](Completion& c) {
     wire::Returned returned;
@@ -446,32 +428,27 @@ bool Engine::run_here(const wire::Call& call, std::uint32_t timeout_ms, std::fun
   return true;
 }
 
-// ---- status -------------------------------------------------------------------------------------------------------
+// ---- status -------------------------------------------------------------------------------------
 
 wire::EngineStatus Engine::status() const {
   wire::EngineStatus status;
   status.position = state_.position();
   for (const auto& [name, slot] : slots_)
     for (auto& row : slot->rows()) status.rows.push_back(std::move(row));
-  // What it has heard of and may not act on yet.
-  if (unwritten_)
-    for (const auto& [name, entry] : choose(*unwritten_))
-      if (!state_.find(entry->release.number))
-        status.rows.push_back(
-            {entry->release.number, name, entry->release.version, wire::Phase::failed, false, unwritten_why_});
-  if (const auto wedged = notices_.find("wedged"); wedged != notices_.end())
-    status.notice = wedged->second;
-  else if (!notices_.empty())
-    status.notice = notices_.begin()->second;
-  status.notice = cut_reason(std::move(status.notice));
+  status.rows.insert(status.rows.end(), unwritten_.begin(), unwritten_.end());
+  status.notice = notices_.first();
   fit_message(&status);
   return status;
 }
 
 void Engine::settle() {
-  std::erase_if(slots_, [](const auto& s) { return s.second->empty(); });
+  for (const std::string& name : std::exchange(emptied_, {}))
+    if (const auto slot = slots_.find(name); slot != slots_.end() && slot->second->empty()) {
+      by_function_.erase(name);
+      slots_.erase(slot);
+    }
   if (closing_) return;
-  if (std::exchange(strays_, false)) drop_unused();
+  if (std::exchange(unused_, false)) drop_unused();
   if (!dirty_ && !moved_) return;
   const std::int64_t next_ms = dirty_ ? reported_ms_ + kReportIntervalMs : moved_ms_ + kProgressAfterMs;
   if (core_.now().monotonic_ms < next_ms) {
@@ -485,7 +462,7 @@ void Engine::settle() {
   reported_ms_ = core_.now().monotonic_ms;
   if (const Session* upstream = links_.upstream()) core_.send(upstream->link, status());
   report(watches_);
-  drop_unused();
+  if (options_.durable) saved_.save();
 }
 
 // To those who ask about this engine itself.
@@ -516,7 +493,7 @@ void Engine::close(Now now) {
   closing_ = true;
   links_.say_goodbye(!options_.durable);
   for (auto& [name, slot] : slots_) slot->close();
-  std::erase_if(slots_, [](const auto& s) { return s.second->empty(); });
+  settle();
 }
 
 }  // namespace

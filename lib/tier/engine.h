@@ -14,7 +14,8 @@ struct EngineOptions {
 };
 std::unique_ptr<Tier> make_engine(EngineOptions options);
 
-// Thousands of functions that fail at length are more than a message may be: then the reasons share what room there is.
+// Thousands of functions that fail at length are more than a message may be: then the reasons share
+// what room there is.
 void fit_message(wire::EngineStatus* status);
 
 }  // namespace pinnate::tier

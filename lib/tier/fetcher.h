@@ -39,7 +39,6 @@ class Fetcher {
   // The link to ask, and what to call its other end in words.
   void source_up(LinkId link, const std::string& peer);
   void source_down();
-  bool has_source() const { return source_ != 0; }
 
   using ManifestDone = std::function<void(const Status&)>;
   void want_manifest(const Digest& digest, ManifestDone done);

@@ -2,6 +2,7 @@
 
 #include "base/plant.h"
 #include "tier/relay.h"
+#include "tier/saved_context.h"
 
 #include <algorithm>
 
@@ -16,7 +17,9 @@ class Gateway final : public Relay {
       : Relay(options.tier, wire::Role::gateway, options.forget_after_ms, &fetcher_),
         options_(std::move(options)),
         fetcher_(&core_, &manifests_, &inventory_,
-                 {[this](const std::string& peer, const std::string& what) { notice("corrupt/" + peer, what); },
+                 {[this](const std::string& peer, const std::string& what) {
+                    notices_.say("corrupt/" + peer, what, kCorruptShownMs);
+                  },
                   [this](const Digest& artifact, const Status& why) {
                     not_kept_.insert(artifact);
                     notice("chunks", "a chunk is passed on but not kept: " + why.message());
@@ -26,15 +29,14 @@ class Gateway final : public Relay {
                     fill_up();
                   },
                   {},  // kept as long as the cache has room
-                  true}) {}
+                  true}),
+        saved_(&core_, &manifests_, &inherited_,
+               {[this](std::vector<RecordWrite>* writes) { add_state(writes); },
+                [this](const Status& status) { written(status); }}) {}
 
   void start(Now now, Restored restored) override;
 
  protected:
-  void fill_hello(wire::Hello* hello) override {
-    Relay::fill_hello(hello);
-    hello->role = wire::Role::gateway;
-  }
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
   void upstream_message(Session& session, wire::Message& message) override;
@@ -50,7 +52,8 @@ class Gateway final : public Relay {
   void forget_not_kept();
   void fill_up();
   void take_labels(const Labels& inherited);
-  void save();
+  void add_state(std::vector<RecordWrite>* writes);
+  void written(const Status& status);
   void tell(bool whole);
   // What the controller should hear of: another history below, as long as this copy is not past it.
   wire::Position seen() const { return state_.position().newer_than(seen_) ? state_.position() : seen_; }
@@ -58,10 +61,8 @@ class Gateway final : public Relay {
   GatewayOptions options_;
   Fetcher fetcher_;
   StateReceiver receiver_;
-  DesiredState stored_;  // what the disk holds of it
-  bool saving_ = false;
-  Backoff save_backoff_{1000, 30000};
-  Core::AlarmId save_again_ = 0;
+  DesiredState stored_, writing_;  // what the disk holds, and what it is to hold next
+  SavedContext saved_;
   wire::Position seen_;  // the highest position that a tier below has and this copy had not
   std::set<Digest> not_kept_;  // artifacts of current releases that are passed on and not held whole
   std::int64_t gathers_until_ms_ = 0;
@@ -77,26 +78,22 @@ void Gateway::start(Now now, Restored restored) {
     core_.log(PINNATE_LOG_WARNING, "the cached desired state is damaged and fetched anew: " + state.status().message());
   }
   commit(DesiredState::strays(restored, state_));
-  if (const auto found = restored.records.find("context"); found != restored.records.end())
-    if (auto context = wire::decode(found->second);
-        context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context))
-      inherited_ = std::get<wire::Context>(**context).inherited;
-  manifests_.restore(restored);
+  saved_.restore(restored);
   if (!PINNATE_PLANT(restart_forgets_its_cache)) inventory_.restore(restored);
   directory_.restore(restored);
   if (directory_.total().offline > 0) gathers_until_ms_ = now.monotonic_ms + kComeBackMs;
   state_changed();
 }
 
-// After a restart the tiers that are known come back one after another. While some are missing, each roll-up waits twice as long as
-// the one before, so that a thousand engines that reconnect do not become a hundred messages to the controller; when all are there,
-// it is told at once.
+// After a restart the tiers that are known come back one after another. While some are missing,
+// each roll-up waits twice as long as the one before, so that a thousand engines that reconnect do
+// not become a hundred messages to the controller. When all are there, it is told at once.
 std::int64_t Gateway::status_interval_ms() const {
   const bool come_back = core_.now().monotonic_ms < gathers_until_ms_ && directory_.total().offline > 0;
   return come_back ? gather_ms_ : kStatusIntervalMs;
 }
 
-// ---- upstream -----------------------------------------------------------------------------------------------------
+// ---- upstream -----------------------------------------------------------------------------------
 
 void Gateway::link_up(Session& session) {
   if (session.side == Side::downstream) return Relay::link_up(session);
@@ -138,11 +135,13 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
   state_changed();
   forget_not_kept();
   fetcher_.keep_only(manifests_in_use());  // whoever waits below has been told of the new state by now
-  // The tiers below are told at once: this copy is a cache, and the controller's is durable already.
-  save();
+  // The tiers below are told at once: this copy is a cache, and the controller's is durable
+  // already.
+  saved_.save();
 }
 
-// There is space again, so what could not be kept is asked for once more: the cache must serve newcomers without an upstream.
+// There is space again, so what could not be kept is asked for once more: the cache must serve
+// newcomers without an upstream.
 void Gateway::fill_up() {
   if (not_kept_.empty()) return;
   for (const Digest& digest : manifests_in_use()) {
@@ -162,38 +161,23 @@ void Gateway::forget_not_kept() {
   if (not_kept_.empty()) notice("chunks", "");
 }
 
-// One write at a time, each from what the disk is known to hold to what is held now: after one that failed, the next still fits.
-void Gateway::save() {
-  const bool same = stored_.position() == state_.position();
-  std::vector<RecordWrite> writes;
-  if (!saving_) writes = manifests_.take_changes();
-  if (saving_ || (same && writes.empty())) return;
-  core_.cancel_alarm(&save_again_);
-  saving_ = true;
-  auto next = std::make_shared<DesiredState>(state_);
-  if (!same)
-    for (auto& write : next->changes_since(stored_)) writes.push_back(std::move(write));
-  core_.act(Commit{core_.order([this, next](Completion& c) {
-                     saving_ = false;
-                     notice("disk", c.status.ok() ? "" : "cannot write to disk: " + c.status.message());
-                     if (c.status.ok()) {
-                       stored_ = std::move(*next);
-                       save_backoff_.reset();
-                       return save();
-                     }
-                     manifests_.changes_failed();
-                     save_again_ = core_.alarm_in(save_backoff_.next_ms(core_.random()), [this] {
-                       save_again_ = 0;
-                       save();
-                     });
-                   }),
-                   std::move(writes)});
+// Each write goes from what the disk is known to hold to what is held now: after one that failed,
+// the next still fits.
+void Gateway::add_state(std::vector<RecordWrite>* writes) {
+  if (stored_.position() == state_.position()) return;
+  writing_ = state_;
+  for (auto& write : writing_.changes_since(stored_)) writes->push_back(std::move(write));
+}
+
+void Gateway::written(const Status& status) {
+  notice("disk", status.ok() ? "" : "cannot write to disk: " + status.message());
+  DesiredState written = std::exchange(writing_, {});
+  if (status.ok() && written.position().revision > 0) stored_ = std::move(written);
 }
 
 void Gateway::take_labels(const Labels& inherited) {
-  if (!check_labels(inherited).ok() || inherited == inherited_) return;
-  inherited_ = inherited;
-  commit({{"context", wire::encode(wire::Context{inherited_})}});
+  if (!saved_.take_labels(inherited)) return;
+  saved_.save();
   links_.each_up(Side::downstream, [&](Session& s) { tell_labels(s); });
 }
 
@@ -204,11 +188,11 @@ void Gateway::tell(bool whole) {
     rollup.seen = seen();
     core_.send(upstream->link, rollup);
   }
-  save();
+  saved_.save();
   content_grew();
 }
 
-// ---- downstream ---------------------------------------------------------------------------------------------------
+// ---- downstream ---------------------------------------------------------------------------------
 
 void Gateway::heard_of(const wire::Position& position, const std::string&) {
   const bool other = position.newer_than(state_.position()) ||

@@ -1,4 +1,5 @@
-// A relay, any number deep: replicates desired state downward, folds status upward, keeps artifacts, carries calls.
+// A relay, any number deep: replicates desired state downward, folds status upward, keeps
+// artifacts, carries calls.
 #pragma once
 
 #include "tier/tier.h"

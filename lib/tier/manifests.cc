@@ -59,13 +59,19 @@ void Manifests::changes_failed() {
   for (const auto& [digest, held] : held_) unsaved_.insert(digest);
 }
 
-void Manifests::restore(const Restored& restored) {
+std::vector<std::string> Manifests::restore(const Restored& restored) {
+  std::vector<std::string> unreadable;
   for (auto it = restored.records.lower_bound("manifest/");
        it != restored.records.end() && it->first.starts_with("manifest/"); ++it) {
     const auto named = Digest::from_hex(std::string_view(it->first).substr(9));
-    // One that is damaged on disk is as good as absent: it is asked for again.
-    if (named && content::sha256(it->second.view()) == *named && add(it->second).ok()) unsaved_.erase(*named);
+    Status why(PINNATE_CORRUPT, "its bytes are others than its name says");
+    if (named && content::sha256(it->second.view()) == *named) why = add(it->second).status();
+    if (named) unsaved_.erase(*named);
+    if (why.ok()) continue;
+    if (named) unremoved_.insert(*named);
+    unreadable.push_back("the record '" + it->first + "' cannot be read: " + why.message());
   }
+  return unreadable;
 }
 
 }  // namespace pinnate::tier

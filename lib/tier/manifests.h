@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace pinnate::tier {
@@ -18,7 +19,8 @@ class Manifests {
   Result<std::shared_ptr<const content::Manifest>> add(const Buffer& bytes);
   std::shared_ptr<const content::Manifest> find(const Digest& digest) const;
   Buffer bytes_of(const Digest& digest) const;  // empty when it is not held
-  // An artifact of `manifest` that a held one describes otherwise under the same digest; null: there is none.
+  // An artifact of `manifest` that a held one describes otherwise under the same digest; null:
+  // there is none.
   const content::ArtifactEntry* contradicting(const content::Manifest& manifest) const;
 
   // Forgets all but these.
@@ -27,7 +29,8 @@ class Manifests {
   std::vector<RecordWrite> take_changes();
   // They could not be written: all that is held is told again.
   void changes_failed();
-  void restore(const Restored& restored);
+  // Says in words which records cannot be read; they are as good as absent.
+  std::vector<std::string> restore(const Restored& restored);
 
  private:
   struct Held {

@@ -20,7 +20,8 @@ Relay::Relay(const TierOptions& options, wire::Role role, std::uint32_t forget_a
       directory_(&core_, &state_, forget_after_ms, [this] { status_changed(); }),
       provider_(&core_, &links_, &manifests_, &inventory_, fetcher),
       lookups_(&core_, &links_, &directory_, &state_),
-      calls_(&core_, &links_, &directory_, &lookups_, &state_) {}
+      calls_(&core_, &links_, &directory_, &lookups_, &state_),
+      notices_(&core_, [this] { status_changed(); }) {}
 
 // ---- reports of the driver ----------------------------------------------------------------------------------------
 
@@ -242,22 +243,9 @@ void Relay::commit(std::vector<RecordWrite> writes, std::function<void(const Sta
 
 // ---- status -------------------------------------------------------------------------------------------------------
 
-void Relay::notice(const std::string& key, std::string text) {
-  text = cut_reason(std::move(text));
-  const auto found = notices_.find(key);
-  if (text.empty() ? found == notices_.end() : found != notices_.end() && found->second == text) return;
-  if (text.empty()) {
-    notices_.erase(found);
-  } else {
-    core_.log(PINNATE_LOG_WARNING, text);
-    if (notices_.size() < 64 || found != notices_.end()) notices_[key] = std::move(text);
-  }
-  status_changed();
-}
-
 std::vector<std::string> Relay::own_notices() const {
-  std::vector<std::string> all;
-  for (const auto& [key, text] : notices_) all.push_back("'" + core_.options().id + "': " + text);
+  std::vector<std::string> all = notices_.all();
+  for (std::string& text : all) text = "'" + core_.options().id + "': " + text;
   return all;
 }
 

@@ -6,6 +6,7 @@
 #include "tier/directory.h"
 #include "tier/inventory.h"
 #include "tier/lookup.h"
+#include "tier/notices.h"
 #include "tier/provider.h"
 #include "tier/replicator.h"
 
@@ -73,8 +74,7 @@ class Relay : public Tier, protected LinkOwner {
   // Of what may be lost: a failure is noted, and how it ended is told to who wants to know.
   void commit(std::vector<RecordWrite> writes, std::function<void(const Status&)> done = {});
   std::vector<std::string> own_notices() const;
-  // A sentence that status shows until it is cleared (empty text).
-  void notice(const std::string& key, std::string text);
+  void notice(const std::string& key, std::string text) { notices_.say(key, std::move(text)); }
 
   Core core_;
   Links links_;
@@ -86,6 +86,7 @@ class Relay : public Tier, protected LinkOwner {
   Provider provider_;
   Lookups lookups_;
   Calls calls_;
+  Notices notices_;
   Labels inherited_;  // from above
   bool closing_ = false;
 
@@ -99,7 +100,6 @@ class Relay : public Tier, protected LinkOwner {
   void save_next();
 
   std::map<std::pair<LinkId, std::uint64_t>, std::string> watches_;  // (link, id) -> name
-  std::map<std::string, std::string> notices_;
   std::map<std::string, Core::AlarmId> twins_;  // ids that two tiers use -> when to take it that they no longer do
   Core::AlarmId flush_ = 0, save_ = 0;
   bool saving_ = false;

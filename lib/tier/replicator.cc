@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/plant.h"
+#include "content/sha256.h"
 
 #include <algorithm>
 
@@ -9,6 +10,7 @@ namespace pinnate::tier {
 namespace {
 constexpr std::size_t kManifestInPageBytes = 8 * 1024;  // larger ones are asked for
 constexpr std::size_t kMadeBytes = 4 * 1024 * 1024;  // of pages kept for the next link that lacks the same
+constexpr std::int64_t kAnswerLimitMs = 300000;  // a slow disk may be in between
 }  // namespace
 
 void Replicator::link_up(Session& session) {
@@ -22,12 +24,8 @@ void Replicator::link_down(LinkId link) {
   const auto found = copies_.find(link);
   if (found == copies_.end()) return;
   core_->cancel_alarm(&found->second.again);
+  core_->cancel_alarm(&found->second.limit);
   copies_.erase(found);
-}
-
-wire::Position Replicator::position_of(LinkId link) const {
-  const auto found = copies_.find(link);
-  return found == copies_.end() ? wire::Position{} : found->second.confirmed;
 }
 
 void Replicator::state_changed() {
@@ -82,6 +80,10 @@ void Replicator::send_page(LinkId link, Copy& copy) {
   }
   copy.next = page.end;
   core_->send(link, wire::Class::control, page.bytes);
+  copy.limit = core_->alarm_in(kAnswerLimitMs, [this, link] {
+    links_->refuse(link, {PINNATE_TIMEOUT, "a page of the desired state was not answered within " +
+                                               std::to_string(kAnswerLimitMs / 1000) + " s"});
+  });
 }
 
 std::shared_ptr<const Replicator::Source> Replicator::present() {
@@ -130,13 +132,20 @@ void Replicator::confirmed(Session& session, const wire::Confirm& confirm) {
   const auto found = copies_.find(session.link);
   if (found == copies_.end()) return;
   Copy& copy = found->second;
+  if (!copy.source && !confirm.whole) {  // what it declined before it could be written, it has now
+    if (confirm.position.newer_than(copy.confirmed)) copy.confirmed = confirm.position;
+    return;
+  }
+  if (!confirm.whole && confirm.page != copy.page) return;  // not what is under way
+  core_->cancel_alarm(&copy.limit);
   if (confirm.whole) {
     const bool difference = copy.source && copy.base.revision != 0;
     copy.source.reset();
     copy.confirmed = {};
     copy.whole = true;
     if (difference) return update(session, copy);
-    // It cannot take the whole set (it is older than a release, say): not again and again without a pause.
+    // It cannot take the whole set (it is older than a release, say): not again and again without a
+    // pause.
     if (copy.again != 0) return;
     copy.again = core_->alarm_in(copy.backoff.next_ms(core_->random()), [this, link = session.link] {
       const auto waited = copies_.find(link);
@@ -146,7 +155,6 @@ void Replicator::confirmed(Session& session, const wire::Confirm& confirm) {
     });
     return;
   }
-  if (!copy.source || confirm.page != copy.page) return;  // not what is under way
   const wire::Position& target = copy.source->position;
   if (confirm.position == target || confirm.position.newer_than(target)) {  // there already, also by another way
     copy.source.reset();
@@ -195,8 +203,12 @@ bool StateReceiver::take(const wire::Desired& page, DesiredState* state, wire::C
     if (too_large()) break;
     auto entry = DesiredState::make_entry(in.record);
     if (!entry.ok()) return whole_please(entry.status());
+    if (!in.manifest.empty() && content::sha256(in.manifest.view()) != entry->release.manifest)
+      return whole_please({PINNATE_CORRUPT, "release " + std::to_string(entry->release.number) +
+                                                " came with another manifest than it names"});
     added_.push_back(std::move(*entry));
-    // The limit is on records, as at the controller. Manifests have one of their own: each that is not asked for is small.
+    // The limit is on records, as at the controller. Manifests have one of their own: each that is
+    // not asked for is small.
     bytes_ += in.record.size();
     if (in.manifest.size() > kManifestInPageBytes) bytes_ += in.manifest.size();
     if (!in.manifest.empty()) manifests_.push_back(in.manifest);

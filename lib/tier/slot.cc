@@ -1,5 +1,6 @@
 #include "tier/slot.h"
 
+#include "base/check.h"
 #include "base/plant.h"
 
 namespace pinnate::tier {
@@ -17,7 +18,7 @@ Slot::Slot(SlotWorld* world, std::string function)
 Slot::~Slot() {
   if (active_) world_->core->cancel_alarm(&active_->trust);
   world_->core->cancel_alarm(&again_);
-  for (auto& [id, limit] : leaving_) world_->core->cancel_alarm(&limit);
+  for (auto& [id, leaving] : leaving_) world_->core->cancel_alarm(&leaving.alarm);
 }
 
 std::string Slot::named() const { return "module '" + function_ + "' " + (wanted_ ? wanted_->release.version : ""); }
@@ -36,7 +37,7 @@ void Slot::set(wire::Phase phase, std::string reason) {
 void Slot::want(const DesiredState::Entry* entry) {
   if (entry && wanted_ && wanted_->digest == entry->digest) return;
   if (!entry && !wanted_) return;
-  if (PINNATE_PLANT(superseded_goes_live) && entry && candidate_ && candidate_->in_step) {
+  if (PINNATE_PLANT(superseded_goes_live) && entry && candidate_ && candidate_->step) {
     wanted_ = *entry;
     return;
   }
@@ -54,7 +55,8 @@ void Slot::want(const DesiredState::Entry* entry) {
       if (!PINNATE_PLANT(drain_lets_calls_in)) world_->core->act(Deactivate{function_});
       retire(*std::exchange(active_, std::nullopt));
     }
-    return world_->changed();
+    world_->changed();
+    return ended();
   }
   wanted_ = *entry;
   phase_ = wire::Phase::pending;
@@ -63,11 +65,12 @@ void Slot::want(const DesiredState::Entry* entry) {
   begin();
 }
 
-// ---- fetching -----------------------------------------------------------------------------------------------------
+// ---- fetching -----------------------------------------------------------------------------------
 
 void Slot::begin() {
   if (!wanted_ || candidate_) return;
-  // The service that is there may be all that the release asks for: the same bytes with the same configuration.
+  // The service that is there may be all that the release asks for: the same bytes with the same
+  // configuration.
   if (active_ && active_->entry.release.manifest == wanted_->release.manifest &&
       active_->entry.release.config == wanted_->release.config)
     return adopt();
@@ -122,7 +125,7 @@ void Slot::chunk_arrived(std::uint64_t attempt, const Status& status, std::uint3
   if (--candidate_->missing == 0) ask_for_turn();
 }
 
-// ---- loading ------------------------------------------------------------------------------------------------------
+// ---- loading ------------------------------------------------------------------------------------
 
 void Slot::ask_for_turn() {
   const std::uint64_t attempt = candidate_->attempt;
@@ -134,60 +137,32 @@ void Slot::ask_for_turn() {
   });
 }
 
-// Gives one order about the candidate's service, with a limit. While it is under way the service and the turn are its own: a candidate
-// that is dropped meanwhile leaves them to it. A step that passes its limit cannot be ended; its service is left behind.
-Token Slot::step(std::uint32_t limit_ms, const std::string& what, Hang hang, std::function<void(Completion&)> next) {
-  struct Watch {
-    Core::AlarmId limit = 0;
-    bool late = false;
-  };
-  auto watch = std::make_shared<Watch>();
-  const std::uint64_t attempt = candidate_->attempt;
-  const ServiceId service = candidate_->service;
-  candidate_->in_step = true;
-  steps_++;
-  const Token token =
-      world_->core->order([this, attempt, service, watch, what, hang, next = std::move(next)](Completion& c) {
-        steps_--;
-        if (watch->late) {  // a constructor that came back after all
-          if (c.status.ok()) destroy(service);
-          return world_->wedged(what, false);
-        }
-        world_->core->cancel_alarm(&watch->limit);
-        if (candidate_ && candidate_->attempt == attempt) {
-          candidate_->in_step = false;
-          return next(c);
-        }
-        // Superseded meanwhile. A load that failed leaves nothing to destroy.
-        if (c.status.ok() || hang == Hang::left_behind) destroy(service);
-        world_->turns->end();
-      });
-  watch->limit = world_->core->alarm_in(limit_ms, [this, attempt, service, token, watch, what, hang, limit_ms] {
-    watch->limit = 0;
-    std::string reason = what + " took longer than " + std::to_string(limit_ms) + " ms";
-    if (hang == Hang::wedges) {
-      // A constructor runs under the C library's own lock: nothing can end it, and no other load gets past it.
-      watch->late = true;
-      has_wedged_ = true;
-      reason += " and cannot be ended: the engine is wedged until it returns, or the engine restarts";
-      world_->wedged(what, true);
-    } else {
-      steps_--;
-      world_->core->forget_order(token);
-      world_->core->act(Abandon{service});
-      reason += "; the service stays in memory until it returns";
-    }
-    world_->turns->end();
-    if (!candidate_ || candidate_->attempt != attempt) {  // superseded meanwhile
-      world_->core->log(PINNATE_LOG_WARNING, reason);
-      return world_->changed();
-    }
-    candidate_->in_step = false;
-    candidate_->has_turn = false;
-    candidate_->service = 0;
-    fail(reason);
-  });
-  return token;
+// Gives one order about the candidate's service.
+Token Slot::start(std::uint32_t limit_ms, const char* doing, Hang hang, void (Slot::*then)(Completion&)) {
+  candidate_->step = &steps_.emplace_back(world_, this, candidate_->service, named() + doing, limit_ms, hang);
+  candidate_->then = then;
+  return candidate_->step->token();
+}
+
+void Slot::step_done(ModuleStep& step, Completion& c) {
+  candidate_->step = nullptr;
+  step_over(step);
+  (this->*candidate_->then)(c);
+}
+
+void Slot::step_failed(const std::string& reason, bool wedges) {
+  candidate_->step = nullptr;
+  candidate_->has_turn = false;
+  candidate_->service = 0;
+  has_wedged_ = has_wedged_ || wedges;
+  fail(reason);
+}
+
+void Slot::step_over(ModuleStep& step) {
+  const auto removed = steps_.remove_if([&](const ModuleStep& s) { return &s == &step; });
+  if (!PINNATE_CHECK(removed == 1, "a module step ended that its slot does not have"))
+    world_->core->log(PINNATE_LOG_ERROR, defect().message());
+  ended();
 }
 
 void Slot::load() {
@@ -196,20 +171,23 @@ void Slot::load() {
   std::int64_t wait_ms = 0;
   if (const auto held = world_->hold(artifact.digest, &wait_ms)) return fail(*held, wait_ms);
   c.service = world_->new_service();
-  const Token token =
-      step(c.manifest->limits.load_ms, named() + ": loading", Hang::wedges, [this](Completion& done) { loaded(done); });
+  const Token token = start(c.manifest->limits.load_ms, ": loading", Hang::wedges, &Slot::loaded);
   world_->core->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
                          wanted_->release.config, c.manifest->limits.call_ms, c.manifest->limits.load_ms});
 }
 
 void Slot::loaded(Completion& done) {
-  if (done.status.ok()) return create();
+  if (done.status.ok()) {
+    const Token token = start(candidate_->manifest->limits.create_ms, ": create", Hang::left_behind, &Slot::created);
+    return world_->core->act(Create{token, candidate_->service});
+  }
   const Digest artifact = candidate_->manifest->artifacts[candidate_->artifact].digest;
   for (std::uint32_t index : done.chunks) world_->inventory->lost(artifact, index);
   candidate_->service = 0;
   if (!done.chunks.empty()) {  // damaged on disk: fetched anew, at once
     const std::string what = named() + ": " + std::to_string(done.chunks.size()) + " stored chunks are damaged";
-    // A disk that gives back something else each time, or nothing: each try costs a transfer and some of its space.
+    // A disk that gives back something else each time, or nothing: each try costs a transfer and
+    // some of its space.
     if (damaged_++ > 0)
       return fail(what + ", for the " + std::to_string(damaged_) +
                   ". time in a row, and are fetched anew later (is the disk failing?): " + done.status.message());
@@ -222,23 +200,17 @@ void Slot::loaded(Completion& done) {
   fail(done.status.message());
 }
 
-void Slot::create() {
+void Slot::created(Completion& c) {
+  if (!c.status.ok()) return fail(c.status.message());
+  if (PINNATE_PLANT(live_without_health_check)) return go_live();
   const Token token =
-      step(candidate_->manifest->limits.create_ms, named() + ": create", Hang::left_behind, [this](Completion& c) {
-        if (!c.status.ok()) return fail(c.status.message());
-        if (PINNATE_PLANT(live_without_health_check)) return go_live();
-        check_health();
-      });
-  world_->core->act(Create{token, candidate_->service});
+      start(candidate_->manifest->limits.health_ms, ": the health check", Hang::left_behind, &Slot::checked);
+  world_->core->act(CheckHealth{token, candidate_->service});
 }
 
-void Slot::check_health() {
-  const Token token = step(candidate_->manifest->limits.health_ms, named() + ": the health check", Hang::left_behind,
-                           [this](Completion& c) {
-                             if (!c.status.ok()) return fail(c.status.message());
-                             go_live();
-                           });
-  world_->core->act(CheckHealth{token, candidate_->service});
+void Slot::checked(Completion& c) {
+  if (!c.status.ok()) return fail(c.status.message());
+  go_live();
 }
 
 void Slot::go_live() {
@@ -272,7 +244,7 @@ void Slot::adopt() {
   set(wire::Phase::live);
 }
 
-// ---- failure ------------------------------------------------------------------------------------------------------
+// ---- failure ------------------------------------------------------------------------------------
 
 void Slot::fail(const std::string& reason, std::int64_t wait_ms) {
   drop_candidate();
@@ -306,7 +278,8 @@ void Slot::source_up() {
 }
 
 void Slot::retry_if_held() {
-  // One that has wedged the engine itself waits for its backoff: it would take the turn of those that it has held up, again and again.
+  // One that has wedged the engine itself waits for its backoff: it would take the turn of those
+  // that it has held up, again and again.
   if (phase_ != wire::Phase::failed || candidate_ || again_ == 0 || has_wedged_) return;
   world_->core->cancel_alarm(&again_);
   begin();
@@ -315,75 +288,96 @@ void Slot::retry_if_held() {
 void Slot::drop_candidate() {
   if (!candidate_) return;
   const Candidate dropped = *std::exchange(candidate_, std::nullopt);
-  if (dropped.in_step) return;  // the step has the service and the turn
+  if (dropped.step) return dropped.step->drop();
   if (dropped.service != 0) destroy(dropped.service);
   if (dropped.has_turn) world_->turns->end();
 }
 
-// ---- leaving ------------------------------------------------------------------------------------------------------
+// ---- leaving ------------------------------------------------------------------------------------
+
+std::string Slot::drain_notice(ServiceId id) const { return "drain/" + function_ + "/" + std::to_string(id); }
 
 void Slot::retire(Service service) {
   world_->core->cancel_alarm(&service.trust);
+  world_->retired();
   const ServiceId id = service.id;
-  const Token token = world_->core->order([this, id](Completion&) {
-    const auto found = leaving_.find(id);
-    if (found == leaving_.end()) return;
-    world_->core->cancel_alarm(&found->second);
+  Leaving& leaving = leaving_[id];
+  leaving.drain = world_->core->order([this, id](Completion&) {
+    if (!PINNATE_CHECK(leaving_.contains(id), "a service drained that was not leaving"))
+      return world_->core->log(PINNATE_LOG_ERROR, defect().message());
+    world_->core->cancel_alarm(&leaving_[id].alarm);
+    world_->notices->say(drain_notice(id), "");
     destroy(id);
   });
-  leaving_[id] = world_->core->alarm_in(service.drain_limit_ms, [this, id, token, limit_ms = service.drain_limit_ms,
-                                                                 version = service.entry.release.version] {
-    world_->core->forget_order(token);
-    leaving_.erase(id);
-    world_->core->act(Abandon{id});
-    world_->notice("drain/" + function_, "module '" + function_ + "' " + version + " still had calls after " +
-                                             std::to_string(limit_ms) + " ms of draining and stays in memory");
-    world_->changed();
-  });
-  world_->core->act(Drain{token, id});
+  leaving.alarm = world_->core->alarm_in(
+      service.drain_limit_ms, [this, id, limit_ms = service.drain_limit_ms, version = service.entry.release.version] {
+        leaving_[id].alarm = 0;
+        if (closing_) return give_up(id);
+        world_->notices->say(drain_notice(id), "module '" + function_ + "' " + version + " still has calls after " +
+                                                   std::to_string(limit_ms) +
+                                                   " ms of draining and stays in memory until they end");
+      });
+  world_->core->act(Drain{leaving.drain, id});
+}
+
+void Slot::ended() {
+  if (empty()) world_->emptied(function_);
+}
+
+// Nobody waits for it any longer: it stays in memory until it returns.
+void Slot::give_up(ServiceId id) {
+  world_->core->forget_order(leaving_[id].drain);
+  leaving_.erase(id);
+  world_->core->act(Abandon{id});
+  world_->changed();
+  ended();
 }
 
 void Slot::destroy(ServiceId id) {
-  leaving_[id] = 0;
+  leaving_[id] = {};
   world_->turns->take_to_destroy([this, id] {
     const Token token = world_->core->order([this, id](Completion& c) {
-      world_->core->cancel_alarm(&leaving_[id]);
+      world_->core->cancel_alarm(&leaving_[id].alarm);
       leaving_.erase(id);
       destroyed(id, c.status);
       world_->turns->end();
       world_->changed();
+      ended();
     });
-    leaving_[id] = world_->core->alarm_in(kDestroyLimitMs, [this, id, token] {
+    leaving_[id].alarm = world_->core->alarm_in(kDestroyLimitMs, [this, id, token] {
       world_->core->forget_order(token);
-      leaving_.erase(id);
-      world_->core->act(Abandon{id});
-      world_->notice(destroy_notice(), "module '" + function_ + "': destroy took longer than " +
-                                           std::to_string(kDestroyLimitMs) +
-                                           " ms; the service stays in memory until it returns");
+      world_->notices->say("destroy/" + function_, "module '" + function_ + "': destroy took longer than " +
+                                                       std::to_string(kDestroyLimitMs) +
+                                                       " ms; the service stays in memory until it returns");
       world_->turns->end();
-      world_->changed();
+      give_up(id);
     });
     world_->core->act(Destroy{token, id});
   });
 }
 
 void Slot::destroyed(ServiceId id, const Status& status) {
-  world_->notice(destroy_notice(), "");
-  if (status.ok()) return;
-  if (status.code() == PINNATE_FAILED)  // gone all the same
-    return world_->core->log(PINNATE_LOG_WARNING, status.message());
+  if (status.ok() || status.code() == PINNATE_FAILED) {  // gone all the same
+    if (!status.ok()) world_->core->log(PINNATE_LOG_WARNING, status.message());
+    return world_->notices->say("destroy/" + function_, "");
+  }
   // Refused: there was no thread for it, or another engine's constructor is in its way.
-  world_->notice(destroy_notice(), "module '" + function_ + "': it cannot be destroyed yet: " + status.message());
+  world_->notices->say("destroy/" + function_,
+                       "module '" + function_ + "': it cannot be destroyed yet: " + status.message());
   if (closing_) return world_->core->act(Abandon{id});  // nobody waits for that to change
-  leaving_[id] = world_->core->alarm_in(kDestroyAgainMs, [this, id] { destroy(id); });
+  leaving_[id].alarm = world_->core->alarm_in(kDestroyAgainMs, [this, id] { destroy(id); });
 }
 
 void Slot::close() {
   closing_ = true;
   want(nullptr);
+  std::vector<ServiceId> late;  // over their limit, in calls
+  for (const auto& [id, leaving] : leaving_)
+    if (leaving.drain != 0 && leaving.alarm == 0) late.push_back(id);
+  for (ServiceId id : late) give_up(id);
 }
 
-// ---- what is told -------------------------------------------------------------------------------------------------
+// ---- what is told -------------------------------------------------------------------------------
 
 std::vector<wire::ServiceRow> Slot::rows() const {
   std::vector<wire::ServiceRow> rows;

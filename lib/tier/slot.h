@@ -1,13 +1,17 @@
-// One function of an engine: the service that takes its calls, the release it should be, and the way from one to the other.
+// One function of an engine: the service that takes its calls, the release it should be, and the
+// way from one to the other.
 #pragma once
 
 #include "content/manifest.h"
 #include "tier/core.h"
 #include "tier/desired_state.h"
 #include "tier/fetcher.h"
+#include "tier/module_step.h"
 #include "tier/module_turns.h"
+#include "tier/notices.h"
 
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,14 +28,17 @@ struct SlotWorld {
   Inventory* inventory;
   Fetcher* fetcher;
   std::string platform;
+  Notices* notices;
   std::function<void()> changed;  // a row differs: report, save
   std::function<void()> moved;  // a row is on its way: worth a report if it takes long
+  std::function<void()> retired;  // an artifact may be in use no longer
+  std::function<void(const std::string& function)> emptied;
   std::function<ServiceId()> new_service;
-  std::function<void(std::string key, std::string text)> notice;  // "": it is no longer so
   // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
   std::function<std::optional<std::string>(const Digest& artifact, std::int64_t* wait_ms)> hold;
   ModuleTurns* turns;
-  std::function<void(const std::string& who, bool wedged)> wedged;  // a load passed its limit; or came back after all
+  // A load passed its limit; or came back after all.
+  std::function<void(const std::string& who, bool wedged)> wedged;
 };
 
 class Slot {
@@ -45,13 +52,19 @@ class Slot {
   void put_off();
   void retry_if_held();  // a hold may have ended
   void close();  // drains and destroys whatever is there
-  bool empty() const { return !wanted_ && !active_ && !candidate_ && steps_ == 0 && leaving_.empty(); }
+  bool empty() const { return !wanted_ && !active_ && !candidate_ && steps_.empty() && leaving_.empty(); }
 
   const std::string& function() const { return function_; }
   std::vector<wire::ServiceRow> rows() const;
   std::uint32_t call_limit_ms() const { return active_ ? active_->call_limit_ms : 0; }
   bool serving() const { return active_.has_value(); }
   void artifacts_in_use(std::set<Digest>* used) const;
+
+  // What its steps say. Done: the candidate goes on, with its service and its turn.
+  void step_done(ModuleStep& step, Completion& c);
+  void step_failed(const std::string& reason, bool wedges);  // late: the candidate has lost both
+  void step_over(ModuleStep& step);  // deletes it
+  void destroy(ServiceId id);
 
  private:
   struct Service {
@@ -68,29 +81,38 @@ class Slot {
     std::uint32_t missing = 0;  // chunks still to come
     ServiceId service = 0;  // made; 0: not yet
     bool has_turn = false;
-    bool in_step = false;  // an order about the service is under way, which then owns service and turn
+    ModuleStep* step = nullptr;  // under way: it owns service and turn
+    void (Slot::*then)(Completion&) = nullptr;  // when that is done
   };
+  struct Leaving {
+    // Until its limit, or until it is tried again. 0: it waits for its turn, or for calls that are
+    // over their limit.
+    Core::AlarmId alarm = 0;
+    Token drain = 0;  // under way
+  };
+  using Hang = ModuleStep::Hang;
   void begin();
   void fetch();
   void chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t artifact_index, std::uint32_t index);
   void ask_for_turn();
   void load();
   void loaded(Completion& c);
-  void create();
-  void check_health();
+  void created(Completion& c);
+  void checked(Completion& c);
   void go_live();
   void adopt();  // the active service is just what the new release wants
   void fail(const std::string& reason, std::int64_t wait_ms = 0);  // tried again after wait_ms, or by the backoff
   void set(wire::Phase phase, std::string reason = "");
   void drop_candidate();
   void retire(Service service);
-  void destroy(ServiceId id);
   void destroyed(ServiceId id, const Status& status);
-  std::string destroy_notice() const { return "destroy/" + function_; }
-  enum class Hang { left_behind, wedges };
-  Token step(std::uint32_t limit_ms, const std::string& what, Hang hang, std::function<void(Completion&)> next);
+  void give_up(ServiceId id);
+  std::string drain_notice(ServiceId id) const;
+  void ended();  // something that keeps the slot from being empty
+  Token start(std::uint32_t limit_ms, const char* doing, Hang hang, void (Slot::*then)(Completion&));
   std::string named() const;
-  // For answers that may come when this slot is gone: what was asked for before it was no longer wanted.
+  // For answers that may come when this slot is gone: what was asked for before it was no longer
+  // wanted.
   std::weak_ptr<const bool> life() const { return alive_; }
 
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
@@ -102,14 +124,13 @@ class Slot {
   std::optional<Service> active_;
   std::optional<Candidate> candidate_;
   std::uint64_t attempts_ = 0;
-  std::uint32_t steps_ = 0;  // orders under way, of dropped candidates too
+  std::list<ModuleStep> steps_;  // under way, of dropped candidates too
   std::uint32_t damaged_ = 0;  // how often its stored chunks were, in a row
   bool closing_ = false;
   bool has_wedged_ = false;  // the release that is wanted has, before
   Backoff backoff_;
   Core::AlarmId again_ = 0;
-  std::map<ServiceId, Core::AlarmId>
-      leaving_;  // draining or destroyed, and until when or when again; 0: it waits for its turn
+  std::map<ServiceId, Leaving> leaving_;  // draining or destroyed
 };
 
 }  // namespace pinnate::tier

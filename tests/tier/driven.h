@@ -54,6 +54,7 @@ struct Driven {
   void take() {
     for (tier::Action& action : controller->take_actions()) {
       if (auto* commit = std::get_if<tier::Commit>(&action)) commits.push_back(std::move(*commit));
+      if (auto* drop = std::get_if<tier::Drop>(&action)) dropped[drop->link] = drop->why;
       if (auto* send = std::get_if<tier::Send>(&action); send && send->priority == wire::Class::bulk)
         bulk_bytes[send->link] += send->message.size();
     }
@@ -97,6 +98,7 @@ struct Driven {
   tier::LinkId last_link = 0;
   std::deque<tier::Commit> commits;
   std::map<tier::LinkId, std::size_t> bulk_bytes;  // sent, by link
+  std::map<tier::LinkId, Status> dropped;
   Restored disk;
   inline static std::uint64_t lives = 0;
 };

@@ -1,8 +1,9 @@
 // Bringing copies of the desired state up to date, page by page.
-#include "fleet.h"
+#include "driven.h"
 
 #include "base/limits.h"
 #include "content/release.h"
+#include "content/sha256.h"
 #include "tier/replicator.h"
 
 #include <malloc.h>
@@ -11,12 +12,13 @@ using namespace pinnate;
 
 namespace {
 
-tier::DesiredState::Entry entry(std::uint64_t number, std::size_t config_bytes) {
+tier::DesiredState::Entry entry(std::uint64_t number, std::size_t config_bytes, const std::string& manifest = {}) {
   content::Release release;
   release.number = number;
   release.epoch = 1;
   release.name = "f" + std::to_string(number);
   release.version = "1";
+  release.manifest = content::sha256(manifest);
   release.config = Buffer(std::string(config_bytes, 'c'));
   auto made = tier::DesiredState::make_entry(content::encode_release(release));
   REQUIRE(made.ok());
@@ -106,7 +108,6 @@ TEST_CASE("a copy at any revision is brought to the present one, also while that
     upper.finish(session, &copy);
     CHECK(copy.position() == upper.state.position());
     CHECK(copy.releases().size() == upper.state.releases().size());
-    CHECK(upper.replicator.position_of(session.link) == copy.position());
     upper.replicator.link_down(session.link);
   }
 }
@@ -118,13 +119,14 @@ TEST_CASE("a set of records within the limit is taken, whatever its small manife
   std::vector<wire::Desired> pages;
   std::size_t records = 0;
   for (std::uint64_t number = 1; number <= kReleases; ++number) {
-    const tier::DesiredState::Entry added = entry(number, kConfigLimitBytes);
+    const std::string manifest(1600, 'm');
+    const tier::DesiredState::Entry added = entry(number, kConfigLimitBytes, manifest);
     records += added.record.size();
     state.decide(1, number, {}, {added});
     wire::Desired page;
     page.page = std::uint32_t(number - 1);
     page.last = number == kReleases;
-    page.releases.push_back({added.record, Buffer(std::string(1600, 'm'))});
+    page.releases.push_back({added.record, Buffer(manifest)});
     pages.push_back(std::move(page));
   }
   REQUIRE(records < tier::kStateLimitBytes);
@@ -145,7 +147,8 @@ TEST_CASE("pages of withdrawals alone, or of manifests that should be asked for,
   wire::Desired withdrawals;
   for (std::uint64_t number = 1; number <= 3000; ++number) withdrawals.withdrawn.push_back(number);
   wire::Desired manifests;
-  manifests.releases.push_back({entry(1, 10).record, Buffer(std::string(kManifestLimitBytes, 'm'))});
+  const std::string large(kManifestLimitBytes, 'm');
+  manifests.releases.push_back({entry(1, 10, large).record, Buffer(large)});
   for (wire::Desired page : {withdrawals, manifests}) {
     page.position.epoch = page.position.revision = 1;
     page.last = false;
@@ -160,4 +163,43 @@ TEST_CASE("pages of withdrawals alone, or of manifests that should be asked for,
     CHECK(pages <= 65);
     CHECK(receiver.trouble().code() == PINNATE_TOO_LARGE);
   }
+}
+
+TEST_CASE("a page with another manifest than its release names is not taken, and why is said") {
+  const std::string manifest = "named by the release";
+  const tier::DesiredState::Entry added = entry(1, 10, manifest);
+  tier::DesiredState state;
+  state.decide(1, 1, {}, {added});
+  for (const bool other : {true, false}) {
+    wire::Desired page;
+    page.position = state.position();
+    page.last = true;
+    page.releases.push_back({added.record, Buffer(other ? "another" : manifest)});
+    tier::DesiredState copy;
+    tier::StateReceiver receiver;
+    wire::Confirm confirm;
+    CHECK(receiver.take(page, &copy, &confirm) != other);
+    CHECK(confirm.whole == other);
+    CHECK(receiver.trouble().ok() != other);
+    CHECK((receiver.trouble().message() == "release 1 came with another manifest than it names") == other);
+    CHECK(receiver.take_manifests().size() == (other ? 0 : 1));
+  }
+}
+
+TEST_CASE("a peer that lives and answers no page is refused in words after five minutes, one that answers is not") {
+  Restored disk;
+  tier::DesiredState state;
+  state.decide(1, 1, {}, {entry(1, 10)});
+  for (const RecordWrite& write : state.changes_since({})) disk.records[write.key] = *write.value;
+  Driven d(disk);
+  const tier::LinkId silent = d.link("silent"), good = d.link("good");
+  d.say(good, wire::Confirm{state.position(), 0, false, state.position()});
+  for (int seconds = 0; seconds < 310; ++seconds) {
+    CHECK(d.dropped.contains(silent) == (seconds >= 300));
+    d.controller->link_heard(d.now, silent);
+    d.controller->link_heard(d.now, good);
+    d.advance(1000);
+  }
+  CHECK(d.dropped[silent].message() == "a page of the desired state was not answered within 300 s");
+  CHECK_FALSE(d.dropped.contains(good));
 }

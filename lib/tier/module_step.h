@@ -1,0 +1,41 @@
+// One order about one service, with a limit: a load, a create or a health check. A running step
+// owns the service and the turn, even if its candidate is dropped. A step that passes its limit
+// cannot be ended; its service is left behind.
+#pragma once
+
+#include "tier/core.h"
+
+#include <string>
+
+namespace pinnate::tier {
+
+class Slot;
+struct SlotWorld;
+
+class ModuleStep {
+ public:
+  enum class Hang { left_behind, wedges };
+  ModuleStep(SlotWorld* world, Slot* slot, ServiceId service, std::string what, std::uint32_t limit_ms, Hang hang);
+  ~ModuleStep();
+  ModuleStep(const ModuleStep&) = delete;
+
+  Token token() const { return token_; }
+  void drop() { state_ = State::dropped; }  // the candidate is superseded
+
+ private:
+  enum class State { awaited, dropped, late };
+  void answered(Completion& c);
+  void passed_limit();
+
+  SlotWorld* world_;
+  Slot* slot_;
+  ServiceId service_;
+  std::string what_;
+  std::uint32_t limit_ms_;
+  Hang hang_;
+  State state_ = State::awaited;
+  Token token_;
+  Core::AlarmId limit_;
+};
+
+}  // namespace pinnate::tier
