@@ -393,6 +393,7 @@ void Controller::link_down(Session& session, const Status& why) {
     const bool pulling = it->link() == session.link && it->whole_ms() == 0;
     it = pulling ? publishing_.erase(it) : std::next(it);
   }
+  content_grew();  // what came of it is kept only as far as the limit goes
   begin_publishes();
 }
 

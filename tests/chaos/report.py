@@ -1,8 +1,11 @@
 """What a run says: a line per round, the counts at the end, and everything that is known when a promise was broken."""
 
 import collections
+import re
 import statistics
 import sys
+import tempfile
+import textwrap
 
 import ledger as book
 
@@ -64,11 +67,18 @@ class Report:
             self.say(f"  {count:7}  {what}")
 
     def violation(self, number, kind, seed, why, fleet):
+        """A few lines; what all tiers said last is in a file, which they name."""
         self.say("")
-        self.say(f"BROKEN in round {number} ({kind}), seed {seed}: {why}")
-        if fleet:
+        self.say(f"BROKEN in round {number} ({kind}), seed {seed}: {textwrap.shorten(why, 600)}")
+        if not fleet:
+            return
+        with tempfile.NamedTemporaryFile("w", prefix=f"pinnate-chaos-{seed}-", suffix=".log", delete=False) as log:
+            log.write(f"round {number} ({kind}), seed {seed}: {why}\n")
             for tier in fleet.tiers.values():
                 state = "running" if tier.running() else "not running"
-                self.say(f"---- {tier.name}: {state}, life {tier.lives}; its last lines:")
-                for line in tier.last_lines():
-                    self.say("    " + line)
+                lines = tier.last_lines()
+                log.write(f"---- {tier.name}: {state}, life {tier.lives}; its last lines:\n")
+                log.writelines(f"    {line}\n" for line in lines)
+                if re.search(rf"\b{re.escape(tier.name)}\b", why) and lines:
+                    self.say(f"    {tier.name}, {state}, said last: {textwrap.shorten(lines[-1], 200)}")
+        self.say(f"    what every tier said last: {log.name}")

@@ -40,6 +40,39 @@ TEST_CASE("a controller whose desired state is damaged keeps every artifact unti
   for (int i = 0; i < 10; ++i) CHECK(f.becomes_on("newcomer", "f" + std::to_string(i), "1"));
 }
 
+TEST_CASE("what a publisher that was lost left behind does not take the disk over its limit") {
+  const Digest old = content::sha256("an artifact that nobody needs");
+  Restored disk;
+  disk.chunks[old][0] = 1024u * 1024 * 1024 - 10;  // all but ten bytes of four times the limit of an artifact
+  Driven d(disk);
+  CHECK(d.given_up.empty());
+  content::Manifest manifest;
+  manifest.name = "f";
+  manifest.version = "1";
+  content::ArtifactEntry artifact;
+  artifact.platform = "any";
+  artifact.size_bytes = kChunkBytes + 1;
+  artifact.digest = content::sha256("new");
+  artifact.chunks = {content::sha256("one"), content::sha256("two")};
+  manifest.artifacts = {artifact};
+  const tier::LinkId link = d.link("publisher", wire::Role::client);
+  wire::Publish publish;
+  publish.id = 1;
+  publish.manifest = content::encode_manifest(manifest);
+  d.say(link, publish);
+  wire::ChunkBytes chunk;
+  chunk.manifest = content::sha256(publish.manifest.view());
+  chunk.encoded = Buffer(std::string(1000, 'x'));
+  d.say(link, chunk);
+  REQUIRE(d.accepts.size() == 1);
+  d.controller->completed(d.now, {d.accepts[0].token, {}, {}, {}});
+  d.take();
+  CHECK(d.given_up.empty());  // it may be published yet
+  d.controller->link_closed(d.now, link, {PINNATE_IO, "gone"});
+  d.take();
+  CHECK(d.given_up.size() >= 1);
+}
+
 TEST_CASE("a release older than the history goes back is not listed as lost") {
   // The history is full, and engines still serve a release that it gave up, and one that it never had.
   constexpr std::uint64_t kGivenUp = 5, kLost = 20001;

@@ -38,13 +38,13 @@ struct Driven {
     controller->link_message(now, link, wire::encode(message));
     take();
   }
-  tier::LinkId link(const std::string& gateway) {
+  tier::LinkId link(const std::string& id, wire::Role role = wire::Role::gateway) {
     const tier::LinkId link = last_link += 2;
     controller->link_opened(now, link);
     wire::Hello hello;
     hello.fleet = "default";
-    hello.role = wire::Role::gateway;
-    hello.id = gateway;
+    hello.role = role;
+    hello.id = id;
     hello.incarnation = 1;
     hello.heartbeat_ms = 5000;
     say(link, hello);
@@ -55,6 +55,8 @@ struct Driven {
     for (tier::Action& action : controller->take_actions()) {
       if (auto* commit = std::get_if<tier::Commit>(&action)) commits.push_back(std::move(*commit));
       if (auto* drop = std::get_if<tier::Drop>(&action)) dropped[drop->link] = drop->why;
+      if (auto* accept = std::get_if<tier::AcceptChunk>(&action)) accepts.push_back(std::move(*accept));
+      if (auto* drop = std::get_if<tier::DropArtifact>(&action)) given_up.push_back(drop->artifact);
       if (auto* send = std::get_if<tier::Send>(&action); send && send->priority == wire::Class::bulk)
         bulk_bytes[send->link] += send->message.size();
     }
@@ -97,6 +99,8 @@ struct Driven {
   tier::Now now{1000, 1700000000000};
   tier::LinkId last_link = 0;
   std::deque<tier::Commit> commits;
+  std::deque<tier::AcceptChunk> accepts;
+  std::vector<Digest> given_up;  // artifacts that the disk is to drop
   std::map<tier::LinkId, std::size_t> bulk_bytes;  // sent, by link
   std::map<tier::LinkId, Status> dropped;
   Restored disk;
