@@ -1,4 +1,5 @@
-// Loads modules and runs their services for one engine: loaders, worker threads, the swap gate.
+// Loads modules and runs their services for one engine. loading/ brings a module in and out again,
+// calling/ is a call's way into its service and back, and lasting/ is what outlives a module.
 //
 // What a module does (constructors, create, calls, destroy) runs on threads of the library's, never
 // on the caller's, but for call_here. Results come through the `done` given with each order, on one

@@ -2,6 +2,7 @@
 // the function returns.
 #pragma once
 
+#include "base/check.h"
 #include "module/lasting/black_box.h"
 
 #include <atomic>
@@ -41,7 +42,9 @@ class Note {
     return true;
   }
   void leave_call() {
-    change([&] { --calls_; });
+    change([&] {
+      if (PINNATE_CHECK(calls_ > 0, "more calls left a service than entered it")) --calls_;
+    });
   }
 
  private:
