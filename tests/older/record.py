@@ -5,8 +5,6 @@
 Run once when a version's formats are final. Writes tests/older/VERSION and replaces what is there.
 """
 
-import json
-import pathlib
 import shutil
 import socket
 import sys
@@ -16,7 +14,8 @@ import sessions
 from sessions import wire
 import programs  # found beside pinnate_wire
 
-ECHO, SMALL = bytes(range(256)) * 300, b"small"
+ECHO = b"import hashlib\n\ndef handle(payload):\n    return b'echo ' + payload\n" + b"# line\n" * 12000  # two chunks
+SMALL = b"def handle(payload):\n    return b'small'\n"
 
 
 class Recorder:
@@ -86,7 +85,7 @@ class Recording(programs.WireTest):
     def publish(self, what, data, *more, to="top"):
         file = self.folder / "artifact"
         file.write_bytes(data)
-        self.run_program("publish", what, file, "--loader", "plain", "--to", self.address(to), *more)
+        self.run_program("publish", what, file, "--loader", "python", "--to", self.address(to), *more)
 
     def runTest(self):
         self.out = sessions.HERE / self.version
@@ -96,7 +95,7 @@ class Recording(programs.WireTest):
         controller = self.start_controller()
         self.publish("echo@1.0.0", ECHO, "--config-text", "be loud")
         self.publish("small@1", SMALL)
-        self.publish("small@2", SMALL + b"er")
+        self.publish("small@2", SMALL + b"# er\n")
         self.publish("lab@1", SMALL, "--select", "region=eu,!old")
         self.publish("gone@1", SMALL)
         self.run_program("unpublish", "gone", "--to", self.address("top"))
@@ -104,13 +103,12 @@ class Recording(programs.WireTest):
         self.keep("top", "controller")
 
         controller = self.start_controller()
-        history = json.loads(self.run_program("history", "--json", "--to", self.address("top")))
-        (self.out / "history.json").write_text(json.dumps(history, indent=1, sort_keys=True) + "\n")
+        (self.out / "history.jsonl").write_text(self.run_program("history", "--json", "--to", self.address("top")) + "\n")
         above, direct, below = self.recorder("above", "top"), self.recorder("direct", "top"), self.recorder("below", "gate")
         gateway = self.start_gateway("--up", self.address("above"), "--cache", self.folder / "gate", "--label", "site=oslo")
-        engine = self.start("engine", "--id", "box", "--up", self.address("below"), "--state", self.folder / "box", "--label",
-                            "region=eu")
-        other = self.start("engine", "--id", "lone", "--up", self.address("direct"), "--label", "old")
+        engine = self.start("box", "--up", self.address("below"), "--state", self.folder / "box", "--label", "region=eu",
+                            command=sessions.ENGINE)
+        other = self.start("lone", "--up", self.address("direct"), "--label", "old", command=sessions.ENGINE)
         status = self.watch("top")
         status.await_status(lambda s: sum(r["phases"]["live"] for r in s["releases"] if r["current"]) == 5)
         for name, command in (("status", "status --json"), ("engines", "engines --json"), ("call", "call echo --data hello")):
@@ -119,14 +117,14 @@ class Recording(programs.WireTest):
             self.write(f"client-{name}", asked, "a client at a controller", command)
         for program in (engine, other, gateway):
             self.stop(program)
-        self.write("engine-at-controller", direct, "an engine at a controller", "engine --id lone --label old")
-        self.write("engine-at-gateway", below, "an engine at a gateway", "engine --id box --label region=eu")
+        self.write("engine-at-controller", direct, "an engine at a controller", "engine lone --label old")
+        self.write("engine-at-gateway", below, "an engine at a gateway", "engine box --label region=eu")
         self.write("gateway-at-controller", above, "a gateway at a controller", "gateway --id gate --label site=oslo")
         self.keep("gate", "gateway")
         self.keep("box", "engine")
-        for name, command in (("publish", "publish extra@1 ARTIFACT --loader plain"), ("unpublish", "unpublish small")):
+        for name, command in (("publish", "publish extra@1 ARTIFACT --loader python"), ("unpublish", "unpublish small")):
             asked = self.recorder(f"ask-{name}", "top")
-            (self.folder / "artifact").write_bytes(ECHO + b"extra")
+            (self.folder / "artifact").write_bytes(ECHO + b"# extra\n")
             arguments = [str(self.folder / "artifact") if word == "ARTIFACT" else word for word in command.split()]
             self.run_program(*arguments, "--to", self.address(f"ask-{name}"))
             self.write(f"client-{name}", asked, "a client at a controller", command)

@@ -4,6 +4,7 @@ A session is a text file: lines that begin with `#` say who spoke, and every oth
 it passed: `up` or `down`, its name, and its bytes in hex. Frames, pings and credit are left out, since each end has its own.
 """
 
+import os
 import pathlib
 import re
 import sys
@@ -18,6 +19,10 @@ VERSIONS = sorted(path for path in HERE.iterdir() if (path / "sessions").is_dir(
 # What comes when time passes, and as often as it does: nobody waits for a certain number of them.
 UNTIMED = (wire.EngineStatus, wire.Rollup, wire.StatusReport, wire.PublishProgress, wire.Context)
 STRUCTURES = dict(re.findall(r"^\| ([A-Z]\w+) \| (\d+) \|$", page.PAGE, re.M))
+
+
+LIBRARY = os.environ.get("PINNATE_LIBRARY", str(HERE.parents[1] / "build" / "release" / "lib" / "libpinnate.so"))
+ENGINE = ("/usr/bin/python3", str(HERE / "engine.py"), LIBRARY)
 
 
 class Session:

@@ -19,11 +19,11 @@ PINNATE = str(pathlib.Path(os.environ.get("PINNATE_BIN", REPOSITORY / "build" / 
 
 
 class Program:
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, command=(PINNATE,)):
         self.arguments = [str(a) for a in arguments]
         self.errors = tempfile.TemporaryFile()
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PINNATE_")}
-        self.process = subprocess.Popen([PINNATE, *self.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([*command, *self.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=self.errors, env=environment)
         self.pid = self.process.pid
         self._lines = queue.Queue()
@@ -87,8 +87,8 @@ class WireTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def start(self, *arguments):
-        program = Program(*arguments)
+    def start(self, *arguments, **how):
+        program = Program(*arguments, **how)
         self.addCleanup(program.close)
         return program
 
