@@ -1,6 +1,8 @@
 #include "tier/client.h"
 
+#include "base/check.h"
 #include "base/plant.h"
+#include "tier/call_router.h"
 #include "tier/links.h"
 
 #include <algorithm>
@@ -10,6 +12,7 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::size_t kRequests = 65536;
+constexpr std::uint32_t kLeastGraceMs = 50, kMostGraceMs = 250;
 
 class Client final : public Tier, private LinkOwner {
  public:
@@ -41,8 +44,9 @@ class Client final : public Tier, private LinkOwner {
  private:
   struct Request {
     wire::Message message;
-    bool sent = false;
     bool lasting = false;  // a watch: asked again over every new link
+    bool sent = false;
+    std::int64_t asked_ms = 0;
     Core::AlarmId limit = 0;
   };
 
@@ -58,7 +62,10 @@ class Client final : public Tier, private LinkOwner {
   void refused(const Session&, const Status& why) override { fail_all(why); }
 
   void ask(std::uint64_t id, wire::Message message, bool lasting);
-  void fail(std::uint64_t id, const Status& why);
+  void send(std::uint64_t id, Request& request, LinkId link);
+  Request take_out(std::uint64_t id);
+  void fail(std::uint64_t id, const Status& why) { answer(id, take_out(id), why); }
+  void answer(std::uint64_t id, const Request& request, const Status& why);
   void fail_all(const Status& why);
 
   ClientOptions options_;
@@ -79,11 +86,11 @@ std::size_t carried_bytes(const wire::Message& message) {
   return kOverheadBytes;
 }
 
-// For how long whoever asks will wait; 0: no word of it.
-std::uint32_t own_limit_ms(const wire::Message& message) {
-  if (const auto* call = std::get_if<wire::Call>(&message)) return call->timeout_ms;
-  if (const auto* lookup = std::get_if<wire::Lookup>(&message)) return lookup->timeout_ms;
-  return 0;
+// For how long whoever asks will wait, if that is said.
+std::uint32_t* own_limit_ms(wire::Message& message) {
+  if (auto* call = std::get_if<wire::Call>(&message)) return &call->timeout_ms;
+  if (auto* lookup = std::get_if<wire::Lookup>(&message)) return &lookup->timeout_ms;
+  return nullptr;
 }
 
 template <class T>
@@ -108,10 +115,7 @@ void Client::link_message(Now now, LinkId link, Buffer bytes) {
           if constexpr (std::is_same_v<T, wire::GetStatus>) {
             lasting = m.watch;
             if (m.end_watch) {
-              if (const auto found = requests_.find(m.id); found != requests_.end()) {
-                core_.cancel_alarm(&found->second.limit);
-                requests_.erase(found);
-              }
+              if (requests_.contains(m.id)) take_out(m.id);
               if (const Session* up = links_.upstream()) core_.send(up->link, m);
               return;
             }
@@ -126,45 +130,60 @@ void Client::link_message(Now now, LinkId link, Buffer bytes) {
 }
 
 void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {
+  if (requests_.contains(id)) return;
   const std::size_t bytes = carried_bytes(message);
+  Request request{std::move(message), lasting, false, core_.now().monotonic_ms, 0};
   // More than a link may hold would end it, and every request that is under way.
-  const bool full =
-      waiting_bytes_ + bytes > core_.options().link_limit_bytes / 4 * 3 && !PINNATE_PLANT(call_bytes_without_limit);
-  if (requests_.size() >= kRequests || full || requests_.contains(id)) {
-    Request refused{std::move(message), false, false, 0};
-    const auto [it, fresh] = requests_.emplace(id, std::move(refused));
-    if (!fresh) return;
-    waiting_bytes_ += bytes;
-    fail(id,
-         {PINNATE_BUSY, full ? "requests of " + std::to_string(waiting_bytes_ - bytes) + " bytes wait for their answers"
-                             : "too many requests at once"});
-    return;
-  }
+  if (waiting_bytes_ + bytes > core_.options().link_limit_bytes / 4 * 3 && !PINNATE_PLANT(call_bytes_without_limit))
+    return answer(id, request,
+                  {PINNATE_BUSY, "requests of " + std::to_string(waiting_bytes_) + " bytes wait for their answers"});
+  if (requests_.size() >= kRequests) return answer(id, request, {PINNATE_BUSY, "too many requests at once"});
   waiting_bytes_ += bytes;
-  Request& request = requests_.emplace(id, Request{std::move(message), false, lasting, 0}).first->second;
-  if (const Session* up = links_.upstream()) {
-    request.sent = true;
-    core_.send(up->link, request.message);
-    return;
-  }
-  std::uint32_t limit_ms = options_.connect_timeout_ms;
-  if (const std::uint32_t own_ms = own_limit_ms(request.message); own_ms != 0) limit_ms = std::min(limit_ms, own_ms);
-  request.limit = core_.alarm_in(limit_ms, [this, id, limit_ms] {
-    requests_.at(id).limit = 0;
+  Request& kept = requests_.emplace(id, std::move(request)).first->second;
+  if (const Session* up = links_.upstream()) return send(id, kept, up->link);
+  const std::uint32_t* own_ms = own_limit_ms(kept.message);
+  const std::uint32_t limit_ms = own_ms ? std::min(options_.connect_timeout_ms, *own_ms) : options_.connect_timeout_ms;
+  kept.limit = core_.alarm_in(limit_ms, [this, id, limit_ms] {
     fail(id, {PINNATE_UNREACHABLE, "no link" + (address_.empty() ? "" : " to " + address_) + " within " +
                                        std::to_string(limit_ms) + " ms" +
                                        (last_failure_.empty() ? "" : ": " + last_failure_)});
   });
 }
 
+void Client::send(std::uint64_t id, Request& request, LinkId link) {
+  request.sent = true;
+  core_.cancel_alarm(&request.limit);
+  if (std::uint32_t* const own_ms = own_limit_ms(request.message)) {
+    const std::int64_t gone_ms = core_.now().monotonic_ms - request.asked_ms, all_ms = *own_ms;
+    *own_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(1, all_ms - gone_ms));
+    // The answer of a tier that is alive says more, and comes first.
+    const std::int64_t grace_ms = std::clamp(*own_ms / 8, kLeastGraceMs, kMostGraceMs);
+    request.limit = core_.alarm_in(*own_ms + grace_ms, [this, id, all_ms] {
+      const Session* up = links_.upstream();
+      if (up && std::holds_alternative<wire::Call>(requests_.at(id).message)) core_.send(up->link, wire::Cancel{id});
+      fail(id, {PINNATE_TIMEOUT, "no answer within " + std::to_string(all_ms) + " ms"});
+    });
+  }
+  core_.send(link, request.message);
+}
+
+Client::Request Client::take_out(std::uint64_t id) {
+  Request request = std::move(requests_.extract(id).mapped());
+  core_.cancel_alarm(&request.limit);
+  std::size_t bytes = carried_bytes(request.message);
+  if (!PINNATE_CHECK(bytes <= waiting_bytes_, "requests that ended are larger than all that were made")) {
+    if (const Session* up = links_.upstream())
+      core_.alarm_in(0, [this, link = up->link] { links_.refuse(link, defect()); });
+    bytes = waiting_bytes_;
+  }
+  waiting_bytes_ -= bytes;
+  return request;
+}
+
 void Client::link_up(Session& session) {
   last_failure_.clear();
-  for (auto& [id, request] : requests_) {
-    if (request.sent) continue;
-    core_.cancel_alarm(&request.limit);
-    request.sent = true;
-    core_.send(session.link, request.message);
-  }
+  for (auto& [id, request] : requests_)
+    if (!request.sent) send(id, request, session.link);
 }
 
 void Client::link_down(Session&, const Status& why) {
@@ -197,12 +216,10 @@ void Client::message(Session&, wire::Message& m) {
         if constexpr (is_answer<T>) {
           const auto found = requests_.find(answer.id);
           if (found == requests_.end()) return;  // late
+          if constexpr (std::is_same_v<T, wire::Returned>) refuse_large(&answer);
           bool refused = false;
           if constexpr (requires { answer.code; }) refused = answer.code != PINNATE_OK;
-          if (!found->second.lasting || refused) {
-            waiting_bytes_ -= carried_bytes(found->second.message);
-            requests_.erase(found);
-          }
+          if (!found->second.lasting || refused) take_out(answer.id);
           core_.send(kHostLink, answer);
         } else if constexpr (std::is_same_v<T, wire::PublishProgress> || std::is_same_v<T, wire::WantChunk>) {
           core_.send(kHostLink, answer);
@@ -215,33 +232,27 @@ void Client::fail_all(const Status& why) {
   while (!requests_.empty()) fail(requests_.begin()->first, why);
 }
 
-void Client::fail(std::uint64_t id, const Status& why) {
-  const auto found = requests_.find(id);
-  if (found == requests_.end()) return;
-  Request request = std::move(found->second);
-  requests_.erase(found);
-  waiting_bytes_ -= carried_bytes(request.message);
-  core_.cancel_alarm(&request.limit);
-  const auto answer = [&](auto out) {
+void Client::answer(std::uint64_t id, const Request& request, const Status& why) {
+  const auto say = [&](auto out) {
     out.id = id;
     out.code = why.code();
     out.reason = cut_reason(why.message());
     core_.send(kHostLink, out);
   };
   if (std::holds_alternative<wire::Publish>(request.message))
-    answer(wire::Published{});
+    say(wire::Published{});
   else if (std::holds_alternative<wire::Unpublish>(request.message))
-    answer(wire::Done{});
+    say(wire::Done{});
   else if (std::holds_alternative<wire::ListReleases>(request.message))
-    answer(wire::Releases{});
+    say(wire::Releases{});
   else if (std::holds_alternative<wire::GetStatus>(request.message))
-    answer(wire::StatusReport{});
+    say(wire::StatusReport{});
   else if (std::holds_alternative<wire::Lookup>(request.message))
-    answer(wire::Tiers{});
+    say(wire::Tiers{});
   else {
     wire::Returned returned;
     returned.ran = request.sent;
-    answer(std::move(returned));
+    say(std::move(returned));
   }
 }
 

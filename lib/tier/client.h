@@ -1,4 +1,5 @@
-// A host that asks and orders over one link without being a tier: passes the host's requests on, and the answers back.
+// A host that asks and orders over one link without being a tier: passes the host's requests on,
+// and the answers back.
 #pragma once
 
 #include "tier/tier.h"

@@ -77,10 +77,11 @@ void Directory::count(Child& child, Contribution now) {
   const auto was = serves(child.counted), is = serves(now);
   for (const auto& name : was)
     if (!is.contains(name)) {
-      serving_[name].erase(id);
+      std::erase(serving_[name], &child);
       if (serving_[name].empty()) serving_.erase(name);
     }
-  for (const auto& name : is) serving_[name][id] = &child;
+  for (const auto& name : is)
+    if (!was.contains(name)) serving_[name].push_back(&child);
   sum_.replace(id, PINNATE_PLANT(rollup_counts_twice) && !child.engine() ? Contribution{} : child.counted, now);
   child.counted = std::move(now);
   unsaved_.try_emplace(id, 0);
@@ -229,11 +230,10 @@ Status Directory::take(const Session& session, const wire::Rollup& rollup) {
   return {};
 }
 
-std::vector<const Child*> Directory::serving(const std::string& function) const {
-  std::vector<const Child*> children;
-  if (const auto found = serving_.find(function); found != serving_.end())
-    for (const auto& [id, child] : found->second) children.push_back(child);
-  return children;
+const std::vector<const Child*>& Directory::serving(const std::string& function) const {
+  static const std::vector<const Child*> nobody;
+  const auto found = serving_.find(function);
+  return found == serving_.end() ? nobody : found->second;
 }
 
 wire::ReleaseRow Directory::row_with_failures(std::uint64_t release) const {

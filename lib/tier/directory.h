@@ -56,8 +56,8 @@ class Directory {
 
   const std::map<std::string, std::unique_ptr<Child>>& children() const { return children_; }
   Child* find(const std::string& id);
-  // Linked children below which a function is served now.
-  std::vector<const Child*> serving(const std::string& function) const;
+  // Linked children below which a function is served now. Valid until the next change.
+  const std::vector<const Child*>& serving(const std::string& function) const;
 
   const Contribution& total() const { return sum_.total(); }
   // What changed since the last call, or everything, as the messages to send upstream.
@@ -94,7 +94,7 @@ class Directory {
   std::set<std::pair<std::int64_t, std::string>> offline_;  // when to be forgotten, id
   std::size_t offline_bytes_ = 0;  // of them
   bool closing_ = false;
-  std::map<std::string, std::map<std::string, const Child*>> serving_;  // function -> id -> child
+  std::map<std::string, std::vector<const Child*>> serving_;  // by function
   Sum sum_;
   Contribution forgotten_;  // a part of its own: only its `forgotten` counts
   // Children whose records are not up to date, with what each removal among them adds to the count of the forgotten: the record of

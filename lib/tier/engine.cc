@@ -1,7 +1,8 @@
 #include "tier/engine.h"
 
 #include "base/plant.h"
-#include "tier/calls.h"
+#include "tier/call_router.h"
+#include "tier/lookup.h"
 #include "tier/replicator.h"
 #include "tier/saved_context.h"
 #include "tier/slot.h"
@@ -85,7 +86,7 @@ class Engine final : public Tier, private LinkOwner {
   Manifests manifests_;
   Inventory inventory_;
   Fetcher fetcher_;
-  Calls calls_;
+  CallRouter calls_;
   StateReceiver receiver_;
   Labels inherited_;
   SavedContext saved_;

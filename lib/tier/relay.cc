@@ -19,8 +19,10 @@ Relay::Relay(const TierOptions& options, wire::Role role, std::uint32_t forget_a
       replicator_(&core_, &links_, &state_, &manifests_),
       directory_(&core_, &state_, forget_after_ms, [this] { status_changed(); }),
       provider_(&core_, &links_, &manifests_, &inventory_, fetcher),
-      lookups_(&core_, &links_, &directory_, &state_),
-      calls_(&core_, &links_, &directory_, &lookups_, &state_),
+      inquiries_(&core_),
+      lookups_(&core_, &directory_, &state_, &inquiries_),
+      finder_(&core_, &links_, &directory_, &state_, &inquiries_),
+      calls_(&core_, &links_, &directory_, &finder_, &state_),
       notices_(&core_, [this] { status_changed(); }) {}
 
 // ---- reports of the driver ----------------------------------------------------------------------------------------
@@ -129,7 +131,7 @@ void Relay::link_down(Session& session, const Status&) {
   std::erase_if(watches_, [&](const auto& w) { return w.first.first == link; });
   // Before calls and lookups that go elsewhere now: they must not find this link again.
   if (session.side == Side::downstream) directory_.left(session, false);
-  lookups_.link_down(link);
+  inquiries_.link_down(link);
   calls_.link_down(link);
 }
 
@@ -187,15 +189,16 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
   }
   if (auto* want = std::get_if<wire::WantManifest>(&m)) return provider_.want(*session, *want);
   if (auto* want = std::get_if<wire::WantChunk>(&m)) return provider_.want(*session, *want);
-  if (auto* tiers = std::get_if<wire::Tiers>(&m)) return lookups_.take(link, *tiers);
+  if (auto* tiers = std::get_if<wire::Tiers>(&m)) return inquiries_.take(link, *tiers);
   if (auto* returned = std::get_if<wire::Returned>(&m)) calls_.take(link, *returned);
 }
 
 void Relay::look_up(LinkId link, const wire::Lookup& lookup) {
-  lookups_.ask(lookup, [this, link, id = lookup.id](wire::Tiers tiers) {
+  const auto done = [this, link, id = lookup.id](wire::Tiers tiers) {
     tiers.id = id;
     answer(link, tiers);
-  });
+  };
+  lookup.engine.empty() ? lookups_.ask(lookup, done) : finder_.find(lookup, done);
 }
 
 // ---- the desired state and content --------------------------------------------------------------------------------

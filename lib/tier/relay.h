@@ -2,8 +2,9 @@
 // knows the tiers below, folds their status, answers lookups and carries calls.
 #pragma once
 
-#include "tier/calls.h"
+#include "tier/call_router.h"
 #include "tier/directory.h"
+#include "tier/engine_finder.h"
 #include "tier/inventory.h"
 #include "tier/lookup.h"
 #include "tier/notices.h"
@@ -84,8 +85,10 @@ class Relay : public Tier, protected LinkOwner {
   Replicator replicator_;
   Directory directory_;
   Provider provider_;
-  Lookups lookups_;
-  Calls calls_;
+  Inquiries inquiries_;
+  LookupPages lookups_;
+  EngineFinder finder_;
+  CallRouter calls_;
   Notices notices_;
   Labels inherited_;  // from above
   bool closing_ = false;

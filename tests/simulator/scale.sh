@@ -8,6 +8,8 @@ sim=$1
 "$sim" scale traffic --engines 200 --sites 2
 "$sim" scale restart --engines 300
 "$sim" scale storm --sites 200
+"$sim" scale named --sites 300
+"$sim" scale named --sites 300 --clusters 0
 "$sim" scale overtake
 "$sim" scale functions
 

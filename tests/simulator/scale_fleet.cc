@@ -7,7 +7,9 @@
 
 namespace pinnate::simulator {
 
-ScaleFleet::ScaleFleet(const sim::FleetShape& shape, std::uint64_t seed, ScaleReport* report) : world(seed) {
+ScaleFleet::ScaleFleet(const sim::FleetShape& shape, std::uint64_t seed, ScaleReport* report,
+                       const sim::NetworkOptions& network)
+    : world(sim::WorldOptions{seed, network, {}}) {
   world.network().traffic.per_link = world.network().traffic.per_chunk = false;
   world.trace().observer = [this](const sim::Occurrence& o) {
     if (o.what == sim::What::activated) ++activations_;

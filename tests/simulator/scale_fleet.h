@@ -14,7 +14,8 @@ namespace pinnate::simulator {
 class ScaleFleet {
  public:
   // Every engine is linked when this returns, and the controller knows so.
-  ScaleFleet(const sim::FleetShape& shape, std::uint64_t seed, ScaleReport* report);
+  ScaleFleet(const sim::FleetShape& shape, std::uint64_t seed, ScaleReport* report,
+             const sim::NetworkOptions& network = {});
 
   sim::World world;
   sim::Fleet fleet;

@@ -7,8 +7,8 @@
 namespace pinnate::simulator {
 
 const char* const kScaleHelp =
-    "pinnate-sim scale [fleet|traffic|restart|storm|overtake|functions|all] [--engines N] [--sites N] [--clusters N] "
-    "[--functions N] [--bytes B] [--seed N] [--help]\n"
+    "pinnate-sim scale [fleet|traffic|restart|storm|named|overtake|functions|all] [--engines N] [--sites N] "
+    "[--clusters N] [--functions N] [--bytes B] [--seed N] [--help]\n"
     "\n"
     "  fleet     from publish to the last engine live: wall time, memory (100000 engines on 1000 sites)\n"
     "  traffic   messages and bytes at the controller per release, for 1, 10, 100 and 1000 engines per site (10 "
@@ -16,6 +16,7 @@ const char* const kScaleHelp =
     "  restart   what reaches the controller when the engines of one gateway reconnect at once (1000 engines)\n"
     "  storm     all sites reconnect after the controller restarted: dials per 100 ms, longest heartbeat gap (1000 "
     "sites)\n"
+    "  named     a call to one engine of 10000 sites over links of 20 ms: how long, and who is asked\n"
     "  overtake  a second version is published while the first is on its way over slow links (4 sites, 16 engines)\n"
     "  functions a message to one engine with many functions, and opening it (4096 functions)\n"
     "  all       these, in this order\n"
@@ -67,9 +68,10 @@ std::optional<ScaleOptions> parse_scale(int argc, char** argv, std::string* erro
       continue;
     }
     options.what = argument;
-    const auto parts = {"fleet", "traffic", "restart", "storm", "overtake", "functions", "all"};
+    const auto parts = {"fleet", "traffic", "restart", "storm", "named", "overtake", "functions", "all"};
     if (std::find(parts.begin(), parts.end(), argument) == parts.end()) {
-      *error = "there is no part '" + argument + "'; there are: fleet traffic restart storm overtake functions all";
+      *error =
+          "there is no part '" + argument + "'; there are: fleet traffic restart storm named overtake functions all";
       return std::nullopt;
     }
   }

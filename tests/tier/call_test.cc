@@ -1,5 +1,5 @@
 // Calls through the tree: every one ends once.
-#include "fleet.h"
+#include "driven.h"
 
 using namespace pinnate;
 using namespace pinnate::sim;
@@ -473,4 +473,149 @@ TEST_CASE("a client whose controller is not there ends every request within its 
   const auto refused = f.call("f", "x", {}, "stranger");
   CHECK(refused.code == PINNATE_REFUSED);
   CHECK(refused.reason.find("fleet") != std::string::npos);
+}
+
+TEST_CASE("a result of as much as a call may bring comes back, and of one byte more it says that it is too large") {
+  TestFleet f(shape(1, 1, 1));
+  const Module m = module("f", "1");
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  for (const char* tier : {"c", "s0.k0", "s0.k0.e0"}) {
+    CAPTURE(tier);
+    Conduct conduct;
+    conduct.result_bytes = 1048576;
+    f.world.modules().behave(f.artifact(m), Step::call, conduct);
+    CHECK(f.call("f", "x", {}, tier).result.size() == 1048576);
+    conduct.result_bytes = 1048577;
+    f.world.modules().behave(f.artifact(m), Step::call, conduct);
+    const auto returned = f.call("f", "x", {}, tier);
+    CHECK(returned.code == PINNATE_TOO_LARGE);
+    CHECK(returned.ran);
+    CHECK(returned.result.empty());
+    CHECK_MESSAGE(returned.reason.find("1048577 bytes") != std::string::npos, returned.reason);
+  }
+}
+
+TEST_CASE("an answer from below that fills a message is told as too large to whoever asked, over any link") {
+  Driven d;
+  const tier::LinkId engine = d.link("e", wire::Role::engine), client = d.link("operator", wire::Role::client);
+  wire::EngineStatus status;
+  status.rows = {{1, "f", "1", wire::Phase::live, true, ""}};
+  d.say(engine, status);
+  for (const tier::LinkId asker : {client, tier::kHostLink}) {
+    wire::Call call;
+    call.id = 0xffffffffffff;  // takes more bytes than the controller's own number for it
+    call.function = "f";
+    d.say(asker, call);
+    REQUIRE(d.last<wire::Call>(engine));
+    wire::Returned returned;
+    returned.id = d.last<wire::Call>(engine)->id;
+    returned.result = Buffer(std::string(kMessageLimitBytes, 'x'));
+    const std::size_t over = wire::encode(returned).size() - kMessageLimitBytes;
+    returned.result = Buffer(std::string(kMessageLimitBytes - over, 'x'));
+    REQUIRE(wire::encode(returned).size() == kMessageLimitBytes);
+    d.say(engine, returned);
+    const auto* answer = d.last<wire::Returned>(asker);
+    REQUIRE(answer);
+    CHECK(answer->id == call.id);
+    CHECK(answer->code == PINNATE_TOO_LARGE);
+    CHECK(answer->ran);
+    CHECK(wire::encode(*answer).size() < 1000);
+  }
+}
+
+TEST_CASE("an idempotent call whose engine died says that it may have run, however it ends") {
+  TestFleet f(shape(1, 0, 1));
+  const Module m = module("f", "1");
+  slow(f, m, kSecond);
+  f.release(m);
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  for (const char* engine : {"", "s0.e0"}) {
+    CAPTURE(engine);
+    wire::Call call = call_of("again", 5000, true);
+    call.engine = engine;
+    const auto id = f.world.request("c", call);
+    f.world.advance(500);
+    REQUIRE(f.world.modules().runs("again").begun >= 1);
+    f.world.crash("s0.e0");
+    wire::Returned last;
+    CHECK(answers(f, "c", id, &last) == 1);
+    CHECK(last.code == PINNATE_UNREACHABLE);
+    CHECK(last.ran);
+    f.world.restart("s0.e0");
+    REQUIRE(f.becomes("f", "1"));
+    f.world.advance(2000);
+  }
+}
+
+TEST_CASE("a route that leads nowhere ends with the code that says why") {
+  TestFleet f(shape(2, 1, 1));
+  f.release(module("f", "1"));
+  REQUIRE(f.becomes("f", "1"));
+  f.world.advance(2000);
+  const auto code_of = [&](const char* tier, std::vector<std::string> route) {
+    wire::Call call = call_of("routed");
+    call.route = std::move(route);
+    const auto returned = f.world.ask<wire::Returned>(tier, call);
+    CHECK(returned.ran == (returned.code == PINNATE_OK));
+    return returned.code;
+  };
+  CHECK(code_of("c", {"s0", "s0.k0", "s0.k0.e0"}) == PINNATE_OK);
+  CHECK(code_of("c", {"s0", "", "s0.k0.e0"}) == PINNATE_INVALID);
+  CHECK(code_of("c", {"s0", "s0/k0"}) == PINNATE_INVALID);
+  CHECK(code_of("c", std::vector<std::string>(33, "s0")) == PINNATE_INVALID);
+  CHECK(code_of("c", {"s2", "s0.k0.e0"}) == PINNATE_UNREACHABLE);
+  CHECK(code_of("c", {"s0", "s1.k0", "s1.k0.e0"}) == PINNATE_UNREACHABLE);
+  CHECK(code_of("s0.k0.e0", {"s0.k0.e0"}) == PINNATE_OK);
+  CHECK(code_of("s0.k0.e0", {"s1.k0.e0"}) == PINNATE_NOT_FOUND);
+  CHECK(code_of("s0.k0.e0", {"s0.k0.e0", "x"}) == PINNATE_NOT_FOUND);
+}
+
+TEST_CASE(
+    "a number that is under way on a link cannot be given to another call, and is free when the first has ended") {
+  Driven d;
+  const tier::LinkId engine = d.link("e", wire::Role::engine), client = d.link("operator", wire::Role::client);
+  wire::EngineStatus status;
+  status.rows = {{1, "f", "1", wire::Phase::live, true, ""}};
+  d.say(engine, status);
+  wire::Call call;
+  call.id = 7;
+  call.function = "f";
+  d.say(client, call);
+  const auto first = *d.last<wire::Call>(engine);
+  d.say(client, call);
+  REQUIRE(d.last<wire::Returned>(client));
+  CHECK(d.last<wire::Returned>(client)->code == PINNATE_INVALID);
+  CHECK_FALSE(d.last<wire::Returned>(client)->ran);
+  d.say(client, wire::Cancel{7});
+  REQUIRE(d.last<wire::Cancel>(engine));
+  CHECK(d.last<wire::Cancel>(engine)->id == first.id);
+  CHECK(d.last<wire::Returned>(client)->code == PINNATE_CANCELLED);
+  d.say(client, call);
+  CHECK(d.last<wire::Call>(engine)->id != first.id);
+  d.say(engine, wire::Returned{d.last<wire::Call>(engine)->id, PINNATE_OK, "", true, Buffer(std::string("done"))});
+  CHECK(d.last<wire::Returned>(client)->result.str() == "done");
+}
+
+TEST_CASE("three quarters of what a link may hold may wait for results there, and no more") {
+  for (const std::size_t size : {500000, 1000000}) {
+    CAPTURE(size);
+    Driven d;
+    const tier::LinkId engine = d.link("e", wire::Role::engine), client = d.link("operator", wire::Role::client);
+    wire::EngineStatus status;
+    status.rows = {{1, "f", "1", wire::Phase::live, true, ""}};
+    d.say(engine, status);
+    wire::Call call;
+    call.function = "f";
+    call.payload = Buffer(std::string(size, 'x'));
+    const std::size_t fit = 6 * 1024 * 1024 / size;
+    for (call.id = 1; call.id <= fit; ++call.id) d.say(client, call);
+    CHECK(d.last<wire::Returned>(client) == nullptr);
+    d.say(client, call);
+    REQUIRE(d.last<wire::Returned>(client));
+    CHECK(d.last<wire::Returned>(client)->code == PINNATE_BUSY);
+    CHECK(d.last<wire::Returned>(client)->reason.find("6291456") != std::string::npos);
+  }
 }

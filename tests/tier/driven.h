@@ -45,6 +45,7 @@ struct Driven {
     hello.fleet = "default";
     hello.role = role;
     hello.id = id;
+    if (role == wire::Role::engine) hello.platform = "linux-x86_64";
     hello.incarnation = 1;
     hello.heartbeat_ms = 5000;
     say(link, hello);
@@ -59,7 +60,17 @@ struct Driven {
       if (auto* drop = std::get_if<tier::DropArtifact>(&action)) given_up.push_back(drop->artifact);
       if (auto* send = std::get_if<tier::Send>(&action); send && send->priority == wire::Class::bulk)
         bulk_bytes[send->link] += send->message.size();
+      else if (send)
+        if (auto m = wire::decode(send->message); m.ok() && m->has_value())
+          sent.emplace_back(send->link, std::move(**m));
     }
+  }
+  // The last message of this type over a link, or null.
+  template <class T>
+  const T* last(tier::LinkId link) const {
+    for (auto it = sent.rbegin(); it != sent.rend(); ++it)
+      if (const T* found = std::get_if<T>(&it->second); found && it->first == link) return found;
+    return nullptr;
   }
   void finish(Status status) {
     const tier::Commit commit = commits.front();
@@ -103,6 +114,7 @@ struct Driven {
   std::vector<Digest> given_up;  // artifacts that the disk is to drop
   std::map<tier::LinkId, std::size_t> bulk_bytes;  // sent, by link
   std::map<tier::LinkId, Status> dropped;
+  std::vector<std::pair<tier::LinkId, wire::Message>> sent;  // all but bulk
   Restored disk;
   inline static std::uint64_t lives = 0;
 };
