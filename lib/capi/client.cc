@@ -3,7 +3,7 @@
 #include "capi/entry.h"
 #include "capi/options.h"
 #include "capi/sized.h"
-#include "runtime/address.h"
+#include "runtime/transport/address.h"
 #include "tier/client.h"
 
 #include <memory>

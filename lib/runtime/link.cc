@@ -1,6 +1,7 @@
 #include "runtime/link.h"
 
-#include <cerrno>
+#include "base/check.h"
+
 #include <exception>
 #include <utility>
 #include <vector>
@@ -14,29 +15,26 @@ constexpr std::size_t kReadPerTurn = 256 * 1024;
 
 }  // namespace
 
-Link::Link(Owner& owner, Reactor& reactor, tier::LinkId id, Socket socket, std::string peer, std::size_t limit_bytes)
-    : owner_(owner),
-      reactor_(reactor),
-      id_(id),
-      socket_(std::move(socket)),
-      peer_(std::move(peer)),
-      mux_(limit_bytes) {}
+Link::Link(Owner& owner, Reactor& reactor, tier::LinkId id, std::unique_ptr<Stream> stream, std::size_t limit_bytes)
+    : owner_(owner), reactor_(reactor), id_(id), stream_(std::move(stream)), mux_(limit_bytes) {}
 
 Status Link::open() {
-  if (Status status = watcher_.open(reactor_, socket_.fd(), this); !status.ok()) return status;
+  if (Status status = stream_->open(reactor_, this); !status.ok()) return status;
   watch();
   return {};
 }
 
 Status Link::lost(const std::string& how) const {
-  return {PINNATE_UNREACHABLE, "the link with " + peer_ + " was lost: " + how};
+  return {PINNATE_UNREACHABLE, "the link with " + peer().text() + " was lost: " + how};
 }
 
-void Link::watch() { watcher_.want(!paused_, full_); }
+void Link::watch() { stream_->want(!paused_, full_); }
 
-Status Link::send(wire::Class priority, Buffer message) {
+Status Link::send(wire::Class priority, Buffer message, wire::Descriptor descriptor) {
   if (state_ != State::open) return {};
-  Status status = mux_.send(priority, std::move(message));
+  if (descriptor && !stream_->carries_descriptors())
+    return {PINNATE_UNSUPPORTED, "the link with " + peer().text() + " carries no descriptors"};
+  Status status = mux_.send(priority, std::move(message), std::move(descriptor));
   if (status.ok() && !output_announced_) {
     output_announced_ = true;
     owner_.link_has_output(*this);
@@ -51,7 +49,7 @@ Status Link::flush() {
   if (!status.ok()) return status;
   if (state_ == State::dropped && !full_ && !ended_sending_ && !mux_.has_output() && mux_.queued_bytes() == 0) {
     ended_sending_ = true;
-    socket_.end_sending();
+    stream_->end_sending();
   }
   watch();
   return {};
@@ -61,24 +59,31 @@ Status Link::write() {
   full_ = false;
   std::size_t written = 0;
   for (;;) {
-    if (unsent_at_ == unsent_.size()) {
-      unsent_at_ = 0;
-      std::string next = written < kWrittenPerTurn ? mux_.take_output(kWriteBytes) : std::string();
-      unsent_.swap(next);  // and not assigned, which would keep the old one's memory
-      if (unsent_.empty()) break;
-    }
-    const ssize_t n = socket_.send(std::string_view(unsent_).substr(unsent_at_));
-    if (n < 0) {
-      if (errno != EAGAIN && errno != EWOULDBLOCK) return lost(errno_text(errno));
-      full_ = true;
-      return {};
-    }
-    unsent_at_ += static_cast<std::size_t>(n);
+    if (unsent_.empty() && written < kWrittenPerTurn)
+      if (Status status = mux_.take_output(kWriteBytes, &unsent_); !status.ok()) return status;
+    if (unsent_.empty()) break;
+    const ssize_t n = stream_->write(std::span(unsent_).subspan(first_), unsent_at_);
+    if (n == Stream::kFailed) return lost(stream_->failure());
+    full_ = n == Stream::kLater;
+    if (full_) return {};
+    if (!sent(static_cast<std::size_t>(n))) return defect();
     written += static_cast<std::size_t>(n);
   }
-  // Others first; the loop comes back as long as the socket takes more.
+  unsent_ = {};  // its memory, too
+  // Others first; the loop comes back as long as the stream takes more.
   if (written >= kWrittenPerTurn && mux_.has_output()) full_ = true;
   return {};
+}
+
+// False: a defect.
+bool Link::sent(std::size_t bytes) {
+  bytes += unsent_at_;
+  while (first_ < unsent_.size() && bytes >= unsent_[first_].size()) bytes -= unsent_[first_++].size();
+  unsent_at_ = bytes;
+  if (first_ < unsent_.size()) return true;
+  unsent_.clear();
+  first_ = 0;
+  return PINNATE_CHECK(unsent_at_ == 0, "a stream took more than it was given");
 }
 
 void Link::read_on() {
@@ -95,10 +100,9 @@ void Link::drop() {
 
 void Link::close() {
   state_ = State::closed;
-  watcher_.close();
-  socket_.close();
-  std::string().swap(unsent_);
-  unsent_at_ = 0;
+  stream_->close();
+  unsent_ = {};
+  first_ = unsent_at_ = 0;
 }
 
 void Link::ready(bool readable, bool writable, bool error) noexcept {
@@ -115,7 +119,7 @@ void Link::ready(bool readable, bool writable, bool error) noexcept {
   }
 }
 
-// `last`: the socket has an error, and what it received before comes first.
+// `last`: the stream has an error, and what it received before comes first.
 void Link::read(bool last) {
   const std::span<char> buffer = reactor_.receive_buffer();
   bool heard = false;
@@ -124,16 +128,17 @@ void Link::read(bool last) {
       paused_ = true;
       return watch();
     }
-    const ssize_t n = socket_.receive(buffer);
+    wire::Descriptor descriptor;
+    const ssize_t n = stream_->read(buffer, &descriptor);
     if (n == 0) return owner_.link_broken(*this, lost("the peer closed it"));
     if (n < 0) {
-      if (errno != EAGAIN && errno != EWOULDBLOCK) return owner_.link_broken(*this, lost(errno_text(errno)));
+      if (n == Stream::kFailed) return owner_.link_broken(*this, lost(stream_->failure()));
       if (last) return owner_.link_broken(*this, lost("the connection failed"));
       break;
     }
     const std::size_t received = static_cast<std::size_t>(n);
     total += received;
-    if (!take({buffer.data(), received}, &heard)) return;
+    if (!take({buffer.data(), received}, std::move(descriptor), &heard)) return;
     if (!last && received < buffer.size()) break;
   }
   // Credit for the peer, or credit from it, may have made something to write.
@@ -141,18 +146,19 @@ void Link::read(bool last) {
 }
 
 // False when there is nothing more to read for.
-bool Link::take(std::string_view bytes, bool* heard) {
+bool Link::take(std::string_view bytes, wire::Descriptor descriptor, bool* heard) {
   if (ended_sending_) return true;
-  std::vector<Buffer> messages;
-  const Status status = mux_.receive(bytes, &messages);
+  std::vector<wire::Arrived> messages;
+  const Status status = mux_.receive(bytes, &messages, std::move(descriptor));
   if (state_ == State::open && !std::exchange(*heard, true)) owner_.link_heard(*this);
-  for (Buffer& message : messages) {
+  for (wire::Arrived& message : messages) {
     if (state_ != State::open) break;
     owner_.link_message(*this, std::move(message));
   }
   if (state_ == State::closed) return false;
   if (status.ok()) return true;
-  owner_.link_broken(*this, {status.code(), "the link with " + peer_ + " broke the protocol: " + status.message()});
+  owner_.link_broken(*this,
+                     {status.code(), "the link with " + peer().text() + " broke the protocol: " + status.message()});
   return false;
 }
 

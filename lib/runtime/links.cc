@@ -16,14 +16,12 @@ constexpr std::size_t kLinkLimit = 65536;  // accepted at once, dialled ones inc
 Links::Links(Owner& owner, std::shared_ptr<Reactor> reactor, Log log, std::size_t limit_bytes)
     : owner_(owner), reactor_(std::move(reactor)), log_(log), limit_bytes_(limit_bytes) {}
 
-std::int64_t Links::now_ms() const { return monotonic_ms(); }
-
 // ---- opening ----
 
 Result<std::string> Links::listen(const std::string& address) {
   Result<Address> parsed = parse_address(address);
   if (!parsed.ok()) return parsed.status();
-  Result<std::unique_ptr<Listener>> listener = Listener::open(*this, *reactor_, std::move(*parsed));
+  Result<std::unique_ptr<Listener>> listener = Transport::of(*parsed).listen(*this, *reactor_, *parsed);
   if (!listener.ok()) return listener.status();
   listeners_.push_back(std::move(*listener));
   return listeners_.back()->bound().text();
@@ -33,29 +31,26 @@ void Links::dial(tier::LinkId link, const std::string& address) {
   Result<Address> parsed = parse_dial_address(address);
   if (!parsed.ok()) return owner_.link_closed(link, parsed.status());
   owner_.turn_end_wanted();
-  auto dialing = std::make_unique<Dialing>(static_cast<Dialing::Owner&>(*this), reactor_, link, std::move(*parsed),
-                                           monotonic_ms());
+  auto dialing = Transport::of(*parsed).dial(*this, reactor_, link, *parsed, monotonic_ms());
   Dialing& begun = *dialing;
   dialings_.emplace(link, std::move(dialing));
   begun.begin();
 }
 
-Status Links::add(tier::LinkId id, Socket socket, std::string peer) try {
-  auto link = std::make_unique<Link>(static_cast<Link::Owner&>(*this), *reactor_, id, std::move(socket),
-                                     std::move(peer), limit_bytes_);
+Status Links::add(tier::LinkId id, std::unique_ptr<Stream> stream) try {
+  auto link = std::make_unique<Link>(static_cast<Link::Owner&>(*this), *reactor_, id, std::move(stream), limit_bytes_);
   if (Status status = link->open(); !status.ok()) return status;
-  if (log_.write) log_(PINNATE_LOG_DEBUG, "link " + std::to_string(id) + " with " + link->peer() + " is open");
+  if (log_.write) log_(PINNATE_LOG_DEBUG, "link " + std::to_string(id) + " with " + link->peer().text() + " is open");
   links_.emplace(id, std::move(link));
   return {};
 } catch (const std::bad_alloc&) {
   return {PINNATE_NO_MEMORY, {}};
 }
 
-void Links::dialled(tier::LinkId link, Socket socket, std::string peer) {
+void Links::dialled(tier::LinkId link, std::unique_ptr<Stream> stream) {
   remove(*dialings_.at(link), link);
-  if (Status status = add(link, std::move(socket), std::move(peer)); !status.ok())
-    return owner_.link_closed(link, std::move(status));
-  owner_.link_opened(link);
+  if (Status status = add(link, std::move(stream)); !status.ok()) return owner_.link_closed(link, std::move(status));
+  owner_.link_opened(link, links_.at(link)->peer());
 }
 
 void Links::dial_failed(tier::LinkId link, Status why) {
@@ -63,18 +58,17 @@ void Links::dial_failed(tier::LinkId link, Status why) {
   owner_.link_closed(link, std::move(why));
 }
 
-void Links::accepted(Socket socket, std::string peer) {
+void Links::accepted(std::unique_ptr<Stream> stream) {
   if (links_.size() >= kLinkLimit) {
     if (turned_away_++ % 1000 == 0)
-      log_(PINNATE_LOG_WARNING,
-           "turned away " + peer + ": there are " + std::to_string(links_.size()) + " links (the limit)");
+      log_(PINNATE_LOG_WARNING, "turned away " + stream->peer().text() + ": there are " +
+                                    std::to_string(links_.size()) + " links (the limit)");
     return;
   }
   const tier::LinkId id = next_accepted_;
   next_accepted_ += 2;
-  if (Status status = add(id, std::move(socket), std::move(peer)); !status.ok())
-    return log_(PINNATE_LOG_WARNING, status.message());
-  owner_.link_opened(id);
+  if (Status status = add(id, std::move(stream)); !status.ok()) return log_(PINNATE_LOG_WARNING, status.message());
+  owner_.link_opened(id, links_.at(id)->peer());
 }
 
 // ---- carrying ----
@@ -86,8 +80,8 @@ void Links::send(tier::LinkId id, wire::Class priority, Buffer message) {
   Status status = link.send(priority, std::move(message));
   if (status.ok()) return;
   if (status.code() == PINNATE_TOO_LARGE)
-    return log_(PINNATE_LOG_ERROR, "not sent to " + link.peer() + ": " + status.message());
-  link_broken(link, {status.code(), "the link with " + link.peer() + " was given up: " + status.message()});
+    return log_(PINNATE_LOG_ERROR, "not sent to " + link.peer().text() + ": " + status.message());
+  link_broken(link, {status.code(), "the link with " + link.peer().text() + " was given up: " + status.message()});
 }
 
 void Links::link_has_output(Link& link) {
@@ -164,7 +158,8 @@ void Links::drop(tier::LinkId id, const Status& why, std::int64_t limit_ms) {
   if (found == links_.end()) return;
   Link& link = *found->second;
   if (!link.dropped() && log_.write)
-    log_(PINNATE_LOG_DEBUG, "link " + std::to_string(id) + " with " + link.peer() + " is dropped: " + why.message());
+    log_(PINNATE_LOG_DEBUG,
+         "link " + std::to_string(id) + " with " + link.peer().text() + " is dropped: " + why.message());
   link.drop();
   drop_deadlines_.emplace(monotonic_ms() + limit_ms, id);  // the earliest counts
   owner_.turn_end_wanted();

@@ -4,10 +4,9 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "runtime/dialing.h"
 #include "runtime/link.h"
-#include "runtime/listener.h"
 #include "runtime/reactor.h"
+#include "runtime/transport/transport.h"
 #include "tier/action.h"
 
 #include <cstdint>
@@ -20,12 +19,13 @@
 
 namespace pinnate::runtime {
 
-class Links : private Link::Owner, private Dialing::Owner, private Listener::Owner {
+class Links : private Link::Owner, private Transport::Owner {
  public:
-  // What a tier is told, in its words. `link_opened` and `link_closed` may come from inside any call of this class.
+  // What a tier is told, in its words. `link_opened` and `link_closed` may come from inside any
+  // call of this class.
   class Owner {
    public:
-    virtual void link_opened(tier::LinkId link) = 0;
+    virtual void link_opened(tier::LinkId link, const tier::PeerFacts& facts) = 0;
     virtual void link_heard(tier::LinkId link) = 0;
     virtual void link_message(tier::LinkId link, Buffer message) = 0;
     virtual void link_drained(tier::LinkId link, tier::Drained drained) = 0;
@@ -58,19 +58,21 @@ class Links : private Link::Owner, private Dialing::Owner, private Listener::Own
 
  private:
   void link_heard(Link& link) override { owner_.link_heard(link.id()); }
-  void link_message(Link& link, Buffer message) override { owner_.link_message(link.id(), std::move(message)); }
+  // No message asks for a descriptor: one that came is closed.
+  void link_message(Link& link, wire::Arrived arrived) override {
+    owner_.link_message(link.id(), std::move(arrived.message));
+  }
   void link_writable(Link& link) override { flush(link); }
   void link_has_output(Link& link) override;
   void link_broken(Link& link, Status why) override;
   bool may_read() const override;
-  void dialled(tier::LinkId link, Socket socket, std::string peer) override;
+  void dialled(tier::LinkId link, std::unique_ptr<Stream> stream) override;
   void dial_failed(tier::LinkId link, Status why) override;
-  void accepted(Socket socket, std::string peer) override;
+  void accepted(std::unique_ptr<Stream> stream) override;
   void accept_failed(const std::string& why) override { log_(PINNATE_LOG_WARNING, why); }
   void check_time_changed() override { owner_.turn_end_wanted(); }
-  std::int64_t now_ms() const override;
 
-  Status add(tier::LinkId id, Socket socket, std::string peer);
+  Status add(tier::LinkId id, std::unique_ptr<Stream> stream);
   void remove(Link& link);
   void remove(Dialing& dialing, tier::LinkId link);
   void flush(Link& link);

@@ -86,8 +86,8 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
     carry_out_all();
   }
 
-  void link_opened(tier::LinkId link) override {
-    report([this, link] { tier_->link_opened(now(), link); });
+  void link_opened(tier::LinkId link, const tier::PeerFacts& facts) override {
+    report([this, link, facts] { tier_->link_opened(now(), link, facts); });
   }
   void link_heard(tier::LinkId link) override {
     report([this, link] { tier_->link_heard(now(), link); });

@@ -35,7 +35,7 @@ void Network::land(ConnectionId id, int from, Piece& piece) {
     if (way->cut_after_bytes < std::int64_t(piece.bytes)) {
       const auto part = std::size_t(way->cut_after_bytes);
       ++cut_at_byte_;
-      std::vector<Buffer> messages;
+      std::vector<wire::Arrived> messages;
       if (c->muxes[to] && c->ends[to].state == End::open &&
           c->muxes[to]->receive(std::string_view(piece.raw).substr(0, part), &messages).ok())
         land_messages(id, from, std::move(messages));
@@ -53,7 +53,7 @@ void Network::land(ConnectionId id, int from, Piece& piece) {
   if (piece.end) return lose(id, to, {PINNATE_UNREACHABLE, "the peer closed the connection"});
 
   if (c->muxes[to]) {
-    std::vector<Buffer> messages;
+    std::vector<wire::Arrived> messages;
     const Status status = c->muxes[to]->receive(piece.raw, &messages);
     land_messages(id, from, std::move(messages));
     if (!status.ok()) {
@@ -62,8 +62,8 @@ void Network::land(ConnectionId id, int from, Piece& piece) {
     }
     pump(id, to);  // credit that it granted
   } else {
-    std::vector<Buffer> messages;
-    if (!piece.message.empty()) messages.push_back(std::move(piece.message));
+    std::vector<wire::Arrived> messages;
+    if (!piece.message.empty()) messages.push_back({std::move(piece.message), {}});
     land_messages(id, from, std::move(messages));
   }
   const bool any = piece.drained.bulk > 0 || piece.drained.calls > 0;
@@ -71,14 +71,14 @@ void Network::land(ConnectionId id, int from, Piece& piece) {
     hosts_[c->ends[from].host].endpoint->link_drained(c->ends[from].link, piece.drained);
 }
 
-void Network::land_messages(ConnectionId id, int from, std::vector<Buffer> messages) {
+void Network::land_messages(ConnectionId id, int from, std::vector<wire::Arrived> messages) {
   const int to = 1 - from;
   const auto still_open = [&]() -> End* {
     Connection* c = find(id);
     return c && c->ends[to].state == End::open ? &c->ends[to] : nullptr;
   };
   if (End* end = still_open()) hosts_[end->host].endpoint->link_heard(end->link);
-  for (Buffer& message : messages) {
+  for (auto& [message, descriptor] : messages) {
     End* end = still_open();
     if (!end) return;
     traffic.count(find(id)->ends[from].host, end->host, message);

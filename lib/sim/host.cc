@@ -125,9 +125,9 @@ void Host::carry_out() {
   }
 }
 
-void Host::link_opened(tier::LinkId link) {
+void Host::link_opened(tier::LinkId link, const tier::PeerFacts& facts) {
   note(What::link_opened, link);
-  tell([&](tier::Tier& t, tier::Now at) { t.link_opened(at, link); });
+  tell([&](tier::Tier& t, tier::Now at) { t.link_opened(at, link, facts); });
 }
 
 void Host::link_message(tier::LinkId link, Buffer message) {

@@ -89,7 +89,7 @@ class Host final : public Endpoint, private EngineHost {
   std::uint64_t chunks_flipped() const { return chunks_flipped_; }
 
   // ---- Endpoint ----
-  void link_opened(tier::LinkId link) override;
+  void link_opened(tier::LinkId link, const tier::PeerFacts& facts) override;
   void link_message(tier::LinkId link, Buffer message) override;
   void link_heard(tier::LinkId link) override;
   void link_drained(tier::LinkId link, tier::Drained drained) override;

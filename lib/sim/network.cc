@@ -79,13 +79,13 @@ void Network::syn(ConnectionId id, const std::string& address) {
   if (options_.through_mux) {
     for (auto& mux : c->muxes) mux = std::make_unique<wire::Mux>(options_.link_limit_bytes);
   }
-  queue_.after(c->latency, [this, id] {
+  queue_.after(c->latency, [this, id, address] {
     Connection* opened = find(id);
     if (!opened || opened->ends[0].state != End::opening) return;
     opened->ends[0].state = End::open;
-    hosts_[opened->ends[0].host].endpoint->link_opened(opened->ends[0].link);
+    hosts_[opened->ends[0].host].endpoint->link_opened(opened->ends[0].link, {address, {}, {}, {}});
   });
-  host.endpoint->link_opened(accepted);
+  host.endpoint->link_opened(accepted, {"host " + std::to_string(dialler), {}, {}, {}});
 }
 
 void Network::fail_dial(ConnectionId id, Micros delay, Status why) {
@@ -183,7 +183,9 @@ void Network::pump(ConnectionId id, int from) {
     const std::uint64_t rate = way ? way->bytes_per_second : 0;
     Piece piece;
     if (c->muxes[from]) {
-      piece.raw = c->muxes[from]->take_output(kFragmentBytes);
+      std::vector<wire::Piece> pieces;
+      if (Status s = c->muxes[from]->take_output(kFragmentBytes, &pieces); !s.ok()) return reset(id, s);
+      for (const wire::Piece& p : pieces) piece.raw.append(p.head.data(), p.head_bytes).append(p.payload.view());
       piece.bytes = piece.raw.size();
       piece.drained = {c->muxes[from]->take_drained_bulk(), c->muxes[from]->take_drained_calls()};
     } else if (!way || !way->take(rate ? kFragmentBytes : kMessageLimitBytes, &piece)) {

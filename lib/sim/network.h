@@ -36,7 +36,7 @@ struct NetworkOptions {
 class Endpoint {
  public:
   virtual ~Endpoint() = default;
-  virtual void link_opened(tier::LinkId link) = 0;
+  virtual void link_opened(tier::LinkId link, const tier::PeerFacts& facts) = 0;
   virtual void link_message(tier::LinkId link, Buffer message) = 0;
   virtual void link_heard(tier::LinkId link) = 0;
   virtual void link_drained(tier::LinkId link, tier::Drained drained) = 0;
@@ -133,7 +133,7 @@ class Network {
   void fly(ConnectionId id, Connection& c, int from, Piece piece);
   void arrive(ConnectionId id, int from, Piece& piece);
   void land(ConnectionId id, int from, Piece& piece);
-  void land_messages(ConnectionId id, int from, std::vector<Buffer> messages);
+  void land_messages(ConnectionId id, int from, std::vector<wire::Arrived> messages);
   void release(ConnectionId id, int from);
   void finish(ConnectionId id, int from, bool flush);
   void lose(ConnectionId id, int end, Status why, bool silently = false);

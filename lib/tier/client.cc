@@ -20,7 +20,7 @@ class Client final : public Tier, private LinkOwner {
       : options_(std::move(options)), core_(options_.tier, &actions_), links_(&core_, wire::Role::client, this) {}
 
   void start(Now now, Restored) override { core_.set_now(now); }
-  void link_opened(Now now, LinkId link) override { core_.set_now(now), links_.opened(link); }
+  void link_opened(Now now, LinkId link, const PeerFacts& facts) override { core_.set_now(now), links_.opened(link, facts); }
   void link_message(Now now, LinkId link, Buffer bytes) override;
   void link_heard(Now now, LinkId link) override { core_.set_now(now), links_.heard(link); }
   void link_drained(Now now, LinkId link, Drained drained) override {

@@ -26,7 +26,7 @@ class Engine final : public Tier, private LinkOwner {
   explicit Engine(EngineOptions options);
 
   void start(Now now, Restored restored) override;
-  void link_opened(Now now, LinkId link) override { at(now), links_.opened(link), settle(); }
+  void link_opened(Now now, LinkId link, const PeerFacts& facts) override { at(now), links_.opened(link, facts), settle(); }
   void link_message(Now now, LinkId link, Buffer bytes) override;
   void link_heard(Now now, LinkId link) override { at(now), links_.heard(link); }
   void link_drained(Now now, LinkId link, Drained drained) override { at(now), links_.drained(link, drained); }

@@ -11,6 +11,14 @@ constexpr std::int64_t kHandshakeLimitMs = 10000;
 constexpr std::int64_t kSettledMs = 2000;
 constexpr std::int64_t kLeavingMs = 1000;  // after a goodbye
 
+// A peer that has not said who it is goes by its address, unless `why` names that already.
+std::string named(const Session& session, const Status& why) {
+  if (!session.peer.id.empty()) return "the link to " + tier::named(session.peer);
+  const std::string address = session.facts.text();
+  if (why.message().find(address) != std::string::npos) return "a link";
+  return (session.dialled ? "the link to " : "a link from ") + address;
+}
+
 }  // namespace
 
 const char* role_name(wire::Role role) {
@@ -46,6 +54,7 @@ Endpoints::Dialled Links::dial(Side side, const std::string& address) {
   session->link = core_->new_dialled_link();
   session->dialled = true;
   session->side = side;
+  session->facts.address = address;
   const LinkId link = session->link;
   sessions_.emplace(link, std::move(session));
   core_->act(Dial{link, address});
@@ -68,7 +77,7 @@ void Links::release(EndpointId endpoint) {
   ended(link, why);
 }
 
-void Links::opened(LinkId link) {
+void Links::opened(LinkId link, const PeerFacts& facts) {
   Session* session = find(link);
   if (!session) {
     auto accepted = std::make_unique<Session>();
@@ -76,6 +85,7 @@ void Links::opened(LinkId link) {
     session = sessions_.emplace(link, std::move(accepted)).first->second.get();
   }
   endpoints_.opened(link);
+  session->facts = facts;
   session->heard_ms = core_->now().monotonic_ms;
   session->bulk_room = kBulkRoomBytes;
   session->watch = core_->alarm_in(kHandshakeLimitMs, [this, link] {
@@ -382,8 +392,7 @@ void Links::ended(LinkId link, const Status& why) {
   core_->log(tier   ? PINNATE_LOG_WARNING
              : told ? PINNATE_LOG_INFO
                     : PINNATE_LOG_DEBUG,
-             (session->peer.id.empty() ? "a link" : "the link to " + named(session->peer)) +
-                 (left ? " ended: it left" : " ended: " + why.message()));
+             named(*session, why) + (left ? " ended: it left" : " ended: " + why.message()));
   // All sites lose their controller at once. The engines of one gateway are fewer, and their calls wait for them.
   const bool spread = session->up() && role_ == wire::Role::gateway;
   if (const std::string* address = endpoints_.address_of(link); address && !session->up()) {

@@ -37,6 +37,7 @@ struct Session {
   enum class Stage : std::uint8_t { greeting, admitted, up, leaving };
   Stage stage = Stage::greeting;
   bool up() const { return stage >= Stage::up; }
+  PeerFacts facts;  // of the peer; the rest is what it says of itself
   wire::Hello peer;
   std::uint32_t version = 0;  // that the link runs at, once it is admitted
   std::uint64_t features = 0;  // that both ends know
@@ -76,7 +77,7 @@ class Links {
 
   EndpointId keep(Side side, const std::string& address);  // 0: over the limit, and the log says so
   void release(EndpointId endpoint);
-  void opened(LinkId link);
+  void opened(LinkId link, const PeerFacts& facts);
   void received(LinkId link, const Buffer& bytes);
   void heard(LinkId link);
   void drained(LinkId link, Drained drained);

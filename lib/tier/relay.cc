@@ -27,9 +27,9 @@ Relay::Relay(const TierOptions& options, wire::Role role, std::uint32_t forget_a
 
 // ---- reports of the driver ----------------------------------------------------------------------------------------
 
-void Relay::link_opened(Now now, LinkId link) {
+void Relay::link_opened(Now now, LinkId link, const PeerFacts& facts) {
   core_.set_now(now);
-  links_.opened(link);
+  links_.opened(link, facts);
 }
 void Relay::link_message(Now now, LinkId link, Buffer bytes) {
   core_.set_now(now);

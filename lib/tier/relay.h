@@ -21,7 +21,7 @@ inline constexpr std::int64_t kStatusIntervalMs = 100;
 
 class Relay : public Tier, protected LinkOwner {
  public:
-  void link_opened(Now now, LinkId link) override;
+  void link_opened(Now now, LinkId link, const PeerFacts& facts) override;
   void link_message(Now now, LinkId link, Buffer message) override;
   void link_heard(Now now, LinkId link) override;
   void link_drained(Now now, LinkId link, Drained drained) override;

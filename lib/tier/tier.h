@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,17 @@ Status check_options(const TierOptions& options);
 // On which side of a tier the other end of a link is.
 enum class Side : std::uint8_t { unknown, upstream, downstream };
 
+// What a transport knows of the peer at the other end of a link, before that says anything.
+struct PeerFacts {
+  std::string address;  // as it was dialled, or where the peer dialled from
+  std::optional<std::uint32_t> uid, gid;  // of its process, on this machine
+  std::string identity;  // as its certificate proves it
+
+  std::string text() const {
+    return address + (uid ? " (uid " + std::to_string(*uid) + ")" : "") + (identity.empty() ? "" : " as " + identity);
+  }
+};
+
 // Bytes of messages that a link has taken.
 struct Drained {
   std::size_t bulk = 0, calls = 0;
@@ -55,7 +67,7 @@ class Tier {
   virtual void start(Now now, Restored restored) = 0;
 
   // A link that Dial asked for, or one that was accepted, can carry messages.
-  virtual void link_opened(Now now, LinkId link) = 0;
+  virtual void link_opened(Now now, LinkId link, const PeerFacts& facts) = 0;
   // A whole message arrived. It may hold anything.
   virtual void link_message(Now now, LinkId link, Buffer message) = 0;
   // Bytes arrived, whole message or not: the peer lives.

@@ -1,19 +1,23 @@
 #include "wire/mux.h"
 
+#include "base/check.h"
+
 #include <algorithm>
 
 namespace pinnate::wire {
 namespace {
 
-constexpr std::uint8_t kFin = 1, kCredit = 2;
+constexpr std::uint8_t kFin = 1, kCredit = 2, kDescriptor = 4;
 constexpr std::size_t kControl = static_cast<std::size_t>(Class::control);
 constexpr std::size_t kClasses = 3;
-// What a waiting message takes beside its bytes. Without it, a limit in bytes would let in millions of the shortest.
+// What a waiting message takes beside its bytes. Without it, a limit in bytes would let in millions
+// of the shortest.
 constexpr std::size_t kQueuedMessageBytes = 128;
 constexpr std::size_t kRestBytes = 1024;
+constexpr std::size_t kPiecesAtOnce = 256;
 
-void put_u32(std::string* out, std::uint32_t v) {
-  for (int shift = 24; shift >= 0; shift -= 8) out->push_back(static_cast<char>(v >> shift));
+void put_u32(char* out, std::uint32_t v) {
+  for (int shift = 24; shift >= 0; shift -= 8) *out++ = static_cast<char>(v >> shift);
 }
 
 std::uint32_t get_u32(const char* p) {
@@ -22,21 +26,25 @@ std::uint32_t get_u32(const char* p) {
   return v;
 }
 
-void put_header(std::string* out, std::size_t length, std::uint8_t priority, std::uint8_t flags, std::uint32_t stream) {
-  out->push_back(static_cast<char>(length >> 8));
-  out->push_back(static_cast<char>(length));
-  out->push_back(static_cast<char>(priority));
-  out->push_back(static_cast<char>(flags));
-  put_u32(out, stream);
+Piece make_piece(std::size_t length, Class priority, std::uint8_t flags, std::uint32_t stream) {
+  Piece piece;
+  put_u32(piece.head.data(),
+          static_cast<std::uint32_t>(length << 16 | static_cast<std::size_t>(priority) << 8 | flags));
+  put_u32(piece.head.data() + 4, stream);
+  return piece;
 }
 
 std::size_t length_in(const char* header) {
   return static_cast<std::size_t>(static_cast<std::uint8_t>(header[0])) << 8 | static_cast<std::uint8_t>(header[1]);
 }
 
-// Of the credit of a message that ends, what was granted and not used: its own allowance goes first.
-std::uint64_t granted_left(std::uint64_t credit, std::size_t message_bytes) {
-  return credit - (kStreamCreditBytes - std::min(kStreamCreditBytes, message_bytes));
+// Of the credit that a message has left when it ends, what was granted: its own allowance goes
+// first. False: a defect.
+bool keep_granted(std::uint64_t credit, std::size_t message_bytes, std::uint64_t* granted) {
+  const std::size_t own = kStreamCreditBytes - std::min(kStreamCreditBytes, message_bytes);
+  if (!PINNATE_CHECK(credit >= own, "a message had less credit than its own")) return false;
+  *granted = credit - own;
+  return true;
 }
 
 // What can be said of a frame before its payload has come.
@@ -47,8 +55,8 @@ Status check_header(const char* header) {
   if (length == 0 || length > kFragmentBytes)
     return {PINNATE_CORRUPT, "a frame of " + std::to_string(length) + " bytes (1 to " + std::to_string(kFragmentBytes) +
                                  " are allowed)"};
-  if (priority >= kClasses || (flags & ~(kFin | kCredit)) != 0 ||
-      (flags & kCredit && (flags != kCredit || priority != kControl)))
+  if (priority >= kClasses || (flags & ~(kFin | kCredit | kDescriptor)) != 0 ||
+      (flags & kCredit && (flags != kCredit || priority != kControl)) || (flags & kDescriptor && !(flags & kFin)))
     return {PINNATE_CORRUPT, "a frame with class " + std::to_string(priority) + " and flags " + std::to_string(flags)};
   if (flags & kCredit) {
     if (length == 4) return {};
@@ -61,7 +69,7 @@ Status check_header(const char* header) {
 
 }  // namespace
 
-Status Mux::send(Class priority, Buffer message) {
+Status Mux::send(Class priority, Buffer message, Descriptor descriptor) {
   if (message.size() > kMessageLimitBytes || message.empty())
     return {PINNATE_TOO_LARGE, "a message of " + std::to_string(message.size()) + " bytes does not fit a link (limit " +
                                    std::to_string(kMessageLimitBytes) + ")"};
@@ -75,7 +83,7 @@ Status Mux::send(Class priority, Buffer message) {
     stream = next_stream_++;
     if (next_stream_ == 0) next_stream_ = 1;
   }
-  lane.waiting.push_back({stream, std::move(message)});
+  lane.waiting.push_back({stream, std::move(message), std::move(descriptor)});
   return {};
 }
 
@@ -98,19 +106,23 @@ bool Mux::has_output() const {
   return !grants_.empty() || std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& l) { return sendable(l); });
 }
 
-void Mux::emit_fragment(Outgoing& m, Class priority, std::string* out) {
+void Mux::emit_fragment(Outgoing& m, Class priority, std::vector<Piece>* out) {
   const std::size_t length = std::min<std::uint64_t>({kFragmentBytes, m.message.size() - m.sent, m.credit});
   const bool fin = m.sent + length == m.message.size();
-  put_header(out, length, static_cast<std::uint8_t>(priority), fin ? kFin : 0, m.stream);
-  out->append(m.message.data() + m.sent, length);
+  const std::size_t takes = length + (fin ? kQueuedMessageBytes : 0);
+  defective_ |= !PINNATE_CHECK(queued_bytes_ >= takes, "more bytes of messages went out than were queued");
+  const bool carries = fin && m.descriptor;
+  out->push_back(make_piece(length, priority, (fin ? kFin : 0) | (carries ? kDescriptor : 0), m.stream));
+  out->back().payload = m.message.slice(m.sent, length);
+  if (carries) out->back().descriptor = std::move(m.descriptor);
   m.sent += length;
   m.credit -= length;
-  queued_bytes_ -= length + (fin ? kQueuedMessageBytes : 0);
+  queued_bytes_ -= takes;
   if (priority == Class::bulk) drained_bulk_ += length;
   if (priority == Class::call) drained_calls_ += length;
 }
 
-bool Mux::emit(Lane& lane, Class priority, std::string* out) {
+bool Mux::emit(Lane& lane, Class priority, std::vector<Piece>* out) {
   // A message that fits one frame goes whole, but not two in a row past those that are in pieces.
   const bool their_turn = std::exchange(lane.was_whole, false) && may_go_on(lane);
   if (!their_turn && may_begin(lane)) {
@@ -132,31 +144,49 @@ bool Mux::emit(Lane& lane, Class priority, std::string* out) {
     lane.active.pop_front();
     const bool can = m.credit > 0;
     if (can) emit_fragment(m, priority, out);
-    if (m.sent < m.message.size())
+    if (m.sent < m.message.size()) {
       lane.active.push_back(std::move(m));
-    else if (m.stream != 0)
+    } else if (m.stream != 0) {
+      defective_ |= !PINNATE_CHECK(open_out_ > 0, "a message in pieces ended that had not begun");
       open_out_--;
-    else
-      granted_out_ = granted_left(m.credit, m.message.size());
+    } else {
+      defective_ |= !keep_granted(m.credit, m.message.size(), &granted_out_);
+    }
     if (can) return true;
   }
   return false;
 }
 
-std::string Mux::take_output(std::size_t most_bytes) {
-  std::string out = std::exchange(grants_, {});
-  out.reserve(out.size() + std::min(queued_bytes_, most_bytes + kFragmentBytes + kFrameHeaderBytes));
-  // A short rest comes along: it is not worth a call of its own, nor a wake-up at the other end.
-  while (out.size() < most_bytes || queued_bytes_ <= kRestBytes) {
-    bool any = false;
-    for (std::size_t i = 0; i < lanes_.size() && !any; i++) any = emit(lanes_[i], static_cast<Class>(i), &out);
-    if (!any) break;
+Status Mux::take_output(std::size_t most_bytes, std::vector<Piece>* out) {
+  std::size_t bytes = 0;
+  for (const auto& [stream, granted] : grants_) {
+    Piece& piece = out->emplace_back(make_piece(4, Class::control, kCredit, stream));
+    put_u32(piece.head.data() + kFrameHeaderBytes, static_cast<std::uint32_t>(granted));
+    bytes += piece.head_bytes = piece.head.size();
   }
-  return out;
+  grants_.clear();
+  // A short rest comes along: it is not worth a call of its own, nor a wake-up at the other end.
+  while ((bytes < most_bytes || queued_bytes_ <= kRestBytes) && out->size() < kPiecesAtOnce) {
+    bool any = false;
+    for (std::size_t i = 0; i < lanes_.size() && !any; i++) any = emit(lanes_[i], static_cast<Class>(i), out);
+    if (!any) break;
+    bytes += out->back().size();
+  }
+  return defective_ ? defect() : Status();
 }
 
-Status Mux::receive(std::string_view bytes, std::vector<Buffer>* messages) {
+Status Mux::receive(std::string_view bytes, std::vector<Arrived>* messages, Descriptor descriptor) {
   if (broken_) return {PINNATE_CORRUPT, "the link was broken before"};
+  if (descriptor) unclaimed_.push_back(std::move(descriptor));
+  const Status status = take_bytes(bytes, messages);
+  broken_ = !status.ok();
+  // A descriptor comes with the first byte of its frame. So none but the last can be waiting, and
+  // only for a frame that has begun: whatever a peer sends, its link holds one.
+  while (unclaimed_.size() > (partial_.empty() || broken_ ? 0 : 1)) unclaimed_.pop_front();
+  return status;
+}
+
+Status Mux::take_bytes(std::string_view bytes, std::vector<Arrived>* messages) {
   const auto frame_bytes = [](const char* header) { return kFrameHeaderBytes + length_in(header); };
   Status status;
   while (status.ok() && !bytes.empty()) {
@@ -166,7 +196,8 @@ Status Mux::receive(std::string_view bytes, std::vector<Buffer>* messages) {
       bytes.remove_prefix(size);
       continue;
     }
-    // Complete the header first, then the frame it announces; a malformed one is refused before its bytes come.
+    // Complete the header first, then the frame it announces; a malformed one is refused before its
+    // bytes come.
     const std::size_t want = partial_.size() < kFrameHeaderBytes ? kFrameHeaderBytes : frame_bytes(partial_.data());
     const std::size_t take = std::min(want - partial_.size(), bytes.size());
     partial_.append(bytes.substr(0, take));
@@ -178,11 +209,10 @@ Status Mux::receive(std::string_view bytes, std::vector<Buffer>* messages) {
       status = take_frame(frame.data(), std::string_view(frame).substr(kFrameHeaderBytes), messages);
     }
   }
-  broken_ = !status.ok();
   return status;
 }
 
-Status Mux::take_frame(const char* header, std::string_view payload, std::vector<Buffer>* messages) {
+Status Mux::take_frame(const char* header, std::string_view payload, std::vector<Arrived>* messages) {
   if (Status s = check_header(header); !s.ok()) return s;
   const auto flags = static_cast<std::uint8_t>(header[3]);
   const std::uint32_t stream = get_u32(header + 4);
@@ -190,10 +220,7 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
 
   auto found = incoming_.find(stream);
   if (found == incoming_.end()) {
-    if (flags & kFin) {  // the usual case: a message in one frame
-      messages->push_back(Buffer(std::string(payload)));
-      return {};
-    }
+    if (flags & kFin) return complete(std::string(payload), flags, messages);  // the usual case: a message in one frame
     const std::size_t open = incoming_.size() - incoming_.count(0);
     if (stream != 0 && open >= kOpenStreams)
       return {PINNATE_CORRUPT, "more than " + std::to_string(kOpenStreams) + " messages in pieces at once"};
@@ -207,39 +234,50 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
   in.credit -= payload.size();
   in.bytes.append(payload);
   if (flags & kFin) {
-    const bool wanted = in.wants_more;
-    if (stream == 0) granted_in_ = granted_left(in.credit, in.bytes.size());
-    messages->push_back(Buffer(std::move(in.bytes)));
+    const bool had_turn = in.wants_more && wanting_.front() == stream;
+    if (stream == 0 && !keep_granted(in.credit, in.bytes.size(), &granted_in_)) return defect();
+    if (stream != 0) grants_.erase(stream);
+    if (in.wants_more) std::erase(wanting_, stream);
+    Status status = complete(std::move(in.bytes), flags, messages);
     incoming_.erase(found);
-    if (wanted) {
-      const bool had_it = wanting_.front() == stream;
-      wanting_.erase(std::find(wanting_.begin(), wanting_.end(), stream));
-      if (had_it) grant_next();
-    }
-    return {};
+    return status.ok() && had_turn ? grant_next() : status;
   }
   if (in.bytes.size() >= kMessageLimitBytes)
     return {PINNATE_CORRUPT, "a message over " + std::to_string(kMessageLimitBytes) + " bytes"};
   if (in.credit < kFragmentBytes && stream == 0) {
-    grant_rest(stream, in);
+    return grant_rest(stream, in);
   } else if (in.credit < kFragmentBytes && !in.wants_more) {
     in.wants_more = true;
     wanting_.push_back(stream);
-    if (wanting_.front() == stream) grant_next();
+    if (wanting_.front() == stream) return grant_next();
   }
   return {};
 }
 
-void Mux::grant_next() {
-  if (!wanting_.empty()) grant_rest(wanting_.front(), incoming_.at(wanting_.front()));
+Status Mux::complete(std::string message, std::uint8_t flags, std::vector<Arrived>* messages) {
+  Descriptor descriptor;
+  if (flags & kDescriptor) {
+    if (unclaimed_.empty()) return {PINNATE_CORRUPT, "a frame that says it brings a descriptor, without one"};
+    descriptor = std::move(unclaimed_.front());
+    unclaimed_.pop_front();
+  }
+  messages->push_back({Buffer(std::move(message)), std::move(descriptor)});
+  return {};
 }
 
-void Mux::grant_rest(std::uint32_t stream, Incoming& in) {
-  const std::uint64_t more = kMessageLimitBytes - in.bytes.size() - in.credit;
-  if (more == 0) return;
+Status Mux::grant_next() {
+  return wanting_.empty() ? Status() : grant_rest(wanting_.front(), incoming_.at(wanting_.front()));
+}
+
+Status Mux::grant_rest(std::uint32_t stream, Incoming& in) {
+  const std::uint64_t has = in.bytes.size() + in.credit;
+  if (!PINNATE_CHECK(has <= kMessageLimitBytes, "a message was granted more than it may have")) return defect();
+  const std::uint64_t more = kMessageLimitBytes - has;
+  if (more == 0) return {};
   in.credit += more;
-  put_header(&grants_, 4, 0, kCredit, stream);
-  put_u32(&grants_, static_cast<std::uint32_t>(more));
+  std::uint64_t& granted = grants_[stream];  // more than a frame says would be one that used what it was not told of
+  granted = std::min<std::uint64_t>(granted + more, kMessageLimitBytes);
+  return {};
 }
 
 Status Mux::take_credit(std::uint32_t stream, std::string_view payload) {

@@ -190,7 +190,7 @@ TEST_CASE("small messages of one turn leave in one write") {
   });
   std::string first;
   REQUIRE(world.run_until([&] { return !(first = peer.receive_once()).empty(); }));
-  std::vector<Buffer> messages;
+  std::vector<wire::Arrived> messages;
   CHECK(peer.mux.receive(first, &messages).ok());
   CHECK(messages.size() == 100);
 }

@@ -3,9 +3,9 @@
 
 #include <doctest/doctest.h>
 
-#include "runtime/address.h"
-#include "runtime/socket.h"
-#include "wire/mux.h"
+#include "runtime/transport/address.h"
+#include "runtime/transport/socket.h"
+#include "wire/frames.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -30,9 +30,11 @@ struct RawPeer {
                                pinnate::wire::Class priority = pinnate::wire::Class::control) {
     pinnate::wire::Mux mux(8 * 1024 * 1024);
     REQUIRE(mux.send(priority, pinnate::Buffer(message)).ok());
-    return mux.take_output(4 * 1024 * 1024);
+    return pinnate::wire::output(mux, 4 * 1024 * 1024);
   }
-  void send(const std::string& bytes) { REQUIRE(socket.send(bytes) == static_cast<ssize_t>(bytes.size())); }
+  void send(const std::string& bytes) {
+    REQUIRE(::send(socket.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+  }
   // What has arrived, in one piece; "" when nothing has, or the peer has ended.
   std::string receive_once(std::size_t most = 1024 * 1024) {
     std::string bytes(most, '\0');
@@ -52,10 +54,10 @@ struct RawPeer {
     for (;;) {
       const std::string bytes = receive_once(64 * 1024);
       if (bytes.empty()) break;
-      std::vector<pinnate::Buffer> arrived;
+      std::vector<pinnate::wire::Arrived> arrived;
       CHECK(mux.receive(bytes, &arrived).ok());
-      for (auto& m : arrived) messages.push_back(m.str());
-      const std::string credit = mux.take_output(4096);
+      for (auto& m : arrived) messages.push_back(m.message.str());
+      const std::string credit = pinnate::wire::output(mux, 4096);
       if (!credit.empty()) send(credit);
     }
   }

@@ -16,6 +16,7 @@ struct ScriptedTier : pinnate::tier::Tier {
   // What happened. Outlives the tier.
   struct Diary {
     std::vector<LinkId> opened;
+    std::map<LinkId, pinnate::tier::PeerFacts> facts;
     std::vector<std::pair<LinkId, std::string>> messages;
     std::map<LinkId, pinnate::Status> closed;
     std::map<LinkId, std::size_t> drained;
@@ -66,8 +67,9 @@ struct ScriptedTier : pinnate::tier::Tier {
     diary.started = true;
     if (diary.on_start) diary.on_start(*this);
   }
-  void link_opened(Now, LinkId link) override {
+  void link_opened(Now, LinkId link, const pinnate::tier::PeerFacts& facts) override {
     Within within(diary);
+    diary.facts[link] = facts;
     diary.opened.push_back(link);
     if (diary.on_opened) diary.on_opened(*this, link);
   }

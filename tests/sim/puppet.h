@@ -43,7 +43,7 @@ class Puppet : public pinnate::tier::Tier {
     note("started");
     started_ = last = now;
   }
-  void link_opened(Now now, LinkId link) override { last = now, note("opened " + std::to_string(link)); }
+  void link_opened(Now now, LinkId link, const pinnate::tier::PeerFacts&) override { last = now, note("opened " + std::to_string(link)); }
   void link_message(Now now, LinkId link, pinnate::Buffer message) override {
     last = now;
     note("got " + std::to_string(link) + " " + message.str().substr(0, 40));

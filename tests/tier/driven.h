@@ -40,7 +40,7 @@ struct Driven {
   }
   tier::LinkId link(const std::string& id, wire::Role role = wire::Role::gateway) {
     const tier::LinkId link = last_link += 2;
-    controller->link_opened(now, link);
+    controller->link_opened(now, link, {});
     wire::Hello hello;
     hello.fleet = "default";
     hello.role = role;

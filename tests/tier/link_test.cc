@@ -255,7 +255,7 @@ TEST_CASE("a million bad bytes end a link, not a tier") {
     std::string bytes = noise(size, random.next());
     if (i % 3 == 0) bytes[0] = char(0x90 | random.below(16));
     for (const char* tier : {"c", "s0", "s0.e0"}) {
-      f.world.at(tier).link_opened(100000 + 2 * tier::LinkId(i));
+      f.world.at(tier).link_opened(100000 + 2 * tier::LinkId(i), {});
       f.world.at(tier).link_message(100000 + 2 * tier::LinkId(i), Buffer(bytes));
       f.world.at(tier).link_closed(100000 + 2 * tier::LinkId(i), {PINNATE_UNREACHABLE, "gone"});
     }
@@ -281,4 +281,17 @@ TEST_CASE("an engine is told when it should be a gateway: roles that have no pla
   CHECK(f.logged("a engine has no place for a engine"));
   CHECK_FALSE(f.world.linked("c2", "g"));
   CHECK(f.world.linked("c", "g"));
+}
+
+TEST_CASE("a peer that has not said who it is goes by its address in the log") {
+  TestFleet f(shape(1, 0, 1));
+  const tier::PeerFacts far{"tcp://10.0.0.3:4242", {}, {}, {}}, near{"unix:/run/s", 1000, 1000, {}};
+  for (const auto& [link, facts] : {std::pair(tier::LinkId(90002), far), std::pair(tier::LinkId(90004), near)}) {
+    f.world.at("c").link_opened(link, facts);
+    f.world.at("c").link_message(link, Buffer("not msgpack"));
+    f.world.advance(1);
+    CHECK(f.logged("a link from " + facts.address));
+  }
+  CHECK(f.logged("a link from unix:/run/s (uid 1000) ended: "));
+  f.world.forget_breaches();
 }

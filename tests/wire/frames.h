@@ -31,6 +31,15 @@ inline std::string frame(int priority, int flags, std::uint32_t stream, const st
   return frame(Frame{payload.size(), priority, flags, stream}, payload);
 }
 
+// What `mux` wants to have written next, as the bytes that it becomes.
+inline std::string output(Mux& mux, std::size_t most_bytes) {
+  std::vector<Piece> pieces;
+  CHECK(mux.take_output(most_bytes, &pieces).ok());
+  std::string bytes;
+  for (const Piece& p : pieces) bytes.append(p.head.data(), p.head_bytes).append(p.payload.view());
+  return bytes;
+}
+
 // The payload of a credit frame.
 inline std::string credit(std::size_t bytes) {
   std::string out;
@@ -57,13 +66,13 @@ inline std::vector<Frame> frames_in(const std::string& bytes) {
 
 struct Ends {
   Mux a{64 * 1024 * 1024}, b{64 * 1024 * 1024};
-  std::vector<Buffer> at_a, at_b;
+  std::vector<Arrived> at_a, at_b;
 
   // Carries bytes both ways until there are none, in pieces of `cut` bytes (0: of random size).
   void carry(std::size_t cut = 0, std::uint64_t seed = 1) {
     Random random(seed);
-    const auto give = [&](Mux& from, Mux& to, std::vector<Buffer>* arrived) {
-      const std::string bytes = from.take_output(1 + random.below(200000));
+    const auto give = [&](Mux& from, Mux& to, std::vector<Arrived>* arrived) {
+      const std::string bytes = output(from, 1 + random.below(200000));
       for (std::size_t at = 0; at < bytes.size();) {
         const std::size_t n = cut ? cut : 1 + random.below(random.one_in(2) ? 20 : 40000);
         if (const Status s = to.receive(std::string_view(bytes).substr(at, n), arrived); !s.ok()) FAIL(s.message());

@@ -5,6 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <memory>
+
 using namespace pinnate;
 using namespace pinnate::wire;
 
@@ -12,7 +15,7 @@ namespace {
 
 Status take(const std::string& bytes) {
   Mux mux(1 << 20);
-  std::vector<Buffer> arrived;
+  std::vector<Arrived> arrived;
   const Status status = mux.receive(bytes, &arrived);
   if (!status.ok()) {
     // For good: what comes after is not looked at.
@@ -34,7 +37,7 @@ TEST_CASE("a frame that is too long, or without a byte, is refused at its header
     CHECK(s.message().find(std::to_string(length)) != std::string::npos);
     CHECK(take(header + noise(70000)).code() == PINNATE_CORRUPT);
     Mux mux(1 << 20);  // byte by byte
-    std::vector<Buffer> arrived;
+    std::vector<Arrived> arrived;
     for (std::size_t i = 0; i < 7; i++) CHECK(mux.receive(header.substr(i, 1), &arrived).ok());
     CHECK(mux.receive(header.substr(7), &arrived).code() == PINNATE_CORRUPT);
   }
@@ -45,7 +48,7 @@ TEST_CASE("a frame cut short is waited for and is no message") {
   const std::string whole = frame(1, 1, 1, noise(1000));
   for (std::size_t length = 0; length < whole.size(); length++) {
     Mux mux(1 << 20);
-    std::vector<Buffer> arrived;
+    std::vector<Arrived> arrived;
     CHECK(mux.receive(whole.substr(0, length), &arrived).ok());
     CHECK(arrived.empty());
   }
@@ -78,9 +81,35 @@ TEST_CASE("a malformed credit is refused") {
   CHECK(take(frame(0, 2, 1, std::string("\x00\x18\x00\x01", 4))).code() == PINNATE_CORRUPT);
 }
 
+TEST_CASE("a frame that says it brings a descriptor, without one, is refused") {
+  CHECK(take(frame(2, 5, 1, "x")).message().find("descriptor") != std::string::npos);
+  CHECK(take(frame(2, 4, 1, "x")).code() == PINNATE_CORRUPT);  // with the last frame only
+  CHECK(take(frame(0, 6, 0, credit(1))).code() == PINNATE_CORRUPT);
+}
+
+TEST_CASE("descriptors that no frame asks for are let go, and while a frame is incomplete one is held") {
+  Mux mux(1 << 20);
+  std::vector<Arrived> arrived;
+  std::vector<std::weak_ptr<const int>> sent;
+  const auto give = [&](const std::string& bytes) {
+    auto descriptor = std::make_shared<const int>(1);
+    sent.push_back(descriptor);
+    REQUIRE(mux.receive(bytes, &arrived, std::move(descriptor)).ok());
+    arrived.clear();
+  };
+  const auto held = [&] { return std::count_if(sent.begin(), sent.end(), [](const auto& d) { return !d.expired(); }); };
+  for (int i = 0; i < 100; i++) give(frame(1, 1, 1, "whole"));
+  CHECK(held() == 0);
+  const std::string slow = frame(1, 1, 1, noise(100));
+  for (char c : slow.substr(0, 99)) give(std::string(1, c));
+  CHECK(held() == 1);
+  give(slow.substr(99));
+  CHECK(held() == 0);
+}
+
 TEST_CASE("more messages in pieces at once than allowed are refused") {
   Mux mux(1 << 20);
-  std::vector<Buffer> arrived;
+  std::vector<Arrived> arrived;
   for (std::uint32_t stream = 1; stream <= kOpenStreams; stream++)
     REQUIRE(mux.receive(frame(1, 0, stream, "x"), &arrived).ok());
   CHECK(mux.receive(frame(0, 0, 0, "x"), &arrived).ok());  // control has its own
@@ -95,13 +124,13 @@ TEST_CASE("more messages in pieces at once than allowed are refused") {
 
 TEST_CASE("a message beyond its credit is refused") {
   Mux mux(8 << 20);
-  std::vector<Buffer> arrived;
+  std::vector<Arrived> arrived;
   const std::string piece = noise(kFragmentBytes);
   // Stream 1 is given the rest; stream 2 has what all have.
   for (std::uint32_t stream : {1u, 2u})
     for (std::size_t sent = 0; sent < kStreamCreditBytes; sent += piece.size())
       REQUIRE(mux.receive(frame(1, 0, stream, piece), &arrived).ok());
-  CHECK((frames_in(mux.take_output(1000)) == std::vector<Frame>{{4, 0, 2, 1}}));
+  CHECK((frames_in(output(mux, 1000)) == std::vector<Frame>{{4, 0, 2, 1}}));
   CHECK(mux.receive(frame(1, 0, 1, piece), &arrived).ok());
   CHECK(mux.receive(frame(1, 0, 2, "x"), &arrived).code() == PINNATE_CORRUPT);
 }
@@ -109,7 +138,7 @@ TEST_CASE("a message beyond its credit is refused") {
 TEST_CASE("a message over the limit is refused whatever credit it was given") {
   for (int priority : {0, 1, 2}) {
     Mux mux(8 << 20);
-    std::vector<Buffer> arrived;
+    std::vector<Arrived> arrived;
     Status status;
     std::size_t taken = 0;
     while (status.ok() && taken < 10 << 20) {
@@ -123,7 +152,7 @@ TEST_CASE("a message over the limit is refused whatever credit it was given") {
 
 TEST_CASE("whatever a peer sends, the pieces that are held stay within the bound") {
   Mux mux(8 << 20);
-  std::vector<Buffer> arrived;
+  std::vector<Arrived> arrived;
   const std::string piece = noise(kFragmentBytes);
   Allocations allocations;
   // All streams up to their credit, the one that is given more up to its limit.
@@ -140,7 +169,7 @@ TEST_CASE("whatever bytes arrive are taken or refused, and never thrown at") {
   Random random(5);
   for (int run = 0; run < 3000; run++) {
     Mux mux(1 << 20);
-    std::vector<Buffer> arrived;
+    std::vector<Arrived> arrived;
     std::string bytes;
     for (std::uint64_t n = random.below(20); n > 0; n--) {
       const int priority = static_cast<int>(random.below(3));
@@ -158,6 +187,6 @@ TEST_CASE("whatever bytes arrive are taken or refused, and never thrown at") {
       REQUIRE((status.ok() || status.code() == PINNATE_CORRUPT));
       at += n;
     }
-    REQUIRE_NOTHROW(mux.take_output(1 << 20));
+    REQUIRE_NOTHROW(output(mux, 1 << 20));
   }
 }

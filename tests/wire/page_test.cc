@@ -77,19 +77,19 @@ std::map<std::string, std::string> examples_of_encoder() {
 
   Mux mux(8 << 20);
   REQUIRE(mux.send(Class::control, encode(Ping{7})).ok());
-  all["frame-control"] = mux.take_output(100);
+  all["frame-control"] = output(mux, 100);
   REQUIRE(mux.send(Class::call, encode(Cancel{6})).ok());  // the contents do not matter to a frame
-  mux.take_output(100);
+  output(mux, 100);
   REQUIRE(mux.send(Class::bulk, Buffer(std::string(20000, 'x'))).ok());
-  const std::string two = mux.take_output(40000);
+  const std::string two = output(mux, 40000);
   all["frame-first"] = two.substr(0, kFrameHeaderBytes);
   all["frame-last"] = two.substr(kFrameHeaderBytes + kFragmentBytes, kFrameHeaderBytes);
 
   REQUIRE(mux.send(Class::call, Buffer(std::string(1000000, 'x'))).ok());
   Mux peer(8 << 20);
-  std::vector<Buffer> arrived;
-  REQUIRE(peer.receive(mux.take_output(1 << 20), &arrived).ok());
-  all["frame-credit"] = peer.take_output(100);
+  std::vector<Arrived> arrived;
+  REQUIRE(peer.receive(output(mux, 1 << 20), &arrived).ok());
+  all["frame-credit"] = output(peer, 100);
   return all;
 }
 

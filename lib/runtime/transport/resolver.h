@@ -3,7 +3,7 @@
 
 #include "base/status.h"
 #include "runtime/reactor.h"
-#include "runtime/socket.h"
+#include "runtime/transport/socket.h"
 
 #include <functional>
 #include <memory>
@@ -14,9 +14,10 @@ namespace pinnate::runtime {
 
 using Resolved = Result<std::vector<SocketAddress>>;
 
-// Calls `done` on the loop's thread, never from inside this call; not at all when the reactor has gone by then.
-// Addresses are in the order in which to try them. Those who ask for the same host and port while a lookup runs share
-// its answer, so that dialling again and again while name servers are away piles up nothing.
+// Calls `done` on the loop's thread, never from inside this call; not at all when the reactor has
+// gone by then. Addresses are in the order in which to try them. Those who ask for the same host
+// and port while a lookup runs share its answer, so that dialling again and again while name
+// servers are away piles up nothing.
 void resolve(const std::shared_ptr<Reactor>& reactor, const std::string& host, std::uint16_t port,
              std::function<void(Resolved)> done);
 

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
 #include "folder.h"
-#include "raw_peer.h"
-#include "world.h"
+#include "runtime/raw_peer.h"
+#include "runtime/world.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

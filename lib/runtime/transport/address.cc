@@ -1,4 +1,4 @@
-#include "runtime/address.h"
+#include "runtime/transport/address.h"
 
 #include <sys/un.h>
 

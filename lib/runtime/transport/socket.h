@@ -1,15 +1,12 @@
-// Stream sockets, TCP and UNIX: non-blocking, closed on exec, and silent: a peer that resets raises no SIGPIPE.
-// (libuv's own writes would: it uses write and sendmsg without MSG_NOSIGNAL. So libuv only tells when a socket is
-// ready; see watcher.h.)
+// Stream sockets, TCP and UNIX: non-blocking and closed on exec.
 #pragma once
 
 #include "base/status.h"
-#include "runtime/address.h"
+#include "runtime/transport/address.h"
 
 #include <sys/socket.h>
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +28,8 @@ struct SocketAddress {
 SocketAddress unix_address(const std::string& path);
 // Nothing when `host` is a name.
 std::optional<SocketAddress> numeric_address(const std::string& host, std::uint16_t port);
-// Asks the system's resolver: blocks, for many seconds when name servers are away. Never empty when it succeeds.
+// Asks the system's resolver: blocks, for many seconds when name servers are away. Never empty when
+// it succeeds.
 Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_t port);
 
 std::string errno_text(int error);  // "Connection refused"
@@ -53,18 +51,12 @@ class Socket {
   int fd() const { return fd_; }
   void close();
 
-  // How much unsent data the kernel takes ahead, Nagle's delay: what every link wants.
-  void prepare_for_link();
   // 0 connected; EINPROGRESS: it is once writable and error() is 0; else why not.
   int connect(const SocketAddress& address);
-  // A dialled port of this machine that nobody listens at can be the very one the kernel chose for the caller.
+  // A dialled port of this machine that nobody listens at can be the very one the kernel chose for
+  // the caller.
   bool connected_to_itself() const;
   int error();  // the pending error, cleared; 0 for none
-
-  // Bytes moved; 0 from receive: the peer has ended; -1 with errno. Interruptions are retried.
-  ssize_t receive(std::span<char> into);
-  ssize_t send(std::string_view bytes);
-  void end_sending();
 
  private:
   int fd_ = -1;

@@ -1,9 +1,8 @@
-#include "runtime/socket.h"
+#include "runtime/transport/socket.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -13,13 +12,6 @@
 
 namespace pinnate::runtime {
 namespace {
-
-// Bulk data that waits in the kernel is in the way of control and calls.
-constexpr int kUnsentBytes = 32 * 1024;
-constexpr int kUnixSendBytes = 64 * 1024;
-// A chunk and what is around it arrive whole, and not in two parts with a round trip between them: the window of a new
-// connection would be just too small.
-constexpr int kReceiveWindowBytes = 128 * 1024;
 
 Result<std::vector<SocketAddress>> ask(const std::string& host, std::uint16_t port, int flags) {
   addrinfo hints{};
@@ -118,20 +110,6 @@ void Socket::close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
-void Socket::prepare_for_link() {
-  // Each fails on sockets of the other family, which is as well.
-  const int on = 1;
-  if (setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0) {
-    setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof kUnsentBytes);
-    // Asking for this much at once makes the kernel's buffer grow for it; unlike SO_RCVBUF, it leaves the kernel free to go on.
-    const int once = kReceiveWindowBytes, any = 1;
-    setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &once, sizeof once);
-    setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any);
-  } else {
-    setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &kUnixSendBytes, sizeof kUnixSendBytes);
-  }
-}
-
 int Socket::connect(const SocketAddress& address) {
   if (::connect(fd_, address.get(), address.length) == 0) return 0;
   return errno == EINTR ? EINPROGRESS : errno;
@@ -152,23 +130,5 @@ int Socket::error() {
   if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
   return error;
 }
-
-ssize_t Socket::receive(std::span<char> into) {
-  ssize_t n;
-  do {
-    n = ::recv(fd_, into.data(), into.size(), 0);
-  } while (n < 0 && errno == EINTR);
-  return n;
-}
-
-ssize_t Socket::send(std::string_view bytes) {
-  ssize_t n;
-  do {
-    n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  } while (n < 0 && errno == EINTR);
-  return n;
-}
-
-void Socket::end_sending() { ::shutdown(fd_, SHUT_WR); }
 
 }  // namespace pinnate::runtime

@@ -1,9 +1,9 @@
 #include <doctest/doctest.h>
 
 #include "folder.h"
-#include "raw_peer.h"
-#include "runtime/dialing.h"
-#include "world.h"
+#include "runtime/raw_peer.h"
+#include "runtime/transport/transport.h"
+#include "runtime/world.h"
 
 #include <sys/socket.h>
 
@@ -69,10 +69,12 @@ TEST_CASE("all addresses of a name are tried in turn") {
 TEST_CASE("a peer that does not answer is given up after ten seconds") {
   World world;
   auto reactor = runtime::Reactor::attach(&world.loop);
-  struct Owner : runtime::Dialing::Owner {
+  struct Owner : runtime::Transport::Owner {
     Status why;
-    void dialled(LinkId, runtime::Socket, std::string) override {}
+    void dialled(LinkId, std::unique_ptr<runtime::Stream>) override {}
     void dial_failed(LinkId, Status status) override { why = std::move(status); }
+    void accepted(std::unique_ptr<runtime::Stream>) override {}
+    void accept_failed(const std::string&) override {}
     void check_time_changed() override {}
   } owner;
   {
@@ -88,13 +90,14 @@ TEST_CASE("a peer that does not answer is given up after ten seconds") {
       queued.push_back(runtime::Socket::open(AF_INET));
       queued.back().connect(any);
     }
-    runtime::Dialing dialing(owner, reactor, 1, *runtime::parse_address(any.text()), 1000);
-    dialing.begin();
+    const auto address = *runtime::parse_address(any.text());
+    const auto dialing = runtime::Transport::of(address).dial(owner, reactor, 1, address, 1000);
+    dialing->begin();
     world.run_for(30);
-    CHECK(dialing.check_at_ms() == 11000);
-    dialing.check(10999);
+    CHECK(dialing->check_at_ms() == 11000);
+    dialing->check(10999);
     CHECK(owner.why.ok());
-    dialing.check(11000);
+    dialing->check(11000);
     CHECK(owner.why.code() == PINNATE_UNREACHABLE);
     CHECK(owner.why.message().find("timed out") != std::string::npos);
   }

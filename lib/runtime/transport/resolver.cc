@@ -1,4 +1,4 @@
-#include "runtime/resolver.h"
+#include "runtime/transport/resolver.h"
 
 #include "runtime/pool.h"
 
@@ -53,10 +53,6 @@ void answer(const Question& question) {
 
 void resolve(const std::shared_ptr<Reactor>& reactor, const std::string& host, std::uint16_t port,
              std::function<void(Resolved)> done) {
-  if (auto numeric = numeric_address(host, port)) {
-    reactor->post([done = std::move(done), address = *numeric] { done(std::vector<SocketAddress>{address}); });
-    return;
-  }
   const Question question(host, port);
   Lookups& lookups = Lookups::get();
   {

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "runtime/address.h"
-#include "runtime/socket.h"
+#include "runtime/transport/address.h"
+#include "runtime/transport/socket.h"
 
 using namespace pinnate;
 using namespace pinnate::runtime;

@@ -1,0 +1,143 @@
+// UNIX sockets: socket files left behind, who the peer is, and descriptors that travel.
+#include "runtime/transport/sockets.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace pinnate::runtime {
+namespace {
+
+constexpr int kSendBytes = 64 * 1024;
+
+// Held while a socket file is tested, removed and made: between another process's bind and listen
+// its file looks left behind. Lies on the folder itself, so that it leaves nothing. Best effort: a
+// folder that cannot be locked is used all the same.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    fd_ = ::open(slash == 0 ? "/" : path.substr(0, slash).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const timespec pause{0, 5000000};
+    for (int i = 0; fd_ >= 0 && i < 40 && flock(fd_, LOCK_EX | LOCK_NB) != 0; i++) nanosleep(&pause, nullptr);
+  }
+  ~FolderLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FolderLock(const FolderLock&) = delete;
+
+ private:
+  int fd_;
+};
+
+Result<Socket> listen_at(const Address& address) {
+  const SocketAddress name = unix_address(address.path);
+  const FolderLock lock(address.path);
+  Socket socket = Socket::open(AF_UNIX);
+  if (!socket.ok()) return cannot_listen(address, errno);
+  if (::bind(socket.fd(), name.get(), name.length) != 0) {
+    if (errno != EADDRINUSE) return cannot_listen(address, errno);
+    struct stat facts {};
+    if (lstat(address.path.c_str(), &facts) == 0 && !S_ISSOCK(facts.st_mode))
+      return {PINNATE_INVALID,
+              "cannot listen at " + address.text() + ": there is a file of that name that is no socket"};
+    Socket probe = Socket::open(AF_UNIX);
+    if (!probe.ok()) return cannot_listen(address, errno);
+    const int error = probe.connect(name);
+    if (error != ECONNREFUSED && error != ENOENT)
+      return cannot_listen(address, error == EACCES || error == EPERM ? error : EADDRINUSE);
+    if (::unlink(address.path.c_str()) != 0 && errno != ENOENT) return cannot_listen(address, errno);
+    if (::bind(socket.fd(), name.get(), name.length) != 0) return cannot_listen(address, errno);
+  }
+  if (::listen(socket.fd(), kListenBacklog) != 0) return cannot_listen(address, errno);
+  return socket;
+}
+
+// The socket file of a listener, removed with it; but not a successor's.
+class SocketFile {
+ public:
+  explicit SocketFile(std::string path) : path_(std::move(path)) { lstat(path_.c_str(), &facts_); }
+  ~SocketFile() {
+    struct stat now {};
+    if (facts_.st_ino != 0 && lstat(path_.c_str(), &now) == 0 && now.st_dev == facts_.st_dev &&
+        now.st_ino == facts_.st_ino)
+      ::unlink(path_.c_str());
+  }
+  SocketFile(const SocketFile&) = delete;
+
+ private:
+  std::string path_;
+  struct stat facts_ {};
+};
+
+class UnixStream : public SocketStream {
+ public:
+  using SocketStream::SocketStream;
+  bool carries_descriptors() const override { return true; }
+
+  ssize_t read(std::span<char> into, wire::Descriptor* descriptor) override {
+    iovec part{into.data(), into.size()};
+    alignas(cmsghdr) char rights[CMSG_SPACE(sizeof(int))];
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = rights;
+    message.msg_controllen = CMSG_LEN(sizeof(int));  // the system closes all but one
+    const ssize_t n = ::recvmsg(socket_.fd(), &message, MSG_CMSG_CLOEXEC);
+    const cmsghdr* const header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+      struct Carried {
+        Socket closes_it;
+        int fd;
+      } carried;
+      std::memcpy(&carried.fd, CMSG_DATA(header), sizeof carried.fd);
+      carried.closes_it = Socket(carried.fd);
+      const auto kept = std::make_shared<Carried>(std::move(carried));
+      *descriptor = wire::Descriptor(kept, &kept->fd);
+    }
+    return moved(n);
+  }
+};
+
+class UnixTransport : public SocketTransport {
+ public:
+  void find(const std::shared_ptr<Reactor>&, const Address& address,
+            std::function<void(Resolved)> found) const override {
+    found(std::vector<SocketAddress>{unix_address(address.path)});
+  }
+
+  void prepare_for_link(const Socket& socket) const override {
+    setsockopt(socket.fd(), SOL_SOCKET, SO_SNDBUF, &kSendBytes, sizeof kSendBytes);
+  }
+
+  Result<Socket> bind(Address* address, std::shared_ptr<void>* file) const override {
+    Result<Socket> socket = listen_at(*address);
+    if (socket.ok()) *file = std::make_shared<SocketFile>(address->path);
+    return socket;
+  }
+
+  std::unique_ptr<Stream> stream(Socket socket, const std::string& peer) const override {
+    tier::PeerFacts facts{peer, {}, {}, {}};
+    ucred credentials{};
+    socklen_t length = sizeof credentials;
+    if (getsockopt(socket.fd(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0) {
+      facts.uid = credentials.uid;
+      facts.gid = credentials.gid;
+    }
+    return std::make_unique<UnixStream>(std::move(socket), std::move(facts));
+  }
+};
+
+}  // namespace
+
+const SocketTransport& unix_transport() {
+  static const UnixTransport transport;
+  return transport;
+}
+
+}  // namespace pinnate::runtime
