@@ -22,12 +22,12 @@ typedef struct pinnate_client_options {
 
 #define PINNATE_CLIENT_OPTIONS_INIT { sizeof(pinnate_client_options), PINNATE_TIER_OPTIONS_INIT, NULL, 0 }
 
-/* Begins to dial; does not wait for the link. A peer that refuses the handshake (another fleet, an incompatible
- * protocol) ends every request with PINNATE_REFUSED and the peer's words. */
+/* Begins to dial; does not wait for the link. A peer that refuses the handshake (another fleet, an
+ * incompatible protocol) ends every request with PINNATE_REFUSED and the peer's words. */
 PINNATE_API pinnate_status pinnate_client_open(const pinnate_client_options *options, pinnate_client **client);
 
-/* The peer must be a controller for publish, unpublish and releases (else PINNATE_REFUSED); any tier answers the others.
- * Each is as its namesake in controller.h. */
+/* The peer must be a controller for publish, unpublish and releases (else PINNATE_REFUSED); any
+ * tier answers the others. Each is as its namesake in controller.h. */
 PINNATE_API pinnate_status pinnate_client_publish(pinnate_client *client, const pinnate_publish *publish,
                                                   pinnate_progress_fn on_progress, pinnate_published_fn on_published,
                                                   void *arg);

@@ -2,25 +2,31 @@
  *
  * Conventions of the whole C ABI
  *
- *  1. Every function that can fail returns a pinnate_status. PINNATE_OK is 0. The reason in words is
- *     pinnate_last_error() on the thread that made the call.
- *  2. Option and request structs begin with `size`; set it to sizeof the struct and zero the rest (the
- *     PINNATE_..._INIT macros do). Fields that your `size` does not cover get their defaults; a `size` larger
- *     than the library knows is accepted when what it does not know is zero.
+ *  1. Every function that can fail returns a pinnate_status. PINNATE_OK is 0. The reason in words
+ *     is pinnate_last_error() on the thread that made the call.
+ *  2. Every struct begins with `size` and only ever grows at its end, so that a host and a library
+ *     of different versions understand each other. pinnate_bytes alone never changes and has none.
+ *     - What you pass in: set `size` to sizeof the struct and zero the rest (the PINNATE_..._INIT
+ *       macros do). Fields that your `size` does not cover get their defaults; a larger `size` than
+ *       the library knows is accepted when what the library does not know is zero.
+ *     - What the library hands out: `size` says which fields are there.
+ *     - What the library fills for you: set `size` as above. The library fills at most that many
+ *       bytes, and sets `size` to how many it filled.
+ *     - Several structs are an array of pointers to them, with a count beside it.
  *  3. A zero or NULL field means "the default", which the field's comment states.
- *  4. Handles are opaque. A handle is closed once, with its ..._close function; closing is asynchronous
- *     and nothing of the handle may be used after its on_closed callback has begun.
- *  5. Strings are UTF-8 and NUL-terminated. What you pass in is copied before the function returns, unless
- *     its comment says otherwise. What a callback receives belongs to the library and is valid until
- *     the callback returns.
- *  6. Callbacks run on the loop's thread and never from inside the call that registered them.
- *     With a loop of your own, call every function on that loop's thread. With none (`loop` NULL) every
+ *  4. Handles are opaque. A handle is closed once, with its ..._close function; closing is
+ *     asynchronous and nothing of the handle may be used after its on_closed callback has begun.
+ *  5. Strings are UTF-8 and NUL-terminated. What you pass in is copied before the function returns,
+ *     unless its comment says otherwise. What a callback receives belongs to the library and is
+ *     valid until the callback returns.
+ *  6. Callbacks run on the loop's thread and never from inside the call that registered them. With
+ *     a loop of your own, call every function on that loop's thread. With none (`loop` NULL) every
  *     function may be called from any thread, and callbacks run on a thread of the library's own.
- *  7. A function whose name ends in _wait blocks. On the loop's thread it returns PINNATE_WRONG_THREAD.
- *     In a child of fork() every function returns PINNATE_FORKED.
+ *  7. A function whose name ends in _wait blocks. On the loop's thread it returns
+ *     PINNATE_WRONG_THREAD. In a child of fork() every function returns PINNATE_FORKED.
  *  8. No C++ exception, signal handler, or output on stdout or stderr ever comes from the library.
- *  9. Of descriptors 0, 1 and 2 those that are closed when a handle is opened are given to /dev/null from then on, so that no
- *     file or socket gets their numbers; reading and writing them fails as before, and programs that are executed find them closed.
+ *  9. If descriptor 0, 1 or 2 is closed when a handle opens, it is pointed at /dev/null so that no
+ *     file or socket takes its number. I/O on it still fails; children that exec see it closed.
  */
 #ifndef PINNATE_COMMON_H
 #define PINNATE_COMMON_H
@@ -84,7 +90,8 @@ PINNATE_API const char *pinnate_version(void);
 /* The platform this library runs on, as modules name it: "linux-x86_64", "linux-aarch64", ... */
 PINNATE_API const char *pinnate_platform(void);
 
-/* A range of bytes. Who owns it is said where it is used. `data` may be NULL when `size` is 0. */
+/* A range of bytes. Who owns it is said where it is used. `data` may be NULL when `size` is 0. It
+ * never grows, and so may stand inside other structs. */
 typedef struct pinnate_bytes {
   const void *data;
   size_t size;
@@ -92,9 +99,12 @@ typedef struct pinnate_bytes {
 
 /* A label of a tier. Key: 1 to 63 of [a-zA-Z0-9._/-]. Value: 0 to 63 of the same. */
 typedef struct pinnate_label {
+  size_t size;
   const char *key;
   const char *value;
 } pinnate_label;
+
+#define PINNATE_LABEL_INIT { sizeof(pinnate_label), NULL, NULL }
 
 typedef enum pinnate_log_level {
   PINNATE_LOG_DEBUG = 0,
@@ -107,14 +117,15 @@ typedef enum pinnate_log_level {
  * time on two; must not call back into the library. `message` is valid until it returns. */
 typedef void (*pinnate_log_fn)(void *arg, pinnate_log_level level, const char *message);
 
-/* What every tier's options begin with, after `size`. */
+/* What every tier's options begin with, after `size`. It may grow, too: what follows it in the
+ * options begins where its own `size` ends. */
 typedef struct pinnate_tier_options {
   size_t size;
   struct uv_loop_s *loop;       /* the host's loop; NULL: the library's own thread */
   const char *fleet;            /* who belongs together; links to another fleet are refused. Default "default" */
   const char *id;               /* unique in the fleet; 1 to 127 of [a-zA-Z0-9._-]. Default: kept in the state
                                    folder, or made at random for tiers without one */
-  const pinnate_label *labels;  /* own labels; gateways' labels are inherited by all below them */
+  const pinnate_label *const *labels; /* own labels; gateways' labels are inherited by all below them */
   size_t label_count;           /* at most 64 */
   pinnate_log_fn log;           /* default: no logs */
   void *log_arg;
@@ -131,9 +142,10 @@ typedef struct pinnate_tier_options {
 #define PINNATE_TIER_OPTIONS_INIT \
   { sizeof(pinnate_tier_options), NULL, NULL, NULL, NULL, 0, NULL, NULL, PINNATE_LOG_DEBUG, 0, 0, 0, 0 }
 
-/* Called once, when a handle is wholly closed: its sockets and files are closed, and threads that worked for it alone
- * are gone, but for those that a module holds and for a thread that waits for a name server. With `loop` NULL it runs
- * on the thread of the library's own, which ends after the last handle that uses it. */
+/* Called once, when a handle is wholly closed: its sockets and files are closed, and threads that
+ * worked for it alone are gone, but for those that a module holds and for a thread that waits for a
+ * name server. With `loop` NULL it runs on the thread of the library's own, which ends after the
+ * last handle that uses it. */
 typedef void (*pinnate_closed_fn)(void *arg);
 
 #ifdef __cplusplus

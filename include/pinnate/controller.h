@@ -1,4 +1,5 @@
-/* pinnate/controller.h: the root of a fleet. See common.h for the conventions, fleet.h for the requests. */
+/* pinnate/controller.h: the root of a fleet. See common.h for the conventions, fleet.h for the
+ * requests. */
 #ifndef PINNATE_CONTROLLER_H
 #define PINNATE_CONTROLLER_H
 
@@ -22,23 +23,27 @@ typedef struct pinnate_controller_options {
 
 #define PINNATE_CONTROLLER_OPTIONS_INIT { sizeof(pinnate_controller_options), PINNATE_TIER_OPTIONS_INIT, NULL, 0, 0 }
 
-/* Opens the state folder and takes up where it left off. Fails with PINNATE_IN_USE when another controller has the
- * folder, PINNATE_INCOMPATIBLE when it is of another version, PINNATE_CORRUPT, PINNATE_IO, PINNATE_INVALID. */
+/* Opens the state folder and takes up where it left off. Fails with PINNATE_IN_USE when another
+ * controller has the folder, PINNATE_INCOMPATIBLE when it is of another version, PINNATE_CORRUPT,
+ * PINNATE_IO, PINNATE_INVALID. */
 PINNATE_API pinnate_status pinnate_controller_open(const pinnate_controller_options *options,
                                                    pinnate_controller **controller);
 
-/* Accepts gateways, engines and clients at "tcp://HOST:PORT" (port 0: any free one) or "unix:/PATH".
- * Addresses beyond loopback need the word: "insecure+tcp://0.0.0.0:7070". On success `bound`, unless NULL, gets
- * the address with the real port, cut to bound_size bytes with its NUL. A HOST that is a name is resolved before this
- * returns, which may block the loop's thread, and with it every handle there, for many seconds: give an address where
- * that matters. Dialling blocks nobody. */
+/* Accepts gateways, engines and clients at "tcp://HOST:PORT" (port 0: any free one) or
+ * "unix:/PATH". Addresses beyond loopback need the word: "insecure+tcp://0.0.0.0:7070". On success
+ * `bound`, unless NULL, gets the address with the real port, cut to bound_size bytes with its NUL.
+ * A HOST that is a name is resolved before this returns, which may block the loop's thread, and
+ * with it every handle there, for many seconds: give an address where that matters. Dialling blocks
+ * nobody. */
 PINNATE_API pinnate_status pinnate_controller_listen(pinnate_controller *controller, const char *address, char *bound,
                                                      size_t bound_size);
 
-/* Keeps a link to a gateway or engine that listens at `address`; dials again whenever it is lost. */
+/* Keeps a link to a gateway or engine that listens at `address`; dials again whenever it is
+ * lost. */
 PINNATE_API pinnate_status pinnate_controller_dial(pinnate_controller *controller, const char *address);
 
-/* Publishes a module; on_published runs after all of it is on disk, synced. on_progress may be NULL. */
+/* Publishes a module; on_published runs after all of it is on disk, synced. on_progress may be
+ * NULL. */
 PINNATE_API pinnate_status pinnate_controller_publish(pinnate_controller *controller, const pinnate_publish *publish,
                                                       pinnate_progress_fn on_progress,
                                                       pinnate_published_fn on_published, void *arg);
@@ -47,7 +52,8 @@ PINNATE_API pinnate_status pinnate_controller_publish_wait(pinnate_controller *c
                                                            const pinnate_publish *publish,
                                                            pinnate_published *published);
 
-/* Withdraws one release, or with release 0 all current ones of `name`. PINNATE_NOT_FOUND when none is current. */
+/* Withdraws one release, or with release 0 all current ones of `name`. PINNATE_NOT_FOUND when none
+ * is current. */
 PINNATE_API pinnate_status pinnate_controller_unpublish(pinnate_controller *controller, const char *name,
                                                         uint64_t release, pinnate_done_fn on_done, void *arg);
 
@@ -59,8 +65,9 @@ PINNATE_API pinnate_status pinnate_controller_releases(pinnate_controller *contr
 PINNATE_API pinnate_status pinnate_controller_status(pinnate_controller *controller, const char *name,
                                                      pinnate_rollup_fn on_rollup, void *arg);
 
-/* Calls on_rollup now and, at most ten times a second, whenever the roll-up changed. A status other than PINNATE_OK is the
- * last it gets; with PINNATE_CLOSED the controller closes. A second call replaces the first; NULL ends it, silently. */
+/* Calls on_rollup now and, at most ten times a second, whenever the roll-up changed. A status other
+ * than PINNATE_OK is the last it gets; with PINNATE_CLOSED the controller closes. A second call
+ * replaces the first; NULL ends it, silently. */
 PINNATE_API pinnate_status pinnate_controller_watch(pinnate_controller *controller, pinnate_rollup_fn on_rollup,
                                                     void *arg);
 

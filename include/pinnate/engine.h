@@ -1,4 +1,5 @@
-/* pinnate/engine.h: a leaf of the fleet: loads modules, makes services, takes calls. See common.h, fleet.h. */
+/* pinnate/engine.h: a leaf of the fleet: loads modules, makes services, takes calls. See common.h,
+ * fleet.h. */
 #ifndef PINNATE_ENGINE_H
 #define PINNATE_ENGINE_H
 
@@ -32,42 +33,47 @@ typedef struct pinnate_engine_options {
 
 PINNATE_API pinnate_status pinnate_engine_open(const pinnate_engine_options *options, pinnate_engine **engine);
 
-/* Makes a kind of artifact loadable; before any dial or listen. "native" is there from the start and may be replaced.
- * `loader` is copied; what its `self` points to must live until on_closed. An engine with a state folder is to have its
- * loaders in the options: it has begun to load by the time it is open. */
+/* Makes a kind of artifact loadable; before any dial or listen. "native" is there from the start
+ * and may be replaced. `loader` is copied; what its `self` points to must live until on_closed. An
+ * engine with a state folder is to have its loaders in the options: it has begun to load by the
+ * time it is open. */
 PINNATE_API pinnate_status pinnate_engine_add_loader(pinnate_engine *engine, const pinnate_loader *loader);
 
-/* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time. Listening is as
- * pinnate_controller_listen: a host name is resolved before it returns, which may block; an address needs none of that. */
+/* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time.
+ * Listening is as pinnate_controller_listen: a host name is resolved before it returns, which may
+ * block; an address needs none of that. */
 PINNATE_API pinnate_status pinnate_engine_dial_upstream(pinnate_engine *engine, const char *address);
 PINNATE_API pinnate_status pinnate_engine_listen(pinnate_engine *engine, const char *address, char *bound,
                                                  size_t bound_size);
 
-/* Calls a function of this engine in process. Runs on the calling thread where the module allows; may be called from any
- * thread but the loop's, whether or not the loop is the host's. *result is allocated by the library and freed by
- * pinnate_result_free; it is set (possibly NULL, of size 0) whenever the status is PINNATE_OK or PINNATE_FAILED.
- * timeout_ms bounds the wait for a turn and for an answer that comes later; it cannot interrupt the module's own `call`,
- * which runs on the calling thread: while that blocks, so does this. pinnate_engine_call does not wait for it. */
+/* Calls a function of this engine in process. Runs on the calling thread where the module allows;
+ * may be called from any thread but the loop's, whether or not the loop is the host's. *result is
+ * allocated by the library and freed by pinnate_result_free; it is set (possibly NULL, of size 0)
+ * whenever the status is PINNATE_OK or PINNATE_FAILED. timeout_ms bounds the wait for a turn and
+ * for an answer that comes later; it cannot interrupt the module's own `call`, which runs on the
+ * calling thread: while that blocks, so does this. pinnate_engine_call does not wait for it. */
 PINNATE_API pinnate_status pinnate_engine_call_wait(pinnate_engine *engine, const pinnate_call *call, void **result,
                                                     size_t *result_size);
 PINNATE_API void pinnate_result_free(void *result);
 
-/* Calls a function anywhere: on this engine if it serves it, else through the tree. `engine` in the call names another. */
+/* Calls a function anywhere: on this engine if it serves it, else through the tree. `engine` in the
+ * call names another. */
 PINNATE_API pinnate_status pinnate_engine_call(pinnate_engine *engine, const pinnate_call *call,
                                                pinnate_result_fn on_result, void *arg);
 
 /* What this engine has: one row per release that selects it, in one pinnate_tier. */
 PINNATE_API pinnate_status pinnate_engine_services(pinnate_engine *engine, pinnate_tiers_fn on_tiers, void *arg);
 
-/* Calls on_service soon for each release and then on every change, until the engine closes. A service that is gone is told as
- * PINNATE_NOT_SELECTED. Changes that follow each other closely may be told as one. A second call replaces the first; NULL ends
- * it. */
+/* Calls on_service soon for each release and then on every change, until the engine closes. A
+ * service that is gone is told as PINNATE_NOT_SELECTED. Changes that follow each other closely may
+ * be told as one. A second call replaces the first; NULL ends it. */
 typedef void (*pinnate_service_fn)(void *arg, const pinnate_service *service);
 PINNATE_API pinnate_status pinnate_engine_watch(pinnate_engine *engine, pinnate_service_fn on_service, void *arg);
 
-/* Drains and destroys all services, then closes: within close_limit_ms, and at most 1.5 s more in which links take what is
- * left to say and threads end. A module's constructor that hangs holds the C library's
- * own lock even then, which exit() waits for: a process that is wedged so ends by _exit(). */
+/* Drains and destroys all services, then closes: within close_limit_ms, and at most 1.5 s more in
+ * which links take what is left to say and threads end. A module's constructor that hangs holds the
+ * C library's own lock even then, which exit() waits for: a process that is wedged so ends by
+ * _exit(). */
 PINNATE_API pinnate_status pinnate_engine_close(pinnate_engine *engine, pinnate_closed_fn on_closed, void *arg);
 
 #ifdef __cplusplus

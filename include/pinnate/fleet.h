@@ -1,6 +1,7 @@
-/* pinnate/fleet.h: what is asked of a fleet and what it answers: publish, releases, roll-up, lookup, call.
- * The same requests go to a controller in process (controller.h), through a link (client.h), and in
- * part to gateways (gateway.h) and engines (engine.h). See common.h for the conventions. */
+/* pinnate/fleet.h: what is asked of a fleet and what it answers: publish, releases, roll-up,
+ * lookup, call. The same requests go to a controller in process (controller.h), through a link
+ * (client.h), and in part to gateways (gateway.h) and engines (engine.h). See common.h for the
+ * conventions. */
 #ifndef PINNATE_FLEET_H
 #define PINNATE_FLEET_H
 
@@ -14,17 +15,20 @@ extern "C" {
 
 /* One artifact: the bytes for one platform. Give `path` or `bytes`, not both. */
 typedef struct pinnate_artifact {
+  size_t size;
   const char *platform;  /* "linux-x86_64", ..., or "any". Default: read from an ELF file, else "any" */
   const char *path;      /* a file; it is read while the publish goes on and must not change meanwhile */
   pinnate_bytes bytes;   /* or bytes in memory: copied before the function returns */
 } pinnate_artifact;
+
+#define PINNATE_ARTIFACT_INIT { sizeof(pinnate_artifact), NULL, NULL, {NULL, 0} }
 
 typedef struct pinnate_publish {
   size_t size;
   const char *name;     /* the function's name: 1 to 63 of [a-z0-9._-], beginning with a letter or digit */
   const char *version;  /* 1 to 63 of [a-zA-Z0-9._+-] */
   const char *loader;   /* which loader makes services from it. Default "native" */
-  const pinnate_artifact *artifacts;
+  const pinnate_artifact *const *artifacts;
   size_t artifact_count;     /* 1 to 16, each of another platform */
   pinnate_bytes config;      /* handed to the service at create; at most 64 KiB */
   const char *selector;      /* e.g. "region=eu,ring!=canary": all terms must hold; "key" and "!key" ask for
@@ -39,7 +43,9 @@ typedef struct pinnate_publish {
 #define PINNATE_PUBLISH_INIT \
   { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0 }
 
+/* What came of a publish. Filled by the library where a function takes one to write to. */
 typedef struct pinnate_published {
+  size_t size;
   uint64_t release;       /* the release that holds now */
   uint64_t epoch;
   uint64_t revision;      /* the desired state that contains it */
@@ -48,12 +54,15 @@ typedef struct pinnate_published {
   uint32_t durable_us;    /* until everything was on the controller's disk */
 } pinnate_published;
 
+#define PINNATE_PUBLISHED_INIT { sizeof(pinnate_published), 0, 0, 0, 0, 0, 0 }
+
 /* `published` is NULL when status is not PINNATE_OK; `error` is "" when it is. */
 typedef void (*pinnate_published_fn)(void *arg, pinnate_status status, const char *error,
                                      const pinnate_published *published);
 
-/* Reports how a publish proceeds before it is acknowledged, of the bytes of all artifacts: each counts half when it has been
- * read, and half when it is stored. Never goes back; may end short of the total. */
+/* Reports how a publish proceeds before it is acknowledged, of the bytes of all artifacts: each
+ * counts half when it has been read, and half when it is stored. Never goes back; may end short of
+ * the total. */
 typedef void (*pinnate_progress_fn)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
 
 typedef void (*pinnate_done_fn)(void *arg, pinnate_status status, const char *error);
@@ -74,7 +83,7 @@ typedef struct pinnate_release {
   const char *ended;        /* "", "superseded by 7", "withdrawn", "lost with a restored copy" */
 } pinnate_release;
 
-/* Newest first. An array of pointers, so that the struct can grow. */
+/* Newest first. */
 typedef void (*pinnate_releases_fn)(void *arg, pinnate_status status, const char *error,
                                     const pinnate_release *const *releases, size_t count);
 
@@ -89,28 +98,32 @@ typedef enum pinnate_phase {
   PINNATE_PHASE_INCOMPATIBLE = 5, /* no artifact for its platform */
   PINNATE_NOT_SELECTED = 6,
   PINNATE_OFFLINE = 7,
-  PINNATE_PHASE_COUNT = 8
+  PINNATE_PHASE_COUNT = 8    /* known to this header; a later library may know more */
 } pinnate_phase;
 
 /* "pending", "fetching", ...; "unknown" for other numbers. Any thread. */
 PINNATE_API const char *pinnate_phase_name(pinnate_phase phase);
 
+/* Why a release is not live on an engine. */
 typedef struct pinnate_failure {
+  size_t size;
   const char *engine;
   const char *reason;
 } pinnate_failure;
 
-/* How one release stands. The phases always sum to the known engines. */
+/* How one release stands: phases[PINNATE_LIVE] engines are live. There are as many phases as the
+ * library knows, at least the 8 of above; together they always sum to the known engines. */
 typedef struct pinnate_release_status {
   size_t size;
   uint64_t number;
   const char *name;
   const char *version;
   int current;                /* part of the desired state; else still served somewhere */
-  uint64_t phases[PINNATE_PHASE_COUNT];
+  const uint64_t *phases;     /* engines in each phase, by its number */
+  size_t phase_count;
   uint64_t serving;           /* online engines whose calls this release takes now */
   uint64_t serving_offline;   /* the same among engines that are offline, as last known */
-  const pinnate_failure *failures;  /* the first few */
+  const pinnate_failure *const *failures; /* the first few */
   size_t failure_count;
 } pinnate_release_status;
 
@@ -157,6 +170,7 @@ typedef struct pinnate_lookup {
 
 /* One release on one engine. */
 typedef struct pinnate_service {
+  size_t size;
   const char *name;
   const char *version;
   uint64_t release;
@@ -172,11 +186,11 @@ typedef struct pinnate_tier {
   const char *path;      /* ids from below the answering tier down to its parent, joined by '/' */
   int online;
   const char *platform;  /* engines */
-  const pinnate_label *labels;
+  const pinnate_label *const *labels;
   size_t label_count;
   uint64_t epoch, revision;      /* the desired state it has confirmed */
   uint64_t known_engines, online_engines;  /* gateways */
-  const pinnate_service *services;         /* engines */
+  const pinnate_service *const *services;  /* engines */
   size_t service_count;
   const char *notice;    /* "" or what is wrong with it, in words */
 } pinnate_tier;
@@ -198,13 +212,15 @@ typedef struct pinnate_call {
 
 #define PINNATE_CALL_INIT { sizeof(pinnate_call), NULL, {NULL, 0}, NULL, 0, 0 }
 
-/* Calls under way are bounded in number and bytes, by link and at every tier that passes them on: one whose bytes, with those
- * of the calls that wait for their results there, are more than a link may hold (link_limit_bytes) ends with PINNATE_BUSY, and
- * so do more than 4096 from one link, and those that find an engine's queue full. Such a call never ran; try it again later.
- * A result that does not fit the link over which it was asked for is lost: the call ran, and ends with PINNATE_INTERRUPTED.
+/* Calls under way are bounded in number and bytes, by link and at every tier that passes them on:
+ * one whose bytes, with those of the calls that wait for their results there, are more than a link
+ * may hold (link_limit_bytes) ends with PINNATE_BUSY, and so do more than 4096 from one link, and
+ * those that find an engine's queue full. Such a call never ran; try it again later. A result that
+ * does not fit the link over which it was asked for is lost: the call ran, and ends with
+ * PINNATE_INTERRUPTED.
  *
- * Called once per call. `result` is empty unless status is PINNATE_OK, or PINNATE_FAILED where it is what
- * the service said. */
+ * Called once per call. `result` is empty unless status is PINNATE_OK, or PINNATE_FAILED where it
+ * is what the service said. */
 typedef void (*pinnate_result_fn)(void *arg, pinnate_status status, const char *error, pinnate_bytes result);
 
 #ifdef __cplusplus

@@ -1,4 +1,5 @@
-/* pinnate/gateway.h: a relay between a controller (or another gateway) and what is below. See common.h, fleet.h. */
+/* pinnate/gateway.h: a relay between a controller (or another gateway) and what is below. See
+ * common.h, fleet.h. */
 #ifndef PINNATE_GATEWAY_H
 #define PINNATE_GATEWAY_H
 
@@ -26,15 +27,18 @@ typedef struct pinnate_gateway_options {
 
 PINNATE_API pinnate_status pinnate_gateway_open(const pinnate_gateway_options *options, pinnate_gateway **gateway);
 
-/* Upstream: dial the controller or gateway above, or accept its dialling. One upstream link at a time. */
+/* Upstream: dial the controller or gateway above, or accept its dialling. One upstream link at a
+ * time. */
 PINNATE_API pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway *gateway, const char *address);
 
-/* Accepts whoever comes: engines, gateways and clients below; and the upstream, if it dials. As pinnate_controller_listen:
- * a host name is resolved before this returns, which may block; an address needs none of that. */
+/* Accepts whoever comes: engines, gateways and clients below; and the upstream, if it dials. As
+ * pinnate_controller_listen: a host name is resolved before this returns, which may block; an
+ * address needs none of that. */
 PINNATE_API pinnate_status pinnate_gateway_listen(pinnate_gateway *gateway, const char *address, char *bound,
                                                   size_t bound_size);
 
-/* Keeps a link to an engine or gateway below that listens at `address`; once per address of a static list. */
+/* Keeps a link to an engine or gateway below that listens at `address`; once per address of a
+ * static list. */
 PINNATE_API pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway *gateway, const char *address);
 
 /* The roll-up of what is below this gateway, also while its upstream is away. */

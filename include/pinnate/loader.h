@@ -1,5 +1,5 @@
-/* pinnate/loader.h: teaches an engine another kind of artifact: a plugin ABI of the host's own, a script language.
- * See common.h for the conventions. */
+/* pinnate/loader.h: teaches an engine another kind of artifact: a plugin ABI of the host's own, a
+ * script language. See common.h for the conventions. */
 #ifndef PINNATE_LOADER_H
 #define PINNATE_LOADER_H
 
@@ -23,9 +23,10 @@ typedef struct pinnate_image {
   uint64_t size_bytes;
 } pinnate_image;
 
-/* All functions but `call` run on threads of the library's, one at a time per module, never on the loop's thread. What module.h says
- * of these threads, which all engines of the process share, binds a loader too.
- * `create`, `call`, `check_health` and `destroy` are as in module.h, with the loaded module before the rest. */
+/* All functions but `call` run on threads of the library's, one at a time per module, never on the
+ * loop's thread. What module.h says of these threads, which all engines of the process share, binds
+ * a loader too. `create`, `call`, `check_health` and `destroy` are as in module.h, with the loaded
+ * module before the rest. */
 typedef struct pinnate_loader {
   size_t size;
   const char *kind;  /* what pinnate_publish.loader names: 1 to 31 of [a-z0-9._-] */

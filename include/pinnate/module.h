@@ -1,16 +1,21 @@
 /* pinnate/module.h: all that a module's author includes.
  *
- * A module is a shared object that exports one symbol, `pinnate_module`, of type pinnate_descriptor. An engine
- * loads it (RTLD_LOCAL | RTLD_NOW), creates a service from it, checks its health, sends it calls, and
- * destroys it. Both tables, the module's and the host's, begin with their size and only ever grow at their end.
+ * A module is a shared object that exports one symbol, `pinnate_module`, of type
+ * pinnate_descriptor. An engine loads it (RTLD_LOCAL | RTLD_NOW), creates a service from it, checks
+ * its health, sends it calls, and destroys it. Both tables, the module's and the host's, begin with
+ * their size and only ever grow at their end.
  *
- * Build: cc -shared -fPIC -o NAME.so NAME.c      c++ -shared -fPIC -fno-gnu-unique -o NAME.so NAME.cc
+ * Build: cc -shared -fPIC -o NAME.so NAME.c
+ *        c++ -shared -fPIC -fno-gnu-unique -o NAME.so NAME.cc
  * (-fno-gnu-unique: GNU-unique symbols would keep the object from ever being unloaded.)
- * All functions but `call` run one at a time, on threads of the library's that all engines of the process share: what is changed of one
- * (signal mask, locale, floating-point environment, cancelability) is put back before returning, and its `thread_local` variables, which keep
- * the object in memory, may live until the last engine closes.
- * What one of these functions throws, or that it ends its thread, is a failure in words. Not so in constructors and destructors of
- * static objects: an exception that leaves one is std::terminate, which ends the process and all engines in it (C++ [basic.start.dynamic]).
+ *
+ * All functions but `call` run one at a time, on threads of the library's that all engines of the
+ * process share: what is changed of one (signal mask, locale, floating-point environment,
+ * cancelability) is put back before returning, and its `thread_local` variables, which keep the
+ * object in memory, may live until the last engine closes.
+ * What one of these functions throws, or that it ends its thread, is a failure in words. Not so in
+ * constructors and destructors of static objects: an exception that leaves one is std::terminate,
+ * which ends the process and all engines in it (C++ [basic.start.dynamic]).
  * A module links nothing of Pinnate: the host table brings what it may use.
  */
 #ifndef PINNATE_MODULE_H
@@ -25,16 +30,18 @@ extern "C" {
 
 #define PINNATE_MODULE_ABI 1
 
-/* One call that a service was given and has not answered. Owned by the engine; dead once answered. */
+/* One call that a service was given and has not answered. Owned by the engine; dead once
+ * answered. */
 typedef struct pinnate_reply pinnate_reply;
 
-/* What the engine offers to a service. Valid until `destroy` has returned. Every function may be called on any thread. */
+/* What the engine offers to a service. Valid until `destroy` has returned. Every function may be
+ * called on any thread. */
 typedef struct pinnate_host {
   size_t size;
   void *engine;  /* for the host's use; pass it back where asked */
   /* Writes one line to the engine's log. level: 0 debug, 1 info, 2 warning, 3 error. */
   void (*log)(void *engine, int level, const char *message);
-  /* Memory from the engine; NULL when there is none. `release` takes what `allocate` gave, or NULL. */
+  /* Memory from the engine; NULL: there is none. `release` takes what `allocate` gave, or NULL. */
   void *(*allocate)(void *engine, size_t size_bytes);
   void (*release)(void *engine, void *memory);
   /* Milliseconds until the caller gives this call up; 0 when it already has. */
@@ -52,20 +59,22 @@ typedef struct pinnate_descriptor {
   size_t size;    /* sizeof(pinnate_descriptor) */
   uint32_t abi;   /* PINNATE_MODULE_ABI */
   uint32_t flags;
-  /* Makes a service from the release's configuration bytes. Returns 0 and sets *service, or not 0 and writes why,
-   * NUL-terminated, to `error`. `host` stays valid as long as the service. */
+  /* Makes a service from the release's configuration bytes. Returns 0 and sets *service, or not 0
+   * and writes why, NUL-terminated, to `error`. `host` stays valid as long as the service. */
   int (*create)(const pinnate_host *host, const void *config, size_t config_bytes, void **service, char *error,
                 size_t error_bytes);
-  /* Takes one call and answers through `reply`, now or later. `payload` is valid until the call is answered. */
+  /* Takes one call and answers through `reply`, now or later. `payload` is valid until the call is
+   * answered. */
   void (*call)(void *service, pinnate_reply *reply, const void *payload, size_t payload_bytes);
   /* Says whether the service can take calls: 0, or not 0 with the reason. NULL: always healthy. */
   int (*check_health)(void *service, char *error, size_t error_bytes);
-  /* Ends the service: every call is answered and no other function runs. The object is unloaded afterwards, so
-   * threads of its own must be joined here. */
+  /* Ends the service: every call is answered and no other function runs. The object is unloaded
+   * afterwards, so threads of its own must be joined here. */
   void (*destroy)(void *service);
 } pinnate_descriptor;
 
-/* The symbol that a module defines: const pinnate_descriptor pinnate_module = { sizeof(pinnate_descriptor), ... }; */
+/* The symbol that a module defines: const pinnate_descriptor pinnate_module = {
+ * sizeof(pinnate_descriptor), ... }; */
 extern __attribute__((visibility("default"))) const pinnate_descriptor pinnate_module;
 
 #ifdef __cplusplus

@@ -44,9 +44,9 @@ Status take_name(const char* given, Status (*check)(std::string_view), std::stri
 Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_fn on_progress,
                pinnate_published_fn on_published, void* arg) {
   if (Status s = required(reinterpret_cast<const void*>(on_published), "on_published"); !s.ok()) return s;
-  Result<PublishOrder> order = read_publish(publish);
+  Result<runtime::PublishOrder> order = read_publish(publish);
   if (!order.ok()) return order.status();
-  Publisher::Progress progress;
+  runtime::PublisherDriver::Progress progress;
   if (on_progress)
     progress = [on_progress, arg](std::uint64_t done, std::uint64_t total) { on_progress(arg, done, total); };
   const auto done = [on_published, arg](const Status& status, const wire::Published* answer, std::uint32_t prepare_us) {
@@ -54,23 +54,27 @@ Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_
     const pinnate_published published = to_published(*answer, prepare_us);
     on_published(arg, PINNATE_OK, "", &published);
   };
-  return handle.soon(
-      [&handle, order = std::move(*order), progress, done] { handle.publisher().publish(order, progress, done); });
+  return handle.soon([&handle, order = std::move(*order), progress, done] {
+    handle.publisher().publish(handle.requests().next_id(), order, progress, done);
+  });
 }
 
 Status publish_wait(Handle& handle, const pinnate_publish* publish, pinnate_published* published) {
-  Result<PublishOrder> order = read_publish(publish);
+  const Result<std::size_t> room = room_in(published, "published");
+  if (!room.ok()) return room.status();
+  Result<runtime::PublishOrder> order = read_publish(publish);
   if (!order.ok()) return order.status();
   // Written on the loop's thread, and the caller waits meanwhile.
   pinnate_published answered{};
   const Status status = handle.wait([&](const Handle::Settle& settle) {
     handle.publisher().publish(
-        *order, nullptr, [&answered, settle](const Status& s, const wire::Published* answer, std::uint32_t prepare_us) {
+        handle.requests().next_id(), *order, nullptr,
+        [&answered, settle](const Status& s, const wire::Published* answer, std::uint32_t prepare_us) {
           if (s.ok()) answered = to_published(*answer, prepare_us);
           settle(s);
         });
   });
-  if (status.ok() && published) *published = answered;
+  if (status.ok()) fill_sized(answered, *room, published);
   return status;
 }
 

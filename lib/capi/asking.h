@@ -1,5 +1,5 @@
-// The requests of fleet.h, the same for every handle: checked here, sent as messages, answered to the host's callbacks.
-// Each returns what the function of the ABI with its name does.
+// The requests of fleet.h, the same for every handle: checked here, sent as messages, answered to
+// the host's callbacks. Each returns what the function of the ABI with its name does.
 #pragma once
 
 #include "base/status.h"
@@ -25,7 +25,8 @@ Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_
 Status lookup(Handle& handle, wire::Lookup question, pinnate_tiers_fn on_tiers, void* arg);
 Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_result, void* arg);
 
-// The message of a call, with its defaults, and with a view of the host's payload beside it: that is not copied yet.
+// The message of a call, with its defaults, and with a view of the host's payload beside it: that
+// is not copied yet.
 struct CallOrder {
   wire::Call message;
   pinnate_bytes payload;

@@ -1,5 +1,6 @@
-// Where C meets C++: every function of the ABI runs its body in here, so that no exception leaves the library, the
-// words of a failure are kept for pinnate_last_error, and nothing happens in a forked child.
+// Where C meets C++: every function of the ABI runs its body in here, so that no exception leaves
+// the library, the words of a failure are kept for pinnate_last_error, and nothing happens in a
+// forked child.
 #pragma once
 
 #include "base/status.h"
@@ -13,7 +14,8 @@ namespace pinnate::capi {
 pinnate_status remember(pinnate_status code, const char* words) noexcept;
 const char* last_error() noexcept;
 
-// From the first handle on, children of fork() are told apart: they have its memory, but none of its threads.
+// From the first handle on, children of fork() are told apart: they have its memory, but none of
+// its threads.
 void mark_children_of_fork();
 bool is_child_of_fork() noexcept;
 

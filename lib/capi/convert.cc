@@ -20,7 +20,7 @@ static_assert(int(wire::Role::controller) == PINNATE_ROLE_CONTROLLER &&
 }  // namespace
 
 pinnate_published to_published(const wire::Published& message, std::uint32_t prepare_us) {
-  pinnate_published published{};
+  pinnate_published published = PINNATE_PUBLISHED_INIT;
   published.release = message.release;
   published.epoch = message.position.epoch;
   published.revision = message.position.revision;
@@ -33,6 +33,7 @@ pinnate_published to_published(const wire::Published& message, std::uint32_t pre
 
 pinnate_service to_service(const wire::ServiceRow& row) {
   pinnate_service service{};
+  service.size = sizeof service;
   service.name = row.name.c_str();
   service.version = row.version.c_str();
   service.release = row.release;
@@ -42,40 +43,47 @@ pinnate_service to_service(const wire::ServiceRow& row) {
   return service;
 }
 
-ReleasesView::ReleasesView(const wire::Releases& message) : rows_(message.releases.size()) {
-  digests_.reserve(rows_.size());
-  for (std::size_t i = 0; i < rows_.size(); i++) {
-    const wire::ReleaseFacts& facts = message.releases[i];
-    pinnate_release& row = rows_[i];
-    row.number = facts.number;
-    row.name = facts.name.c_str();
-    row.version = facts.version.c_str();
-    row.selector = facts.selector.c_str();
-    row.manifest = digests_.emplace_back(facts.manifest.hex()).c_str();
-    row.platforms = facts.platforms.c_str();
-    row.artifact_bytes = facts.artifact_bytes;
-    row.decided_unix_ms = facts.decided_unix_ms;
-    row.current = facts.current;
-    row.ended = facts.ended.c_str();
-  }
+Rows<pinnate_label> to_labels(const Labels& labels) {
+  return {labels, [](const auto& from, pinnate_label& row) {
+            row.key = from.first.c_str();
+            row.value = from.second.c_str();
+          }};
 }
 
-RollupView::RollupView(const wire::StatusReport& message) : rows_(message.rows.size()), failures_(message.rows.size()) {
-  for (std::size_t i = 0; i < rows_.size(); i++) {
-    const wire::StatusRow& from = message.rows[i];
-    pinnate_release_status& row = rows_[i];
-    row.number = from.release;
-    row.name = from.name.c_str();
-    row.version = from.version.c_str();
-    row.current = from.current;
-    std::copy_n(from.phases.begin(), std::min<std::size_t>(from.phases.size(), PINNATE_PHASE_COUNT), row.phases);
-    row.serving = from.serving;
-    row.serving_offline = from.serving_offline;
-    for (const wire::Failure& failure : from.failures)
-      failures_[i].push_back({failure.engine.c_str(), failure.reason.c_str()});
-    row.failures = failures_[i].data();
-    row.failure_count = failures_[i].size();
-  }
+ReleasesView::ReleasesView(const wire::Releases& message)
+    : rows_(message.releases, [this](const wire::ReleaseFacts& from, pinnate_release& row) {
+        row.number = from.number;
+        row.name = from.name.c_str();
+        row.version = from.version.c_str();
+        row.selector = from.selector.c_str();
+        row.manifest = digests_.emplace_back(from.manifest.hex()).c_str();
+        row.platforms = from.platforms.c_str();
+        row.artifact_bytes = from.artifact_bytes;
+        row.decided_unix_ms = from.decided_unix_ms;
+        row.current = from.current;
+        row.ended = from.ended.c_str();
+      }) {}
+
+RollupView::RollupView(const wire::StatusReport& message)
+    : rows_(message.rows, [this](const wire::StatusRow& from, pinnate_release_status& row) {
+        row.number = from.release;
+        row.name = from.name.c_str();
+        row.version = from.version.c_str();
+        row.current = from.current;
+        auto& phases = phases_.emplace_back(from.phases);
+        if (phases.size() < PINNATE_PHASE_COUNT) phases.resize(PINNATE_PHASE_COUNT);  // a peer knows fewer
+        row.phases = phases.data();
+        row.phase_count = phases.size();
+        row.serving = from.serving;
+        row.serving_offline = from.serving_offline;
+        const auto& failures =
+            failures_.emplace_back(from.failures, [](const wire::Failure& failed, pinnate_failure& failure) {
+              failure.engine = failed.engine.c_str();
+              failure.reason = failed.reason.c_str();
+            });
+        row.failures = failures.data();
+        row.failure_count = failures.size();
+      }) {
   for (const std::string& notice : message.notices) notices_.push_back(notice.c_str());
   rollup_.size = sizeof rollup_;
   rollup_.id = message.tier.c_str();
@@ -93,27 +101,24 @@ RollupView::RollupView(const wire::StatusReport& message) : rows_(message.rows.s
 }
 
 TiersView::TiersView(const wire::Tiers& message)
-    : rows_(message.rows.size()), labels_(message.rows.size()), services_(message.rows.size()) {
-  for (std::size_t i = 0; i < rows_.size(); i++) {
-    const wire::TierRow& from = message.rows[i];
-    pinnate_tier& row = rows_[i];
-    row.role = static_cast<pinnate_role>(from.role);
-    row.id = from.id.c_str();
-    row.path = from.path.c_str();
-    row.online = from.online;
-    row.platform = from.platform.c_str();
-    for (const auto& [key, value] : from.labels) labels_[i].push_back({key.c_str(), value.c_str()});
-    row.labels = labels_[i].data();
-    row.label_count = labels_[i].size();
-    row.epoch = from.position.epoch;
-    row.revision = from.position.revision;
-    row.known_engines = from.known_engines;
-    row.online_engines = from.online_engines;
-    for (const wire::ServiceRow& service : from.services) services_[i].push_back(to_service(service));
-    row.services = services_[i].data();
-    row.service_count = services_[i].size();
-    row.notice = from.notice.c_str();
-  }
-}
+    : rows_(message.rows, [this](const wire::TierRow& from, pinnate_tier& row) {
+        row.role = static_cast<pinnate_role>(from.role);
+        row.id = from.id.c_str();
+        row.path = from.path.c_str();
+        row.online = from.online;
+        row.platform = from.platform.c_str();
+        const auto& labels = labels_.emplace_back(to_labels(from.labels));
+        row.labels = labels.data();
+        row.label_count = labels.size();
+        row.epoch = from.position.epoch;
+        row.revision = from.position.revision;
+        row.known_engines = from.known_engines;
+        row.online_engines = from.online_engines;
+        const auto& services = services_.emplace_back(
+            from.services, [](const wire::ServiceRow& its, pinnate_service& service) { service = to_service(its); });
+        row.services = services.data();
+        row.service_count = services.size();
+        row.notice = from.notice.c_str();
+      }) {}
 
 }  // namespace pinnate::capi

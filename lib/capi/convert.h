@@ -1,5 +1,5 @@
-// Answers of a tier as the structs of the C ABI. A view points into the message and must not outlive it; what a
-// callback is given is valid until the view goes.
+// Answers of a tier as the structs of the C ABI. A view points into the message and must not
+// outlive it; what a callback is given is valid until the view goes.
 #pragma once
 
 #include "wire/message.h"
@@ -7,23 +7,30 @@
 #include <pinnate/fleet.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
 namespace pinnate::capi {
 
-// Structs that are handed over as an array of pointers, so that they can grow.
+// Several structs as the ABI hands them over: an array of pointers, each struct with its size.
 template <class Struct>
 class Rows {
  public:
-  explicit Rows(std::size_t count) : rows_(count) {
-    for (Struct& row : rows_) {
-      row = Struct{};
-      row.size = sizeof row;
-      pointers_.push_back(&row);
+  Rows() = default;
+  // A row for each of `from`, which `fill` writes to it.
+  template <class Range, class Fill>
+  Rows(const Range& from, const Fill& fill) : rows_(from.size()) {
+    auto row = rows_.begin();
+    for (const auto& each : from) {
+      row->size = sizeof *row;
+      fill(each, *row);
+      pointers_.push_back(&*row++);
     }
   }
-  Struct& operator[](std::size_t i) { return rows_[i]; }
+  Rows(Rows&&) = default;
+  Rows& operator=(Rows&&) = default;
   const Struct* const* data() const { return pointers_.data(); }
   std::size_t size() const { return rows_.size(); }
 
@@ -34,6 +41,7 @@ class Rows {
 
 pinnate_published to_published(const wire::Published& message, std::uint32_t prepare_us);
 pinnate_service to_service(const wire::ServiceRow& row);
+Rows<pinnate_label> to_labels(const Labels& labels);
 
 class ReleasesView {
  public:
@@ -41,8 +49,8 @@ class ReleasesView {
   const Rows<pinnate_release>& rows() const { return rows_; }
 
  private:
+  std::deque<std::string> digests_;
   Rows<pinnate_release> rows_;
-  std::vector<std::string> digests_;
 };
 
 class RollupView {
@@ -52,8 +60,9 @@ class RollupView {
 
  private:
   pinnate_rollup rollup_{};
+  std::vector<std::vector<std::uint64_t>> phases_;
+  std::vector<Rows<pinnate_failure>> failures_;
   Rows<pinnate_release_status> rows_;
-  std::vector<std::vector<pinnate_failure>> failures_;
   std::vector<const char*> notices_;
 };
 
@@ -63,9 +72,9 @@ class TiersView {
   const Rows<pinnate_tier>& rows() const { return rows_; }
 
  private:
+  std::vector<Rows<pinnate_label>> labels_;
+  std::vector<Rows<pinnate_service>> services_;
   Rows<pinnate_tier> rows_;
-  std::vector<std::vector<pinnate_label>> labels_;
-  std::vector<std::vector<pinnate_service>> services_;
 };
 
 }  // namespace pinnate::capi

@@ -1,4 +1,5 @@
-// What the thin functions of the ABI share: finding the handle behind a pointer, and those that all handles have alike.
+// What the thin functions of the ABI share: finding the handle behind a pointer, and those that all
+// handles have alike.
 #pragma once
 
 #include "base/status.h"
@@ -23,7 +24,8 @@ pinnate_status with(H* handle, const char* name, const Body& body) noexcept {
   });
 }
 
-// Makes a handle of type H with `make`, which returns a Result<H*>, and hands it over through `out`.
+// Makes a handle of type H with `make`, which returns a Result<H*>, and hands it over through
+// `out`.
 template <class H, class Make>
 pinnate_status open_handle(H** out, const char* name, const Make& make) noexcept {
   return guarded([&]() -> Status {

@@ -6,7 +6,6 @@
 #include <exception>
 #include <future>
 #include <utility>
-#include <variant>
 
 namespace pinnate::capi {
 namespace {
@@ -30,7 +29,8 @@ Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
   mailbox_ = std::make_shared<Mailbox>(reactor);
   const auto send = [this](const wire::Message& message) { this->send(message); };
   requests_ = std::make_unique<Requests>(noun_, send);
-  publisher_ = std::make_unique<Publisher>(mailbox_, requests_.get(), send);
+  publisher_ = std::make_unique<runtime::PublisherDriver>(
+      [mailbox = mailbox_](std::function<void()> work) { mailbox->answer(std::move(work)); }, send);
   parts.log = log_;
   // On this thread, and not on the one that all handles share.
   if (Status s = runtime::Node::restore(&parts); !s.ok()) return s;
@@ -99,7 +99,8 @@ Status Handle::wait(const std::function<void(Settle)>& begin) {
 Status Handle::await(const std::function<void(Settle)>& begin) {
   const auto outcome = std::make_shared<std::promise<Status>>();
   auto settled = outcome->get_future();
-  // The only owner of the promise is what runs on the loop: if that is lost, so is the promise, and this ends.
+  // The only owner of the promise is what runs on the loop: if that is lost, so is the promise, and
+  // this ends.
   auto work = [begin, outcome] { begin([outcome](const Status& status) { outcome->set_value(status); }); };
   const auto mailbox = mailbox_;
   if (!mailbox->post(std::move(work))) return closed_status();
@@ -121,10 +122,7 @@ void Handle::received(const Buffer& bytes) {
     if (!message.ok())
       return log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": " + message.status().message());
     if (!*message) return;
-    if (const auto* want = std::get_if<wire::WantChunk>(&**message))
-      publisher_->wanted(*want);
-    else
-      requests_->received(**message);
+    if (!publisher_->received(**message)) requests_->received(**message);
   } catch (const std::exception& e) {
     // Ours, or one that a callback of the host's let out; the loop goes on.
     log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": an answer could not be passed on: " + e.what());
@@ -145,8 +143,9 @@ Status Handle::close(pinnate_closed_fn on_closed, void* arg) {
 void Handle::start_closing() {
   open_parts_ = 2;
   closing();
-  requests_->end_all();
-  publisher_->stop([this] { part_closed(); });
+  const Status why(PINNATE_CLOSED, std::string("the ") + noun_ + " was closed");
+  requests_->end_all(why);
+  publisher_->stop(why, [this] { part_closed(); });
   node_->close([this] { part_closed(); });
 }
 

@@ -1,13 +1,13 @@
-// What the four kinds of handle share: a node on a loop, the requests under way, and the rules about threads and
-// closing. Freed by itself once on_closed has run.
+// What the four kinds of handle share: a node on a loop, the requests under way, and the rules
+// about threads and closing. Freed by itself once on_closed has run.
 #pragma once
 
 #include "base/status.h"
 #include "capi/mailbox.h"
 #include "capi/options.h"
-#include "capi/publisher.h"
 #include "capi/requests.h"
 #include "runtime/node.h"
+#include "runtime/publisher_driver.h"
 
 #include <pinnate/common.h>
 
@@ -26,17 +26,18 @@ class Handle {
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
-  // Brings the node up on its loop; `parts` are the tier, its store and its services. Blocks for the disk. After a
-  // failure the handle may be destroyed, else it goes by close alone.
+  // Brings the node up on its loop; `parts` are the tier, its store and its services. Blocks for
+  // the disk. After a failure the handle may be destroyed, else it goes by close alone.
   Status open(const TierSetup& setup, runtime::NodeParts parts);
 
-  // For requests: runs `work` on the loop's thread, now or soon. Fails as on_loop does, and then `work` never runs.
+  // For requests: runs `work` on the loop's thread, now or soon. Fails as on_loop does, and then
+  // `work` never runs.
   Status soon(std::function<void()> work);
-  // For what answers at once: runs `work` on the loop's thread and waits for it. PINNATE_CLOSED once close has begun;
-  // PINNATE_WRONG_THREAD off the thread of a loop of the host's.
+  // For what answers at once: runs `work` on the loop's thread and waits for it. PINNATE_CLOSED
+  // once close has begun; PINNATE_WRONG_THREAD off the thread of a loop of the host's.
   Status on_loop(const std::function<Status()>& work);
-  // For functions named _wait: has `begin` called on the loop's thread and waits until it settles the status, which may
-  // be at any later time. PINNATE_WRONG_THREAD on the loop's thread.
+  // For functions named _wait: has `begin` called on the loop's thread and waits until it settles
+  // the status, which may be at any later time. PINNATE_WRONG_THREAD on the loop's thread.
   using Settle = std::function<void(const Status&)>;
   Status wait(const std::function<void(Settle)>& begin);
 
@@ -44,7 +45,7 @@ class Handle {
 
   // The rest is for the loop's thread, and for as long as work handed to the functions above runs.
   Requests& requests() { return *requests_; }
-  Publisher& publisher() { return *publisher_; }
+  runtime::PublisherDriver& publisher() { return *publisher_; }
   runtime::Node& node() { return *node_; }
   const std::string& id() const { return id_; }  // any thread
 
@@ -71,7 +72,7 @@ class Handle {
   std::thread::id loop_thread_;
   std::shared_ptr<Mailbox> mailbox_;
   std::unique_ptr<Requests> requests_;
-  std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<runtime::PublisherDriver> publisher_;
   std::unique_ptr<runtime::Node> node_;
   int open_parts_ = 0;  // while closing: of node and publisher
   pinnate_closed_fn on_closed_ = nullptr;

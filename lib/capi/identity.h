@@ -17,9 +17,9 @@ Result<std::string> random_tier_id(const std::string& role);
 // Never 0, and larger than in all lives that began on an earlier millisecond.
 Result<std::uint64_t> new_incarnation();
 
-// The id of the tier whose folder is `dir`, kept there in the file `tier-id`, synced. A `given` id replaces the kept
-// one; without either ("") `fresh` is kept. The caller holds the folder's lock. PINNATE_CORRUPT when the file holds no
-// id.
+// The id of the tier whose folder is `dir`, kept there in the file `tier-id`, synced. A `given` id
+// replaces the kept one; without either ("") `fresh` is kept. The caller holds the folder's lock.
+// PINNATE_CORRUPT when the file holds no id.
 Result<std::string> keep_tier_id(const std::string& dir, const std::string& given, const std::string& fresh);
 
 }  // namespace pinnate::capi

@@ -1,4 +1,5 @@
-// The way onto a handle's loop from any thread. It outlives the handle: whoever posts late finds it shut, not gone.
+// The way onto a handle's loop from any thread. It outlives the handle: whoever posts late finds it
+// shut, not gone.
 #pragma once
 
 #include "runtime/reactor.h"
@@ -17,11 +18,14 @@ class Mailbox {
 
   // For the host's requests. False, and `work` never runs, once close was called.
   bool post(std::function<void()> work);
-  // The last post for the host: everything posted before runs before. False when it was called already.
+  // The last post for the host: everything posted before runs before. False when it was called
+  // already.
   bool close(std::function<void()> work);
-  // For the answers of the library's own jobs, also while closing. False, and `work` never runs, after end.
+  // For the answers of the library's own jobs, also while closing. False, and `work` never runs,
+  // after end.
   bool answer(std::function<void()> work);
-  // Lets go of the loop. On its thread, when nothing of the handle is left on it; or where no handle came to be.
+  // Lets go of the loop. On its thread, when nothing of the handle is left on it; or where no
+  // handle came to be.
   void end();
 
  private:

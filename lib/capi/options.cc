@@ -31,17 +31,19 @@ Result<Log> read_log(pinnate_log_fn write, void* arg, const pinnate_log_level& l
   return Log{write, arg, lowest};
 }
 
-Result<Labels> read_labels(const pinnate_label* given, std::size_t count, const std::string& where) {
+Result<Labels> read_labels(const pinnate_label* const* given, std::size_t count, const std::string& where) {
   Labels labels;
   if (count == 0) return labels;
   if (Status s = required(given, where.c_str()); !s.ok()) return s;
   if (count > 64) return {PINNATE_TOO_LARGE, where + " has more than 64 labels"};
   for (std::size_t i = 0; i < count; i++) {
     const std::string which = where + "[" + std::to_string(i) + "]";
-    if (Status s = required(given[i].key, (which + ".key").c_str()); !s.ok()) return s;
-    if (Status s = required(given[i].value, (which + ".value").c_str()); !s.ok()) return s;
-    if (!labels.emplace(given[i].key, given[i].value).second)
-      return {PINNATE_INVALID, which + ": the key '" + given[i].key + "' was there before"};
+    const Result<pinnate_label> label = read_sized(given[i], which);
+    if (!label.ok()) return label.status();
+    if (Status s = required(label->key, (which + ".key").c_str()); !s.ok()) return s;
+    if (Status s = required(label->value, (which + ".value").c_str()); !s.ok()) return s;
+    if (!labels.emplace(label->key, label->value).second)
+      return {PINNATE_INVALID, which + ": the key '" + label->key + "' was there before"};
   }
   return labels;
 }

@@ -32,9 +32,10 @@ void take_times(const pinnate_tier_options& given, tier::TierOptions* tier);
 Result<Log> read_log(pinnate_log_fn write, void* arg, const pinnate_log_level& lowest, const std::string& where);
 
 // `where` is for the words, as the host calls the array.
-Result<Labels> read_labels(const pinnate_label* given, std::size_t count, const std::string& where);
+Result<Labels> read_labels(const pinnate_label* const* given, std::size_t count, const std::string& where);
 
-// Takes the id that is kept in the folder, or keeps the one of `setup` there. With the folder's store open.
+// Takes the id that is kept in the folder, or keeps the one of `setup` there. With the folder's
+// store open.
 Status settle_id(const std::string& dir, TierSetup* setup);
 
 // The folder's name, or nothing when there is none. PINNATE_INVALID when it is "".

@@ -12,6 +12,9 @@
 namespace pinnate::capi {
 namespace {
 
+using runtime::ArtifactSource;
+using runtime::PublishOrder;
+
 constexpr std::size_t kElfHead = 20;
 constexpr std::uint32_t kLongestLimit = 600000;
 
@@ -23,19 +26,19 @@ Status take_limit(std::uint32_t given, const char* name, std::uint32_t* limit) {
   return {};
 }
 
-Result<Source> open_source(const pinnate_artifact& given) {
+Result<ArtifactSource> open_source(const pinnate_artifact& given) {
   const bool has_bytes = given.bytes.data || given.bytes.size != 0;
   if (given.path && has_bytes) return {PINNATE_INVALID, "both a path and bytes are given; give one of them"};
-  if (given.path) return Source::open_file(given.path);
+  if (given.path) return ArtifactSource::open_file(given.path);
   if (!has_bytes) return {PINNATE_INVALID, "neither a path nor bytes are given"};
   if (!given.bytes.data) return {PINNATE_INVALID, "bytes.data is NULL"};
   // Before it is copied.
   if (given.bytes.size > kArtifactCeilingBytes) return {PINNATE_TOO_LARGE, "larger than 2 GiB"};
-  return Source::copy_of(given.bytes);
+  return ArtifactSource::copy_of(given.bytes);
 }
 
 // "" when it is not ELF.
-Result<std::string> platform_of(const Source& source) {
+Result<std::string> platform_of(const ArtifactSource& source) {
   std::string room;
   const auto head = source.read(0, std::min<std::uint64_t>(kElfHead, source.size_bytes()), &room);
   if (!head.ok()) return head.status();
@@ -43,7 +46,7 @@ Result<std::string> platform_of(const Source& source) {
 }
 
 Result<PublishOrder::Artifact> read_artifact(const pinnate_artifact& given) {
-  Result<Source> source = open_source(given);
+  Result<ArtifactSource> source = open_source(given);
   if (!source.ok()) return source.status();
   const std::string what = given.path ? given.path : "the artifact";
   if (source->size_bytes() == 0) return {PINNATE_INVALID, what + " is empty"};
@@ -68,9 +71,11 @@ Status read_artifacts(const pinnate_publish& given, std::vector<PublishOrder::Ar
                                  std::to_string(kArtifactsPerManifest) + " are allowed"};
   if (Status s = required(given.artifacts, "publish.artifacts"); !s.ok()) return s;
   for (std::size_t i = 0; i < given.artifact_count; i++) {
-    Result<PublishOrder::Artifact> artifact = read_artifact(given.artifacts[i]);
-    if (!artifact.ok())
-      return {artifact.status().code(), "publish.artifacts[" + std::to_string(i) + "]: " + artifact.status().message()};
+    const std::string which = "publish.artifacts[" + std::to_string(i) + "]";
+    const Result<pinnate_artifact> one = read_sized(given.artifacts[i], which);
+    if (!one.ok()) return one.status();
+    Result<PublishOrder::Artifact> artifact = read_artifact(*one);
+    if (!artifact.ok()) return {artifact.status().code(), which + ": " + artifact.status().message()};
     artifacts->push_back(std::move(*artifact));
   }
   std::sort(artifacts->begin(), artifacts->end(), [](const auto& a, const auto& b) { return a.platform < b.platform; });
@@ -91,12 +96,6 @@ Status read_limits(const pinnate_publish& given, content::Limits* limits) {
 }
 
 }  // namespace
-
-std::uint64_t PublishOrder::artifact_bytes() const {
-  std::uint64_t sum = 0;
-  for (const Artifact& artifact : artifacts) sum += artifact.source.size_bytes();
-  return sum;
-}
 
 Result<PublishOrder> read_publish(const pinnate_publish* publish) {
   const Result<pinnate_publish> given = read_sized(publish, "publish");

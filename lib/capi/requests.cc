@@ -8,8 +8,7 @@ std::uint64_t id_of(const wire::Message& message) {
   return std::visit(
       [](const auto& m) -> std::uint64_t {
         using Kind = std::decay_t<decltype(m)>;
-        if constexpr (std::is_same_v<Kind, wire::Published> || std::is_same_v<Kind, wire::PublishProgress> ||
-                      std::is_same_v<Kind, wire::Done> || std::is_same_v<Kind, wire::Releases> ||
+        if constexpr (std::is_same_v<Kind, wire::Done> || std::is_same_v<Kind, wire::Releases> ||
                       std::is_same_v<Kind, wire::StatusReport> || std::is_same_v<Kind, wire::Tiers> ||
                       std::is_same_v<Kind, wire::Returned>)
           return m.id;
@@ -22,7 +21,7 @@ std::uint64_t id_of(const wire::Message& message) {
 }  // namespace
 
 std::uint64_t Requests::begin(Take take) {
-  const std::uint64_t id = ++last_id_;
+  const std::uint64_t id = next_id();
   pending_.emplace(id, std::make_shared<const Take>(std::move(take)));
   return id;
 }
@@ -57,17 +56,11 @@ void Requests::received(const wire::Message& message) {
   if ((*take)({}, &message)) pending_.erase(id);
 }
 
-void Requests::end(std::uint64_t id, const Status& status) {
-  const auto found = pending_.find(id);
-  if (found == pending_.end()) return;
-  const std::shared_ptr<const Take> take = std::move(found->second);
-  pending_.erase(found);
-  (*take)(status, nullptr);
-}
-
-void Requests::end_all() {
-  const Status closed(PINNATE_CLOSED, "the " + noun_ + " was closed");
-  while (!pending_.empty()) end(pending_.begin()->first, closed);
+void Requests::end_all(const Status& why) {
+  while (!pending_.empty()) {
+    const auto request = pending_.extract(pending_.begin());
+    (*request.mapped())(why, nullptr);
+  }
 }
 
 }  // namespace pinnate::capi

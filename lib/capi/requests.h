@@ -1,4 +1,5 @@
-// What a host has asked of its tier and not been told: by the id that goes with the messages. On the loop's thread.
+// What a host has asked of its tier and not been told: by the id that goes with the messages. On
+// the loop's thread.
 #pragma once
 
 #include "base/status.h"
@@ -16,18 +17,20 @@ namespace pinnate::capi {
 
 class Requests {
  public:
-  // A message with the id of the request; or a status other than OK and no message, when there will be none. Returns
-  // true when the request has ended; without a message it has.
+  // A message with the id of the request; or a status other than OK and no message, when there will
+  // be none. Returns true when the request has ended; without a message it has.
   using Take = std::function<bool(const Status&, const wire::Message*)>;
 
   Requests(std::string noun, std::function<void(const wire::Message&)> send)
       : noun_(std::move(noun)), send_(std::move(send)) {}
 
+  // For a request that is answered elsewhere.
+  std::uint64_t next_id() { return ++last_id_; }
   // Begins a request whose message the caller sends; returns its id.
   std::uint64_t begin(Take take);
 
-  // Asks for one answer. `answered` gets its code and words as a status, and the answer itself unless the request was
-  // ended.
+  // Asks for one answer. `answered` gets its code and words as a status, and the answer itself
+  // unless the request was ended.
   template <class Answer, class Question>
   void ask(Question question, std::function<void(const Status&, const Answer*)> answered) {
     question.id = begin([this, answered = std::move(answered)](const Status& status, const wire::Message* message) {
@@ -37,14 +40,14 @@ class Requests {
     send_(question);
   }
 
-  // The one watch of the handle: `changed` gets the status report now and whenever it changed. A status other than OK
-  // is the last it gets: the handle closes, or the tier gives the watch up. Replaces the watch before; nullptr ends it.
+  // The one watch of the handle: `changed` gets the status report now and whenever it changed. A
+  // status other than OK is the last it gets: the handle closes, or the tier gives the watch up.
+  // Replaces the watch before; nullptr ends it.
   using Changed = std::function<void(const Status&, const wire::StatusReport*)>;
   void watch(Changed changed);
 
   void received(const wire::Message& message);
-  void end(std::uint64_t id, const Status& status);
-  void end_all();
+  void end_all(const Status& why);
 
  private:
   template <class Answer>

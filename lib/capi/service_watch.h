@@ -1,15 +1,14 @@
-// Tells a host about each service of its engine, now and on every change: watches the engine's status, looks the
-// services up whenever that changed, and reports what differs. On the loop's thread.
+// Tells a host about each service of its engine, now and on every change: watches the engine's
+// status, and looks the services up whenever that changed. On the loop's thread.
 #pragma once
 
 #include "capi/requests.h"
+#include "tier/service_changes.h"
 #include "wire/message.h"
 
 #include <pinnate/engine.h>
 
-#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 
 namespace pinnate::capi {
@@ -25,12 +24,11 @@ class ServiceWatch : public std::enable_shared_from_this<ServiceWatch> {
 
  private:
   void look_up();
-  void compare(const wire::Tiers& tiers);
-  void tell(const wire::ServiceRow& row);
+  void tell(const wire::Tiers& engine);
 
   Requests* requests_;
   Changed changed_;
-  std::map<std::uint64_t, wire::ServiceRow> known_;  // as told last, by release
+  tier::ServiceChanges changes_;
   bool asking_ = false, ask_again_ = false, stopped_ = false;
 };
 

@@ -1,11 +1,12 @@
-// Structs of a host that was compiled against an older or a newer header: what it did not know is zero, and what this
-// library does not know must be zero.
+// Structs of a host that was compiled against an older or a newer header: what it did not know is
+// zero, and what this library does not know must be zero.
 #pragma once
 
 #include "base/status.h"
 
 #include <pinnate/common.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <string>
@@ -19,19 +20,32 @@ inline constexpr std::size_t kLargestStruct = 4096;
 // The `size` that the struct at `given` begins with. PINNATE_INVALID when it cannot be one.
 Result<std::size_t> stated_size(const void* given, const std::string& name);
 
-// Copies what both sides know of `given`, which is given_bytes long, to `known`. PINNATE_INVALID when the rest is not
-// zero.
+// Copies what both sides know of `given`, which is given_bytes long, to `known`. PINNATE_INVALID
+// when the rest is not zero.
 Status copy_known(const void* given, std::size_t given_bytes, void* known, std::size_t known_bytes,
                   const std::string& name);
 
-// The number in an enum that a host has set. In C it may be any int, while in C++ reading one outside the enum's range as
-// the enum is undefined: it is looked at as an integer first.
+// The number in an enum that a host has set. In C it may be any int, while in C++ reading one
+// outside the enum's range as the enum is undefined: it is looked at as an integer first.
 template <class Enum>
 long number_in(const Enum& given) {
   static_assert(std::is_enum_v<Enum> && sizeof given == sizeof(int));
   int number;
   std::memcpy(&number, &given, sizeof number);
   return number;
+}
+
+// How much of a struct of the host's, or of none, there is to fill.
+template <class Struct>
+Result<std::size_t> room_in(const Struct* given, const std::string& name) {
+  return given ? stated_size(given, name) : Result<std::size_t>(std::size_t{0});
+}
+
+// Fills as much of it, and says how much that is.
+template <class Struct>
+void fill_sized(Struct known, std::size_t room, Struct* given) {
+  known.size = std::min(room, sizeof known);
+  std::memcpy(static_cast<void*>(given), &known, known.size);
 }
 
 // A copy of a struct that begins with its size. `name` is for the words, as the host calls it.
@@ -46,8 +60,8 @@ Result<Struct> read_sized(const Struct* given, const std::string& name) {
   return known;
 }
 
-// The same for the options of a handle, whose second field is a sized pinnate_tier_options `tier`. Where the fields
-// behind it begin depends on how large the host's own is.
+// The same for the options of a handle, whose second field is a sized pinnate_tier_options `tier`.
+// Where the fields behind it begin depends on how large the host's own is.
 template <class Options>
 Result<Options> read_options(const Options* given) {
   const std::string name = "options";

@@ -26,7 +26,8 @@ constexpr std::uint64_t kMostAtOnceMs = 31536000000;
 
 enum class May { from_callbacks, from_outside };
 
-// The open fleets, each with the thread that is in one of its functions: wrong use of a pointer is told in words.
+// The open fleets, each with the thread that is in one of its functions: wrong use of a pointer is
+// told in words.
 class Fleets {
  public:
   void add(const pinnate_testing_fleet* fleet) {
@@ -218,10 +219,13 @@ pinnate_status pinnate_testing_wait_live(pinnate_testing_fleet* fleet, uint64_t 
 pinnate_status pinnate_testing_publish(pinnate_testing_fleet* fleet, const pinnate_publish* publish,
                                        pinnate_published* published) {
   return with(fleet, [&](capi::TestingFleet& f) -> Status {
-    const Result<capi::PublishOrder> order = capi::read_publish(publish);
+    const Result<std::size_t> room = capi::room_in(published, "published");
+    if (!room.ok()) return room.status();
+    const Result<runtime::PublishOrder> order = capi::read_publish(publish);
     if (!order.ok()) return order.status();
-    pinnate_published unread;
-    return give(f.publish(*order), published ? published : &unread);
+    const Result<pinnate_published> answered = f.publish(*order);
+    if (answered.ok()) capi::fill_sized(*answered, *room, published);
+    return answered.status();
   });
 }
 

@@ -32,7 +32,6 @@ Labels inherit(const Labels& own, const Labels& from_above) {
 
 TestingFleet::TestingFleet(FleetPlan plan)
     : plan_(std::move(plan)),
-      rows_(plan_.tiers.size()),
       replies_(std::make_shared<TestingReplies>(plan_.log)),
       loader_(world_, replies_),
       world_(world_options(plan_)) {
@@ -55,7 +54,6 @@ TestingFleet::~TestingFleet() {
 }
 
 void TestingFleet::build() {
-  row_labels_.resize(plan_.tiers.size());
   for (const TierPlan& tier : plan_.tiers) {
     const auto id = static_cast<sim::HostId>(sites_.size());
     const auto parent = names_.find(tier.parent);
@@ -84,19 +82,19 @@ void TestingFleet::build() {
       engines_.push_back(id);
     }
     if (!tier.parent.empty()) world_.dial_up(tier.name, tier.parent);
-
-    for (const auto& [key, value] : tier.labels) row_labels_[id].push_back({key.c_str(), value.c_str()});
-    pinnate_testing_tier& row = rows_[id];
+  }
+  rows_ = Rows<pinnate_testing_tier>(plan_.tiers, [this](const TierPlan& tier, pinnate_testing_tier& row) {
     row.name = tier.name.c_str();
     row.parent = tier.parent.c_str();
     row.role = tier.role;
     row.index = tier.index;
-    row.labels = row_labels_[id].data();
-    row.label_count = row_labels_[id].size();
+    const Rows<pinnate_label>& labels = row_labels_.emplace_back(to_labels(tier.labels));
+    row.labels = labels.data();
+    row.label_count = labels.size();
     row.platform = tier.platform.c_str();
     row.durable = tier.durable;
     row.latency_us = tier.latency_us;
-  }
+  });
 }
 
 Result<sim::HostId> TestingFleet::find(const char* tier, const char* argument) const {
@@ -188,9 +186,13 @@ void TestingFleet::end_call(std::uint64_t id, const Status& status, const Buffer
 
 template <class Answer, class Question>
 Result<Answer> TestingFleet::ask(sim::HostId id, Question question, std::int64_t limit_ms) {
+  return await<Answer>(id, world_.request(world_.at(id).name(), std::move(question)), limit_ms);
+}
+
+template <class Answer>
+Result<Answer> TestingFleet::await(sim::HostId id, std::uint64_t request, std::int64_t limit_ms) {
   sim::Host& host = world_.at(id);
   const std::uint32_t life = host.lives();
-  const std::uint64_t request = world_.request(host.name(), std::move(question));
   Result<Answer> answer(PINNATE_TIMEOUT,
                         "'" + host.name() + "' did not answer within " + std::to_string(limit_ms) + " ms");
   (void)run_until(
@@ -213,7 +215,7 @@ Result<Answer> TestingFleet::ask(sim::HostId id, Question question, std::int64_t
   return answer;
 }
 
-Result<pinnate_published> TestingFleet::publish(const PublishOrder& order) {
+Result<pinnate_published> TestingFleet::publish(const runtime::PublishOrder& order) {
   const Result<sim::HostId> controller = find_up(nullptr);
   if (!controller.ok()) return controller.status();
   sim::Module module;
@@ -221,7 +223,7 @@ Result<pinnate_published> TestingFleet::publish(const PublishOrder& order) {
   module.version = order.version;
   module.loader = order.loader;
   module.limits = order.limits;
-  for (const PublishOrder::Artifact& artifact : order.artifacts) {
+  for (const runtime::PublishOrder::Artifact& artifact : order.artifacts) {
     std::string room;
     const auto bytes = artifact.source.read(0, artifact.source.size_bytes(), &room);
     if (!bytes.ok()) return bytes.status();
@@ -241,11 +243,8 @@ Result<pinnate_published> TestingFleet::publish(const PublishOrder& order) {
   if (const auto faults = faults_.find(title); faults != faults_.end())
     for (const Fault& fault : faults->second) apply(title, fault);
 
-  wire::Publish question;
-  question.manifest = book.bytes;
-  question.selector = order.selector;
-  question.config = order.config;
-  const auto answer = ask<wire::Published>(*controller, std::move(question));
+  const auto answer = await<wire::Published>(
+      *controller, world_.publish(world_.at(*controller).name(), book, order.selector, order.config));
   if (!answer.ok()) return answer.status();
   releases_.insert_or_assign(answer->release,
                              Published{book.manifest, *content::Selector::parse(order.selector), order.config});

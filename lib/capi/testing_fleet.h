@@ -1,5 +1,5 @@
-// A fleet for tests: a simulated world of a planned shape, and what a host asks of it. One thread at a time; every
-// function that lets time pass runs the world until what it waits for has come.
+// A fleet for tests: a simulated world of a planned shape, and what a host asks of it. One thread
+// at a time; every function that lets time pass runs the world until what it waits for has come.
 #pragma once
 
 #include "base/status.h"
@@ -43,7 +43,7 @@ class TestingFleet {
   Status wait_live(std::uint64_t release, std::uint64_t engines, std::int64_t limit_ms);
 
   // ---- requests ----
-  Result<pinnate_published> publish(const PublishOrder& order);
+  Result<pinnate_published> publish(const runtime::PublishOrder& order);
   Status unpublish(wire::Unpublish question);
   Status call(const char* tier, wire::Call question, pinnate_bytes* result);
   Status begin_call(const char* tier, wire::Call question, pinnate_result_fn on_result, void* arg);
@@ -70,7 +70,8 @@ class TestingFleet {
   Status inject(const pinnate_testing_fault& fault);
   Status cure(const std::string& name, const std::string& version);
 
-  // A tier that did what its contract with the driver forbids: a defect of ours, whatever the host did.
+  // A tier that did what its contract with the driver forbids: a defect of ours, whatever the host
+  // did.
   Status breach() const;
 
  private:
@@ -109,6 +110,8 @@ class TestingFleet {
   void end_call(std::uint64_t id, const Status& status, const Buffer& result);
   template <class Answer, class Question>
   Result<Answer> ask(sim::HostId host, Question question, std::int64_t limit_ms = 60000);
+  template <class Answer>
+  Result<Answer> await(sim::HostId host, std::uint64_t request, std::int64_t limit_ms = 60000);
 
   Result<wire::StatusReport> ask_controller(const std::string& name);
   Result<wire::Tiers> ask_tiers(sim::HostId host, wire::Lookup question, std::int64_t limit_ms);
@@ -122,7 +125,7 @@ class TestingFleet {
   const FleetPlan plan_;
   std::vector<Site> sites_;  // by HostId, which is the place in the plan
   Rows<pinnate_testing_tier> rows_;
-  std::vector<std::vector<pinnate_label>> row_labels_;
+  std::vector<Rows<pinnate_label>> row_labels_;
   std::unordered_map<std::string, sim::HostId> names_;
   std::vector<sim::HostId> engines_;
 

@@ -1,5 +1,5 @@
-// What runs on the engines of a fleet for tests: services of the host's own loaders, and for all other kinds a service
-// that answers with its name and version.
+// What runs on the engines of a fleet for tests: services of the host's own loaders, and for all
+// other kinds a service that answers with its name and version.
 #pragma once
 
 #include "capi/testing_replies.h"

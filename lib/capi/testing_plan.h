@@ -1,4 +1,5 @@
-// The shape of a fleet for tests, checked and taken over: every tier that is to be made, upper ones first.
+// The shape of a fleet for tests, checked and taken over: every tier that is to be made, upper ones
+// first.
 #pragma once
 
 #include "base/log.h"

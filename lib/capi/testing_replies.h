@@ -1,6 +1,6 @@
-// What a pinnate_reply is in a fleet for tests: a number, never dereferenced and never used twice, so that a service
-// which answers too often, or too late, hits nobody else's call. Services may answer on any thread; the world hears of
-// it when it next looks.
+// What a pinnate_reply is in a fleet for tests: a number, never dereferenced and never used twice,
+// so that a service which answers too often, or too late, hits nobody else's call. Services may
+// answer on any thread; the world hears of it when it next looks.
 #pragma once
 
 #include "base/buffer.h"

@@ -127,8 +127,8 @@ void Orders::carry_out(tier::AcceptChunk& order) {
     return done;
   };
   const std::size_t bytes = order.encoded.size();
-  if ((!store_blocks_ && bytes <= kVerifiedHereBytes) || Answer::chunks_away() >= kChunksAway) {
-    Status verified = verify(order);
+  if (order.verified || (!store_blocks_ && bytes <= kVerifiedHereBytes) || Answer::chunks_away() >= kChunksAway) {
+    Status verified = order.verified ? Status() : verify(order);
     if (!verified.ok() || !order.keep) return owner_.completed(keep(*disk_, order, std::move(verified)));
     return on_disk(
         *chunks_, [keep, order = std::move(order)](Disk& disk) { return keep(disk, order, {}); }, bytes);

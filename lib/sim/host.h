@@ -1,5 +1,6 @@
-// One simulated machine with one tier on it: the driver of that tier through all its lives. It carries out the
-// tier's actions on the world's network, its own disk and its own modules, and reports back what came of them.
+// One simulated machine with one tier on it: the driver of that tier through all its lives. It
+// carries out the tier's actions on the world's network, its own disk and its own modules, and
+// reports back what came of them.
 #pragma once
 
 #include "base/random.h"
@@ -42,7 +43,7 @@ struct Surroundings {
   std::function<void(HostId, std::string why)> on_death;  // a module took the tier down
   std::function<void(HostId, std::string what)> on_breach;  // a tier broke its contract with the driver
   std::function<void(HostId, pinnate_log_level, const std::string&)> on_log;
-  std::function<bool(HostId, const wire::Message&)> on_host_message;  // true: answered; else it is kept for who asked
+  std::function<bool(HostId, const wire::Message&)> on_host_message;  // true: taken; else it is kept for who asked
 };
 
 class Host final : public Endpoint, private EngineHost {
@@ -59,12 +60,14 @@ class Host final : public Endpoint, private EngineHost {
   // ---- life ----
   void start();
   enum class Crash { kill, power_loss };
-  // Power loss: what was not synced is lost, and peers hear nothing. Kill: the machine lives on and closes its links.
+  // Power loss: what was not synced is lost, and peers hear nothing. Kill: the machine lives on and
+  // closes its links.
   void crash(Crash how);
   void close();  // the tier ends well; up() turns false when it has
   bool up() const { return tier_ != nullptr; }
   std::uint32_t lives() const { return life_; }
-  // Orders of the life before are answered in the next one: a tier must tell that they are not its own.
+  // Orders of the life before are answered in the next one: a tier must tell that they are not its
+  // own.
   void deliver_strays(bool on) { deliver_strays_ = on; }
 
   // ---- from outside ----
@@ -79,6 +82,8 @@ class Host final : public Endpoint, private EngineHost {
     flip_chunks_ = count;
   }  // the next so many chunks that it sends are corrupt
   std::vector<wire::Message>& answers() { return answers_; }
+  // Work of this process: dropped if it ends before.
+  void later(Micros delay, std::function<void()> work) override;
 
   // ---- the truth ----
   Disk& disk() { return disk_; }
@@ -97,7 +102,6 @@ class Host final : public Endpoint, private EngineHost {
 
  private:
   // ---- EngineHost ----
-  void later(Micros delay, std::function<void()> work) override;
   void answer(tier::Completion completion) override;
   void die(std::string why) override;
   void breach(std::string what) override;

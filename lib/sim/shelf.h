@@ -1,11 +1,10 @@
-// Every module that was made in this world, with its bytes: the files of those who publish, and the truth about
-// which digest is which version.
+// Every module that was made in this world, with its bytes: the files of those who publish, and the
+// truth about which digest is which version.
 #pragma once
 
 #include "base/buffer.h"
 #include "base/digest.h"
 #include "content/manifest.h"
-#include "wire/message.h"
 
 #include <map>
 #include <optional>
@@ -38,9 +37,6 @@ class Shelf {
   std::string title_of(const Digest& artifact) const;
 
   std::vector<Digest> artifacts() const;  // of everything on it, in order of manifests
-
-  // What a publisher answers when it is asked for a chunk.
-  wire::ChunkBytes answer(const wire::WantChunk& want) const;
 
  private:
   std::map<Digest, Book> books_;

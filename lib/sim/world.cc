@@ -31,7 +31,7 @@ World::World(const WorldOptions& options)
                     [this](HostId id, pinnate_log_level level, const std::string& line) {
                       if (on_log) on_log(id, level, line);
                     },
-                    [this](HostId id, const wire::Message& message) { return answer_for_host(id, message); }} {}
+                    [this](HostId id, const wire::Message& message) { return publisher_of(id).received(message); }} {}
 
 // ---- tiers --------------------------------------------------------------------------------------------------------
 
@@ -83,30 +83,24 @@ bool World::run_until(const std::function<bool()>& holds, std::int64_t limit_ms)
 
 // ---- the process around a tier ------------------------------------------------------------------------------------
 
-std::uint64_t World::publish(std::string_view tier, const Module& module, const std::string& selector,
-                             const std::string& config) {
-  wire::Publish order;
-  order.manifest = shelf_.add(module).bytes;
-  order.selector = selector;
-  order.config = Buffer(config);
-  return request(tier, std::move(order));
+std::uint64_t World::publish(std::string_view tier, const Shelf::Book& book, const std::string& selector,
+                             Buffer config) {
+  const std::uint64_t id = next_request();
+  publisher_of(at(tier).id()).publish(id, book, selector, std::move(config));
+  return id;
 }
 
 wire::Published World::publish_and_wait(std::string_view tier, const Module& module, const std::string& selector,
                                         const std::string& config, std::int64_t limit_ms) {
-  wire::Publish order;
-  order.manifest = shelf_.add(module).bytes;
-  order.selector = selector;
-  order.config = Buffer(config);
-  return ask<wire::Published>(tier, std::move(order), limit_ms);
+  return await<wire::Published>(tier, publish(tier, module, selector, config), limit_ms);
 }
 
-bool World::answer_for_host(HostId id, const wire::Message& message) {
-  const auto* want = std::get_if<wire::WantChunk>(&message);
-  if (want && !publishers_answer) return true;
-  if (!want) return false;
-  at(id).host_message(shelf_.answer(*want));
-  return true;
+ShelfPublisher& World::publisher_of(HostId id) {
+  Host& host = at(id);
+  Publishing& now = publishing_[id];
+  if (!now.publisher || now.life != host.lives())
+    now = {host.lives(), std::make_unique<ShelfPublisher>(host, publishers_read)};
+  return *now.publisher;
 }
 
 // ---- the truth ----------------------------------------------------------------------------------------------------

@@ -1,15 +1,16 @@
-// A whole fleet in one process and in virtual time: tiers as they ship, over a simulated network, disks, clocks and
-// modules. Everything that happens follows from the seed and from what is asked of the world, to the last event.
+// A whole fleet in one process and in virtual time: tiers as they ship, over a simulated network,
+// disks, clocks and modules. Everything that happens follows from the seed and from what is asked
+// of the world, to the last event.
 //
-// Tiers go by names, which are also their addresses and, unless their options say otherwise, their ids. Not
-// thread-safe.
+// Tiers go by names, which are also their addresses and, unless their options say otherwise, their
+// ids. Not thread-safe.
 #pragma once
 
 #include "base/random.h"
 #include "sim/event_queue.h"
 #include "sim/host.h"
 #include "sim/network.h"
-#include "sim/shelf.h"
+#include "sim/shelf_publisher.h"
 #include "sim/trace.h"
 #include "tier/client.h"
 #include "tier/controller.h"
@@ -58,7 +59,8 @@ class World {
   // ---- time ----
   Micros now() const { return queue_.now(); }
   void advance(std::int64_t ms);
-  // Until `holds`, looked at after each millisecond in which something happened; false: it does not within `limit_ms`.
+  // Until `holds`, looked at after each millisecond in which something happened; false: it does not
+  // within `limit_ms`.
   bool run_until(const std::function<bool()>& holds, std::int64_t limit_ms);
   std::uint64_t events_run() const { return queue_.events_run(); }
 
@@ -71,7 +73,8 @@ class World {
     at(tier).host_message(std::move(message));
     return id;
   }
-  // The latest answer of this type to a request, or null. Valid until the next answer to this tier's host.
+  // The latest answer of this type to a request, or null. Valid until the next answer to this
+  // tier's host.
   template <class T>
   const T* answer(std::string_view tier, std::uint64_t id) {
     const auto& answers = at(tier).answers();
@@ -80,11 +83,14 @@ class World {
     }
     return nullptr;
   }
-  // Asks, and lets time go on until it is answered; an answer with code TIMEOUT and no words: it is not within
-  // `limit_ms`.
+  // Asks, and lets time go on until it is answered; an answer with code TIMEOUT and no words: it is
+  // not within `limit_ms`.
   template <class T, class Q>
   T ask(std::string_view tier, Q message, std::int64_t limit_ms = 30000) {
-    const std::uint64_t id = request(tier, std::move(message));
+    return await<T>(tier, request(tier, std::move(message)), limit_ms);
+  }
+  template <class T>
+  T await(std::string_view tier, std::uint64_t id, std::int64_t limit_ms) {
     const bool answered = run_until([&] { return answer<T>(tier, id) != nullptr; }, limit_ms);
     if (answered) return *answer<T>(tier, id);
     T none;
@@ -92,9 +98,12 @@ class World {
     return none;
   }
 
-  // Publishes at a controller, or through a client; chunks are handed over as they are asked for. The request's id.
+  // Publishes at a controller, or through a client. The request's id.
   std::uint64_t publish(std::string_view tier, const Module& module, const std::string& selector = {},
-                        const std::string& config = {});
+                        const std::string& config = {}) {
+    return publish(tier, shelf_.add(module), selector, Buffer(config));
+  }
+  std::uint64_t publish(std::string_view tier, const Shelf::Book& book, const std::string& selector, Buffer config);
   wire::Published publish_and_wait(std::string_view tier, const Module& module, const std::string& selector = {},
                                    const std::string& config = {}, std::int64_t limit_ms = 30000);
 
@@ -131,7 +140,7 @@ class World {
   Random& random() { return random_; }
   const ChunkVerifier& verifier() const { return verifier_; }
   std::function<void(HostId, pinnate_log_level, const std::string&)> on_log;
-  bool publishers_answer = true;  // false: they live, and send nothing of their artifacts
+  bool publishers_read = true;  // false: they live, and send nothing of their artifacts
 
   // ---- the truth ----
   Host& at(std::string_view tier);
@@ -145,12 +154,13 @@ class World {
   // Its version, or "".
   std::string version_on(std::string_view engine, std::string_view function) const;
   std::vector<HostId> live_engines() const;
-  // What tiers did that their contract with the driver forbids, in words; empty in a world without bugs.
+  // What tiers did that their contract with the driver forbids, in words; empty in a world without
+  // bugs.
   const std::vector<std::string>& breaches() const { return breaches_; }
   void forget_breaches() { breaches_.clear(); }
 
  private:
-  bool answer_for_host(HostId host, const wire::Message& message);
+  ShelfPublisher& publisher_of(HostId host);
   void fault(std::string_view tier, const std::string& words);
 
   WorldOptions options_;
@@ -169,6 +179,11 @@ class World {
   };
   std::vector<std::unique_ptr<Host>> hosts_;
   std::unordered_map<std::string, HostId, NameHash, std::equal_to<>> names_;
+  struct Publishing {
+    std::uint32_t life;  // of its process
+    std::unique_ptr<ShelfPublisher> publisher;
+  };
+  std::unordered_map<HostId, Publishing> publishing_;
   std::vector<std::string> breaches_;
   std::uint64_t last_request_ = 0;
 };

@@ -53,7 +53,8 @@ struct ReadChunk {
   Digest artifact;
   std::uint32_t index;
 };  // completed: bytes = encoded chunk
-// Decodes and verifies; then keeps it. PINNATE_CORRUPT: not what was expected. PINNATE_NO_SPACE, PINNATE_IO: good, but not kept.
+// Decodes and verifies, unless this process has hashed and encoded it itself (`verified`); then
+// keeps it. PINNATE_CORRUPT: not what was expected. PINNATE_NO_SPACE, PINNATE_IO: good, but not kept.
 struct AcceptChunk {
   Token token;
   Digest artifact;
@@ -62,6 +63,7 @@ struct AcceptChunk {
   Digest expected;
   std::uint32_t plain_bytes;
   bool keep;
+  bool verified = false;
 };
 // `check`: first reads the whole artifact back and verifies its chunks and its own digest. PINNATE_CORRUPT,
 // and nothing was synced: chunks = those that were bad or missing; none, when the artifact itself is wrong.

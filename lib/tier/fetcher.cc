@@ -158,7 +158,7 @@ void Fetcher::accept(const Key& key, Want& want, const Buffer& encoded) {
     if (stray && events_.stray) events_.stray();
   });
   core_->act(AcceptChunk{want.token, artifact.digest, index, encoded, artifact.chunks[index],
-                         artifact.chunk_bytes(index), true});
+                         artifact.chunk_bytes(index), true, source_ == kHostLink});
 }
 
 void Fetcher::came_wrong(const Key& key, const std::string& why) {

@@ -57,22 +57,25 @@ static void check(int holds, const char *what) {
 
 /* The first site is the canary. */
 static void describe(void *arg, pinnate_testing_tier *tier) {
-  static const pinnate_label canary = {"ring", "canary"};
+  static const pinnate_label canary = {sizeof canary, "ring", "canary"};
+  static const pinnate_label *const labels[] = {&canary};
   (void)arg;
-  if (tier->role == PINNATE_ROLE_GATEWAY && strcmp(tier->name, "s0") == 0) tier->labels = &canary, tier->label_count = 1;
+  if (tier->role == PINNATE_ROLE_GATEWAY && strcmp(tier->name, "s0") == 0) tier->labels = labels, tier->label_count = 1;
 }
 
 static uint64_t publish(const char *version, const char *text, const char *selector) {
-  pinnate_artifact artifact = {"any", NULL, {NULL, 0}};
+  pinnate_artifact artifact = PINNATE_ARTIFACT_INIT;
+  const pinnate_artifact *const artifacts[] = {&artifact};
   pinnate_publish order = PINNATE_PUBLISH_INIT;
-  pinnate_published published;
+  pinnate_published published = PINNATE_PUBLISHED_INIT;
+  artifact.platform = "any";
   artifact.bytes.data = text;
   artifact.bytes.size = strlen(text);
   order.name = "greet";
   order.version = version;
   order.loader = "prefix";
   order.selector = selector;
-  order.artifacts = &artifact;
+  order.artifacts = artifacts;
   order.artifact_count = 1;
   CHECK(pinnate_testing_publish(fleet, &order, &published) == PINNATE_OK);
   return published.release;
@@ -120,8 +123,8 @@ int main(void) {
   CHECK(live("1.1.0") == 99 && live("1.0.0") == 901);
   CHECK(pinnate_testing_engine(fleet, "s0.k1.e2", &engine) == PINNATE_OK);
   for (i = 0; i < engine->service_count; i++) {
-    if (strcmp(engine->services[i].version, "1.1.0") != 0) continue;
-    CHECK(engine->services[i].phase == PINNATE_PHASE_FAILED && strstr(engine->services[i].reason, "injected by the test"));
+    if (strcmp(engine->services[i]->version, "1.1.0") != 0) continue;
+    CHECK(engine->services[i]->phase == PINNATE_PHASE_FAILED && strstr(engine->services[i]->reason, "injected by the test"));
     told = 1;
   }
   CHECK(told);

@@ -84,7 +84,8 @@ int main(void) {
   pinnate_gateway_options g = PINNATE_GATEWAY_OPTIONS_INIT;
   pinnate_engine_options e = PINNATE_ENGINE_OPTIONS_INIT;
   pinnate_publish publish = PINNATE_PUBLISH_INIT;
-  pinnate_artifact artifact = {"any", NULL, {"hello ", 6}};
+  const pinnate_artifact artifact = {sizeof artifact, "any", NULL, {"hello ", 6}};
+  const pinnate_artifact *const artifacts[] = {&artifact};
   pinnate_loader loader = {sizeof loader, "prefix", 0, NULL, prefix_load, prefix_create, prefix_call, NULL, prefix_destroy, prefix_unload};
   uv_loop_t loop;
   char folder[] = "/tmp/pinnate-unit-test-XXXXXX", top[80], site[80], command[96];
@@ -106,7 +107,7 @@ int main(void) {
   publish.name = "greet";
   publish.version = "1.0.0";
   publish.loader = "prefix";
-  publish.artifacts = &artifact;
+  publish.artifacts = artifacts;
   publish.artifact_count = 1;
   check(pinnate_controller_publish(controller, &publish, NULL, on_published, NULL), "publish");
   check(pinnate_controller_watch(controller, on_rollup, NULL), "watch");

@@ -77,11 +77,12 @@ void DemoSteps::publish(const DemoModule& module) {
   const std::string title = module.name + " " + module.version;
   say("publishing " + file_name(module.file) + ", a shared object of " +
       size_text(std::filesystem::file_size(module.file)));
-  const pinnate_artifact artifact{nullptr, module.file.c_str(), {nullptr, 0}};
+  const pinnate_artifact artifact{sizeof artifact, nullptr, module.file.c_str(), {nullptr, 0}};
+  const pinnate_artifact* const artifacts = &artifact;
   pinnate_publish publish = PINNATE_PUBLISH_INIT;
   publish.name = module.name.c_str();
   publish.version = module.version.c_str();
-  publish.artifacts = &artifact;
+  publish.artifacts = &artifacts;
   publish.artifact_count = 1;
 
   const Clock::time_point start = Clock::now();

@@ -39,9 +39,9 @@ ReleaseStatus::ReleaseStatus(const pinnate_release_status& from)
       current(from.current != 0),
       serving(from.serving),
       serving_offline(from.serving_offline) {
-  std::copy(std::begin(from.phases), std::end(from.phases), phases.begin());
+  std::copy_n(from.phases, std::min(from.phase_count, phases.size()), phases.begin());
   for (std::size_t i = 0; i < from.failure_count; ++i) {
-    failures.emplace_back(text_of(from.failures[i].engine), text_of(from.failures[i].reason));
+    failures.emplace_back(text_of(from.failures[i]->engine), text_of(from.failures[i]->reason));
   }
 }
 
@@ -85,10 +85,10 @@ Tier::Tier(const pinnate_tier& from)
       online_engines(from.online_engines),
       notice(text_of(from.notice)) {
   for (std::size_t i = 0; i < from.label_count; ++i) {
-    labels.emplace_back(text_of(from.labels[i].key), text_of(from.labels[i].value));
+    labels.emplace_back(text_of(from.labels[i]->key), text_of(from.labels[i]->value));
   }
   for (std::size_t i = 0; i < from.service_count; ++i) {
-    const pinnate_service& s = from.services[i];
+    const pinnate_service& s = *from.services[i];
     services.push_back({text_of(s.name), text_of(s.version), s.release, s.phase, text_of(s.reason), s.serving != 0});
   }
 }

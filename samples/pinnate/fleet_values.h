@@ -44,7 +44,7 @@ struct ReleaseStatus {
   std::uint64_t number;
   std::string name, version;
   bool current;
-  std::array<std::uint64_t, PINNATE_PHASE_COUNT> phases;
+  std::array<std::uint64_t, PINNATE_PHASE_COUNT> phases{};
   std::uint64_t serving, serving_offline;
   std::vector<std::pair<std::string, std::string>> failures;  // engine, reason
 };

@@ -71,7 +71,7 @@ class Request {
     }
     name_ = options.module.substr(0, at);
     version_ = options.module.substr(at + 1);
-    for (const std::string& file : options.files) artifacts_.push_back({nullptr, file.c_str(), {nullptr, 0}});
+    for (const std::string& file : options.files) add_artifact(nullptr, file.c_str());
     for (const std::string& text : options.platforms) add_platform(text);
     if (artifacts_.empty()) {
       throw Failure(ExitCode::kUsage, "nothing to publish: name a FILE, or --platform P=FILE for each platform");
@@ -80,8 +80,9 @@ class Request {
     publish_.name = name_.c_str();
     publish_.version = version_.c_str();
     publish_.loader = options.loader.empty() ? nullptr : options.loader.c_str();
-    publish_.artifacts = artifacts_.data();
-    publish_.artifact_count = artifacts_.size();
+    for (const pinnate_artifact& artifact : artifacts_) artifact_pointers_.push_back(&artifact);
+    publish_.artifacts = artifact_pointers_.data();
+    publish_.artifact_count = artifact_pointers_.size();
     publish_.config = {config_.data(), config_.size()};
     publish_.selector = options.selector.empty() ? nullptr : options.selector.c_str();
     publish_.load_limit_ms = milliseconds(options.load_limit);
@@ -109,13 +110,18 @@ class Request {
                     "--platform: '" + text + "' must be PLATFORM=FILE, e.g. linux-aarch64=build/arm/m.so");
     }
     platform_names_.push_back(std::make_unique<std::string>(text.substr(0, equals)));
-    artifacts_.push_back({platform_names_.back()->c_str(), text.c_str() + equals + 1, {nullptr, 0}});
+    add_artifact(platform_names_.back()->c_str(), text.c_str() + equals + 1);
+  }
+
+  void add_artifact(const char* platform, const char* path) {
+    artifacts_.push_back({sizeof(pinnate_artifact), platform, path, {nullptr, 0}});
   }
 
   const PublishOptions& options_;
   std::string name_, version_, config_;
   std::vector<std::unique_ptr<std::string>> platform_names_;
   std::vector<pinnate_artifact> artifacts_;
+  std::vector<const pinnate_artifact*> artifact_pointers_;
   pinnate_publish publish_ = PINNATE_PUBLISH_INIT;
 };
 

@@ -57,11 +57,12 @@ Settings settings_of(const TierFlags& flags, Reader reader) {
 }
 
 TierOptions::TierOptions(const Settings& settings) {
-  for (const auto& [key, value] : settings.labels) labels_.push_back({key.c_str(), value.c_str()});
+  for (const auto& [key, value] : settings.labels) labels_.push_back({sizeof(pinnate_label), key.c_str(), value.c_str()});
   options_.fleet = or_null(settings.fleet);
   options_.id = or_null(settings.id);
-  options_.labels = labels_.data();
-  options_.label_count = labels_.size();
+  for (const pinnate_label& label : labels_) label_pointers_.push_back(&label);
+  options_.labels = label_pointers_.data();
+  options_.label_count = label_pointers_.size();
   options_.log = log_line;
   options_.log_level = settings.log_level.value_or(PINNATE_LOG_INFO);
   options_.heartbeat_ms = milliseconds(settings.heartbeat);

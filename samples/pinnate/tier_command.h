@@ -34,6 +34,7 @@ class TierOptions {
 
  private:
   std::vector<pinnate_label> labels_;
+  std::vector<const pinnate_label*> label_pointers_;
   pinnate_tier_options options_ = PINNATE_TIER_OPTIONS_INIT;
 };
 

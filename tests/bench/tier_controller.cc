@@ -54,16 +54,17 @@ class Fleet {
 void publish(pinnate_controller* controller, const std::string& content, const std::string& loader,
              const std::string& release) {
   const std::string version = "1.0." + release;
-  pinnate_artifact artifact{};
+  pinnate_artifact artifact = PINNATE_ARTIFACT_INIT;
+  const pinnate_artifact* const artifacts = &artifact;
   artifact.platform = "any";
   artifact.bytes = {content.data(), content.size()};
   pinnate_publish publish = PINNATE_PUBLISH_INIT;
   publish.name = "bench";
   publish.version = version.c_str();
   publish.loader = loader.c_str();
-  publish.artifacts = &artifact;
+  publish.artifacts = &artifacts;
   publish.artifact_count = 1;
-  pinnate_published published{};
+  pinnate_published published = PINNATE_PUBLISHED_INIT;
   const std::int64_t called = now_ns();
   check(pinnate_controller_publish_wait(controller, &publish, &published), "publish");
   const std::int64_t acknowledged = now_ns();

@@ -109,7 +109,7 @@ struct RollupAnswer : Answer {
     for (size_t i = 0; i < rollup.release_count; i++) {
       const pinnate_release_status& r = *rollup.releases[i];
       Row row{r.name, r.version, r.phases[PINNATE_LIVE], r.phases[PINNATE_PHASE_FAILED], r.serving, {}};
-      for (size_t f = 0; f < r.failure_count; f++) row.reasons.push_back(r.failures[f].reason);
+      for (size_t f = 0; f < r.failure_count; f++) row.reasons.push_back(r.failures[f]->reason);
       rows.push_back(std::move(row));
     }
   }

@@ -32,7 +32,7 @@ struct Root {
   Controller controller;
 };
 
-pinnate_publish publish_of(const pinnate_artifact* artifacts, std::size_t count) {
+pinnate_publish publish_of(const pinnate_artifact* const* artifacts, std::size_t count) {
   pinnate_publish publish = PINNATE_PUBLISH_INIT;
   publish.name = "f";
   publish.version = "1";
@@ -104,9 +104,13 @@ TEST_CASE("options out of range are refused before anything is made") {
   options.tier.label_count = 1;
   CHECK(pinnate_controller_open(&options, &controller) == PINNATE_INVALID);
   CHECK(says("options.tier.labels is NULL"));
-  const pinnate_label labels[] = {{"region", "eu"}, {"region", "us"}};
+  const pinnate_label eu{sizeof eu, "region", "eu"}, us{sizeof us, "region", "us"};
+  const pinnate_label* labels[] = {&eu, nullptr};
   options.tier.labels = labels;
   options.tier.label_count = 2;
+  CHECK(pinnate_controller_open(&options, &controller) == PINNATE_INVALID);
+  CHECK(says("options.tier.labels[1] is NULL"));
+  labels[1] = &us;
   CHECK(pinnate_controller_open(&options, &controller) == PINNATE_INVALID);
   CHECK(says("labels[1]: the key 'region'"));
   options.tier.label_count = 0;
@@ -161,8 +165,9 @@ TEST_CASE("options whose size was never set are refused, and those that have not
 
 TEST_CASE("what is wrong with a publish is said before it begins") {
   Root root;
-  pinnate_artifact artifact{nullptr, nullptr, {"x", 1}};
-  pinnate_publish publish = publish_of(&artifact, 1);
+  const pinnate_artifact artifact{sizeof artifact, nullptr, nullptr, {"x", 1}};
+  const pinnate_artifact* artifacts[] = {&artifact};
+  pinnate_publish publish = publish_of(artifacts, 1);
   publish.name = "Upper";
   CHECK(root.publish(publish) == PINNATE_INVALID);
   CHECK(says("function name 'Upper'"));
@@ -196,6 +201,9 @@ TEST_CASE("what is wrong with a publish is said before it begins") {
   CHECK(root.publish(publish) == PINNATE_INVALID);
   CHECK(says("at most 16"));
   publish.artifact_count = 1;
+  artifacts[0] = nullptr;
+  CHECK(root.publish(publish) == PINNATE_INVALID);
+  CHECK(says("publish.artifacts[0] is NULL"));
   publish.artifacts = nullptr;
   CHECK(root.publish(publish) == PINNATE_INVALID);
   CHECK(says("publish.artifacts is NULL"));
@@ -205,8 +213,9 @@ TEST_CASE("a file that cannot be published is named") {
   Root root;
   const std::string missing = root.folder.path + "/missing.so", empty = root.file("empty.so", "");
   const std::string sparse = root.file("sparse.so", "x");
-  pinnate_artifact artifact{nullptr, missing.c_str(), {nullptr, 0}};
-  const pinnate_publish publish = publish_of(&artifact, 1);
+  pinnate_artifact artifact{sizeof artifact, nullptr, missing.c_str(), {nullptr, 0}};
+  const pinnate_artifact* const artifacts = &artifact;
+  const pinnate_publish publish = publish_of(&artifacts, 1);
   CHECK(root.publish(publish) == PINNATE_NOT_FOUND);
   CHECK(says(("publish.artifacts[0]: cannot open '" + missing + "'").c_str()));
   artifact.path = empty.c_str();
@@ -222,7 +231,7 @@ TEST_CASE("a file that cannot be published is named") {
   artifact.bytes = {"x", 1};
   CHECK(root.publish(publish) == PINNATE_INVALID);
   CHECK(says("both a path and bytes"));
-  artifact = {nullptr, nullptr, {nullptr, 0}};
+  artifact = PINNATE_ARTIFACT_INIT;
   CHECK(root.publish(publish) == PINNATE_INVALID);
   CHECK(says("neither a path nor bytes"));
 }
@@ -233,11 +242,14 @@ TEST_CASE("two artifacts for one platform are refused, also when it was read fro
       "\x7f"
       "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0",
       20);
-  const pinnate_artifact artifacts[] = {{"linux-x86_64", nullptr, {"x", 1}},
-                                        {nullptr, nullptr, {elf.data(), elf.size()}}};
+  constexpr std::size_t size = sizeof(pinnate_artifact);
+  const pinnate_artifact stated{size, "linux-x86_64", nullptr, {"x", 1}};
+  const pinnate_artifact read{size, nullptr, nullptr, {elf.data(), elf.size()}};
+  const pinnate_artifact* const artifacts[] = {&stated, &read};
   CHECK(root.publish(publish_of(artifacts, 2)) == PINNATE_INVALID);
   CHECK(says("two artifacts for linux-x86_64"));
-  const pinnate_artifact others[] = {{nullptr, nullptr, {"x", 1}}, {"any", nullptr, {"y", 1}}};
+  const pinnate_artifact text{size, nullptr, nullptr, {"x", 1}}, any{size, "any", nullptr, {"y", 1}};
+  const pinnate_artifact* const others[] = {&text, &any};
   CHECK(root.publish(publish_of(others, 2)) == PINNATE_INVALID);
   CHECK(says("two artifacts for any"));
 }

@@ -156,12 +156,13 @@ TEST_CASE("when a handle has closed, no thread works for it any more") {
       Controller controller(world);
       REQUIRE(open(controller, folder.path + "/state") == PINNATE_OK);
       const std::string bytes(300'000, 'x');
-      pinnate_artifact artifact{};
+      pinnate_artifact artifact = PINNATE_ARTIFACT_INIT;
+      const pinnate_artifact* const artifacts = &artifact;
       artifact.bytes = {bytes.data(), bytes.size()};
       pinnate_publish publish = PINNATE_PUBLISH_INIT;
       publish.name = "f";
       publish.version = "1";
-      publish.artifacts = &artifact;
+      publish.artifacts = &artifacts;
       publish.artifact_count = 1;
       PublishedAnswer published;
       REQUIRE(pinnate_controller_publish(controller, &publish, PublishedAnswer::on_progress,

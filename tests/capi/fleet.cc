@@ -157,7 +157,7 @@ TEST_CASE("publish_wait waits on another thread, and refuses to block the loop's
     World world(own_loop);
     Fleet fleet(world);
     const pinnate_publish publish = fleet.greet("1.0.0", "hello ");
-    pinnate_published published{};
+    pinnate_published published = PINNATE_PUBLISHED_INIT;
     pinnate_status status = PINNATE_INTERNAL;
     std::atomic<bool> over{false};
     std::thread publisher([&] {

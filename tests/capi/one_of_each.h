@@ -34,12 +34,12 @@ struct Fleet {
   std::string at(const char* name) const { return "unix:" + folder.path + "/" + name; }
   // The publish of a greeting from memory.
   pinnate_publish greet(const char* version, const char* word) {
-    artifact = {nullptr, nullptr, {word, std::strlen(word)}};
+    artifact.bytes = {word, std::strlen(word)};
     pinnate_publish publish = PINNATE_PUBLISH_INIT;
     publish.name = "greet";
     publish.version = version;
     publish.loader = "greeting";
-    publish.artifacts = &artifact;
+    publish.artifacts = &artifacts;
     publish.artifact_count = 1;
     publish.config = {"!", 1};
     return publish;
@@ -61,5 +61,6 @@ struct Fleet {
   Gateway gateway;
   Engine engine;
   RollupAnswer watch;
-  pinnate_artifact artifact{};
+  pinnate_artifact artifact = PINNATE_ARTIFACT_INIT;
+  const pinnate_artifact* artifacts = &artifact;
 };

@@ -17,14 +17,15 @@ struct Stage {
     pinnate_publish publish = PINNATE_PUBLISH_INIT;
     publish.name = "f";
     publish.version = version;
-    publish.artifacts = &artifact;
+    publish.artifacts = &artifacts;
     publish.artifact_count = 1;
     return publish;
   }
   World world;
   TestFolder folder;
   Controller controller;
-  pinnate_artifact artifact{};
+  pinnate_artifact artifact = PINNATE_ARTIFACT_INIT;
+  const pinnate_artifact* artifacts = &artifact;
 };
 
 }  // namespace
@@ -49,7 +50,7 @@ TEST_CASE("progress grows to the size of the artifact while a file is published"
   CHECK_FALSE(answer.went_back);
 
   SUBCASE("the same bytes from memory are the same module") {
-    stage.artifact = {nullptr, nullptr, {bytes.data(), bytes.size()}};
+    stage.artifact = {sizeof(pinnate_artifact), nullptr, nullptr, {bytes.data(), bytes.size()}};
     const pinnate_publish same = stage.publish_of("1");
     PublishedAnswer again;
     REQUIRE(pinnate_controller_publish(stage.controller, &same, nullptr, PublishedAnswer::on_published, &again) ==
@@ -59,7 +60,7 @@ TEST_CASE("progress grows to the size of the artifact while a file is published"
     CHECK(again.published.created == 0);
   }
   SUBCASE("other bytes under the same version are a conflict") {
-    stage.artifact = {nullptr, nullptr, {"other", 5}};
+    stage.artifact = {sizeof(pinnate_artifact), nullptr, nullptr, {"other", 5}};
     const pinnate_publish other = stage.publish_of("1");
     PublishedAnswer again;
     REQUIRE(pinnate_controller_publish(stage.controller, &other, nullptr, PublishedAnswer::on_published, &again) ==
@@ -75,7 +76,7 @@ TEST_CASE("progress grows as much when a client publishes over a link") {
   REQUIRE(pinnate_controller_listen(stage.controller, at.c_str(), nullptr, 0) == PINNATE_OK);
   Client client(stage.world);
   REQUIRE(open(client, at) == PINNATE_OK);
-  stage.artifact = {nullptr, nullptr, {bytes.data(), bytes.size()}};
+  stage.artifact = {sizeof(pinnate_artifact), nullptr, nullptr, {bytes.data(), bytes.size()}};
   const pinnate_publish publish = stage.publish_of("1");
   PublishedAnswer answer;
   REQUIRE(pinnate_client_publish(client, &publish, PublishedAnswer::on_progress, PublishedAnswer::on_published,
@@ -145,11 +146,12 @@ TEST_CASE("an artifact over the controller's limit is refused in words") {
   options.state_dir = dir.c_str();
   options.artifact_limit_bytes = 99;
   REQUIRE(pinnate_controller_open(&options, &controller.handle) == PINNATE_OK);
-  const pinnate_artifact artifact{nullptr, nullptr, {bytes.data(), bytes.size()}};
+  const pinnate_artifact artifact{sizeof artifact, nullptr, nullptr, {bytes.data(), bytes.size()}};
+  const pinnate_artifact* const artifacts = &artifact;
   pinnate_publish publish = PINNATE_PUBLISH_INIT;
   publish.name = "f";
   publish.version = "1";
-  publish.artifacts = &artifact;
+  publish.artifacts = &artifacts;
   publish.artifact_count = 1;
   PublishedAnswer answer;
   REQUIRE(pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &answer) ==
@@ -157,4 +159,38 @@ TEST_CASE("an artifact over the controller's limit is refused in words") {
   REQUIRE(world.until([&] { return answer.came(); }));
   CHECK(answer.status == PINNATE_TOO_LARGE);
   CHECK(answer.error.find("99") != std::string::npos);
+}
+
+namespace {
+
+// Bytes that this process has read, from whatever file.
+std::uint64_t bytes_read() {
+  std::ifstream io("/proc/self/io");
+  std::string word;
+  std::uint64_t bytes = 0;
+  while (io >> word)
+    if (word == "rchar:") io >> bytes;
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a file of a few MiB is read once while it is published, and another program may then change it") {
+  Stage stage(true);
+  const std::string path = stage.folder.path + "/module.bin";
+  const std::string bytes = pinnate::noise(5 * 1024 * 1024);
+  std::ofstream(path, std::ios::binary) << bytes;
+  stage.artifact.path = path.c_str();
+  const pinnate_publish publish = stage.publish_of("1");
+  PublishedAnswer answer;
+  const std::uint64_t before = bytes_read();
+  REQUIRE(before > 0);
+  REQUIRE(pinnate_controller_publish(stage.controller, &publish, PublishedAnswer::on_progress,
+                                     PublishedAnswer::on_published, &answer) == PINNATE_OK);
+  REQUIRE(stage.world.until([&] { return answer.progress >= bytes.size() / 2; }));  // it was read
+  std::ofstream(path, std::ios::binary) << "another module";
+  REQUIRE(stage.world.until([&] { return answer.came(); }));
+  CHECK(answer.error == "");
+  CHECK(answer.status == PINNATE_OK);
+  CHECK(bytes_read() - before < bytes.size() * 5 / 4);
 }

@@ -40,7 +40,7 @@ TEST_CASE("a client of the controller publishes, lists, watches, looks up, withd
 
     const pinnate_publish publish = fleet.greet("1", "hello ");
     if (own_loop) CHECK(pinnate_client_publish_wait(client, &publish, nullptr) == PINNATE_WRONG_THREAD);
-    pinnate_published published{};
+    pinnate_published published = PINNATE_PUBLISHED_INIT;
     std::atomic<int> status{-1};
     std::thread publisher([&] {
       status = pinnate_client_publish_wait(client, &publish, &published);

@@ -72,12 +72,13 @@ TEST_CASE("an engine closes within its limit wherever a module hangs, and its ca
       REQUIRE(pinnate_engine_add_loader(engine, &loader) == PINNATE_OK);
       REQUIRE(pinnate_engine_dial_upstream(engine, top.c_str()) == PINNATE_OK);
 
-      const pinnate_artifact artifact{nullptr, nullptr, {where, std::strlen(where)}};
+      const pinnate_artifact artifact{sizeof artifact, nullptr, nullptr, {where, std::strlen(where)}};
+      const pinnate_artifact* const artifacts = &artifact;
       pinnate_publish publish = PINNATE_PUBLISH_INIT;
       publish.name = "greet";
       publish.version = "1";
       publish.loader = "greeting";
-      publish.artifacts = &artifact;
+      publish.artifacts = &artifacts;
       publish.artifact_count = 1;
       PublishedAnswer published;
       REQUIRE(pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &published) ==

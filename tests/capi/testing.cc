@@ -75,8 +75,8 @@ TEST_CASE("what is published goes live everywhere, is called anywhere, and is to
   REQUIRE(pinnate_testing_engine(fleet, "s0.k0.e1", &engine) == PINNATE_OK);
   CHECK(std::string(engine->id) == "s0.k0.e1");
   REQUIRE(engine->service_count == 1);
-  CHECK(engine->services[0].phase == PINNATE_LIVE);
-  CHECK(engine->services[0].serving);
+  CHECK(engine->services[0]->phase == PINNATE_LIVE);
+  CHECK(engine->services[0]->serving);
 
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   lookup.limit = 5;
@@ -103,20 +103,22 @@ TEST_CASE("what is published goes live everywhere, is called anywhere, and is to
 TEST_CASE("labels, platforms, folders and latencies are set tier by tier, and sites' labels hold for what is below") {
   TestingFleet fleet;
   fleet.options.describe = [](void*, pinnate_testing_tier* tier) {
-    static const pinnate_label eu{"region", "eu"};
-    if (std::strcmp(tier->name, "s1") == 0) tier->labels = &eu, tier->label_count = 1, tier->latency_us = 100000;
+    static const pinnate_label eu{sizeof eu, "region", "eu"};
+    static const pinnate_label* const labels = &eu;
+    if (std::strcmp(tier->name, "s1") == 0) tier->labels = &labels, tier->label_count = 1, tier->latency_us = 100000;
     if (std::strcmp(tier->name, "s1.k0.e0") == 0) tier->platform = "linux-of-another-kind";
     if (std::strcmp(tier->name, "s0.k0.e0") == 0) tier->durable = 1;
   };
   fleet.open();
-  const pinnate_artifact artifact{pinnate_platform(), nullptr, {"x", 1}};
+  const pinnate_artifact artifact{sizeof artifact, pinnate_platform(), nullptr, {"x", 1}};
+  const pinnate_artifact* const artifacts = &artifact;
   pinnate_publish order = PINNATE_PUBLISH_INIT;
   order.name = "greet";
   order.version = "1.0.0";
   order.selector = "region=eu";
-  order.artifacts = &artifact;
+  order.artifacts = &artifacts;
   order.artifact_count = 1;
-  pinnate_published published;
+  pinnate_published published = PINNATE_PUBLISHED_INIT;
   REQUIRE(pinnate_testing_publish(fleet, &order, &published) == PINNATE_OK);
   CHECK(pinnate_testing_wait_live(fleet, published.release, 0, 10000) == PINNATE_TIMEOUT);
   CHECK(says("is served by 5 of 6 engines; 's1.k0.e0': incompatible: "));
@@ -140,8 +142,9 @@ TEST_CASE("labels, platforms, folders and latencies are set tier by tier, and si
 TEST_CASE("a release is live when those serve it for which it is the newest, not those that a newer one covers") {
   TestingFleet fleet;
   fleet.options.describe = [](void*, pinnate_testing_tier* tier) {
-    static const pinnate_label canary{"ring", "canary"};
-    if (std::strcmp(tier->name, "s1.k1") == 0) tier->labels = &canary, tier->label_count = 1;
+    static const pinnate_label canary{sizeof canary, "ring", "canary"};
+    static const pinnate_label* const labels = &canary;
+    if (std::strcmp(tier->name, "s1.k1") == 0) tier->labels = &labels, tier->label_count = 1;
   };
   fleet.open();
   const std::uint64_t first = fleet.publish_live("1.0.0", "one");
@@ -257,7 +260,7 @@ TEST_CASE("a failure that is injected is told in its words, counted, and cured")
   REQUIRE(row);
   CHECK(row->phases[PINNATE_PHASE_FAILED] == 1);
   REQUIRE(row->failure_count == 1);
-  CHECK(std::string(row->failures[0].engine) == "s0.k0.e1");
+  CHECK(std::string(row->failures[0]->engine) == "s0.k0.e1");
   REQUIRE(pinnate_testing_cure(fleet, "greet", "2.0.0") == PINNATE_OK);
   CHECK(pinnate_testing_wait_live(fleet, release, 0, 300000) == PINNATE_OK);
   CHECK(pinnate_testing_cure(fleet, "greet", "2.0.0") == PINNATE_NOT_FOUND);

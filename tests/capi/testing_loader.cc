@@ -109,15 +109,16 @@ TEST_CASE("a host's loader gets the bytes and the configuration on every engine,
   CHECK(fleet.all.remaining_ms <= 10000);
   CHECK(fleet.log.find("s0.k0.e1: module 'greet' 1.0.0: created") != std::string::npos);
 
-  const pinnate_artifact artifact{nullptr, nullptr, {"word", 4}};
+  const pinnate_artifact artifact{sizeof artifact, nullptr, nullptr, {"word", 4}};
+  const pinnate_artifact* const artifacts = &artifact;
   pinnate_publish order = PINNATE_PUBLISH_INIT;
   order.name = "greet";
   order.version = "2.0.0";
   order.loader = "counted";
   order.config = {"-config-", 8};
-  order.artifacts = &artifact;
+  order.artifacts = &artifacts;
   order.artifact_count = 1;
-  pinnate_published published;
+  pinnate_published published = PINNATE_PUBLISHED_INIT;
   REQUIRE(pinnate_testing_publish(fleet, &order, &published) == PINNATE_OK);
   REQUIRE(pinnate_testing_wait_live(fleet, published.release, 0, 10000) == PINNATE_OK);
   CHECK(fleet.call("!") == "word-config-!");

@@ -28,13 +28,14 @@ struct TestingFleet {
 
   pinnate_status publish(const std::string& version, const std::string& bytes, const char* selector = nullptr,
                          const char* loader = nullptr) {
-    const pinnate_artifact artifact{nullptr, nullptr, {bytes.data(), bytes.size()}};
+    const pinnate_artifact artifact{sizeof artifact, nullptr, nullptr, {bytes.data(), bytes.size()}};
+    const pinnate_artifact* const artifacts = &artifact;
     pinnate_publish order = PINNATE_PUBLISH_INIT;
     order.name = "greet";
     order.version = version.c_str();
     order.selector = selector;
     order.loader = loader;
-    order.artifacts = &artifact;
+    order.artifacts = &artifacts;
     order.artifact_count = 1;
     return pinnate_testing_publish(handle, &order, &published);
   }
@@ -94,7 +95,7 @@ struct TestingFleet {
 
   pinnate_testing_options options = PINNATE_TESTING_OPTIONS_INIT;
   pinnate_testing_fleet* handle = nullptr;
-  pinnate_published published{};
+  pinnate_published published = PINNATE_PUBLISHED_INIT;
   pinnate_status last = PINNATE_OK;
 
  private:

@@ -51,8 +51,9 @@ TEST_CASE("options of a fleet that are out of range are refused before anything 
   o.describe = [](void*, pinnate_testing_tier* tier) { tier->label_count = 1; };
   refused(PINNATE_INVALID, "tier 'c': labels is NULL");
   o.describe = [](void*, pinnate_testing_tier* tier) {
-    static const pinnate_label wrong{"two words", "x"};
-    if (tier->role == PINNATE_ROLE_ENGINE) tier->labels = &wrong, tier->label_count = 1;
+    static const pinnate_label wrong{sizeof wrong, "two words", "x"};
+    static const pinnate_label* const labels = &wrong;
+    if (tier->role == PINNATE_ROLE_ENGINE) tier->labels = &labels, tier->label_count = 1;
   };
   refused(PINNATE_INVALID, "tier 's0.k0.e0': label key 'two words'");
   o.describe = [](void*, pinnate_testing_tier* tier) { tier->latency_us = 10000001; };

@@ -58,8 +58,11 @@ TEST_CASE("orders of the disk are carried out in order and answered, in memory a
       t.act(tier::AcceptChunk{3, artifact, 1, encoded_big, sha(big), std::uint32_t(big.size()), true});
       t.act(tier::AcceptChunk{4, artifact, 2, encoded, sha("something else"), 1000, true});
       t.act(tier::AcceptChunk{5, artifact, 3, encoded, sha(plain), 1000, false});
+      // Made by this process, which does not look at it again.
+      t.act(tier::AcceptChunk{12, artifact, 4, encoded, sha("something else"), 1000, true, true});
     });
-    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 5; }));
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 6; }));
+    CHECK(completion(node, 12)->status.ok());
     CHECK(completion(node, 1)->status.ok());
     CHECK(completion(node, 2)->status.ok());
     CHECK(completion(node, 3)->status.ok());
@@ -74,7 +77,7 @@ TEST_CASE("orders of the disk are carried out in order and answered, in memory a
       t.act(tier::ReadChunk{10, artifact, 0});
       t.act(tier::Create{11, 1});
     });
-    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 11; }));
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 12; }));
     CHECK(completion(node, 6)->status.ok());
     CHECK(completion(node, 7)->bytes == encoded_big);
     CHECK(completion(node, 8)->status.code() == PINNATE_NOT_FOUND);  // corrupt: not kept

@@ -16,7 +16,10 @@ struct Pull {
   std::vector<Digest> asked() {
     std::vector<Digest> by;
     for (Action& action : std::exchange(actions, {})) {
-      if (const auto* accept = std::get_if<AcceptChunk>(&action)) accepted.push_back(accept->token);
+      if (const auto* accept = std::get_if<AcceptChunk>(&action)) {
+        accepted.push_back(accept->token);
+        verified = accept->verified;
+      }
       const auto* send = std::get_if<Send>(&action);
       if (!send) continue;
       const auto message = wire::decode(send->message);
@@ -28,6 +31,7 @@ struct Pull {
 
   std::vector<Action> actions;
   std::vector<Token> accepted;
+  bool verified = false;  // the last one
   Core core{TierOptions{}, &actions};
   Manifests manifests;
   Inventory inventory{&core};
@@ -70,7 +74,7 @@ TEST_CASE("manifests are asked for in a window, each once, and all of them over 
 
 TEST_CASE("one artifact in two manifests is asked for once, and again where the first could not get it") {
   Pull pull;
-  auto& [actions, accepted, core, manifests, inventory, fetcher] = pull;
+  auto& [actions, accepted, verified, core, manifests, inventory, fetcher] = pull;
   content::Manifest manifest;
   manifest.name = "one";
   manifest.version = "1";
@@ -119,6 +123,26 @@ TEST_CASE("one artifact in two manifests is asked for once, and again where the 
     asked();
     core.complete({accepted.at(0), {}, {}, {}});
     CHECK(got == std::vector<std::string>{"two not", "one bytes"});
+  }
+}
+
+TEST_CASE("chunks that come over a link are verified, and those of the process's own publisher are not again") {
+  Pull pull;
+  content::Manifest manifest;
+  manifest.name = "one";
+  manifest.version = "1";
+  manifest.artifacts = {{"any", content::sha256("artifact"), 5, {content::sha256("bytes")}}};
+  const Digest digest = content::sha256(content::encode_manifest(manifest).view());
+  REQUIRE(pull.manifests.add(content::encode_manifest(manifest)).ok());
+  for (const LinkId link : {LinkId{1}, kHostLink}) {
+    pull.fetcher.source_up(link, "the publisher");
+    pull.fetcher.want_chunk(digest, 0, 0, [](const Status&, const Buffer&) {});
+    pull.fetcher.take(wire::ChunkBytes{digest, 0, 0, PINNATE_OK, "", Buffer("bytes")});
+    pull.asked<wire::WantChunk>();
+    REQUIRE(pull.accepted.size() == 1);
+    CHECK(pull.verified == (link == kHostLink));
+    pull.core.complete({pull.accepted[0], {}, {}, {}});
+    pull.accepted.clear();
   }
 }
 

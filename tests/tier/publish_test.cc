@@ -52,11 +52,11 @@ TEST_CASE("publishers that live and send nothing do not hold the places of other
   f.world.add_client("operator");
   f.world.dial_up("operator", "c");
   f.world.advance(1000);
-  f.world.publishers_answer = false;
+  f.world.publishers_read = false;
   std::vector<std::uint64_t> silent;
   for (int i = 0; i < 16; ++i) silent.push_back(f.world.publish("operator", module("f" + std::to_string(i), "1")));
   f.world.advance(1000);
-  f.world.publishers_answer = true;
+  f.world.publishers_read = true;
   CHECK(f.publish(module("g", "1")).code == PINNATE_BUSY);
   f.world.advance(3 * kMinute);
   for (std::uint64_t id : silent) {

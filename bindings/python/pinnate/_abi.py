@@ -10,7 +10,7 @@ import ctypes
 from ctypes import (
     CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p,
 )
-from typing import Any, Dict, List, Tuple, Type, TypeVar
+from typing import Any, Dict, List, Sequence, Tuple, Type, TypeVar
 
 VERSION_MAJOR = 0
 PHASE_COUNT = 8
@@ -25,7 +25,7 @@ class Bytes(Structure):
 
 
 class Label(Structure):
-    _fields_ = [("key", c_char_p), ("value", c_char_p)]
+    _fields_ = [("size", c_size_t), ("key", c_char_p), ("value", c_char_p)]
 
 
 LogFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
@@ -38,7 +38,7 @@ class TierOptions(Structure):
         ("loop", c_void_p),
         ("fleet", c_char_p),
         ("id", c_char_p),
-        ("labels", POINTER(Label)),
+        ("labels", POINTER(POINTER(Label))),
         ("label_count", c_size_t),
         ("log", LogFn),
         ("log_arg", c_void_p),
@@ -111,7 +111,7 @@ class Loader(Structure):
 
 
 class Artifact(Structure):
-    _fields_ = [("platform", c_char_p), ("path", c_char_p), ("bytes", Bytes)]
+    _fields_ = [("size", c_size_t), ("platform", c_char_p), ("path", c_char_p), ("bytes", Bytes)]
 
 
 class Publish(Structure):
@@ -120,7 +120,7 @@ class Publish(Structure):
         ("name", c_char_p),
         ("version", c_char_p),
         ("loader", c_char_p),
-        ("artifacts", POINTER(Artifact)),
+        ("artifacts", POINTER(POINTER(Artifact))),
         ("artifact_count", c_size_t),
         ("config", Bytes),
         ("selector", c_char_p),
@@ -134,6 +134,7 @@ class Publish(Structure):
 
 class Published(Structure):
     _fields_ = [
+        ("size", c_size_t),
         ("release", c_uint64),
         ("epoch", c_uint64),
         ("revision", c_uint64),
@@ -160,7 +161,7 @@ class Release(Structure):
 
 
 class Failure(Structure):
-    _fields_ = [("engine", c_char_p), ("reason", c_char_p)]
+    _fields_ = [("size", c_size_t), ("engine", c_char_p), ("reason", c_char_p)]
 
 
 class ReleaseStatus(Structure):
@@ -170,10 +171,11 @@ class ReleaseStatus(Structure):
         ("name", c_char_p),
         ("version", c_char_p),
         ("current", c_int),
-        ("phases", c_uint64 * PHASE_COUNT),
+        ("phases", POINTER(c_uint64)),
+        ("phase_count", c_size_t),
         ("serving", c_uint64),
         ("serving_offline", c_uint64),
-        ("failures", POINTER(Failure)),
+        ("failures", POINTER(POINTER(Failure))),
         ("failure_count", c_size_t),
     ]
 
@@ -212,6 +214,7 @@ class Lookup(Structure):
 
 class Service(Structure):
     _fields_ = [
+        ("size", c_size_t),
         ("name", c_char_p),
         ("version", c_char_p),
         ("release", c_uint64),
@@ -229,13 +232,13 @@ class Tier(Structure):
         ("path", c_char_p),
         ("online", c_int),
         ("platform", c_char_p),
-        ("labels", POINTER(Label)),
+        ("labels", POINTER(POINTER(Label))),
         ("label_count", c_size_t),
         ("epoch", c_uint64),
         ("revision", c_uint64),
         ("known_engines", c_uint64),
         ("online_engines", c_uint64),
-        ("services", POINTER(Service)),
+        ("services", POINTER(POINTER(Service))),
         ("service_count", c_size_t),
         ("notice", c_char_p),
     ]
@@ -318,7 +321,7 @@ class TestingTier(Structure):
         ("parent", c_char_p),
         ("role", c_int),
         ("index", c_uint32),
-        ("labels", POINTER(Label)),
+        ("labels", POINTER(POINTER(Label))),
         ("label_count", c_size_t),
         ("platform", c_char_p),
         ("durable", c_int),
@@ -525,3 +528,10 @@ def sized(pointer: Any, kind: Type[_Sized]) -> _Sized:
     struct = kind()
     ctypes.memmove(ctypes.byref(struct), address, given)
     return struct
+
+
+def array(structs: Sequence[_Sized], kind: Type[_Sized]) -> Any:
+    """An array of pointers to structs, which it keeps alive; each is given its size."""
+    for struct in structs:
+        struct.size = ctypes.sizeof(kind)  # type: ignore[attr-defined]
+    return (POINTER(kind) * len(structs))(*map(ctypes.pointer, structs))  # type: ignore[arg-type]

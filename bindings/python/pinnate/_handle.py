@@ -13,7 +13,7 @@ from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
 from . import _abi, _library, _logging, _slots
 from ._closing import ON_CLOSED, Closing, unfinished
 from ._library_thread import refuse
-from ._values import count, mapping, milliseconds, text
+from ._values import count, label_array, milliseconds, text
 from .errors import ClosedError, ForkedError, PinnateError, TimedOutError
 
 # How long the end of the program waits for each handle. An engine closes within its own close_limit anyway.
@@ -87,10 +87,7 @@ class Handle:
         tier.size = ctypes.sizeof(tier)
         tier.fleet = text(settings.fleet, "fleet")
         tier.id = text(settings.id, "id")
-        labels = mapping(settings.labels, "labels")
-        tier.labels = (_abi.Label * len(labels))(
-            *((text(key, "label"), text(value, f"label {key}")) for key, value in labels.items())
-        )
+        tier.labels = labels = label_array(settings.labels)
         tier.label_count = len(labels)
         log = _logging.callback_of(settings.log)
         if log is not None:

@@ -107,8 +107,8 @@ def _publish_struct(
         else [(None, artifacts)]
     )
     alive: List[bytes] = []
-    array = (_abi.Artifact * len(by_platform))()
-    for struct, (platform, artifact) in zip(array, by_platform):
+    structs = [_abi.Artifact() for _ in by_platform]
+    for struct, (platform, artifact) in zip(structs, by_platform):
         struct.platform = text(platform, "platform")
         if is_bytes(artifact):
             alive.append(as_bytes(artifact, "artifact"))  # type: ignore[arg-type]
@@ -124,8 +124,8 @@ def _publish_struct(
         name=text(name, "name"),
         version=text(version, "version"),
         loader=text(loader, "loader"),
-        artifacts=array,
-        artifact_count=len(array),
+        artifacts=_abi.array(structs, _abi.Artifact),
+        artifact_count=len(structs),
         selector=text(selector, "selector"),
         load_limit_ms=milliseconds(limits.load, "limits.load"),
         create_limit_ms=milliseconds(limits.create, "limits.create"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict
 
 from . import _abi
 from ._values import said
@@ -10,7 +10,7 @@ from .fleet import Failure, Phase, Published, Release, ReleaseStatus, Role, Roll
 
 
 def published(pointer: Any) -> Published:
-    c = pointer.contents
+    c = _abi.sized(pointer, _abi.Published)
     return Published(
         c.release, c.epoch, c.revision, bool(c.created), c.prepare_us / 1e6, c.durable_us / 1e6
     )
@@ -32,6 +32,11 @@ def release(pointer: Any) -> Release:
     )
 
 
+def _failure(pointer: Any) -> Failure:
+    c = _abi.sized(pointer, _abi.Failure)
+    return Failure(said(c.engine), said(c.reason))
+
+
 def _release_status(pointer: Any) -> ReleaseStatus:
     c = _abi.sized(pointer, _abi.ReleaseStatus)
     return ReleaseStatus(
@@ -39,12 +44,10 @@ def _release_status(pointer: Any) -> ReleaseStatus:
         name=said(c.name),
         version=said(c.version),
         current=bool(c.current),
-        phases={phase: c.phases[phase] for phase in Phase},
+        phases={phase: c.phases[phase] if phase < c.phase_count else 0 for phase in Phase},
         serving=c.serving,
         serving_offline=c.serving_offline,
-        failures=tuple(
-            Failure(said(c.failures[i].engine), said(c.failures[i].reason)) for i in range(c.failure_count)
-        ),
+        failures=tuple(_failure(c.failures[i]) for i in range(c.failure_count)),
     )
 
 
@@ -64,10 +67,17 @@ def rollup(pointer: Any) -> Rollup:
     )
 
 
-def service(c: Any) -> Service:
+def service(pointer: Any) -> Service:
+    c = _abi.sized(pointer, _abi.Service)
     return Service(
         said(c.name), said(c.version), c.release, Phase(c.phase), said(c.reason), bool(c.serving)
     )
+
+
+def labels(c: Any) -> Dict[str, str]:
+    """Those of a struct that has `labels` and `label_count`."""
+    each = (_abi.sized(c.labels[i], _abi.Label) for i in range(c.label_count))
+    return {said(label.key): said(label.value) for label in each}
 
 
 def tier(pointer: Any) -> Tier:
@@ -78,7 +88,7 @@ def tier(pointer: Any) -> Tier:
         path=said(c.path),
         online=bool(c.online),
         platform=said(c.platform),
-        labels={said(c.labels[i].key): said(c.labels[i].value) for i in range(c.label_count)},
+        labels=labels(c),
         epoch=c.epoch,
         revision=c.revision,
         known_engines=c.known_engines,

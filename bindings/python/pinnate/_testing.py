@@ -7,8 +7,8 @@ import dataclasses
 import enum
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from . import _abi, _slots
-from ._values import mapping, said, text
+from . import _abi, _records, _slots
+from ._values import label_array, said, text
 from .errors import InvalidError
 from .fleet import Role
 
@@ -71,15 +71,13 @@ class Describing:
             shape.labels.update(self._labels.pop(shape.name, {}))
             if self._describe is not None:
                 self._describe(shape)
-            self._put_back(_abi.sized(pointer, _abi.TestingTier), shape)
+            self._put_back(pointer, shape)
         except BaseException as error:  # to whoever opens the fleet
             self.error = error
 
-    def _put_back(self, c: _abi.TestingTier, shape: TierShape) -> None:
-        given = mapping(shape.labels, "labels")
-        labels = (_abi.Label * len(given))(
-            *((text(key, "label"), text(value, f"label {key}")) for key, value in given.items())
-        )
+    def _put_back(self, pointer: Any, shape: TierShape) -> None:
+        c = _abi.sized(pointer, _abi.TestingTier)
+        labels = label_array(shape.labels)
         platform = text(shape.platform, "platform")
         self._alive = [labels, platform]
         c.labels = labels
@@ -87,6 +85,7 @@ class Describing:
         c.platform = platform
         c.durable = int(shape.durable)
         c.latency_us = micros(shape.latency, "latency")
+        ctypes.memmove(pointer, ctypes.byref(c), min(c.size, ctypes.sizeof(c)))  # it may be a copy
 
     def unknown(self) -> List[str]:
         """Names that were given labels and are no tier's."""
@@ -121,13 +120,12 @@ def ON_CONDITION(number: Optional[int]) -> int:
 
 def shape_of(pointer: Any) -> TierShape:
     c = _abi.sized(pointer, _abi.TestingTier)
-    labels = {said(c.labels[i].key): said(c.labels[i].value) for i in range(c.label_count)}
     return TierShape(
         name=said(c.name),
         parent=said(c.parent),
         role=Role(c.role),
         index=c.index,
-        labels=labels,
+        labels=_records.labels(c),
         platform=said(c.platform),
         durable=bool(c.durable),
         latency=c.latency_us / 1e6,

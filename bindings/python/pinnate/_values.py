@@ -25,6 +25,14 @@ def mapping(value: Optional[Mapping[str, str]], what: str) -> Mapping[str, str]:
     return value
 
 
+def label_array(labels: Optional[Mapping[str, str]]) -> Any:
+    given = mapping(labels, "labels")
+    return _abi.array(
+        [_abi.Label(key=text(key, "label"), value=text(value, f"label {key}")) for key, value in given.items()],
+        _abi.Label,
+    )
+
+
 def text(value: Optional[str], what: str) -> Optional[bytes]:
     """UTF-8 for a C string. None stays None: the default."""
     if value is None:

@@ -25,7 +25,7 @@ from .loader import Loader
 def _ON_SERVICE(number: Optional[int], service: Any) -> None:
     callback = _slots.get(number)
     if callback is not None:
-        callback(_records.service(service.contents))
+        callback(_records.service(service))
 
 
 class Engine(Listening):

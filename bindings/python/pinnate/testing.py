@@ -224,7 +224,7 @@ class TestFleet:
     ) -> Published:
         """Publishes a module at the controller; as Controller.publish."""
         request, alive = _publish_struct(name, version, artifacts, loader, config, selector, limits)
-        published = _abi.Published()
+        published = _abi.Published(size=ctypes.sizeof(_abi.Published))
         self._do("publish", ctypes.byref(request), ctypes.byref(published))
         del alive  # the library has copied it
         return _records.published(ctypes.pointer(published))

@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 import unittest
 
-from pinnate import Phase, Role, Status, _abi
+from pinnate import Phase, Role, Status, _abi, _records
+from pinnate.fleet import Failure, Service
 from pinnate.testing import Fate, Step
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -177,6 +178,39 @@ class Layout(unittest.TestCase):
             body = re.search(r"typedef enum pinnate_" + kind + r" \{(.*?)\}", text, flags=re.S).group(1)
             names = [name for name in re.findall(r"\b(PINNATE_\w+)", body) if not name.endswith("_COUNT")]
             self.assertEqual(len(names), len(members), kind)
+
+
+class Growth(unittest.TestCase):
+    """Structs of libraries older and newer than this package."""
+
+    @staticmethod
+    def handed_out(kind, size, **fields):
+        """A struct as such a library hands it out: nothing behind its end means anything."""
+        memory = ctypes.create_string_buffer(b"\x5a" * max(size, ctypes.sizeof(kind)))
+        struct = kind.from_buffer(memory)
+        struct.size = size
+        for field, value in fields.items():
+            setattr(struct, field, value)
+        return ctypes.pointer(struct)
+
+    def test_of_an_older_library_s_struct_nothing_is_read_behind_its_end(self):
+        service = self.handed_out(_abi.Service, _abi.Service.reason.offset, name=b"f", version=b"1", release=7, phase=3)
+        self.assertEqual(_records.service(service), Service("f", "1", 7, Phase.LIVE, "", False))
+
+    def test_of_a_newer_library_s_struct_the_known_part_is_read(self):
+        failure = _abi.array([_abi.Failure(engine=b"e", reason=b"r")], _abi.Failure)
+        status = self.handed_out(
+            _abi.ReleaseStatus, ctypes.sizeof(_abi.ReleaseStatus) + 8, number=7, name=b"f", version=b"1", current=1,
+            phases=(ctypes.c_uint64 * 9)(*range(9)), phase_count=9, serving=1, serving_offline=0, failures=failure,
+            failure_count=1,
+        )
+        row = _records._release_status(status)
+        self.assertEqual(row.phases[Phase.OFFLINE], 7)
+        self.assertEqual(row.failures, (Failure("e", "r"),))
+
+    def test_structs_that_are_handed_in_have_their_size(self):
+        labels = _abi.array([_abi.Label(key=b"k", value=b"v")] * 2, _abi.Label)
+        self.assertEqual([label.contents.size for label in labels], [ctypes.sizeof(_abi.Label)] * 2)
 
 
 if __name__ == "__main__":

@@ -131,12 +131,13 @@ static void on_published(void* arg, pinnate_status status, const char* error, co
 }
 
 static void publish(fleet* f) {
-  pinnate_artifact artifact = {NULL, NULL, {"22", 2}};
+  const pinnate_artifact artifact = {sizeof artifact, NULL, NULL, {"22", 2}};
+  const pinnate_artifact* const artifacts = &artifact;
   pinnate_publish order = PINNATE_PUBLISH_INIT;
   order.name = "plus";
   order.version = "1.0.0";
   order.loader = "number";
-  order.artifacts = &artifact;
+  order.artifacts = &artifacts;
   order.artifact_count = 1;
   EXPECT(pinnate_controller_publish_wait(f->controller, &order, NULL) == PINNATE_WRONG_THREAD);
   EXPECT(pinnate_controller_publish(f->controller, &order, NULL, on_published, f) == PINNATE_OK);

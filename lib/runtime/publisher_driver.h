@@ -1,0 +1,53 @@
+// Publishes for one node: what tier::Publisher wants read, hashed and compressed is done on the
+// pool. On the loop's thread, but for that.
+#pragma once
+
+#include "base/status.h"
+#include "runtime/pool.h"
+#include "runtime/publish_order.h"
+#include "tier/publisher.h"
+#include "wire/message.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace pinnate::runtime {
+
+class PublisherDriver final : private tier::PublisherOwner {
+ public:
+  // Brings work onto the loop's thread from any other. Work is dropped where that is gone.
+  using Post = std::function<void(std::function<void()>)>;
+  using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
+  // As tier::Publisher says it; and how long preparing took.
+  using Done = std::function<void(const Status&, const wire::Published*, std::uint32_t prepare_us)>;
+
+  PublisherDriver(Post post, std::function<void(const wire::Message&)> send);
+  ~PublisherDriver();
+
+  void publish(std::uint64_t id, PublishOrder order, Progress progress, Done done);
+  bool received(const wire::Message& message) { return publisher_.received(message); }
+  // Ends what runs and begins nothing more. `idle` runs once no job is left on the pool, perhaps at
+  // once.
+  void stop(const Status& why, std::function<void()> idle);
+
+ private:
+  class Reading;
+
+  void send(const wire::Message& message) override { send_(message); }
+  void prepare(std::uint64_t publication) override;
+  void read_chunk(std::uint64_t publication, const wire::WantChunk& want) override;
+  void submit(std::function<std::function<void()>()> job);
+
+  const Post post_;
+  const std::function<void(const wire::Message&)> send_;
+  tier::Publisher publisher_{this};
+  std::shared_ptr<Pool> pool_;  // once something is published
+  std::map<std::uint64_t, std::shared_ptr<Reading>> readings_;  // of what runs
+  std::uint64_t held_bytes_ = 0;
+  std::size_t jobs_ = 0;
+  std::function<void()> idle_;  // set: stopping
+};
+
+}  // namespace pinnate::runtime

@@ -1,0 +1,142 @@
+#include "tier/publisher.h"
+
+#include "base/limits.h"
+#include "content/sha256.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pinnate::tier {
+namespace {
+
+// As many as a process has threads for it: more would only wait there, before the work of stores.
+constexpr std::size_t kReads = 2;
+
+wire::ChunkBytes answer_to(const wire::WantChunk& want) {
+  wire::ChunkBytes answer;
+  answer.manifest = want.manifest;
+  answer.artifact = want.artifact;
+  answer.index = want.index;
+  return answer;
+}
+
+}  // namespace
+
+void Publisher::publish(std::uint64_t id, Publication publication) {
+  Running running;
+  for (const std::uint64_t bytes : publication.artifact_bytes) running.total_bytes += bytes;
+  running.what = std::move(publication);
+  running_.emplace(id, std::move(running));
+  owner_->prepare(id);
+}
+
+void Publisher::prepared(std::uint64_t id, const Status& status, std::uint64_t read_bytes, const Buffer& manifest) {
+  const auto found = running_.find(id);
+  if (found == running_.end()) return;  // ended meanwhile
+  if (!status.ok()) return end(id, status, nullptr);
+  Running& running = found->second;
+  if (manifest.empty()) {
+    owner_->prepare(id);
+  } else {
+    running.sent = true;
+    running.manifest = content::sha256(manifest.view());
+    wire::Publish message;
+    message.id = id;
+    message.manifest = manifest;
+    message.selector = running.what.selector;
+    message.config = running.what.config;
+    owner_->send(message);
+  }
+  report(running, read_bytes / 2);
+}
+
+// The last thing that is done with `running`: the host may do anything in its callback.
+void Publisher::report(Running& running, std::uint64_t done_bytes) {
+  if (!running.what.progress || done_bytes <= running.reported_bytes) return;
+  running.reported_bytes = done_bytes;
+  const auto progress = running.what.progress;
+  progress(done_bytes, running.total_bytes);
+}
+
+bool Publisher::received(const wire::Message& message) {
+  if (const auto* want = std::get_if<wire::WantChunk>(&message)) return wanted(*want), true;
+  if (const auto* answer = std::get_if<wire::Published>(&message)) {
+    if (!running_.contains(answer->id)) return false;
+    end(answer->id, Status(answer->code, answer->reason), answer);
+    return true;
+  }
+  const auto* stored = std::get_if<wire::PublishProgress>(&message);
+  const auto found = stored ? running_.find(stored->id) : running_.end();
+  if (found == running_.end()) return false;
+  if (stored->total_bytes == 0) return true;
+  const std::uint64_t total = found->second.total_bytes;
+  const double share = std::min(1.0, double(stored->done_bytes) / double(stored->total_bytes));
+  report(found->second, total / 2 + static_cast<std::uint64_t>(share * double(total - total / 2)));
+  return true;
+}
+
+void Publisher::end(std::uint64_t id, const Status& status, const wire::Published* answer) {
+  const auto node = running_.extract(id);
+  node.mapped().what.done(status, answer);
+}
+
+std::map<std::uint64_t, Publisher::Running>::const_iterator Publisher::with_manifest(const Digest& manifest) const {
+  return std::find_if(running_.begin(), running_.end(),
+                      [&](const auto& each) { return each.second.sent && each.second.manifest == manifest; });
+}
+
+void Publisher::wanted(const wire::WantChunk& want) {
+  const auto found = with_manifest(want.manifest);
+  if (found == running_.end())
+    return refuse(want, {PINNATE_NOT_FOUND, "nothing with this manifest is being published here"});
+  const auto& artifacts = found->second.what.artifact_bytes;
+  if (want.artifact >= artifacts.size() || std::uint64_t(want.index) * kChunkBytes >= artifacts[want.artifact])
+    return refuse(want, {PINNATE_INVALID, "the manifest has no such chunk"});
+  const Want key(want.manifest, want.artifact, want.index);
+  if (!wanted_.insert(key).second) return;
+  queue_.push_back(key);
+  read_next();
+}
+
+void Publisher::refuse(const wire::WantChunk& want, const Status& why) {
+  wire::ChunkBytes answer = answer_to(want);
+  answer.code = why.code();
+  answer.reason = why.message();
+  owner_->send(answer);
+}
+
+void Publisher::read_next() {
+  while (reading_ < kReads && !queue_.empty() && !stopped_) {
+    const Want key = queue_.front();
+    queue_.pop_front();
+    const auto found = with_manifest(std::get<0>(key));
+    if (found == running_.end()) {
+      wanted_.erase(key);  // ended meanwhile: nobody waits for it
+      continue;
+    }
+    reading_++;
+    owner_->read_chunk(found->first, {std::get<0>(key), std::get<1>(key), std::get<2>(key)});
+  }
+}
+
+void Publisher::chunk_read(const wire::WantChunk& want, const Result<Buffer>& encoded) {
+  reading_--;
+  wanted_.erase({want.manifest, want.artifact, want.index});
+  if (stopped_) return;
+  if (encoded.ok()) {
+    wire::ChunkBytes answer = answer_to(want);
+    answer.encoded = *encoded;
+    owner_->send(answer);
+  } else {
+    refuse(want, encoded.status());
+  }
+  read_next();
+}
+
+void Publisher::stop(const Status& why) {
+  stopped_ = true;
+  queue_.clear();
+  while (!running_.empty()) end(running_.begin()->first, why, nullptr);
+}
+
+}  // namespace pinnate::tier
