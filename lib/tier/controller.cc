@@ -452,14 +452,16 @@ void Controller::begin_epoch() {
 void Controller::note_lost_releases() {
   History::Difference difference;
   const std::uint64_t begins_at = history_.begins_at();
-  for (const auto& [number, row] : directory_.total().rows) {
+  for (const auto& [key, row] : directory_.tally().rows()) {
+    const std::uint64_t number = key.release;
     // A number above the revision is one that this copy has not reached, and will pass over when it begins its epoch.
     const bool given = number <= state_.position().revision || new_epoch_waits_;
-    if (number < begins_at || history_.knows(number) || !given || row.serving + row.serving_offline == 0) continue;
+    if (number < begins_at || history_.knows(number) || !given || !row.served()) continue;
+    if (!difference.added.empty() && difference.added.back().facts.number == number) continue;
     History::Entry lost;
     lost.facts.number = number;
-    lost.facts.name = row.name;
-    lost.facts.version = row.version;
+    lost.facts.name = key.name;
+    lost.facts.version = key.version;
     lost.facts.ended = "lost with a restored copy";
     difference.added.push_back(std::move(lost));
   }

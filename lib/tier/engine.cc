@@ -6,6 +6,7 @@
 #include "tier/replicator.h"
 #include "tier/saved_context.h"
 #include "tier/slot.h"
+#include "tier/tally.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -19,7 +20,6 @@ constexpr std::int64_t kProgressAfterMs = 500;
 constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
 constexpr std::uint32_t kDeathsInARow = 2;
 constexpr std::ptrdiff_t kWatches = 256;  // over links
-constexpr std::size_t kReportedRows = 1000;
 
 class Engine final : public Tier, private LinkOwner {
  public:
@@ -469,21 +469,19 @@ void Engine::settle() {
 // To those who ask about this engine itself.
 void Engine::report(const Watches& to) {
   if (to.empty()) return;
-  const wire::EngineStatus now = status();
-  const Contribution self = contribution_of(options_.tier.id, now, state_);
+  Child self;
+  self.hello.role = wire::Role::engine;
+  self.hello.id = options_.tier.id;
+  self.link = 1;  // any: it is online
+  self.status = status();
+  Tally tally(&state_);
+  tally.add(self);
   for (const auto& [who, name] : to) {
     wire::StatusReport out;
     out.id = who.second;
     out.tier = options_.tier.id;
-    out.position = state_.position();
-    out.online = 1;
-    if (!now.notice.empty()) out.notices.push_back(now.notice);
-    for (auto it = self.rows.rbegin(); it != self.rows.rend() && out.rows.size() < kReportedRows; ++it) {
-      const auto& [release, row] = *it;
-      if (!name.empty() && row.name != name) continue;
-      out.rows.push_back(status_row(row, self, state_.find(release) != nullptr));
-      out.rows.back().failures = row.failures;
-    }
+    if (!self.status.notice.empty()) out.notices.push_back(self.status.notice);
+    tally.report(name, &out);
     core_.send(who.first, out);
   }
 }

@@ -18,8 +18,8 @@ wire::TierRow gateway_row(const Child& child) {
   row.online = child.link != 0;
   row.labels = child.hello.labels;
   row.position = child.position;
-  row.online_engines = child.counted.online;
-  row.known_engines = child.counted.online + child.counted.offline;
+  row.online_engines = child.rollup.online;
+  row.known_engines = child.rollup.online + child.rollup.offline;
   if (!child.notices.empty()) row.notice = child.notices.front();
   return row;
 }

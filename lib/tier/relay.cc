@@ -72,8 +72,8 @@ void Relay::close(Now now) {
   closing_ = true;
   directory_.closing();
   links_.say_goodbye(false);
-  directory_.begin_save();
-  for (auto changes = directory_.take_changes(); !changes.writes.empty(); changes = directory_.take_changes())
+  directory_.records().begin_save();
+  for (auto changes = directory_.records().take_changes(); !changes.writes.empty(); changes = directory_.records().take_changes())
     commit(std::move(changes.writes));
 }
 
@@ -179,12 +179,12 @@ void Relay::dispatch(LinkId link, Session* session, wire::Message& m) {
     return replicator_.confirmed(*session, *confirm);
   }
   if (auto* status = std::get_if<wire::EngineStatus>(&m)) {
-    if (Status s = directory_.take(*session, *status); !s.ok()) links_.refuse(link, s);
+    if (Status s = directory_.take(*session, std::move(*status)); !s.ok()) links_.refuse(link, s);
     return;
   }
   if (auto* rollup = std::get_if<wire::Rollup>(&m)) {
     heard_of(rollup->seen, named(session->peer));
-    if (Status s = directory_.take(*session, *rollup); !s.ok()) links_.refuse(link, s);
+    if (Status s = directory_.take(*session, std::move(*rollup)); !s.ok()) links_.refuse(link, s);
     return;
   }
   if (auto* want = std::get_if<wire::WantManifest>(&m)) return provider_.want(*session, *want);
@@ -278,22 +278,22 @@ void Relay::save_soon() {
   if (save_ != 0 || saving_) return;
   save_ = core_.alarm_in(kSaveIntervalMs, [this] {
     save_ = 0;
-    directory_.begin_save();
+    directory_.records().begin_save();
     save_next();
   });
 }
 
 // One batch after another. One that cannot be written does not keep back those behind it.
 void Relay::save_next() {
-  auto changes = directory_.take_changes();
+  auto changes = directory_.records().take_changes();
   saving_ = !changes.writes.empty();
   if (!saving_) {
-    if (directory_.unsaved()) save_soon();
+    if (directory_.records().unsaved()) save_soon();
     return;
   }
   auto writes = std::exchange(changes.writes, {});
   commit(std::move(writes), [this, changes = std::move(changes)](const Status& written) {
-    if (!written.ok()) directory_.changes_failed(changes);
+    if (!written.ok()) directory_.records().changes_failed(changes);
     save_next();
   });
 }

@@ -74,14 +74,18 @@ void fields(F& f, Failure& m) {
 }
 template <class F>
 void fields(F& f, ReleaseRow& m) {
-  f("release name version fetching loading live failed incompatible not_selected serving | serving_offline failures",
-    m.release, m.name, m.version, m.fetching, m.loading, m.live, m.failed, m.incompatible, m.not_selected, m.serving,
+  f("release name version fetching loading live failed incompatible selected serving | serving_offline failures",
+    m.release, m.name, m.version, m.fetching, m.loading, m.live, m.failed, m.incompatible, m.selected, m.serving,
     m.serving_offline, m.failures);
 }
 template <class F>
+void fields(F& f, Evaluated& m) {
+  f("revision engines", m.revision, m.engines);
+}
+template <class F>
 void fields(F& f, Rollup& m) {
-  f("position seen online offline forgotten gateways_online gateways_offline whole rows | notices", m.position, m.seen,
-    m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline, m.whole, m.rows, m.notices);
+  f("position seen online offline forgotten gateways_online gateways_offline evaluated whole rows | notices", m.position, m.seen,
+    m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline, m.evaluated, m.whole, m.rows, m.notices);
 }
 template <class F>
 void fields(F& f, WantManifest& m) {

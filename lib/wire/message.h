@@ -137,14 +137,18 @@ struct Failure {
 struct ReleaseRow {
   std::uint64_t release = 0;
   std::string name, version;
-  // Online engines by phase; those in none of these are pending.
-  std::uint64_t fetching = 0, loading = 0, live = 0, failed = 0, incompatible = 0, not_selected = 0;
+  // Online engines by phase; and those of Rollup::evaluated that it selects, whatever their phase.
+  std::uint64_t fetching = 0, loading = 0, live = 0, failed = 0, incompatible = 0, selected = 0;
   std::uint64_t serving = 0, serving_offline = 0;
   std::vector<Failure> failures;
+};
+struct Evaluated {  // online engines whose desired state is that of this revision, in the epoch of Rollup::position
+  std::uint64_t revision = 0, engines = 0;
 };
 struct Rollup {  // 13: totals replace; rows replace those of the same release; a row of zeroes removes
   Position position, seen;
   std::uint64_t online = 0, offline = 0, forgotten = 0, gateways_online = 0, gateways_offline = 0;
+  std::vector<Evaluated> evaluated;
   bool whole = true;  // rows not named are gone
   std::vector<ReleaseRow> rows;
   std::vector<std::string> notices;

@@ -26,6 +26,7 @@ int run_scale(int argc, char** argv) {
   if (all || options->what == "restart") scale_restart(*options, &report);
   if (all || options->what == "storm") scale_storm(*options, &report);
   if (all || options->what == "named") scale_named(*options, &report);
+  if (all || options->what == "status") scale_status(*options, &report);
   if (all || options->what == "overtake") scale_overtake(*options, &report);
   if (all || options->what == "functions") scale_functions(*options, &report);
   return report.short_of_any() ? 1 : 0;

@@ -10,6 +10,7 @@ sim=$1
 "$sim" scale storm --sites 200
 "$sim" scale named --sites 300
 "$sim" scale named --sites 300 --clusters 0
+"$sim" scale status
 "$sim" scale overtake
 "$sim" scale functions
 

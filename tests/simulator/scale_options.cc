@@ -7,7 +7,7 @@
 namespace pinnate::simulator {
 
 const char* const kScaleHelp =
-    "pinnate-sim scale [fleet|traffic|restart|storm|named|overtake|functions|all] [--engines N] [--sites N] "
+    "pinnate-sim scale [fleet|traffic|restart|storm|status|named|overtake|functions|all] [--engines N] [--sites N] "
     "[--clusters N] [--functions N] [--bytes B] [--seed N] [--help]\n"
     "\n"
     "  fleet     from publish to the last engine live: wall time, memory (100000 engines on 1000 sites)\n"
@@ -17,6 +17,7 @@ const char* const kScaleHelp =
     "  storm     all sites reconnect after the controller restarted: dials per 100 ms, longest heartbeat gap (1000 "
     "sites)\n"
     "  named     a call to one engine of 10000 sites over links of 20 ms: how long, and who is asked\n"
+    "  status    what a gateway holds that knows 1000 releases, 10 of which select each of its engines (1000 engines)\n"
     "  overtake  a second version is published while the first is on its way over slow links (4 sites, 16 engines)\n"
     "  functions a message to one engine with many functions, and opening it (4096 functions)\n"
     "  all       these, in this order\n"
@@ -68,10 +69,10 @@ std::optional<ScaleOptions> parse_scale(int argc, char** argv, std::string* erro
       continue;
     }
     options.what = argument;
-    const auto parts = {"fleet", "traffic", "restart", "storm", "named", "overtake", "functions", "all"};
+    const auto parts = {"fleet", "traffic", "restart", "storm", "status", "named", "overtake", "functions", "all"};
     if (std::find(parts.begin(), parts.end(), argument) == parts.end()) {
       *error =
-          "there is no part '" + argument + "'; there are: fleet traffic restart storm named overtake functions all";
+          "there is no part '" + argument + "'; there are: fleet traffic restart storm status named overtake functions all";
       return std::nullopt;
     }
   }

@@ -11,6 +11,7 @@ void scale_traffic(const ScaleOptions& options, ScaleReport* report);
 void scale_restart(const ScaleOptions& options, ScaleReport* report);
 void scale_storm(const ScaleOptions& options, ScaleReport* report);
 void scale_named(const ScaleOptions& options, ScaleReport* report);
+void scale_status(const ScaleOptions& options, ScaleReport* report);
 void scale_overtake(const ScaleOptions& options, ScaleReport* report);
 void scale_functions(const ScaleOptions& options, ScaleReport* report);
 

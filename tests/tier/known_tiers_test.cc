@@ -1,32 +1,11 @@
 // What a controller or gateway keeps on disk of the tiers that it knows.
+#include "below.h"
 #include "driven.h"
-
-#include "tier/directory.h"
 
 using namespace pinnate;
 using namespace pinnate::sim;
 
 namespace {
-
-// What a gateway 'g' knows of those below it.
-struct Below {
-  explicit Below(std::uint32_t forget_after_ms, std::size_t offline_limit_bytes = tier::kOfflineKeptBytes)
-      : core(options(), &actions),
-        directory(
-            &core, &state, forget_after_ms, [] {}, offline_limit_bytes) {
-    core.set_now({1000, 1700000000000});
-  }
-  static tier::TierOptions options() {
-    tier::TierOptions options;
-    options.id = "g";
-    options.incarnation = 1;
-    return options;
-  }
-  std::vector<tier::Action> actions;
-  tier::Core core;
-  const tier::DesiredState state;
-  tier::Directory directory;
-};
 
 // Of a gateway with `engines` engines, which serve so many releases and fail as many, with many words.
 std::vector<wire::Rollup> rollups(std::size_t releases, std::uint64_t engines) {
@@ -86,7 +65,7 @@ TEST_CASE("however much is known of the tiers below, it is written in batches, o
 
 TEST_CASE("the stored count of the forgotten never runs ahead of the removals that it counts") {
   Below below(1000);
-  auto& [actions, core, state, directory] = below;
+  auto& [actions, core, state, directory, links] = below;
   tier::Session session;
   session.peer.role = wire::Role::engine;
   const std::string words(400 * 1024, 'n');
@@ -103,9 +82,10 @@ TEST_CASE("the stored count of the forgotten never runs ahead of the removals th
   core.ring_alarms();
   REQUIRE(directory.total().forgotten == 20);
   Restored disk;
-  directory.begin_save();
+  directory.records().begin_save();
   int batches = 0;
-  for (auto changes = directory.take_changes(); !changes.writes.empty(); changes = directory.take_changes()) {
+  for (auto changes = directory.records().take_changes(); !changes.writes.empty();
+       changes = directory.records().take_changes()) {
     ++batches;
     for (const RecordWrite& write : changes.writes)
       if (write.value) disk.records[write.key] = *write.value;
@@ -114,15 +94,15 @@ TEST_CASE("the stored count of the forgotten never runs ahead of the removals th
     if (batches == 1) {
       CHECK(disk.records["forgotten"].str() == std::to_string(removed));
       // As if it had not been written: its part waits, and is not counted by the others.
-      directory.changes_failed(changes);
+      directory.records().changes_failed(changes);
     }
   }
   CHECK(batches >= 2);
-  CHECK(directory.unsaved());
+  CHECK(directory.records().unsaved());
   CHECK(disk.records["forgotten"].str() != "20");
-  directory.begin_save();
+  directory.records().begin_save();
   while (true) {
-    auto changes = directory.take_changes();
+    auto changes = directory.records().take_changes();
     if (changes.writes.empty()) break;
     for (const RecordWrite& write : changes.writes)
       if (write.value) disk.records[write.key] = *write.value;
@@ -188,7 +168,7 @@ TEST_CASE(
 
 TEST_CASE("of too many that are offline the longest gone are forgotten, and counted as such") {
   Below below(86400000);
-  auto& [actions, core, state, directory] = below;
+  auto& [actions, core, state, directory, links] = below;
   tier::Session session;
   session.peer.role = wire::Role::engine;
   for (std::size_t i = 0; i < tier::kOfflineKept + 50; ++i) {
@@ -209,7 +189,7 @@ TEST_CASE("of those that are offline no more is kept than a limit of bytes, and 
   constexpr std::size_t kSaid = 100 * 1024;
   for (const std::size_t fit : {std::size_t(5), std::size_t(0)}) {
     Below below(86400000, fit * (kSaid + 4096) + 1024);
-    auto& [actions, core, state, directory] = below;
+    auto& [actions, core, state, directory, links] = below;
     tier::Session session;
     session.peer.role = wire::Role::engine;
     wire::EngineStatus status;
@@ -281,7 +261,7 @@ TEST_CASE("the notice of two tiers under one id ends when that id is forgotten")
 
 TEST_CASE("what a tier below says under names that nobody could have published is not taken") {
   Below below(1000);
-  auto& [actions, core, state, directory] = below;
+  auto& [actions, core, state, directory, links] = below;
   tier::Session engine, gateway;
   engine.peer.role = wire::Role::engine;
   engine.peer.id = "e";
@@ -311,8 +291,11 @@ TEST_CASE("what a tier below says under names that nobody could have published i
   CHECK(directory.take(gateway, rollup).ok());
   rollup.rows[0].failures[0].engine = std::string(4096, 'e');
   CHECK(!directory.take(gateway, rollup).ok());
-  rollup.rows = {wire::ReleaseRow()};  // it removes one
+  row.failed = 0;
+  row.failures.clear();
+  rollup.rows = {row};  // it removes one
   CHECK(directory.take(gateway, rollup).ok());
+  row.failed = 1;
 
   // As many as fit a message, again and again, each time others.
   rollup.whole = false;
@@ -325,44 +308,5 @@ TEST_CASE("what a tier below says under names that nobody could have published i
     }
     CHECK(directory.take(gateway, rollup).ok());
   }
-  CHECK(directory.total().rows.size() < 5000);
-}
-
-TEST_CASE(
-    "of a number that was given again, an engine is counted by the release that it tries, and found by the one that it "
-    "serves") {
-  const tier::DesiredState state;
-  wire::EngineStatus status;
-  status.rows = {{4, "new", "1", wire::Phase::failed, false, "said no"},
-                 {4, "old", "1", wire::Phase::not_selected, true, ""}};
-  for (int order = 0; order < 2; ++order) {
-    const tier::Contribution counted = tier::contribution_of("e", status, state);
-    REQUIRE(counted.rows.size() == 1);
-    const wire::ReleaseRow& row = counted.rows.at(4);
-    CHECK(row.failed == 1);
-    CHECK(row.not_selected == 0);
-    CHECK(row.serving == 1);
-    CHECK(row.name == "old");
-    std::swap(status.rows[0], status.rows[1]);
-  }
-}
-
-TEST_CASE("a number that was given again is told by the name that the parts tell last, also where the counts stay") {
-  tier::Contribution before, now;
-  before.online = now.online = 1;
-  wire::ReleaseRow row;
-  row.release = 4;
-  row.name = "m";
-  row.live = row.serving = 1;
-  row.version = "old";
-  before.rows[4] = row;
-  row.version = "new";
-  now.rows[4] = row;
-  tier::Sum sum;
-  sum.replace("e", {}, before);
-  REQUIRE(sum.take_changed().size() == 1);
-  sum.replace("e", before, now);
-  CHECK(sum.total().rows.at(4).version == "new");
-  CHECK(sum.total().rows.at(4).live == 1);
-  CHECK(sum.take_changed().contains(4));
+  CHECK(directory.tally().rows().size() < 5000);
 }

@@ -1,7 +1,7 @@
 // What the controller says of its fleet, held against the truth.
 #include "fleet.h"
 
-#include "tier/rollup.h"
+#include "tier/tally.h"
 
 using namespace pinnate;
 using namespace pinnate::sim;
@@ -35,11 +35,11 @@ TEST_CASE("the counts of every release sum to the known engines, at any moment")
 }
 
 TEST_CASE("a roll-up that tells of more engines than there are makes no sum that is wrong") {
-  tier::Contribution total;
+  tier::Totals total;
   total.online = 3, total.offline = 2;
   wire::ReleaseRow row;
   row.live = 3, row.failed = 1, row.fetching = 1;
-  const wire::StatusRow shown = tier::status_row(row, total, true);
+  const wire::StatusRow shown = tier::status_row(row, total, 0, true);
   CHECK(sum(shown) == 5);
   CHECK(TestFleet::count(shown, wire::Phase::failed) == 1);
 }

@@ -52,10 +52,11 @@ inline std::vector<std::pair<std::string, Message>> example_messages() {
   row.loading = 1;
   row.live = 300;
   row.failed = 1;
+  row.selected = 302;
   row.serving = 300;
   row.serving_offline = 2;
   row.failures = {{"cam-9", "create failed"}};
-  add("rollup", Rollup{seven, seven, 302, 2, 0, 4, 0, true, {row}, {}});
+  add("rollup", Rollup{seven, seven, 310, 2, 0, 4, 0, {{7, 308}, {5, 2}}, true, {row}, {}});
   add("want-manifest", WantManifest{manifest});
   add("manifest-bytes", ManifestBytes{manifest, PINNATE_OK, "", Buffer("MANIFEST")});
   add("want-chunk", WantChunk{manifest, 0, 3});

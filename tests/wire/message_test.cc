@@ -48,7 +48,7 @@ std::vector<Message> full_messages() {
   for (std::uint64_t i = 0; i < 8192; i++)
     status.rows.push_back({i, "name", "1", static_cast<Phase>(i % kPhases), i % 2 == 0, ""});
   all.emplace_back(status);
-  Rollup rollup{far, far, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, false, {}, {16, words}};
+  Rollup rollup{far, far, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, {4096, {~0ull, ~0ull}}, false, {}, {16, words}};
   for (std::uint64_t i = 0; i < 400; i++)
     rollup.rows.push_back({i,
                            std::string(63, 'n'),

@@ -30,7 +30,7 @@ _MESSAGES = {
     "Confirm": (9, CONTROL, "position page whole | seen"),
     "Context": (10, CONTROL, "inherited"),
     "EngineStatus": (12, CONTROL, "position rows | notice"),
-    "Rollup": (13, CONTROL, "position seen online offline forgotten gateways_online gateways_offline whole rows | notices"),
+    "Rollup": (13, CONTROL, "position seen online offline forgotten gateways_online gateways_offline evaluated whole rows | notices"),
     "WantManifest": (16, CONTROL, "manifest"),
     "ManifestBytes": (17, BULK, "manifest code | reason bytes"),
     "WantChunk": (18, CONTROL, "manifest artifact index"),

@@ -262,7 +262,7 @@ class MisbehavingPeer:
         nowhere = wire.NOWHERE
         for role, wrong in ((ENGINE, Desired(nowhere, 0, 0, 0, True, [], [])), (ENGINE, wire.Context({})),
                             (ENGINE, wire.Published(1, 0, "", 1, nowhere, True, 0)),
-                            (ENGINE, wire.Rollup(nowhere, nowhere, 9, 0, 0, 0, 0, True, [], [])), (GATEWAY, EngineStatus(nowhere, [], "")),
+                            (ENGINE, wire.Rollup(nowhere, nowhere, 9, 0, 0, 0, 0, [], True, [], [])), (GATEWAY, EngineStatus(nowhere, [], "")),
                             (CLIENT, EngineStatus(nowhere, [], "")), (CLIENT, wire.WantChunk(bytes(32), 0, 0)),
                             (CLIENT, wire.Confirm(nowhere, 0, True, nowhere))):
             link = self.join(self.tier, role, f"bad-{role}")
