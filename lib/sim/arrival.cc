@@ -62,28 +62,26 @@ void Network::land(ConnectionId id, int from, Piece& piece) {
     }
     pump(id, to);  // credit that it granted
   } else {
-    std::vector<wire::Arrived> messages;
-    if (!piece.message.empty()) messages.push_back({std::move(piece.message), {}});
-    land_messages(id, from, std::move(messages));
+    land_message(id, from, std::move(piece.message));
   }
-  const bool any = piece.drained.bulk > 0 || piece.drained.calls > 0;
-  if (c = find(id); c && any && c->ends[from].state == End::open)
+  if (piece.drained.bulk == 0 && piece.drained.calls == 0) return;
+  if (c = find(id); c && c->ends[from].state == End::open)
     hosts_[c->ends[from].host].endpoint->link_drained(c->ends[from].link, piece.drained);
 }
 
 void Network::land_messages(ConnectionId id, int from, std::vector<wire::Arrived> messages) {
-  const int to = 1 - from;
-  const auto still_open = [&]() -> End* {
-    Connection* c = find(id);
-    return c && c->ends[to].state == End::open ? &c->ends[to] : nullptr;
-  };
-  if (End* end = still_open()) hosts_[end->host].endpoint->link_heard(end->link);
-  for (auto& [message, descriptor] : messages) {
-    End* end = still_open();
-    if (!end) return;
-    traffic.count(find(id)->ends[from].host, end->host, message);
-    hosts_[end->host].endpoint->link_message(end->link, std::move(message));
-  }
+  if (messages.empty()) land_message(id, from, {});
+  for (auto& [message, descriptor] : messages) land_message(id, from, std::move(message));
+}
+
+// Empty: only a part of one came. A whole one says by itself that the sender lives.
+void Network::land_message(ConnectionId id, int from, Buffer message) {
+  const Connection* c = find(id);
+  if (!c || c->ends[1 - from].state != End::open) return;
+  const End end = c->ends[1 - from];
+  if (message.empty()) return hosts_[end.host].endpoint->link_heard(end.link);
+  traffic.count(c->ends[from].host, end.host, message);
+  hosts_[end.host].endpoint->link_message(end.link, std::move(message));
 }
 
 // ---- ends ---------------------------------------------------------------------------------------------------------
@@ -109,24 +107,19 @@ void Network::lose(ConnectionId id, int end, Status why, bool silently) {
 void Network::reset(ConnectionId id, const Status& why) {
   lose(id, 0, why);
   lose(id, 1, why);
-  connections_.erase(id);
+  erase(id);
 }
 
 void Network::forget_if_over(ConnectionId id) {
-  const auto found = connections_.find(id);
-  if (found == connections_.end()) return;
+  const Connection* c = find(id);
+  if (!c) return;
   const auto over = [](const End& end) {
     return end.host == kNoHost || end.state == End::gone || end.state == End::vanished;
   };
-  if (over(found->second.ends[0]) && over(found->second.ends[1])) connections_.erase(found);
+  if (over(c->ends[0]) && over(c->ends[1])) erase(id);
 }
 
 // ---- tables -------------------------------------------------------------------------------------------------------
-
-Network::Connection* Network::find(ConnectionId id) {
-  const auto found = connections_.find(id);
-  return found == connections_.end() ? nullptr : &found->second;
-}
 
 const Network::Ref* Network::find_ref(HostId host, tier::LinkId link) const {
   const auto& links = hosts_[host].links;

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <string>
 #include <variant>
@@ -103,7 +104,7 @@ class Disk {
   ChunkVerifier& verifier_;
 
   DiskImage held_;
-  std::vector<UnderWay> under_way_;  // in the order given
+  std::list<UnderWay> under_way_;  // in the order given
   std::uint64_t next_number_ = 1, commits_ = 0;
   std::uint32_t life_ = 0;
   static constexpr std::size_t kRows = 3;  // commits, syncs, chunks

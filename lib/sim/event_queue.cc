@@ -30,9 +30,10 @@ bool EventQueue::run_next(Micros limit) {
       return false;
     }
     base_ = first->earliest;
-    std::vector<Waiting> moved = std::exchange(first->events, {});
+    std::swap(moved_, first->events);  // and back: their room stays
     first->earliest = std::numeric_limits<Micros>::max();
-    for (Waiting& waiting : moved) put(std::move(waiting));
+    for (Waiting& waiting : moved_) put(std::move(waiting));
+    moved_.clear();
   }
   if (base_ > limit) {
     now_ = std::max(now_, limit);

@@ -50,6 +50,7 @@ class EventQueue {
   std::size_t next_ = 0;  // in bucket 0: those before have run
   std::uint64_t run_ = 0;
   std::array<Bucket, kBuckets> buckets_;
+  std::vector<Waiting> moved_;
 };
 
 }  // namespace pinnate::sim

@@ -109,12 +109,12 @@ void Host::close() {
 template <class F>
 void Host::tell(F&& report) {
   if (!tier_) return;
+  tier_->lend_room(std::exchange(world_.room, {}));
   report(*tier_, now());
-  carry_out();
-}
-
-void Host::carry_out() {
-  for (tier::Action& action : tier_->take_actions()) std::visit([this](auto& a) { act(a); }, action);
+  std::vector<tier::Action> actions = tier_->take_actions();
+  for (tier::Action& action : actions) std::visit([this](auto& a) { act(a); }, action);
+  actions.clear();
+  world_.room = std::move(actions);
   arm();
   if (closing_ && tier_->closed()) {
     later(0, [this] {

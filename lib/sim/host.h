@@ -44,6 +44,7 @@ struct Surroundings {
   std::function<void(HostId, std::string what)> on_breach;  // a tier broke its contract with the driver
   std::function<void(HostId, pinnate_log_level, const std::string&)> on_log;
   std::function<bool(HostId, const wire::Message&)> on_host_message;  // true: taken; else it is kept for who asked
+  std::vector<tier::Action> room = {};  // lent to each tier in turn
 };
 
 class Host final : public Endpoint, private EngineHost {
@@ -111,7 +112,6 @@ class Host final : public Endpoint, private EngineHost {
             Code code = PINNATE_OK, std::uint64_t amount = 0);
   template <class F>
   void tell(F&& report);
-  void carry_out();
   void arm();
   void rang(Micros when);
   void end(bool died, Network::Power power, bool power_lost);

@@ -63,7 +63,7 @@ void ModuleHost::begin_next() {
   lane_busy_ = !lane_.empty();
   if (!lane_busy_) return;
   const LaneOrder order = std::move(lane_.front());
-  lane_.erase(lane_.begin());
+  lane_.pop_front();
   std::visit([this](const auto& o) { begin(o); }, order);
 }
 

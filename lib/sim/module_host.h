@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -108,7 +109,7 @@ class ModuleHost {
   std::vector<Serving> serving_;
   // Orders to modules run one at a time, as in the engine. One that takes long holds up all later ones, until its service is abandoned;
   // nothing ends a load that hangs, for the C library holds its lock.
-  std::vector<LaneOrder> lane_;
+  std::list<LaneOrder> lane_;
   bool lane_busy_ = false, wedged_ = false;
   tier::ServiceId in_lane_ = 0;  // what abandoning frees the lane of; 0: nothing, or a load
 };

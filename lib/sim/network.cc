@@ -49,9 +49,11 @@ Micros Network::draw_latency(HostId a, HostId b) {
 }
 
 void Network::dial(HostId host, tier::LinkId link, const std::string& address) {
-  const ConnectionId id = next_connection_++;
+  const ConnectionId id = std::max<ConnectionId>(connections_.size(), kLost + 1);
   const auto listener = listeners_.find(address);
-  Connection& c = connections_[id];
+  connections_.resize(id + 1);
+  ++open_;
+  Connection& c = *(connections_[id] = std::make_unique<Connection>());
   c.ends[0] = {host, link, End::opening};
   c.latency = draw_latency(host, listener == listeners_.end() ? host : listener->second);
   add_ref(host, {link, id});

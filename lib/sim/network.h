@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace pinnate::sim {
@@ -85,7 +86,7 @@ class Network {
   std::vector<HostId> peers(HostId host) const;
   std::size_t peer_links(HostId a, HostId b) const { return between(a, b).size(); }  // connections, whole or half
   HostId peer(HostId host, tier::LinkId link) const;  // at the other end of a link; kNoHost: none (yet, or any more)
-  std::size_t connections() const { return connections_.size(); }
+  std::size_t connections() const { return open_; }
 
  private:
   using ConnectionId = std::uint64_t;
@@ -119,7 +120,8 @@ class Network {
   Micros draw_latency(HostId a, HostId b);
   void syn(ConnectionId id, const std::string& address);
   void fail_dial(ConnectionId id, Micros delay, Status why);
-  Connection* find(ConnectionId id);
+  Connection* find(ConnectionId id) const { return id < connections_.size() ? connections_[id].get() : nullptr; }
+  void erase(ConnectionId id) { open_ -= std::exchange(connections_[id], nullptr) != nullptr; }
   const Ref* find_ref(HostId host, tier::LinkId link) const;
   void add_ref(HostId host, Ref ref);
   void erase_ref(HostId host, tier::LinkId link);
@@ -134,6 +136,7 @@ class Network {
   void arrive(ConnectionId id, int from, Piece& piece);
   void land(ConnectionId id, int from, Piece& piece);
   void land_messages(ConnectionId id, int from, std::vector<wire::Arrived> messages);
+  void land_message(ConnectionId id, int from, Buffer message);
   void release(ConnectionId id, int from);
   void finish(ConnectionId id, int from, bool flush);
   void lose(ConnectionId id, int end, Status why, bool silently = false);
@@ -145,8 +148,8 @@ class Network {
   Random& random_;
   std::vector<HostState> hosts_;
   std::unordered_map<std::string, HostId> listeners_;
-  std::unordered_map<ConnectionId, Connection> connections_;
-  ConnectionId next_connection_ = 1;
+  std::vector<std::unique_ptr<Connection>> connections_;  // by id; null: over
+  std::size_t open_ = 0;  // of them
   std::uint32_t next_island_ = 1;
   std::uint64_t cut_at_byte_ = 0;
 };

@@ -20,7 +20,7 @@ std::vector<Network::ConnectionId> Network::between(HostId a, HostId b) const {
     if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   }
   std::erase_if(ids, [&](ConnectionId id) {
-    const Connection& c = connections_.at(id);
+    const Connection& c = *find(id);
     return !((c.ends[0].host == a && c.ends[1].host == b) || (c.ends[0].host == b && c.ends[1].host == a));
   });
   return ids;
@@ -93,7 +93,7 @@ void Network::heal() {
 bool Network::linked(HostId a, HostId b) const {
   const auto ids = between(a, b);
   return std::any_of(ids.begin(), ids.end(), [&](ConnectionId id) {
-    const Connection& c = connections_.at(id);
+    const Connection& c = *find(id);
     return c.ends[0].state == End::open && c.ends[1].state == End::open;
   });
 }
@@ -101,14 +101,14 @@ bool Network::linked(HostId a, HostId b) const {
 HostId Network::peer(HostId host, tier::LinkId link) const {
   const Ref* ref = find_ref(host, link);
   if (!ref || ref->connection == kLost) return kNoHost;
-  const Connection& c = connections_.at(ref->connection);
+  const Connection& c = *find(ref->connection);
   return c.ends[1 - side_of(c, host, link)].host;
 }
 
 std::vector<HostId> Network::peers(HostId host) const {
   std::vector<HostId> others;
   for (ConnectionId id : all_of(host)) {
-    const Connection& c = connections_.at(id);
+    const Connection& c = *find(id);
     if (c.ends[0].state == End::open && c.ends[1].state == End::open)
       others.push_back(c.ends[c.ends[0].host == host ? 1 : 0].host);
   }

@@ -178,6 +178,7 @@ class World {
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>()(s); }
   };
   std::vector<std::unique_ptr<Host>> hosts_;
+  std::shared_ptr<const tier::EngineOptions> engine_options_;  // of the last one; a fleet's are mostly the same
   std::unordered_map<std::string, HostId, NameHash, std::equal_to<>> names_;
   struct Publishing {
     std::uint32_t life;  // of its process

@@ -8,14 +8,20 @@ namespace {
 
 // A life's own seed and incarnation; all else is as configured.
 template <class Options>
-Host::Make maker(std::unique_ptr<tier::Tier> (*make)(Options), Options options, const std::string& name) {
-  if (options.tier.id.empty()) options.tier.id = name;
-  return [make, options = std::move(options)](std::uint64_t seed, std::uint64_t incarnation) {
-    Options life = options;
+Host::Make maker(std::unique_ptr<tier::Tier> (*make)(Options), std::shared_ptr<const Options> options,
+                 const std::string& name) {
+  return [make, options = std::move(options), name](std::uint64_t seed, std::uint64_t incarnation) {
+    Options life = *options;
+    if (life.tier.id.empty()) life.tier.id = name;
     life.tier.seed = seed;
     life.tier.incarnation = incarnation;
     return make(std::move(life));
   };
+}
+
+template <class Options>
+Host::Make maker(std::unique_ptr<tier::Tier> (*make)(Options), Options options, const std::string& name) {
+  return maker(make, std::make_shared<const Options>(std::move(options)), name);
 }
 
 }  // namespace
@@ -32,7 +38,9 @@ Host& World::add_engine(const std::string& name, tier::EngineOptions options, Ho
   host.has_modules = true;
   host.keeps_disk = options.durable;
   if (options.platform.empty()) options.platform = "linux-x86_64";
-  return add(name, host, maker(tier::make_engine, std::move(options), name));
+  if (!engine_options_ || *engine_options_ != options)
+    engine_options_ = std::make_shared<const tier::EngineOptions>(std::move(options));
+  return add(name, host, maker(tier::make_engine, engine_options_, name));
 }
 
 Host& World::add_client(const std::string& name, tier::ClientOptions options, HostOptions host) {

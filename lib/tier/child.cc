@@ -27,17 +27,15 @@ std::size_t bytes_of(const Child& child) {
   return bytes;
 }
 
-wire::Rollup when_lost(wire::Rollup rollup) {
-  rollup.offline += std::exchange(rollup.online, 0);
-  rollup.gateways_offline += std::exchange(rollup.gateways_online, 0);
-  rollup.evaluated.clear();
-  rollup.notices.clear();
-  std::erase_if(rollup.rows, [](const wire::ReleaseRow& row) { return row.serving + row.serving_offline == 0; });
-  for (wire::ReleaseRow& row : rollup.rows) {
+void lose(wire::Rollup* rollup) {
+  rollup->offline += std::exchange(rollup->online, 0);
+  rollup->gateways_offline += std::exchange(rollup->gateways_online, 0);
+  rollup->evaluated.clear();
+  std::erase_if(rollup->rows, [](const wire::ReleaseRow& row) { return row.serving + row.serving_offline == 0; });
+  for (wire::ReleaseRow& row : rollup->rows) {
     row.serving_offline += std::exchange(row.serving, 0);
     only_served(&row);
   }
-  return rollup;
 }
 
 }  // namespace pinnate::tier

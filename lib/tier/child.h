@@ -4,6 +4,7 @@
 #include "tier/core.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -24,11 +25,11 @@ struct ByRelease {
 };
 
 struct Child {
-  wire::Hello hello;
+  wire::Hello hello;  // its position is the last it told
   LinkId link = 0;  // 0: offline
-  wire::Position position;
   wire::EngineStatus status;  // of an engine: its last, as far as it can be true
-  wire::Rollup rollup;  // of a gateway: its last, differences included; rows are in order (ByRelease)
+  // Of a gateway, else null: its last, differences included; rows are in order (ByRelease).
+  std::unique_ptr<wire::Rollup> rollup;
   std::size_t rollup_bytes = 0;  // of the rows in it
   std::vector<std::string> notices;
   Core::AlarmId forget = 0;
@@ -47,7 +48,7 @@ void only_served(wire::ReleaseRow* row);  // leaves no more of it than who serve
 std::size_t bytes_of(const wire::ReleaseRow& row);
 std::size_t bytes_of(const Child& child);  // about what it takes in memory
 
-// What a gateway said is worth this once it is not linked: all below it is offline, what that served is kept as such.
-wire::Rollup when_lost(wire::Rollup rollup);
+// Leaves what a gateway said is worth once it is not linked: all below it is offline, what that served is kept as such.
+void lose(wire::Rollup* rollup);
 
 }  // namespace pinnate::tier

@@ -45,13 +45,13 @@ std::vector<std::unique_ptr<Child>> ChildRecords::restore(const Restored& restor
     if (!read(it->first, &child->hello)) continue;
     child->hello.id = id;
     if (child->engine()) {
-      read("status/" + id, &child->status);
-      child->position = child->status.position;
-    } else if (read("status/" + id, &child->rollup)) {
-      child->rollup = when_lost(std::move(child->rollup));
-      child->position = child->rollup.position;
-      std::sort(child->rollup.rows.begin(), child->rollup.rows.end(), ByRelease());
-      for (const auto& row : child->rollup.rows) child->rollup_bytes += bytes_of(row);
+      if (read("status/" + id, &child->status)) child->hello.position = child->status.position;
+    } else {
+      child->rollup = std::make_unique<wire::Rollup>();
+      if (read("status/" + id, child->rollup.get())) child->hello.position = child->rollup->position;
+      lose(child->rollup.get());
+      std::sort(child->rollup->rows.begin(), child->rollup->rows.end(), ByRelease());
+      for (const auto& row : child->rollup->rows) child->rollup_bytes += bytes_of(row);
     }
     child->offline_since_ms = static_cast<std::int64_t>(number("offline/" + id));
     children.push_back(std::move(child));
@@ -78,7 +78,8 @@ void ChildRecords::write(const std::string& id, std::vector<RecordWrite>* writes
     if (child.engine()) {
       status = wire::encode(child.status);
     } else {
-      wire::Rollup rollup = when_lost(child.rollup);
+      wire::Rollup rollup = *child.rollup;
+      lose(&rollup);
       std::size_t bytes = 0, rows = 0;
       while (rows < std::min(rollup.rows.size(), kReleaseLimit) && bytes <= kStoredRowBytes)
         bytes += bytes_of(rollup.rows[rows++]);

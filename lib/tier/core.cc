@@ -3,6 +3,7 @@
 #include "base/limits.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace pinnate::tier {
 
@@ -24,33 +25,65 @@ void Core::complete(Completion completion) {
 }
 
 Core::AlarmId Core::alarm_at(std::int64_t at_ms, std::function<void()> ring) {
-  const AlarmId id = next_alarm_++;
-  alarms_.emplace(std::pair(at_ms, id), std::move(ring));
-  alarm_times_.emplace(id, at_ms);
-  return id;
+  const std::uint64_t place = free_ != 0 ? free_ - 1 : alarms_.size();
+  if (free_ != 0)
+    free_ = ~alarms_[place].number;
+  else
+    alarms_.emplace_back();
+  alarms_[place] = {++last_alarm_, std::move(ring)};
+  due_.push_back({at_ms, last_alarm_, place});
+  std::push_heap(due_.begin(), due_.end(), std::greater());
+  return last_alarm_ << kPlaceBits | place;
+}
+
+std::function<void()> Core::free_place(std::uint64_t place) {
+  alarms_[place].number = ~std::exchange(free_, place + 1);
+  return std::exchange(alarms_[place].ring, nullptr);
+}
+
+void Core::pop_due() {
+  std::pop_heap(due_.begin(), due_.end(), std::greater());
+  due_.pop_back();
+}
+
+void Core::drop_cancelled() {
+  const auto cancelled = [this](const Due& due) { return alarms_[due.place].number != due.number; };
+  if (cancelled_ > 16 && cancelled_ > due_.size() / 2) {
+    cancelled_ -= std::erase_if(due_, cancelled);
+    std::make_heap(due_.begin(), due_.end(), std::greater());
+  }
+  for (; !due_.empty() && cancelled(due_.front()); cancelled_--) pop_due();
 }
 
 void Core::cancel_alarm(AlarmId* id) {
-  const auto found = alarm_times_.find(std::exchange(*id, 0));
-  if (found == alarm_times_.end()) return;
-  alarms_.erase({found->second, found->first});
-  alarm_times_.erase(found);
+  const AlarmId alarm = std::exchange(*id, 0);
+  const std::uint64_t place = alarm & ((AlarmId{1} << kPlaceBits) - 1);
+  if (alarm == 0 || alarms_[place].number << kPlaceBits >> kPlaceBits != alarm >> kPlaceBits) return;  // it has rung
+  const auto ring = free_place(place);  // whose end may cancel others
+  cancelled_++;
+  drop_cancelled();
 }
 
 void Core::ring_alarms() {
   // An alarm set by an alarm for "now" rings at the next report, so that this ends.
-  const AlarmId before = next_alarm_;
-  for (auto it = alarms_.begin(); it != alarms_.end() && it->first.first <= now_.monotonic_ms;) {
-    if (it->first.second >= before) {
-      ++it;
-      continue;
+  const AlarmId last = last_alarm_;
+  std::vector<Due> set_meanwhile;
+  while (!due_.empty() && due_.front().at_ms <= now_.monotonic_ms) {
+    const Due due = due_.front();
+    pop_due();
+    if (due.number > last) {
+      set_meanwhile.push_back(due);
+    } else {
+      const auto ring = free_place(due.place);
+      ring();
     }
-    auto ring = std::move(it->second);
-    alarm_times_.erase(it->first.second);
-    alarms_.erase(it);
-    ring();
-    it = alarms_.begin();  // `ring` may have cancelled any
+    drop_cancelled();
   }
+  for (const Due& due : set_meanwhile) {
+    due_.push_back(due);
+    std::push_heap(due_.begin(), due_.end(), std::greater());
+  }
+  drop_cancelled();
 }
 
 std::int64_t Backoff::next_ms(Random& random) {

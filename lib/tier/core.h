@@ -1,4 +1,5 @@
-// What every part of a tier shares: the time of the report being handled, the list of actions, orders under way, alarms.
+// What every part of a tier shares: the time of the report being handled, the list of actions, orders under way,
+// alarms.
 #pragma once
 
 #include "base/limits.h"
@@ -8,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -46,19 +46,36 @@ class Core {
   }
   void cancel_alarm(AlarmId* id);
   void ring_alarms();
-  std::int64_t next_alarm_ms() const { return alarms_.empty() ? kNever : alarms_.begin()->first.first; }
+  std::int64_t next_alarm_ms() const { return due_.empty() ? kNever : due_.front().at_ms; }
 
  private:
+  // Alarms are numbered in the order they are set. One that is cancelled leaves its place at once, and the heap of what
+  // is due when it comes to the front, or when most of the heap is cancelled.
+  struct Alarm {
+    std::uint64_t number;  // of a free place: the complement of the next free one, from 1; 0 is none
+    std::function<void()> ring;
+  };
+  struct Due {
+    std::int64_t at_ms;
+    std::uint64_t number, place;
+    bool operator>(const Due& o) const { return at_ms != o.at_ms ? at_ms > o.at_ms : number > o.number; }
+  };
+  static constexpr int kPlaceBits = 24;  // of an AlarmId; the rest is of its number
+  std::function<void()> free_place(std::uint64_t place);
+  void pop_due();
+  void drop_cancelled();
+
   TierOptions options_;
   std::vector<Action>* actions_;
   Random random_;
   Now now_;
   LinkId next_link_ = ~LinkId{0};  // the first is 1
   Token next_token_;
-  std::unordered_map<Token, Answer> orders_;
-  AlarmId next_alarm_ = 1;
-  std::map<std::pair<std::int64_t, AlarmId>, std::function<void()>> alarms_;
-  std::unordered_map<AlarmId, std::int64_t> alarm_times_;
+  std::map<Token, Answer> orders_;
+  std::vector<Alarm> alarms_;
+  std::vector<Due> due_;  // a heap; its front is not cancelled
+  std::uint64_t free_ = 0, last_alarm_ = 0;
+  std::size_t cancelled_ = 0;  // in due_
 };
 
 // A peer that answered and said no will say no again; one that is not there may come.

@@ -42,12 +42,16 @@ void Directory::joined(const Session& session) {
   // Until an engine says otherwise nothing is known of it: pending for all. What is below a gateway stays as last
   // known, offline, until its first roll-up, which is whole.
   child->status = {};
-  child->rollup = child->hello.role == session.peer.role ? when_lost(std::move(child->rollup)) : wire::Rollup();
+  if (session.peer.role == wire::Role::engine)
+    child->rollup.reset();
+  else if (child->rollup)
+    lose(child->rollup.get());
+  else
+    child->rollup = std::make_unique<wire::Rollup>();
   child->notices.clear();
   child->ahead = false;
   child->hello = session.peer;
   child->link = session.link;
-  child->position = session.peer.position;
   tally_.add(*child);
   changed(*child);
 }
@@ -67,7 +71,7 @@ void Directory::set_offline(Child& child, std::int64_t for_ms) {
   child.forget_at_ms = core_->now().monotonic_ms + forget_after_ms_ - for_ms;
   if (!PINNATE_PLANT(rollup_keeps_the_lost)) {
     tally_.remove(child);
-    child.rollup = when_lost(std::move(child.rollup));
+    if (child.rollup) lose(child.rollup.get());
     tally_.add(child);
   }
   changed(child);
@@ -136,7 +140,7 @@ Status Directory::take(const Session& session, wire::EngineStatus status) {
   if (Status s = check_shape(status); !s.ok()) return s;
   const std::string untrue = drop_untrue(&status, *state_);
   for (wire::ServiceRow& row : status.rows) row.reason = cut_reason(std::move(row.reason));
-  child->position = status.position;
+  child->hello.position = status.position;
   child->ahead = status.position.newer_than(state_->position());
   child->notices.clear();
   for (const std::string& text : {untrue, status.notice})
@@ -155,15 +159,15 @@ Status Directory::take(const Session& session, wire::Rollup rollup) {
     if (row.failures.size() > kFailuresShown) row.failures.resize(kFailuresShown);
     for (auto& failure : row.failures) failure.reason = cut_reason(std::move(failure.reason));
   }
-  child->position = rollup.position;
+  child->hello.position = rollup.position;
   child->notices.clear();
   if (!untrue.empty()) child->notices.push_back(called(*child) + ": " + untrue);
   for (std::string& notice : std::exchange(rollup.notices, {}))
     if (child->notices.size() < kNoticesShown) child->notices.push_back(cut_reason(std::move(notice)));
   tally_.replace(*child, std::move(rollup));
-  if (child->rollup.rows.size() > kRowsPerChild || child->rollup_bytes > kBytesPerChild) {
+  if (child->rollup->rows.size() > kRowsPerChild || child->rollup_bytes > kBytesPerChild) {
     tally_.remove(*child);  // no honest gateway says so much
-    child->rollup.rows.clear();
+    child->rollup->rows.clear();
     child->rollup_bytes = 0;
     tally_.add(*child);
   }
@@ -177,7 +181,7 @@ void Directory::state_changed() {
     tally_.remove(*child);
     const std::string untrue = child->engine() ? drop_untrue(&child->status, *state_) : std::string();
     if (!untrue.empty()) child->notices.insert(child->notices.begin(), called(*child) + ": " + untrue);
-    child->ahead = child->engine() && child->position.newer_than(state_->position());
+    child->ahead = child->engine() && child->hello.position.newer_than(state_->position());
     tally_.add(*child);
   }
   tally_.state_changed();

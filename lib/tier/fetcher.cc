@@ -71,18 +71,25 @@ void Fetcher::want_chunk(const Digest& manifest, std::uint32_t artifact, std::ui
   if (PINNATE_PLANT(requests_not_coalesced) && it->second.stage == Stage::asked && connected_)
     core_->send(source_, wire::WantChunk{manifest, artifact, index});
   if (!fresh) return;
-  it->second.chunk = {held->artifacts[artifact].digest, index, held->artifacts[artifact].chunks[index]};
-  same_[it->second.chunk].push_back(key);
+  it->second.manifest = held;
+  same_.insert(it);
   queue(key, false);
   ask_more();
 }
 
-bool Fetcher::under_way(const Chunk& chunk) const {
-  const auto same = same_.find(chunk);
-  return same != same_.end() && std::any_of(same->second.begin(), same->second.end(), [&](const Key& key) {
-           const Want& want = wants_.at(key);
-           return want.stage != Stage::queued || want.again != 0;
-         });
+bool Fetcher::BySubstance::operator()(Wants::iterator a, Wants::iterator b) const {
+  const auto substance = [](Wants::iterator want) {
+    const auto& [manifest, artifact, index] = want->first;
+    const content::ArtifactEntry& of = want->second.manifest->artifacts[artifact];
+    return std::tie(of.digest, index, of.chunks[index]);
+  };
+  return substance(a) < substance(b);
+}
+
+bool Fetcher::under_way(Wants::iterator want) const {
+  const auto [first, last] = same_.equal_range(want);
+  return std::any_of(
+      first, last, [](Wants::iterator same) { return same->second.stage != Stage::queued || same->second.again != 0; });
 }
 
 void Fetcher::ask_more() {
@@ -91,7 +98,7 @@ void Fetcher::ask_more() {
     queue_.pop_front();
     const auto found = wants_.find(key);
     if (found == wants_.end() || found->second.stage != Stage::queued || found->second.again != 0) continue;
-    if (under_way(found->second.chunk)) continue;  // finish() sees to it
+    if (under_way(found)) continue;  // finish() sees to it
     found->second.stage = Stage::asked;
     in_flight_++;
     core_->send(source_, wire::WantChunk{std::get<0>(key), std::get<1>(key), std::get<2>(key)});
@@ -182,21 +189,21 @@ void Fetcher::came_wrong(const Key& key, const std::string& why) {
 
 void Fetcher::finish(const Key& key, const Status& status, const Buffer& encoded) {
   const auto found = wants_.find(key);
-  const auto same = same_.find(found->second.chunk);
+  const auto [first, last] = same_.equal_range(found);
+  std::vector<Wants::iterator> others(first, last);
+  std::erase(others, found);
+  same_.erase(first, last);
   auto waiting = std::move(found->second.waiting);
   wants_.erase(found);
-  std::erase(same->second, key);
-  if (status.ok()) {  // it is the same bytes for whoever wants them by another manifest
-    for (const Key& other : same->second) {
-      const auto want = wants_.find(other);
-      std::move(want->second.waiting.begin(), want->second.waiting.end(), std::back_inserter(waiting));
-      wants_.erase(want);
+  for (const Wants::iterator other : others) {
+    if (status.ok()) {  // it is the same bytes for whoever wants them by another manifest
+      std::move(other->second.waiting.begin(), other->second.waiting.end(), std::back_inserter(waiting));
+      wants_.erase(other);
+      continue;
     }
-    same->second.clear();
+    same_.insert(other);
+    if (other->second.stage == Stage::queued && other->second.again == 0) queue(other->first, true);
   }
-  for (const Key& other : same->second)
-    if (const Want& want = wants_.at(other); want.stage == Stage::queued && want.again == 0) queue(other, true);
-  if (same->second.empty()) same_.erase(same);
   for (auto& done : waiting) done(status, encoded);
 }
 

@@ -54,16 +54,20 @@ class Fetcher {
 
  private:
   using Key = std::tuple<Digest, std::uint32_t, std::uint32_t>;  // manifest, place in it, index: how it is asked for
-  using Chunk = std::tuple<Digest, std::uint32_t, Digest>;  // artifact, index, the digest it must have: what it is
-  enum class Stage { queued, asked, verifying };
+  enum class Stage : std::uint8_t { queued, asked, verifying };
   struct Want {
-    Chunk chunk;
-    Stage stage = Stage::queued;
+    std::shared_ptr<const content::Manifest> manifest;
     std::vector<ChunkDone> waiting;
-    std::uint32_t corrupt = 0;  // times it came wrong
-    bool superseded = false;
     Token token = 0;
     Core::AlarmId again = 0;
+    std::uint32_t corrupt = 0;  // times it came wrong
+    Stage stage = Stage::queued;
+    bool superseded = false;
+  };
+  using Wants = std::map<Key, Want>;
+  // By what it is: artifact, index, and the digest it must have.
+  struct BySubstance {
+    bool operator()(Wants::iterator a, Wants::iterator b) const;
   };
   void ask_more();
   void ask_manifests();
@@ -71,7 +75,7 @@ class Fetcher {
   void accept(const Key& key, Want& want, const Buffer& encoded);
   void came_wrong(const Key& key, const std::string& why);
   void finish(const Key& key, const Status& status, const Buffer& encoded);
-  bool under_way(const Chunk& chunk) const;
+  bool under_way(Wants::iterator want) const;
 
   Core* core_;
   Manifests* manifests_;
@@ -82,8 +86,8 @@ class Fetcher {
   std::string peer_;
   std::map<Digest, std::vector<ManifestDone>> manifest_wants_;
   std::set<Digest> manifests_asked_;  // over this link, and not answered
-  std::map<Key, Want> wants_;
-  std::map<Chunk, std::vector<Key>> same_;  // of wants_; one of these at a time is under way
+  Wants wants_;
+  std::multiset<Wants::iterator, BySubstance> same_;  // of several that are the same, one at a time is under way
   std::list<Key> queue_;  // a list, for an empty deque takes 600 bytes, and most engines have nothing to fetch
   std::size_t in_flight_ = 0;  // asked and not answered
 };

@@ -17,9 +17,9 @@ wire::TierRow gateway_row(const Child& child) {
   row.id = child.hello.id;
   row.online = child.link != 0;
   row.labels = child.hello.labels;
-  row.position = child.position;
-  row.online_engines = child.rollup.online;
-  row.known_engines = child.rollup.online + child.rollup.offline;
+  row.position = child.hello.position;
+  row.online_engines = child.rollup->online;
+  row.known_engines = child.rollup->online + child.rollup->offline;
   if (!child.notices.empty()) row.notice = child.notices.front();
   return row;
 }

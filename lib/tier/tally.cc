@@ -83,15 +83,15 @@ std::vector<const wire::ServiceRow*> in_order(const std::vector<wire::ServiceRow
 }
 
 std::uint64_t epoch_of(const Child& child) {
-  return (child.engine() ? child.status.position : child.rollup.position).epoch;
+  return (child.rollup ? child.rollup->position : child.status.position).epoch;
 }
 
 }  // namespace
 
 Totals totals_of(const Child& child) {
   const std::uint64_t here = child.counted_online ? 1 : 0;
-  if (child.engine()) return {here, 1 - here, 0, 0, 0};
-  const wire::Rollup& r = child.rollup;
+  if (!child.rollup) return {here, 1 - here, 0, 0, 0};
+  const wire::Rollup& r = *child.rollup;
   if (!child.counted_online)
     return {0, r.online + r.offline, r.forgotten, 0, r.gateways_online + r.gateways_offline + 1};
   return {r.online, r.offline, r.forgotten, r.gateways_online + 1, r.gateways_offline};
@@ -108,8 +108,8 @@ void Tally::count_head(const Child& child, bool add) {
     change(&sum, engines, add);
     if (sum == 0) evaluated_.erase(revision);
   };
-  if (child.engine()) evaluates(child.status.position.revision, 1);
-  for (const wire::Evaluated& at : child.rollup.evaluated) evaluates(at.revision, at.engines);
+  if (!child.rollup) return evaluates(child.status.position.revision, 1);
+  for (const wire::Evaluated& at : child.rollup->evaluated) evaluates(at.revision, at.engines);
 }
 
 template <class R>
@@ -132,20 +132,18 @@ void Tally::count_row(const Child& child, const R& row, const Counts& counts, bo
   if (sum.counts == Counts{} && gone(sum.told)) rows_.erase(found);
 }
 
+void Tally::count_all(const Child& child, bool add) {
+  count_head(child, add);
+  for (const auto& row : child.status.rows)
+    count_row(child, row, counts_of(child, child.status.position.revision, row), add);
+  if (child.rollup)
+    for (const auto& row : child.rollup->rows) count_row(child, row, counts_of(child, row), add);
+}
+
 void Tally::add(Child& child) {
   child.counted_online = child.link != 0;
   child.counted_epoch = epoch_of(child) == state_->position().epoch;
-  count_head(child, true);
-  for (const auto& row : child.status.rows)
-    count_row(child, row, counts_of(child, child.status.position.revision, row), true);
-  for (const auto& row : child.rollup.rows) count_row(child, row, counts_of(child, row), true);
-}
-
-void Tally::remove(const Child& child) {
-  count_head(child, false);
-  for (const auto& row : child.status.rows)
-    count_row(child, row, counts_of(child, child.status.position.revision, row), false);
-  for (const auto& row : child.rollup.rows) count_row(child, row, counts_of(child, row), false);
+  count_all(child, true);
 }
 
 bool Tally::outdated(const Child& child) const {
@@ -182,8 +180,8 @@ void Tally::replace(Child& child, wire::Rollup now) {
     remove(child);
   else if (!PINNATE_PLANT(rollup_counts_twice))
     count_head(child, false);
-  if (now.whole) child.rollup.rows.clear(), child.rollup_bytes = 0;
-  auto& kept = now.rows = std::move(child.rollup.rows);
+  if (now.whole) child.rollup->rows.clear(), child.rollup_bytes = 0;
+  auto& kept = now.rows = std::move(child.rollup->rows);
   for (ReleaseRow& row : rows) {
     auto at = std::lower_bound(kept.begin(), kept.end(), row, ByRelease());
     if (at != kept.end() && !ByRelease()(row, *at)) {
@@ -196,7 +194,7 @@ void Tally::replace(Child& child, wire::Rollup now) {
     if (!again) count_row(child, row, counts_of(child, row), true);
     kept.insert(at, std::move(row));
   }
-  child.rollup = std::move(now);
+  *child.rollup = std::move(now);
   again ? add(child) : count_head(child, true);
 }
 
@@ -233,7 +231,8 @@ ReleaseRow Tally::row_of(const RowKey& key, const Row* sum) const {
     const auto& services = child->status.rows;
     if (const auto of = std::find_if(services.begin(), services.end(), is_it); of != services.end())
       row.failures.push_back({child->hello.id, of->reason});
-    const auto& below = child->rollup.rows;
+    if (!child->rollup) continue;
+    const auto& below = child->rollup->rows;
     if (const auto in = std::lower_bound(below.begin(), below.end(), key, ByRelease()); in != below.end() && is_it(*in))
       row.failures.insert(row.failures.end(), in->failures.begin(), in->failures.end());
   }

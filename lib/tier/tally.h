@@ -29,7 +29,7 @@ class Tally {
   explicit Tally(const DesiredState* state) : state_(state) {}
 
   void add(Child& child);  // with all that it said, by the epoch of this tier
-  void remove(const Child& child);
+  void remove(const Child& child) { count_all(child, false); }
   bool outdated(const Child& child) const;  // it was counted in another epoch of this tier
   // In place of what a child said before. Of a gateway's difference only the rows that it names are looked at.
   void replace(Child& child, wire::EngineStatus now);
@@ -60,6 +60,7 @@ class Tally {
   void report(const std::string& name, wire::StatusReport* out) const;  // of one function, or of all ("")
 
  private:
+  void count_all(const Child& child, bool add);
   void count_head(const Child& child, bool add);
   template <class R>
   void count_row(const Child& child, const R& row, const Counts& counts, bool add);

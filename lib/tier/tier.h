@@ -38,6 +38,7 @@ struct TierOptions {
   std::uint32_t backoff_min_ms = 200;
   std::uint32_t backoff_max_ms = 30000;
   std::size_t link_limit_bytes = 8 * 1024 * 1024;  // what one link may make this tier hold, in each direction
+  bool operator==(const TierOptions&) const = default;
 };
 Status check_options(const TierOptions& options);
 
@@ -88,6 +89,10 @@ class Tier {
   virtual bool closed() const = 0;
 
   std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
+  // Room for the next actions, so that a driver of many tiers need not make new room for each report.
+  void lend_room(std::vector<Action> empty) {
+    if (actions_.empty()) actions_ = std::move(empty);
+  }
 
  protected:
   std::vector<Action> actions_;

@@ -122,7 +122,7 @@ std::string Rest::counts_wrong(std::uint64_t offline) const {
   std::set<std::uint64_t> shown;
   for (const wire::StatusRow& row : status.rows) {
     if (const std::string wrong = row_wrong(row, offline); !wrong.empty()) return wrong;
-    shown.insert(row.release);
+    if (row.current) shown.insert(row.release);
   }
   for (const auto& [number, release] : s_.ledger.current().releases)
     if (!shown.contains(number))
@@ -155,9 +155,11 @@ std::string Rest::row_wrong(const wire::StatusRow& row, std::uint64_t offline) c
   if (row.serving_offline > offline || said(Phase::offline) != offline)
     return which + "status says " + std::to_string(said(Phase::offline)) + " offline, " +
            std::to_string(row.serving_offline) + " of them serving it, and " + std::to_string(offline) + " are offline";
+  // A number that was given twice has a row for each of its releases.
   const auto found = s_.ledger.current().releases.find(row.release);
-  if (row.current != (found != s_.ledger.current().releases.end()))
-    return which + "status is wrong about whether it is current";
+  const bool current = found != s_.ledger.current().releases.end() && found->second.name == row.name &&
+                       found->second.version == row.version;
+  if (row.current != current) return which + "status is wrong about whether it is current";
   if (!row.current) return "";
   std::uint64_t live = 0, not_selected = 0, incompatible = 0, trying = 0;
   for (const Member* engine : up()) {

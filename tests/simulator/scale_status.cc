@@ -64,6 +64,7 @@ class LoneGateway {
     hello.role = role;
     hello.id = id;
     hello.incarnation = 1;
+    hello.platform = role == wire::Role::engine ? "linux-x86_64" : "";
     hello.heartbeat_ms = 5000;
     say(link, hello);
     say(link, wire::Welcome{});
@@ -126,10 +127,11 @@ void scale_status(const ScaleOptions& options, ScaleReport* report) {
 
   const wire::StatusReport told = gateway.status();
   const std::uint64_t live = std::uint64_t(engines) * kSelecting / kReleases;
-  for (const wire::StatusRow& row : told.rows)
-    if (row.phases[std::size_t(wire::Phase::live)] != live ||
-        row.phases[std::size_t(wire::Phase::not_selected)] != engines - live)
-      report->broken("the counts of release " + std::to_string(row.release) + " are not those of its engines");
+  const bool right = std::all_of(told.rows.begin(), told.rows.end(), [&](const wire::StatusRow& row) {
+    return row.phases[std::size_t(wire::Phase::live)] == live &&
+           row.phases[std::size_t(wire::Phase::not_selected)] == engines - live;
+  });
+  if (!right) report->broken("the counts of a release are not those of its engines");
   if (told.rows.size() != kReleases || told.online != engines)
     report->broken("not every release and engine is told of");
   report->say("a gateway with %u engines and %u releases, each engine selected by %u: %.1f MiB, %.1f resident at most",
