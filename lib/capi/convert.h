@@ -21,12 +21,13 @@ class Rows {
   Rows() = default;
   // A row for each of `from`, which `fill` writes to it.
   template <class Range, class Fill>
-  Rows(const Range& from, const Fill& fill) : rows_(from.size()) {
-    auto row = rows_.begin();
+  Rows(const Range& from, const Fill& fill) : rows_(from.size()), pointers_(from.size()) {
+    std::size_t i = 0;
     for (const auto& each : from) {
-      row->size = sizeof *row;
-      fill(each, *row);
-      pointers_.push_back(&*row++);
+      Struct& row = rows_[i];
+      pointers_[i++] = &row;
+      row.size = sizeof row;
+      fill(each, row);
     }
   }
   Rows(Rows&&) = default;

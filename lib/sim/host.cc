@@ -161,7 +161,7 @@ void Host::keep_link(tier::Side side, const std::string& address) {
   tell([&](tier::Tier& t, tier::Now at) { t.keep_link(at, side, address); });
 }
 
-void Host::host_message(wire::Message message) {
+void Host::host_message(const wire::Message& message) {
   later(kHostLatency, [this, bytes = wire::encode(message)] { link_message(tier::kHostLink, bytes); });
 }
 

@@ -73,7 +73,7 @@ class Host final : public Endpoint, private EngineHost {
 
   // ---- from outside ----
   void keep_link(tier::Side side, const std::string& address);
-  void host_message(wire::Message message);
+  void host_message(const wire::Message& message);
   // From its next life on: other options, other addresses to dial.
   void set_make(Make make) { make_ = std::move(make); }
   void set_links(std::vector<std::pair<tier::Side, std::string>> links) { kept_links_ = std::move(links); }

@@ -17,7 +17,7 @@ void ShelfPublisher::publish(std::uint64_t id, const Shelf::Book& book, const st
   publication.selector = selector;
   publication.config = std::move(config);
   publication.done = [this, id](const Status&, const wire::Published*) { books_.erase(id); };
-  books_.emplace(id, book);
+  books_.emplace(id, &book);
   publisher_.publish(id, std::move(publication));
 }
 
@@ -30,14 +30,14 @@ void ShelfPublisher::prepare(std::uint64_t publication) {
     const auto found = books_.find(publication);
     if (found == books_.end()) return;
     std::uint64_t bytes = 0;
-    for (const Buffer& artifact : found->second.artifacts) bytes += artifact.size();
-    publisher_.prepared(publication, {}, bytes, found->second.bytes);
+    for (const Buffer& artifact : found->second->artifacts) bytes += artifact.size();
+    publisher_.prepared(publication, {}, bytes, found->second->bytes);
   });
 }
 
 void ShelfPublisher::read_chunk(std::uint64_t publication, const wire::WantChunk& want) {
   if (!reads_) return;
-  const Buffer artifact = books_.at(publication).artifacts[want.artifact];
+  const Buffer artifact = books_.at(publication)->artifacts[want.artifact];
   host_.later(kReadTime, [this, want, artifact] {
     const auto plain = artifact.view().substr(std::size_t(want.index) * kChunkBytes, kChunkBytes);
     publisher_.chunk_read(want, content::encode_chunk(plain));

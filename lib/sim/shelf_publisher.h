@@ -27,7 +27,7 @@ class ShelfPublisher final : private tier::PublisherOwner {
 
   Host& host_;
   const bool& reads_;
-  std::map<std::uint64_t, Shelf::Book> books_;  // of what runs
+  std::map<std::uint64_t, const Shelf::Book*> books_;  // of what runs
   tier::Publisher publisher_{this};
 };
 

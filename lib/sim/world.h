@@ -70,7 +70,7 @@ class World {
   std::uint64_t request(std::string_view tier, T message) {
     message.id = next_request();
     const std::uint64_t id = message.id;
-    at(tier).host_message(std::move(message));
+    at(tier).host_message(message);
     return id;
   }
   // The latest answer of this type to a request, or null. Valid until the next answer to this

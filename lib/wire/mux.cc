@@ -182,7 +182,8 @@ Status Mux::receive(std::string_view bytes, std::vector<Arrived>* messages, Desc
   broken_ = !status.ok();
   // A descriptor comes with the first byte of its frame. So none but the last can be waiting, and
   // only for a frame that has begun: whatever a peer sends, its link holds one.
-  while (unclaimed_.size() > (partial_.empty() || broken_ ? 0 : 1)) unclaimed_.pop_front();
+  const std::size_t may_wait = partial_.empty() || broken_ ? 0 : 1;
+  if (unclaimed_.size() > may_wait) unclaimed_.erase(unclaimed_.begin(), unclaimed_.end() - may_wait);
   return status;
 }
 
@@ -259,7 +260,7 @@ Status Mux::complete(std::string message, std::uint8_t flags, std::vector<Arrive
   if (flags & kDescriptor) {
     if (unclaimed_.empty()) return {PINNATE_CORRUPT, "a frame that says it brings a descriptor, without one"};
     descriptor = std::move(unclaimed_.front());
-    unclaimed_.pop_front();
+    unclaimed_.erase(unclaimed_.begin());
   }
   messages->push_back({Buffer(std::move(message)), std::move(descriptor)});
   return {};

@@ -114,7 +114,7 @@ class Mux {
   // Granted on stream 0, by the peer and by this end, and not used while no message of it is in
   // pieces.
   std::uint64_t granted_out_ = 0, granted_in_ = 0;
-  std::deque<Descriptor> unclaimed_;  // came, and their frames did not yet
+  std::vector<Descriptor> unclaimed_;  // came, and their frames did not yet
   bool broken_ = false, defective_ = false;  // by the peer, by this end
 };
 

@@ -48,7 +48,7 @@ class Socket {
   static Socket open(int family);  // not ok() when it fails, with errno
 
   bool ok() const { return fd_ >= 0; }
-  int fd() const { return fd_; }
+  const int& fd() const { return fd_; }
   void close();
 
   // 0 connected; EINPROGRESS: it is once writable and error() is 0; else why not.

@@ -18,26 +18,17 @@ constexpr int kSendBytes = 64 * 1024;
 // Held while a socket file is tested, removed and made: between another process's bind and listen
 // its file looks left behind. Lies on the folder itself, so that it leaves nothing. Best effort: a
 // folder that cannot be locked is used all the same.
-class FolderLock {
- public:
-  explicit FolderLock(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    fd_ = ::open(slash == 0 ? "/" : path.substr(0, slash).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const timespec pause{0, 5000000};
-    for (int i = 0; fd_ >= 0 && i < 40 && flock(fd_, LOCK_EX | LOCK_NB) != 0; i++) nanosleep(&pause, nullptr);
-  }
-  ~FolderLock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FolderLock(const FolderLock&) = delete;
-
- private:
-  int fd_;
-};
+Socket lock_folder(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  Socket folder(::open(slash == 0 ? "/" : path.substr(0, slash).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const timespec pause{0, 5000000};
+  for (int i = 0; folder.ok() && i < 40 && flock(folder.fd(), LOCK_EX | LOCK_NB) != 0; i++) nanosleep(&pause, nullptr);
+  return folder;
+}
 
 Result<Socket> listen_at(const Address& address) {
   const SocketAddress name = unix_address(address.path);
-  const FolderLock lock(address.path);
+  const Socket lock = lock_folder(address.path);
   Socket socket = Socket::open(AF_UNIX);
   if (!socket.ok()) return cannot_listen(address, errno);
   if (::bind(socket.fd(), name.get(), name.length) != 0) {
@@ -58,23 +49,6 @@ Result<Socket> listen_at(const Address& address) {
   return socket;
 }
 
-// The socket file of a listener, removed with it; but not a successor's.
-class SocketFile {
- public:
-  explicit SocketFile(std::string path) : path_(std::move(path)) { lstat(path_.c_str(), &facts_); }
-  ~SocketFile() {
-    struct stat now {};
-    if (facts_.st_ino != 0 && lstat(path_.c_str(), &now) == 0 && now.st_dev == facts_.st_dev &&
-        now.st_ino == facts_.st_ino)
-      ::unlink(path_.c_str());
-  }
-  SocketFile(const SocketFile&) = delete;
-
- private:
-  std::string path_;
-  struct stat facts_ {};
-};
-
 class UnixStream : public SocketStream {
  public:
   using SocketStream::SocketStream;
@@ -91,14 +65,11 @@ class UnixStream : public SocketStream {
     const ssize_t n = ::recvmsg(socket_.fd(), &message, MSG_CMSG_CLOEXEC);
     const cmsghdr* const header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
     if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-      struct Carried {
-        Socket closes_it;
-        int fd;
-      } carried;
-      std::memcpy(&carried.fd, CMSG_DATA(header), sizeof carried.fd);
-      carried.closes_it = Socket(carried.fd);
-      const auto kept = std::make_shared<Carried>(std::move(carried));
-      *descriptor = wire::Descriptor(kept, &kept->fd);
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+      Socket closes_it(fd);
+      const auto kept = std::make_shared<Socket>(std::move(closes_it));
+      *descriptor = wire::Descriptor(kept, &kept->fd());
     }
     return moved(n);
   }
@@ -117,7 +88,13 @@ class UnixTransport : public SocketTransport {
 
   Result<Socket> bind(Address* address, std::shared_ptr<void>* file) const override {
     Result<Socket> socket = listen_at(*address);
-    if (socket.ok()) *file = std::make_shared<SocketFile>(address->path);
+    struct stat made {};
+    if (!socket.ok() || lstat(address->path.c_str(), &made) != 0) return socket;
+    *file = std::shared_ptr<void>(nullptr, [path = address->path, made](void*) {
+      struct stat now {};  // it may be a successor's
+      if (lstat(path.c_str(), &now) == 0 && now.st_dev == made.st_dev && now.st_ino == made.st_ino)
+        ::unlink(path.c_str());
+    });
     return socket;
   }
 
