@@ -135,16 +135,15 @@ def undefined(objects):
 
 
 def wrong_symbols(build):
+    commands = (build / "compile_commands.json").read_text()
     for layer in PURE:
-        folder = build / "lib" / "CMakeFiles" / f"pinnate_{layer}.dir"
-        objects = [path for path in sorted(folder.rglob("*.o")) if (ROOT / "lib" / layer / path.stem).is_file()]
-        if not objects:
-            yield f"{folder}: no object files: build the library first"
+        objects = sorted(set(re.findall(rf"-o (lib/CMakeFiles/pinnate_{layer}\.dir/\S+\.o)", commands)))
+        if not objects or not all((build / name).is_file() for name in objects):
+            yield f"{build}: layer {layer} has no object files: build the library first"
             continue
-        for name, symbol, plain in undefined(objects):
+        for name, symbol, plain in undefined(build / name for name in objects):
             if denied(symbol, plain):
-                yield f"lib/{layer}/{pathlib.Path(name).name.removesuffix('.o')}: refers to {plain}: this layer does no I/O, reads no " \
-                      "clock and starts no thread"
+                yield f"lib/{layer}: {name} refers to {plain}: this layer does no I/O, reads no clock and starts no thread"
 
 
 def self_test():
