@@ -19,7 +19,7 @@ struct Module {
   std::vector<std::pair<std::string, Buffer>> artifacts;  // platform, plain bytes
   std::string loader = "native";
   content::Limits limits;
-  std::optional<Digest> lie;  // what the manifest calls the artifacts, instead of their digests
+  std::optional<Digest> lie{};  // what the manifest calls the artifacts, instead of their digests
 };
 
 class Shelf {

@@ -84,8 +84,9 @@ void fields(F& f, Evaluated& m) {
 }
 template <class F>
 void fields(F& f, Rollup& m) {
-  f("position seen online offline forgotten gateways_online gateways_offline evaluated whole rows | notices", m.position, m.seen,
-    m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline, m.evaluated, m.whole, m.rows, m.notices);
+  f("position seen online offline forgotten gateways_online gateways_offline evaluated whole rows | notices",
+    m.position, m.seen, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline, m.evaluated, m.whole,
+    m.rows, m.notices);
 }
 template <class F>
 void fields(F& f, WantManifest& m) {
@@ -187,7 +188,7 @@ struct Kind {
   Class priority;
   Ways ways;
 };
-constexpr Class kControl = Class::control, kCall = Class::call, kBulk = Class::bulk;
+constexpr Class kInControl = Class::control, kInCalls = Class::call, kInBulk = Class::bulk;
 constexpr Ways kShake = way(Way::handshake), kToGateway = way(Way::down_to_gateway),
                kToEngine = way(Way::down_to_engine), kToClient = way(Way::down_to_client),
                kOfGateway = way(Way::up_from_gateway), kOfEngine = way(Way::up_from_engine),
@@ -195,35 +196,35 @@ constexpr Ways kShake = way(Way::handshake), kToGateway = way(Way::down_to_gatew
 constexpr Ways kDown = kToGateway | kToEngine, kUp = kOfGateway | kOfEngine, kAsked = kUp | kOfClient;
 constexpr Ways kUpAndDown = kDown | kToClient | kAsked;
 constexpr Kind kKinds[] = {
-    {1, "Hello", kControl, kShake},
-    {2, "Welcome", kControl, kShake},
-    {3, "Refuse", kControl, kShake | kUpAndDown},
-    {4, "Ping", kControl, kUpAndDown},
-    {5, "Pong", kControl, kUpAndDown},
-    {6, "Goodbye", kControl, kUpAndDown},
-    {8, "Desired", kControl, kDown},
-    {9, "Confirm", kControl, kUp},
-    {10, "Context", kControl, kDown},
-    {12, "EngineStatus", kControl, kOfEngine},
-    {13, "Rollup", kControl, kOfGateway},
-    {16, "WantManifest", kControl, kUp},
-    {17, "ManifestBytes", kBulk, kDown},
-    {18, "WantChunk", kControl, kUp | kToClient},
-    {19, "ChunkBytes", kBulk, kDown | kOfClient},
-    {24, "Publish", kControl, kOfClient},
-    {25, "Published", kControl, kToClient},
-    {64, "PublishProgress", kControl, kToClient},
-    {26, "Unpublish", kControl, kOfClient},
-    {27, "Done", kControl, kToClient},
-    {28, "ListReleases", kControl, kOfClient},
-    {29, "Releases", kControl, kToClient},
-    {30, "GetStatus", kControl, kAsked},
-    {31, "StatusReport", kControl, kDown | kToClient},
-    {32, "Lookup", kControl, kAsked | kToGateway},
-    {33, "Tiers", kControl, kDown | kToClient | kOfGateway},
-    {34, "Call", kCall, kDown | kAsked},
-    {35, "Returned", kCall, kDown | kToClient | kUp},
-    {65, "Cancel", kControl, kDown | kAsked},
+    {1, "Hello", kInControl, kShake},
+    {2, "Welcome", kInControl, kShake},
+    {3, "Refuse", kInControl, kShake | kUpAndDown},
+    {4, "Ping", kInControl, kUpAndDown},
+    {5, "Pong", kInControl, kUpAndDown},
+    {6, "Goodbye", kInControl, kUpAndDown},
+    {8, "Desired", kInControl, kDown},
+    {9, "Confirm", kInControl, kUp},
+    {10, "Context", kInControl, kDown},
+    {12, "EngineStatus", kInControl, kOfEngine},
+    {13, "Rollup", kInControl, kOfGateway},
+    {16, "WantManifest", kInControl, kUp},
+    {17, "ManifestBytes", kInBulk, kDown},
+    {18, "WantChunk", kInControl, kUp | kToClient},
+    {19, "ChunkBytes", kInBulk, kDown | kOfClient},
+    {24, "Publish", kInControl, kOfClient},
+    {25, "Published", kInControl, kToClient},
+    {64, "PublishProgress", kInControl, kToClient},
+    {26, "Unpublish", kInControl, kOfClient},
+    {27, "Done", kInControl, kToClient},
+    {28, "ListReleases", kInControl, kOfClient},
+    {29, "Releases", kInControl, kToClient},
+    {30, "GetStatus", kInControl, kAsked},
+    {31, "StatusReport", kInControl, kDown | kToClient},
+    {32, "Lookup", kInControl, kAsked | kToGateway},
+    {33, "Tiers", kInControl, kDown | kToClient | kOfGateway},
+    {34, "Call", kInCalls, kDown | kAsked},
+    {35, "Returned", kInCalls, kDown | kToClient | kUp},
+    {65, "Cancel", kInControl, kDown | kAsked},
 };
 static_assert(std::size(kKinds) == std::variant_size_v<Message>);
 constexpr std::uint64_t kMayIgnore = 64;

@@ -68,7 +68,7 @@ class ManyFunctions {
     hello.id = "client";
     hello.incarnation = 1;
     hello.heartbeat_ms = 5000;
-    engine_->link_opened(now_, kLink);
+    engine_->link_opened(now_, kLink, {});
     engine_->link_message(now_, kLink, wire::encode(hello));
     engine_->link_message(now_, kLink, wire::encode(wire::Welcome{}));
     now_.monotonic_ms += 1000;

@@ -31,12 +31,12 @@ class LoneGateway {
     gateway_->start(now_, {});
     gateway_->keep_link(now_, tier::Side::upstream, "top");
     carry_out();
-    gateway_->link_opened(now_, dialled_);
+    gateway_->link_opened(now_, dialled_, {});
     greet(dialled_, wire::Role::controller, "top");
   }
   tier::LinkId engine(const std::string& id) {
     accepted_ += 2;
-    gateway_->link_opened(now_, accepted_);
+    gateway_->link_opened(now_, accepted_, {});
     greet(accepted_, wire::Role::engine, id);
     return accepted_;
   }

@@ -133,7 +133,7 @@ TEST_CASE("a result over the limit that a controller passes on is told as too la
   client->start(now, {});
   client->keep_link(now, tier::Side::upstream, "c");
   take();
-  client->link_opened(now, link);
+  client->link_opened(now, link, {});
   wire::Hello hello;
   hello.fleet = "default";
   hello.role = wire::Role::controller;

@@ -1,5 +1,7 @@
 #include "fleet.h"
 
+#include "content/sha256.h"
+
 using namespace pinnate;
 using namespace pinnate::sim;
 
