@@ -356,90 +356,107 @@ std::string in_words(const msgpack::object& o) {
   }
 }
 
+// What the fields of all messages are made of, each read in one place: the templates below are many.
+bool get_number(const msgpack::object& o, std::uint64_t most, std::uint64_t* v) {
+  if (o.type != msgpack::type::POSITIVE_INTEGER || o.via.u64 > most) return false;
+  *v = o.via.u64;
+  return true;
+}
+bool get_text(const msgpack::object& o, std::string* v) {
+  if (o.type != msgpack::type::STR || o.via.str.size > kTextLimitBytes) return false;
+  v->assign(o.via.str.ptr, o.via.str.size);
+  return true;
+}
+bool get_digest(const msgpack::object& o, Digest* v) {
+  if (o.type != msgpack::type::BIN) return false;
+  const auto digest = Digest::from_bytes({o.via.bin.ptr, o.via.bin.size});
+  if (digest) *v = *digest;
+  return digest.has_value();
+}
+bool get_bytes(const msgpack::object& o, const Buffer& whole, Buffer* v) {
+  if (o.type != msgpack::type::BIN) return false;
+  // A slice keeps the whole message in memory; who says much around a few bytes may not have that kept.
+  const std::string_view bytes(o.via.bin.ptr, o.via.bin.size);
+  *v = bytes.size() < whole.size() / 2 ? Buffer(std::string(bytes)) : whole.slice(bytes);
+  return true;
+}
+bool get_labels(const msgpack::object& o, Labels* v) {
+  if (o.type != msgpack::type::MAP) return false;
+  for (std::uint32_t i = 0; i < o.via.map.size; i++) {
+    std::string key, value;
+    if (!get_text(o.via.map.ptr[i].key, &key) || !get_text(o.via.map.ptr[i].val, &value)) return false;
+    (*v)[std::move(key)] = std::move(value);
+  }
+  return true;
+}
+
 class Reader {
  public:
   Reader(const msgpack::object& array, const Buffer& whole, std::uint32_t first)
       : array_(array), whole_(whole), first_(first) {}
   template <class... V>
   void operator()(Names names, V&... v) {
-    if (array_.type != msgpack::type::ARRAY) {
-      wrong_ = " is " + in_words(array_);
-      return;
-    }
-    const std::uint32_t there = array_.via.array.size - first_;
-    if (there < names.required) {
-      wrong_ = "." + names.at(there) + " is missing";
-      return;
-    }
-    std::uint32_t at = 0;
-    const auto take = [&](auto& field) {
-      if (at == there) return false;  // this one and the rest have their defaults
-      if (get(array_.via.array.ptr[first_ + at], field)) return ++at, true;
-      if (wrong_.empty()) wrong_ = " is " + in_words(array_.via.array.ptr[first_ + at]);
-      wrong_.insert(0, "." + names.at(at));
-      return false;
-    };
-    (take(v) && ...);
+    if (begins(names)) (take(names, v) && ...);
   }
   // What is wrong and where, as in ".rows[3].phase is nil"; empty: nothing.
   std::string& wrong() { return wrong_; }
 
  private:
+  [[gnu::noinline]] bool begins(const Names& names) {
+    if (array_.type != msgpack::type::ARRAY) return wrong_ = " is " + in_words(array_), false;
+    there_ = array_.via.array.size - first_;
+    if (there_ < names.required) return wrong_ = "." + names.at(there_) + " is missing", false;
+    return true;
+  }
+  template <class T>
+  bool take(const Names& names, T& field) {
+    if (at_ == there_) return false;  // this one and the rest have their defaults
+    if (!get(array_.via.array.ptr[first_ + at_], field))
+      return blame("." + names.at(at_), array_.via.array.ptr[first_ + at_]);
+    return ++at_, true;
+  }
+  [[gnu::noinline]] bool blame(const std::string& where, const msgpack::object& o) {
+    if (wrong_.empty()) wrong_ = " is " + in_words(o);
+    wrong_.insert(0, where);
+    return false;
+  }
+
   template <class T>
   bool get(const msgpack::object& o, T& v) {
+    std::uint64_t number = 0;
     if constexpr (std::is_same_v<T, bool>) {
-      if (o.type != msgpack::type::BOOLEAN) return false;
-      v = o.via.boolean;
+      v = o.type == msgpack::type::BOOLEAN && o.via.boolean;
+      return o.type == msgpack::type::BOOLEAN;
     } else if constexpr (std::is_same_v<T, Code>) {
-      if (o.type != msgpack::type::POSITIVE_INTEGER) return false;
       // A code of a later version reads as a defect of the peer's, not as success.
-      v = o.via.u64 <= PINNATE_INTERNAL ? static_cast<Code>(o.via.u64) : PINNATE_INTERNAL;
+      if (!get_number(o, ~0ull, &number)) return false;
+      v = number <= PINNATE_INTERNAL ? static_cast<Code>(number) : PINNATE_INTERNAL;
     } else if constexpr (std::is_same_v<T, Phase>) {
-      if (o.type != msgpack::type::POSITIVE_INTEGER) return false;
       // A phase of a later version is one that is not over.
-      v = o.via.u64 < kPhases ? static_cast<Phase>(o.via.u64) : Phase::pending;
+      if (!get_number(o, ~0ull, &number)) return false;
+      v = number < kPhases ? static_cast<Phase>(number) : Phase::pending;
     } else if constexpr (std::is_same_v<T, Role>) {
-      if (o.type != msgpack::type::POSITIVE_INTEGER || o.via.u64 > 3) return false;
-      v = static_cast<Role>(o.via.u64);
-    } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
-      if (o.type == msgpack::type::NEGATIVE_INTEGER)
-        v = o.via.i64;
-      else if (o.type == msgpack::type::POSITIVE_INTEGER && o.via.u64 <= INT64_MAX)
-        v = static_cast<T>(o.via.u64);
-      else
-        return false;
+      if (!get_number(o, 3, &number)) return false;
+      v = static_cast<Role>(number);
+    } else if constexpr (std::is_same_v<T, std::int64_t>) {
+      if (o.type != msgpack::type::NEGATIVE_INTEGER && !get_number(o, INT64_MAX, &number)) return false;
+      v = o.via.i64;
     } else if constexpr (std::is_integral_v<T>) {
-      if (o.type != msgpack::type::POSITIVE_INTEGER || o.via.u64 > std::numeric_limits<T>::max()) return false;
-      v = static_cast<T>(o.via.u64);
+      if (!get_number(o, std::numeric_limits<T>::max(), &number)) return false;
+      v = static_cast<T>(number);
     } else if constexpr (std::is_same_v<T, std::string>) {
-      if (o.type != msgpack::type::STR || o.via.str.size > kTextLimitBytes) return false;
-      v.assign(o.via.str.ptr, o.via.str.size);
+      return get_text(o, &v);
     } else if constexpr (std::is_same_v<T, Digest>) {
-      if (o.type != msgpack::type::BIN) return false;
-      auto digest = Digest::from_bytes({o.via.bin.ptr, o.via.bin.size});
-      if (!digest) return false;
-      v = *digest;
+      return get_digest(o, &v);
     } else if constexpr (std::is_same_v<T, Buffer>) {
-      if (o.type != msgpack::type::BIN) return false;
-      // A slice keeps the whole message in memory; who says much around a few bytes may not have that kept.
-      const std::string_view bytes(o.via.bin.ptr, o.via.bin.size);
-      v = bytes.size() < whole_.size() / 2 ? Buffer(std::string(bytes)) : whole_.slice(bytes);
+      return get_bytes(o, whole_, &v);
     } else if constexpr (std::is_same_v<T, Labels>) {
-      if (o.type != msgpack::type::MAP) return false;
-      for (std::uint32_t i = 0; i < o.via.map.size; i++) {
-        std::string key, value;
-        if (!get(o.via.map.ptr[i].key, key) || !get(o.via.map.ptr[i].val, value)) return false;
-        v[std::move(key)] = std::move(value);
-      }
+      return get_labels(o, &v);
     } else if constexpr (requires { v.push_back({}); }) {
       if (o.type != msgpack::type::ARRAY) return false;
       v.resize(o.via.array.size);  // bounded by the unpacker
-      for (std::uint32_t i = 0; i < o.via.array.size; i++) {
-        if (get(o.via.array.ptr[i], v[i])) continue;
-        if (wrong_.empty()) wrong_ = " is " + in_words(o.via.array.ptr[i]);
-        wrong_.insert(0, "[" + std::to_string(i) + "]");
-        return false;
-      }
+      for (std::uint32_t i = 0; i < o.via.array.size; i++)
+        if (!get(o.via.array.ptr[i], v[i])) return blame("[" + std::to_string(i) + "]", o.via.array.ptr[i]);
     } else {
       Reader inner(o, whole_, 0);
       fields(inner, v);
@@ -451,7 +468,7 @@ class Reader {
 
   const msgpack::object& array_;
   const Buffer& whole_;
-  std::uint32_t first_;
+  std::uint32_t first_, at_ = 0, there_ = 0;
   std::string wrong_;
 };
 

@@ -1,4 +1,4 @@
-// Counts what goes over each descriptor: the library's calls of send and recv come by here, since a program's own functions come
+// Counts what goes over each descriptor: the library's calls of send, sendmsg and their like come by here, since a program's own functions come
 // before those of the C library. Not with sanitizers, which have functions of their own in that place.
 #include "link_bytes.h"
 
@@ -35,6 +35,18 @@ extern "C" ssize_t send(int fd, const void* bytes, size_t size, int flags) {
   const long sent = syscall(SYS_sendto, fd, bytes, size, flags, nullptr, 0);
   add(&Counted::out, fd, sent);
   return sent;
+}
+
+extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  const long sent = syscall(SYS_sendmsg, fd, message, flags);
+  add(&Counted::out, fd, sent);
+  return sent;
+}
+
+extern "C" ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  const long received = syscall(SYS_recvmsg, fd, message, flags);
+  add(&Counted::in, fd, received);
+  return received;
 }
 
 extern "C" ssize_t recv(int fd, void* bytes, size_t size, int flags) {

@@ -192,5 +192,6 @@ TEST_CASE("a file of a few MiB is read once while it is published, and another p
   REQUIRE(stage.world.until([&] { return answer.came(); }));
   CHECK(answer.error == "");
   CHECK(answer.status == PINNATE_OK);
-  CHECK(bytes_read() - before < bytes.size() * 5 / 4);
+  // Once here, and once by the controller, which checks the digest of what is on its disk.
+  CHECK(bytes_read() - before < bytes.size() * 9 / 4);
 }

@@ -8,12 +8,13 @@
 namespace pinnate::simulator {
 namespace {
 
-// The limits of the tiers, written here again so that none is raised by mistake: what of bulk is got ready for a link, the calls that
-// ARCHITECTURE.md states, what a link may hold by default; orders at a disk with room to spare. One message more than the bulk may be on
-// its way, since room is asked for before its size is known.
+// The limits of the tiers, written here again so that none is raised by mistake: what of bulk is got
+// ready for a link, the calls and their bytes that ARCHITECTURE.md states, orders at a disk with room
+// to spare. One message more than the bulk may be on its way, since room is asked for before its
+// size is known.
 constexpr std::int64_t kBulkBytes = 512 * 1024 + kChunkBytes + 1024;
 constexpr std::int64_t kCalls = 4096;
-constexpr std::size_t kLinkBytes = 8 * 1024 * 1024;
+constexpr std::size_t kCallBytes = 6 * 1024 * 1024;
 constexpr std::size_t kDiskOrders = 64, kDiskOrdersPerLink = 24;
 
 class Bounded final : public Check {
@@ -85,7 +86,7 @@ class Bounded final : public Check {
     held.of[call.id] += call.payload.size();
     held.bytes += call.payload.size();
     // One that is refused is held until it has been answered.
-    if (held.bytes > kLinkBytes + kCallLimitBytes)
+    if (held.bytes > kCallBytes + kCallLimitBytes)
       complain_(6, name_of(sight.o.host) + " holds calls of " + std::to_string(held.bytes) + " bytes for one link");
   }
   void answered(const Link& link, std::uint64_t id) {

@@ -21,7 +21,7 @@ ScaleFleet::ScaleFleet(const sim::FleetShape& shape, std::uint64_t seed, ScaleRe
   controller_ = world.at(fleet.controller).id();
   world.network().traffic.counted_below = controller_ + 1;
   const double built_wall = watch.wall_s(), built_cpu = watch.cpu_s();
-  if (!world.run_until([this] { return world.network().connections() > fleet.sites.size(); }, 1000))
+  if (!world.run_until([this] { return world.network().connections() >= fleet.sites.size(); }, 1000))
     report->broken("nobody dials");
   const bool linked = count_becomes(0);
   if (!linked) report->broken("not every engine was linked and counted within an hour of virtual time");
@@ -30,7 +30,7 @@ ScaleFleet::ScaleFleet(const sim::FleetShape& shape, std::uint64_t seed, ScaleRe
       "fleet of %u engines, %zu sites, %zu clusters: built in %.1f s (cpu %.1f s), linked after %.1f s (cpu %.1f s), "
       "%.2f s of virtual time, %.0f bytes per engine",
       engines(), fleet.sites.size(), fleet.clusters.size(), built_wall, built_cpu, watch.wall_s(), watch.cpu_s(),
-      virtual_s(0, world.now()), double(grown) / engines());
+      virtual_s(0, world.now()), double(grown) / std::max(1u, engines()));
 }
 
 bool ScaleFleet::roll_out(const sim::Module& module, std::int64_t limit_ms) {

@@ -11,8 +11,9 @@
 namespace pinnate::simulator {
 namespace {
 
-// Lookup, Tiers, Call, Returned, Cancel.
-bool is_of_calls(std::uint8_t type) { return (type >= 32 && type <= 35) || type == 65; }
+// Lookup, Call and Cancel go down, Tiers and Returned come back.
+bool goes_down(std::uint8_t type) { return type == 32 || type == 34 || type == 65; }
+bool comes_back(std::uint8_t type) { return type == 33 || type == 35; }
 
 }  // namespace
 
@@ -41,10 +42,15 @@ void scale_named(const ScaleOptions& options, ScaleReport* report) {
   if (!fleet.count_becomes(serving)) report->broken("not every engine was live that should be");
   world.advance(2000);
 
-  std::map<sim::HostId, std::uint64_t> got;  // messages of calls and lookups
+  struct Got {
+    std::uint64_t from_above = 0, all = 0;
+  };
+  std::map<sim::HostId, Got> got;  // messages of calls and lookups
   fleet.also = [&](const sim::Occurrence& o) {
-    if (o.what == sim::What::received && o.number != tier::kHostLink && is_of_calls(sim::message_type(o.bytes)))
-      ++got[o.host];
+    if (o.what != sim::What::received || o.number == tier::kHostLink) return;
+    const std::uint8_t type = sim::message_type(o.bytes);
+    if (goes_down(type)) ++got[o.host].from_above;
+    if (goes_down(type) || comes_back(type)) ++got[o.host].all;
   };
   std::size_t chosen = gateways.size() / 2;
   while (!serves(chosen)) --chosen;
@@ -72,18 +78,18 @@ void scale_named(const ScaleOptions& options, ScaleReport* report) {
     const sim::HostId site = world.at(fleet.fleet.sites[i]).id();
     if (path.contains(site)) continue;
     if (i % 2 == 0)
-      most = std::max(most, got[site]);
+      most = std::max(most, got[site].from_above);
     else
-      others += got[site];
+      others += got[site].all;
   }
   double next_ms = 0;
   std::uint64_t beside = 0;
   for (int i = 0; i < 10; ++i) {
     next_ms = std::max(next_ms, call());
     for (const auto& [host, messages] : got)
-      if (!path.contains(host)) beside += messages;
+      if (!path.contains(host)) beside += messages.all;
     for (const sim::HostId host : path)  // a Call going down, and a Returned coming up
-      beside += got[host] - (host == fleet.controller() || host == world.at(engine).id() ? 1 : 2);
+      beside += got[host].all - (host == fleet.controller() || host == world.at(engine).id() ? 1 : 2);
   }
   fleet.check(report);
   report->say("a call to '%s' on %zu sites with links of 20 ms: the first %.0f ms, the next ones up to %.0f ms",

@@ -501,6 +501,7 @@ TEST_CASE("an answer from below that fills a message is told as too large to who
   Driven d;
   const tier::LinkId engine = d.link("e", wire::Role::engine), client = d.link("operator", wire::Role::client);
   wire::EngineStatus status;
+  status.position = {1, 1, {}};
   status.rows = {{1, "f", "1", wire::Phase::live, true, ""}};
   d.say(engine, status);
   for (const tier::LinkId asker : {client, tier::kHostLink}) {
@@ -578,6 +579,7 @@ TEST_CASE(
   Driven d;
   const tier::LinkId engine = d.link("e", wire::Role::engine), client = d.link("operator", wire::Role::client);
   wire::EngineStatus status;
+  status.position = {1, 1, {}};
   status.rows = {{1, "f", "1", wire::Phase::live, true, ""}};
   d.say(engine, status);
   wire::Call call;
@@ -605,6 +607,7 @@ TEST_CASE("three quarters of what a link may hold may wait for results there, an
     Driven d;
     const tier::LinkId engine = d.link("e", wire::Role::engine), client = d.link("operator", wire::Role::client);
     wire::EngineStatus status;
+    status.position = {1, 1, {}};
     status.rows = {{1, "f", "1", wire::Phase::live, true, ""}};
     d.say(engine, status);
     wire::Call call;

@@ -267,7 +267,7 @@ class LyingUpstreamTest(WireTest):
     def test_a_status_of_more_than_fits_a_message_is_cut_short(self):
         """A thousand releases that fail everywhere, in many words."""
         up = self.above_a_gateway()
-        records = {n: wire.encode_release(wire.Release(1, n, 1, f"f{n}", "1", bytes(32), "", b"", 0, None, [])) for n in range(1, 1001)}
+        records = {n: wire.encode_release(wire.Release(1, n, 1, f"f{n}", "1", bytes(32), "", b"", 0)) for n in range(1, 1001)}
         position = wire.Position(1, 1000, wire.state_digest(1, 1000, records))
         self.assertFalse(up.send(Desired(position, 0, 0, 0, True, [], [[record, b""] for record in records.values()])).whole)
         rows = [wire.ServiceRow(n, f"f{n}", "1", wire.FAILED, False, "x" * 512) for n in records]

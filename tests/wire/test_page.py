@@ -26,7 +26,7 @@ def fields_in(text):
 def definitions():
     """name -> fields, of every message and structure: from its name in bold to the next one."""
     found = {}
-    marks = list(re.finditer(r"\*\*([A-Z][a-zA-Z]+)\*\*(?= \(\d+\)|:|, a structure)", PAGE))
+    marks = list(re.finditer(r"\*\*([A-Z][a-zA-Z]+)\*\*(?=\s\(\d+\)|:|, a structure)", PAGE))
     sections = re.split(r"^## ", PAGE, flags=re.M)
     for title, section in (("Release", sections[7]), ("Manifest", sections[8])):
         found[title] = fields_in(section.partition("**Artifact**")[0])
@@ -94,7 +94,7 @@ class PageTest(unittest.TestCase):
                 fields = DEFINED[made.__name__]
                 self.assertEqual(TABLE[made.__name__][4], made.required)
                 self.assertEqual([name for name, _ in fields], list(made._fields))
-                self.assertIn(f"**{made.__name__}** ({number})", PAGE)
+                self.assertRegex(PAGE, rf"\*\*{made.__name__}\*\*\s\({number}\)")
                 data = EXAMPLES[example_of(made.__name__)]
                 values = wire.unpack(data)
                 self.assertEqual(values[0], number)
