@@ -37,12 +37,12 @@ def from_ctest(path):
 
 def from_unittest(log):
     passed, failures, skipped = 0, [], 0
-    for ran, said in re.findall(r"^Ran (\d+) tests? in .*\n\n(.*)$", log, flags=re.M):
+    for before, ran, said in re.findall(r"(.*?)^Ran (\d+) tests? in [^\n]*\n\n([^\n]*)$", log, flags=re.M | re.S):
         wrong = {key: int(n) for key, n in re.findall(r"(failures|errors|skipped|unexpected successes)=(\d+)", said)}
         failed = wrong.get("failures", 0) + wrong.get("errors", 0) + wrong.get("unexpected successes", 0)
         passed += max(0, int(ran) - failed - wrong.get("skipped", 0))
         skipped += wrong.get("skipped", 0)
-        names = re.findall(r"^(?:FAIL|ERROR): (.*)$", log, flags=re.M)[:failed]
+        names = re.findall(r"^(?:FAIL|ERROR): (.*)$", before, flags=re.M)[:failed]
         failures += names + ["a test"] * (failed - len(names))
     return passed, failures, skipped
 

@@ -1,24 +1,31 @@
 #!/usr/bin/env bash
-# Runs what CI runs, on a bare Debian 12 as root or with sudo: at most 30 minutes on two cores.
+# Runs the tests, on a bare Debian 12 as root or with sudo: at most 10 minutes on two cores.
 #
-#     tests/run.sh [--full] [--only PART]... [--help]
+#     tests/run.sh [--sanitized] [--full] [--only PART]... [--help]
 #
-# Parts, in this order (one that fails does not hide the others):
-#   release   the optimised build, and the C and C++ suite with the tests of headers, layers, exported symbols, size and package
-#   python    bindings/python/tests against that build
+# First it builds everything, optimised. The parts run side by side, since most of them wait for
+# processes more than they compute; one that fails does not hide the others:
+#   release   the C and C++ suite, with the tests of headers, layers, exported symbols, size and package
+#   python    bindings/python/tests
 #   cli       tests/cli: the program, as its users run it
-#   wire      tests/wire: the protocol, spoken by Python without the library
-#   e2e       tests/e2e: fleets of processes, with what goes wrong in them; --full adds its long tests; the three above run beside it
+#   wire      tests/wire: the protocol, spoken by Python without the library; tests/older: peers and folders of older versions
+#   e2e       tests/e2e: fleets of processes, with what goes wrong in them
 #   chaos     tests/chaos: a fleet of processes that is broken while it works, round after round
-#   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer; it is built while the parts above wait for processes
-#   tsan      the same under ThreadSanitizer
-# --full adds the long runs: `long`, all tests of ctest that have the label "full", and every executable tests/full.d/NAME.sh as part NAME.
-# Such a script finds the release build in $PINNATE_BUILD, exits 0 when it passed and 77 when it cannot run here, saying why in its last
-# line. --only may name these as well.
+# --sanitized adds what CI runs beside them, in at most 20 minutes on two cores:
+#   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer
+#   tsan      what has threads under ThreadSanitizer
+# --full is for long runs. It adds the sanitized parts with all that the release has, and the long
+# tests of e2e. After the parts above, alone and one by one, it runs `long`, all tests of ctest that
+# have the label "full", and every executable tests/full.d/NAME.sh as part NAME. Such a script finds
+# the release build in $PINNATE_BUILD. It exits with 0 when it passed, and with 77 when it cannot run
+# here; then its last line says why.
 #
-# Each part writes build/logs/PART.log. Tests of e2e that need ptrace or a mount are skipped, and counted, where that is not allowed; with --full and
-# as root they fail instead, unless PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test cases in all; the exit status is 1 when one failed, 130 when interrupted. A run
-# without options tells before it how its time stands to the 30 minutes, and does not fail by that: it is the machine's, too.
+# --only runs one part of any of these. Each part writes build/logs/PART.log. Tests of e2e that need
+# ptrace or a mount are skipped, and counted, where that is not allowed. With --full and as root they
+# fail instead, unless PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test
+# cases in all. The exit status is 1 when one failed, and 130 when interrupted. The line before it
+# tells how the time of a run without --full and --only stands to the limit above. The run does not
+# fail by that: the time is the machine's, too.
 set -euo pipefail
 # All that it runs carries this mark, subshells too: what they show as their environment is what this process was started with.
 if [ "${PINNATE_TESTS_RUN-}" != $$ ]; then PINNATE_TESTS_RUN=$$ exec bash "${BASH_SOURCE[0]}" "$@"; fi
@@ -36,11 +43,13 @@ long_runs() {
   for script in tests/full.d/*.sh; do [ ! -x "$script" ] || basename "$script" .sh; done
 }
 
-parts=(release python cli wire e2e chaos asan tsan)
+parts=(release python cli wire e2e chaos)
+sanitized=(asan tsan)
 mapfile -t long < <(echo long; long_runs)
-full=no only=()
+full=no only=() reach="test_seconds 600"
 while [ $# -gt 0 ]; do
   case $1 in
+    --sanitized) parts+=("${sanitized[@]}") sanitized=() reach="ci_seconds 1200" ;;
     --full) full=yes ;;
     --only) [ $# -ge 2 ] || { usage >&2; exit 2; }; only+=("$2"); shift ;;
     --only=*) only+=("${1#--only=}") ;;
@@ -50,21 +59,23 @@ while [ $# -gt 0 ]; do
   shift
 done
 for part in ${only[@]+"${only[@]}"}; do
-  case " ${parts[*]} ${long[*]} " in
+  case " ${parts[*]} ${sanitized[*]} ${long[*]} " in
     *" $part "*) ;;
-    *) echo "tests/run.sh: no part '$part'; there are: ${parts[*]} ${long[*]}" >&2; exit 2 ;;
+    *) echo "tests/run.sh: no part '$part'; there are: ${parts[*]} ${sanitized[*]} ${long[*]}" >&2; exit 2 ;;
   esac
 done
 if [ ${#only[@]} -gt 0 ]; then parts=("${only[@]}")
-elif [ $full = yes ]; then parts+=("${long[@]}"); fi
+elif [ $full = yes ]; then parts+=("${sanitized[@]}" "${long[@]}"); fi
 
 # ---- building ------------------------------------------------------------------------------------
 
 configure() { cmake --preset "$1" >"$logs/configure-$1.log" 2>&1 || { cat "$logs/configure-$1.log"; return 1; }; }
-release_built=unknown  # yes or no, while parts that need it run beside each other
+release_built=unknown  # yes or no, once it was tried
 build() {
   if [ "$1" = release ] && [ $release_built != unknown ]; then [ $release_built = yes ]; return; fi
-  configure "$1" && cmake --build --preset "$1" --parallel "$(nproc)" -- -k 0
+  local targets=()
+  if [ $full = yes ]; then targets=(--target all); fi
+  configure "$1" && cmake --build --preset "$1" --parallel "$(nproc)" "${targets[@]}" -- -k 0
 }
 
 # ---- running -------------------------------------------------------------------------------------
@@ -75,11 +86,17 @@ suite() {
   shift
   build "$preset" || built=1
   if [ "$preset" != release ]; then mapfile -t runner < <(fixed_addresses); fi
-  ${runner[@]+"${runner[@]}"} ctest --test-dir "build/$preset" --parallel "$(nproc)" --timeout 600 --output-on-failure --no-tests=error \
-    --test-output-size-passed 1000000 --test-output-size-failed 1000000 --output-junit "$logs/$part.xml" "$@" || tested=1
+  # Most programs wait more than they compute, so twice as many run as there are cores.
+  ${runner[@]+"${runner[@]}"} ctest --test-dir "build/$preset" --parallel "$((2 * $(nproc)))" --timeout 900 --output-on-failure \
+    --no-tests=error --test-output-size-passed 1000000 --test-output-size-failed 1000000 --output-junit "$logs/$part.xml" "$@" || tested=1
   if [ "$preset" != release ] && ! is_sanitized "$preset"; then tested=1; fi
   [ $built = 0 ] || echo "Not everything was built; see above."
   return $((built | tested))
+}
+
+# The same with all of it in a full run.
+sanitized_suite() {
+  if [ $full = yes ]; then suite "$1"; else suite "$1" --label-exclude '^full$'; fi
 }
 
 # A build folder that was configured without its sanitizers would pass, and show nothing.
@@ -114,16 +131,22 @@ suppressions() { if [ -f "tests/$1.supp" ]; then echo ":suppressions=$root/tests
 
 # unittest FOLDER TESTS
 unittest() {
-  build release || echo "Not everything was built; see above."
+  build release || echo "Not everything was built."
   [ -d "$1/$2" ] || { echo "there is no folder $1/$2"; return 1; }
   cd "$1"
   PINNATE_LIBRARY=$root/build/release/lib/libpinnate.so PINNATE_MODULES=$root/build/release/modules \
-    PINNATE_BIN=$root/build/release/bin timeout --kill-after=10 900 /usr/bin/python3 -m unittest discover -v -s "$2"
+    PINNATE_BIN=$root/build/release/bin timeout --kill-after=10 900 /usr/bin/python3 "$root/tests/side_by_side.py" "$2" $(($(nproc) + 1))
 }
+
+# Fleets of processes go first, since they keep time; then the suite of the release.
+behind() { renice -n "$1" -p $BASHPID >/dev/null || true; }
 
 # ---- parts ---------------------------------------------------------------------------------------
 
-part_release() { suite release --label-exclude '^full$'; }
+part_release() {
+  behind 10
+  suite release --label-exclude '^full$'
+}
 part_python() { unittest bindings/python tests; }
 part_cli() { unittest . tests/cli; }
 part_e2e() {
@@ -134,25 +157,32 @@ part_e2e() {
   fi
   unittest . tests/e2e
 }
-part_wire() { unittest . tests/wire; }
+part_wire() {
+  local bad=0
+  (unittest . tests/wire) || bad=1
+  (unittest . tests/older) || bad=1
+  return $bad
+}
 part_chaos() {
-  build release || echo "Not everything was built; see above."
+  build release || echo "Not everything was built."
   PINNATE_BUILD=$root/build/release timeout --kill-after=60 600 tests/chaos/run.sh
 }
 part_asan() {
   local leaks=0
+  behind 19
   if leaks_can_be_found; then leaks=1; else echo "LeakSanitizer does not work here: leaks are not looked for"; fi
   export ASAN_OPTIONS=detect_leaks=$leaks:halt_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   LSAN_OPTIONS=report_objects=1$(suppressions lsan)
   export LSAN_OPTIONS
-  suite asan --label-exclude '^full$'
+  sanitized_suite asan
 }
 part_tsan() {
+  behind 19
   # die_after_fork: a test forks a process with threads to see that the child is told so.
   TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:history_size=4:die_after_fork=0$(suppressions tsan)
   export TSAN_OPTIONS
-  suite tsan --label-exclude '^full$'
+  sanitized_suite tsan
 }
 part_long() {
   build release
@@ -238,43 +268,46 @@ interrupted() {
 }
 trap interrupted INT TERM
 
-# Some parts wait for processes more than they compute: they go on beside the one that waits longest.
-beside=() rest=()
+# Those that need the release find it built, or learn that it could not be.
+build_release() {
+  local began=$SECONDS word=built
+  build release >"$logs/build.log" 2>&1 &
+  if wait $!; then release_built=yes; else release_built=no word=FAILED; fi
+  printf '%-8s %-12s %5d s\n' $word "the release" $((SECONDS - began))
+  if [ $word = FAILED ]; then tail -n 60 "$logs/build.log" | sed 's/^/    | /'; fi
+}
+needs_release=no together=() alone=()
 for part in "${parts[@]}"; do
   case $part in
-    python | cli | wire) beside+=("$part") ;;
-    *) rest+=("$part") ;;
+    asan | tsan) ;;
+    *) needs_release=yes ;;
+  esac
+  case " ${long[*]} " in
+    *" $part "*) alone+=("$part") ;;
+    *) together+=("$part") ;;
   esac
 done
-if [[ " ${rest[*]} " != *" e2e "* ]]; then rest=("${parts[@]}") beside=(); fi
-asan_builder=  # the process that builds it ahead, with what the others leave of the processor
-for part in "${rest[@]}"; do
-  if [ "$part" = asan ] && [ -n "$asan_builder" ]; then wait "$asan_builder" || true; fi  # the part says what does not build
-  if [ "$part" != e2e ] || [ ${#beside[@]} = 0 ]; then
-    run_part "$part" &
-    wait $!
-    report_part "$part"
-    continue
-  fi
-  build release >"$logs/build.log" 2>&1 &
-  if wait $!; then release_built=yes; else release_built=no; fi
-  if [[ " ${rest[*]} " == *" asan "* ]]; then
-    (renice -n 19 -p $BASHPID >/dev/null && build asan) >"$logs/build-asan.log" 2>&1 &
-    asan_builder=$!
-  fi
-  for other in "${beside[@]}"; do run_part "$other"; done &
-  others=$!
-  run_part e2e &
-  wait $!
-  wait $others
-  release_built=unknown
-  for other in "${beside[@]}" e2e; do report_part "$other"; done
+if [ $needs_release = yes ]; then build_release; fi
+declare -A process
+for part in ${together[@]+"${together[@]}"}; do
+  run_part "$part" &
+  process[$part]=$!
 done
-# Without parts of somebody's choice and without the long ones. It counts what this machine has to install, too.
+for part in ${together[@]+"${together[@]}"}; do
+  wait "${process[$part]}"
+  report_part "$part"
+done
+for part in ${alone[@]+"${alone[@]}"}; do
+  run_part "$part" &
+  wait $!
+  report_part "$part"
+done
+# It counts what this machine has to install, too.
 if [ ${#only[@]} = 0 ] && [ $full = no ]; then
+  read -r name limit <<<"$reach"
   word=ok
-  if [ $SECONDS -gt 1800 ]; then word=short; fi
-  echo "reach ci_seconds $SECONDS 1800 $word"
+  if [ $SECONDS -gt "$limit" ]; then word=short; fi
+  echo "reach $name $SECONDS $limit $word"
 fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -16,12 +16,12 @@ struct pinnate_controller final : capi::Handle {
 
 namespace {
 
-constexpr const char* kName = "controller";
+constexpr const char* kController = "controller";
 
 Result<pinnate_controller*> open_controller(const pinnate_controller_options* options) {
   const Result<pinnate_controller_options> given = capi::read_options(options);
   if (!given.ok()) return given.status();
-  Result<capi::TierSetup> setup = capi::read_tier_setup(given->tier, kName);
+  Result<capi::TierSetup> setup = capi::read_tier_setup(given->tier, kController);
   if (!setup.ok()) return setup.status();
   if (Status s = capi::required(given->state_dir, "options.state_dir"); !s.ok()) return s;
   const auto dir = capi::read_folder(given->state_dir, "state_dir");
@@ -48,60 +48,64 @@ Result<pinnate_controller*> open_controller(const pinnate_controller_options* op
 }  // namespace
 
 pinnate_status pinnate_controller_open(const pinnate_controller_options* options, pinnate_controller** controller) {
-  return capi::open_handle(controller, kName, [&] { return open_controller(options); });
+  return capi::open_handle(controller, kController, [&] { return open_controller(options); });
 }
 
 pinnate_status pinnate_controller_listen(pinnate_controller* controller, const char* address, char* bound,
                                          size_t bound_size) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return capi::listen(h, address, bound, bound_size); });
+  return capi::with(controller, kController,
+                    [&](capi::Handle& h) { return capi::listen(h, address, bound, bound_size); });
 }
 
 pinnate_status pinnate_controller_dial(pinnate_controller* controller, const char* address) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return capi::dial(h, tier::Side::downstream, address); });
+  return capi::with(controller, kController,
+                    [&](capi::Handle& h) { return capi::dial(h, tier::Side::downstream, address); });
 }
 
 pinnate_status pinnate_controller_publish(pinnate_controller* controller, const pinnate_publish* publish,
                                           pinnate_progress_fn on_progress, pinnate_published_fn on_published,
                                           void* arg) {
-  return capi::with(controller, kName,
+  return capi::with(controller, kController,
                     [&](capi::Handle& h) { return capi::publish(h, publish, on_progress, on_published, arg); });
 }
 
 pinnate_status pinnate_controller_publish_wait(pinnate_controller* controller, const pinnate_publish* publish,
                                                pinnate_published* published) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return capi::publish_wait(h, publish, published); });
+  return capi::with(controller, kController,
+                    [&](capi::Handle& h) { return capi::publish_wait(h, publish, published); });
 }
 
 pinnate_status pinnate_controller_unpublish(pinnate_controller* controller, const char* name, uint64_t release,
                                             pinnate_done_fn on_done, void* arg) {
-  return capi::with(controller, kName,
+  return capi::with(controller, kController,
                     [&](capi::Handle& h) { return capi::unpublish(h, name, release, on_done, arg); });
 }
 
 pinnate_status pinnate_controller_releases(pinnate_controller* controller, const char* name,
                                            pinnate_releases_fn on_releases, void* arg) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return capi::releases(h, name, on_releases, arg); });
+  return capi::with(controller, kController,
+                    [&](capi::Handle& h) { return capi::releases(h, name, on_releases, arg); });
 }
 
 pinnate_status pinnate_controller_status(pinnate_controller* controller, const char* name, pinnate_rollup_fn on_rollup,
                                          void* arg) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return capi::status(h, name, on_rollup, arg); });
+  return capi::with(controller, kController, [&](capi::Handle& h) { return capi::status(h, name, on_rollup, arg); });
 }
 
 pinnate_status pinnate_controller_watch(pinnate_controller* controller, pinnate_rollup_fn on_rollup, void* arg) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return capi::watch(h, on_rollup, arg); });
+  return capi::with(controller, kController, [&](capi::Handle& h) { return capi::watch(h, on_rollup, arg); });
 }
 
 pinnate_status pinnate_controller_lookup(pinnate_controller* controller, const pinnate_lookup* lookup,
                                          pinnate_tiers_fn on_tiers, void* arg) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return capi::lookup(h, lookup, on_tiers, arg); });
+  return capi::with(controller, kController, [&](capi::Handle& h) { return capi::lookup(h, lookup, on_tiers, arg); });
 }
 
 pinnate_status pinnate_controller_call(pinnate_controller* controller, const pinnate_call* call,
                                        pinnate_result_fn on_result, void* arg) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
+  return capi::with(controller, kController, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
 }
 
 pinnate_status pinnate_controller_close(pinnate_controller* controller, pinnate_closed_fn on_closed, void* arg) {
-  return capi::with(controller, kName, [&](capi::Handle& h) { return h.close(on_closed, arg); });
+  return capi::with(controller, kController, [&](capi::Handle& h) { return h.close(on_closed, arg); });
 }

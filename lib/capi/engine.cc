@@ -83,7 +83,7 @@ Status pinnate_engine::watch_services(pinnate_service_fn on_service, void* arg) 
 
 namespace {
 
-constexpr const char* kName = "engine";
+constexpr const char* kEngine = "engine";
 
 // A number that has a greatest and, where it is 0, a default.
 Result<std::uint32_t> up_to(std::uint32_t most, std::uint32_t given, std::uint32_t otherwise, const char* name) {
@@ -111,7 +111,7 @@ Status add_loaders(const pinnate_engine_options& options, module::ServiceHost* s
 Result<pinnate_engine*> open_engine(const pinnate_engine_options* options) {
   const Result<pinnate_engine_options> given = capi::read_options(options);
   if (!given.ok()) return given.status();
-  Result<capi::TierSetup> setup = capi::read_tier_setup(given->tier, kName);
+  Result<capi::TierSetup> setup = capi::read_tier_setup(given->tier, kEngine);
   if (!setup.ok()) return setup.status();
   const auto dir = capi::read_folder(given->state_dir, "state_dir");
   if (!dir.ok()) return dir.status();
@@ -129,7 +129,7 @@ Result<pinnate_engine*> open_engine(const pinnate_engine_options* options) {
 
   runtime::NodeParts parts;
   parts.close_limit_ms = capi::or_default(given->close_limit_ms, parts.close_limit_ms);
-  auto store = capi::open_store(*dir, kName, &*setup);
+  auto store = capi::open_store(*dir, kEngine, &*setup);
   if (!store.ok()) return store.status();
   parts.store = std::move(*store);
   parts.store_blocks = dir->has_value();
@@ -147,31 +147,31 @@ Result<pinnate_engine*> open_engine(const pinnate_engine_options* options) {
 }  // namespace
 
 pinnate_status pinnate_engine_open(const pinnate_engine_options* options, pinnate_engine** engine) {
-  return capi::open_handle(engine, kName, [&] { return open_engine(options); });
+  return capi::open_handle(engine, kEngine, [&] { return open_engine(options); });
 }
 
 pinnate_status pinnate_engine_add_loader(pinnate_engine* engine, const pinnate_loader* loader) {
-  return capi::with(engine, kName, [&](pinnate_engine& e) -> Status {
+  return capi::with(engine, kEngine, [&](pinnate_engine& e) -> Status {
     const Result<pinnate_loader> given = capi::read_sized(loader, "loader");
     return given.ok() ? e.add_loader(*given) : given.status();
   });
 }
 
 pinnate_status pinnate_engine_dial_upstream(pinnate_engine* engine, const char* address) {
-  return capi::with(engine, kName, [&](pinnate_engine& e) {
+  return capi::with(engine, kEngine, [&](pinnate_engine& e) {
     return e.link([&] { return capi::dial(e, tier::Side::upstream, address); });
   });
 }
 
 pinnate_status pinnate_engine_listen(pinnate_engine* engine, const char* address, char* bound, size_t bound_size) {
-  return capi::with(engine, kName, [&](pinnate_engine& e) {
+  return capi::with(engine, kEngine, [&](pinnate_engine& e) {
     return e.link([&] { return capi::listen(e, address, bound, bound_size); });
   });
 }
 
 pinnate_status pinnate_engine_call_wait(pinnate_engine* engine, const pinnate_call* call, void** result,
                                         size_t* result_size) {
-  return capi::with(engine, kName, [&](pinnate_engine& e) -> Status {
+  return capi::with(engine, kEngine, [&](pinnate_engine& e) -> Status {
     if (Status s = capi::required(result, "result"); !s.ok()) return s;
     if (Status s = capi::required(result_size, "result_size"); !s.ok()) return s;
     *result = nullptr;
@@ -185,17 +185,17 @@ void pinnate_result_free(void* result) { std::free(result); }
 
 pinnate_status pinnate_engine_call(pinnate_engine* engine, const pinnate_call* call, pinnate_result_fn on_result,
                                    void* arg) {
-  return capi::with(engine, kName, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
+  return capi::with(engine, kEngine, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
 }
 
 pinnate_status pinnate_engine_services(pinnate_engine* engine, pinnate_tiers_fn on_tiers, void* arg) {
-  return capi::with(engine, kName, [&](capi::Handle& h) { return capi::lookup(h, wire::Lookup{}, on_tiers, arg); });
+  return capi::with(engine, kEngine, [&](capi::Handle& h) { return capi::lookup(h, wire::Lookup{}, on_tiers, arg); });
 }
 
 pinnate_status pinnate_engine_watch(pinnate_engine* engine, pinnate_service_fn on_service, void* arg) {
-  return capi::with(engine, kName, [&](pinnate_engine& e) { return e.watch_services(on_service, arg); });
+  return capi::with(engine, kEngine, [&](pinnate_engine& e) { return e.watch_services(on_service, arg); });
 }
 
 pinnate_status pinnate_engine_close(pinnate_engine* engine, pinnate_closed_fn on_closed, void* arg) {
-  return capi::with(engine, kName, [&](capi::Handle& h) { return h.close(on_closed, arg); });
+  return capi::with(engine, kEngine, [&](capi::Handle& h) { return h.close(on_closed, arg); });
 }

@@ -15,12 +15,12 @@ struct pinnate_gateway final : capi::Handle {
 
 namespace {
 
-constexpr const char* kName = "gateway";
+constexpr const char* kGateway = "gateway";
 
 Result<pinnate_gateway*> open_gateway(const pinnate_gateway_options* options) {
   const Result<pinnate_gateway_options> given = capi::read_options(options);
   if (!given.ok()) return given.status();
-  Result<capi::TierSetup> setup = capi::read_tier_setup(given->tier, kName);
+  Result<capi::TierSetup> setup = capi::read_tier_setup(given->tier, kGateway);
   if (!setup.ok()) return setup.status();
   const auto dir = capi::read_folder(given->cache_dir, "cache_dir");
   if (!dir.ok()) return dir.status();
@@ -29,7 +29,7 @@ Result<pinnate_gateway*> open_gateway(const pinnate_gateway_options* options) {
   gateway.forget_after_ms = capi::or_default(given->forget_after_ms, gateway.forget_after_ms);
 
   runtime::NodeParts parts;
-  auto store = capi::open_store(*dir, kName, &*setup);
+  auto store = capi::open_store(*dir, kGateway, &*setup);
   if (!store.ok()) return store.status();
   parts.store = std::move(*store);
   parts.store_blocks = dir->has_value();
@@ -43,36 +43,36 @@ Result<pinnate_gateway*> open_gateway(const pinnate_gateway_options* options) {
 }  // namespace
 
 pinnate_status pinnate_gateway_open(const pinnate_gateway_options* options, pinnate_gateway** gateway) {
-  return capi::open_handle(gateway, kName, [&] { return open_gateway(options); });
+  return capi::open_handle(gateway, kGateway, [&] { return open_gateway(options); });
 }
 
 pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway* gateway, const char* address) {
-  return capi::with(gateway, kName, [&](capi::Handle& h) { return capi::dial(h, tier::Side::upstream, address); });
+  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::dial(h, tier::Side::upstream, address); });
 }
 
 pinnate_status pinnate_gateway_listen(pinnate_gateway* gateway, const char* address, char* bound, size_t bound_size) {
-  return capi::with(gateway, kName, [&](capi::Handle& h) { return capi::listen(h, address, bound, bound_size); });
+  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::listen(h, address, bound, bound_size); });
 }
 
 pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway* gateway, const char* address) {
-  return capi::with(gateway, kName, [&](capi::Handle& h) { return capi::dial(h, tier::Side::downstream, address); });
+  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::dial(h, tier::Side::downstream, address); });
 }
 
 pinnate_status pinnate_gateway_status(pinnate_gateway* gateway, const char* name, pinnate_rollup_fn on_rollup,
                                       void* arg) {
-  return capi::with(gateway, kName, [&](capi::Handle& h) { return capi::status(h, name, on_rollup, arg); });
+  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::status(h, name, on_rollup, arg); });
 }
 
 pinnate_status pinnate_gateway_lookup(pinnate_gateway* gateway, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers,
                                       void* arg) {
-  return capi::with(gateway, kName, [&](capi::Handle& h) { return capi::lookup(h, lookup, on_tiers, arg); });
+  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::lookup(h, lookup, on_tiers, arg); });
 }
 
 pinnate_status pinnate_gateway_call(pinnate_gateway* gateway, const pinnate_call* call, pinnate_result_fn on_result,
                                     void* arg) {
-  return capi::with(gateway, kName, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
+  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
 }
 
 pinnate_status pinnate_gateway_close(pinnate_gateway* gateway, pinnate_closed_fn on_closed, void* arg) {
-  return capi::with(gateway, kName, [&](capi::Handle& h) { return h.close(on_closed, arg); });
+  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return h.close(on_closed, arg); });
 }

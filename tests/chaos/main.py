@@ -17,9 +17,8 @@ from report import Report
 from topology import Fleet
 from workload import Workload
 
-# What comes in the short run, in this order; the long one has `LONG` of each, shuffled.
-SHORT = ("kill", "stop", "kill", "partition", "kill", "disk", "kill", "restore", "kill", "loss", "kill", "term", "kill", "rate",
-         "publisher", "kill", "disk", "kill", "partition", "kill", "restore", "kill", "mixed", "kill", "term", "kill")
+# What comes in the short run, in this order: each kind once, with a full disk at both ends. The long one has `LONG` of each, shuffled.
+SHORT = ("kill", "stop", "partition", "disk", "restore", "loss", "term", "rate", "publisher", "disk", "mixed", "kill")
 LONG = {"kill": 200, "term": 12, "publisher": 12, "stop": 10, "partition": 12, "loss": 10, "rate": 10, "mixed": 12, "disk": 12,
         "restore": 12}
 BOUND = 60.0  # seconds until a fleet whose faults have stopped must have converged; dialling alone may wait for 30

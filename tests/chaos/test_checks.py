@@ -14,6 +14,7 @@ import ledger as book
 from checks import ALL, may_serve
 from leaks import ARTIFACT_FILES, FILES_PER_IMAGE, FIXED, MIB, PEAK_BYTES, RSS_BYTES, THREADS, Leaks
 from ledger import LOST_ENTRY, Ledger
+from main import LONG, SHORT
 from pinnate import Release
 from report import Report
 from topology import Fleet, Tier
@@ -302,6 +303,10 @@ class ReportTest(unittest.TestCase):
 
 
 class TracesTest(unittest.TestCase):
+    def test_the_short_run_has_every_kind_and_the_long_one_more_of_each(self):
+        self.assertEqual((set(SHORT), set(LONG)), (set(faults.KINDS), set(faults.KINDS)))
+        self.assertEqual([kind for kind in LONG if LONG[kind] <= SHORT.count(kind)], [])
+
     def test_every_kind_must_leave_a_trace(self):
         self.assertEqual(set(faults.TRACES), set(faults.KINDS))
         for kind, traces in faults.TRACES.items():

@@ -53,6 +53,10 @@ class CountTest(unittest.TestCase):
                          ((1, 2, 1), ["test_b (test_x.X.test_b)", "test_c (test_x.X.test_c)"]))
         self.assertEqual(self.counted(unittest_log("FAILED (unexpected successes=1)"), status=1), ((2, 1, 0), ["a test"]))
 
+    def test_of_several_runs_in_one_log_each_names_its_own_failures(self):
+        log = "".join(unittest_log("FAILED (failures=1)", 4, [f"FAIL: {name}"]) for name in ("test_b (test_x.X)", "test_c (test_y.Y)"))
+        self.assertEqual(self.counted(log + unittest_log("OK"), status=1), ((9, 2, 0), ["test_b (test_x.X)", "test_c (test_y.Y)"]))
+
     def test_a_part_that_ended_before_its_first_test_has_failed(self):
         for log in ("", "/usr/bin/python3: No module named unittest\n", "test_a (test_x.X.test_a) ... Segmentation fault\n"):
             self.assertEqual(self.counted(log, status=139), ((0, 1, 0), ["failed outside any test"]))

@@ -177,12 +177,16 @@ class CacheTest(FleetTest):
                 owner.stop()
 
     def test_any_file_of_a_gateways_cache_may_be_corrupted_and_is_fetched_anew(self):
-        self.small_fleet(engines=1)
-        self.publish("fn@1", module("counter-1"))
+        self.small_fleet(engines=0)
+        self.publish("fn@1", module("counter-1"), wait=False)
+        engine = self.engine("e1", up=self.gate.address, state=None)
+        self.await_live("fn", 1)
 
         def serves(_):
             self.gate.await_line("gateway is running")
+            engine.kill().start()  # it has nothing left, and dials at once
             self.await_live("fn", 1)
+            self.call("fn", at="e1")
 
         self.each_file_corrupted(self.gate, self.folder / "gate", serves)
 

@@ -1,4 +1,4 @@
-// A module that does what its configuration says: "BEHAVIOUR" or "BEHAVIOUR FIFO". Without one, PINNATE_BEHAVIOUR.
+// A module that does what its configuration says: "BEHAVIOUR" or "BEHAVIOUR FIFO". Without one, `usual_behaviour`.
 //
 // To hang means: open the FIFO for reading and read to its end. So a test that opens it for writing knows that the module is
 // there, and by closing it lets the module go on. Without a FIFO it is for ever.
@@ -17,12 +17,12 @@
 #include <thread>
 #include <vector>
 
-#ifndef PINNATE_BEHAVIOUR
-#define PINNATE_BEHAVIOUR "echo"
-#endif
 #ifndef PINNATE_FLAGS
 #define PINNATE_FLAGS PINNATE_CALLS_MAY_OVERLAP
 #endif
+
+extern "C" __attribute__((weak, visibility("hidden"))) const char usual_behaviour[] =
+    "echo";  // behaviour.c has another
 
 namespace {
 
@@ -52,8 +52,7 @@ int create(const pinnate_host* host, const void* config, size_t config_bytes, vo
            size_t error_bytes) {
   auto* service = new Service;
   service->host = host;
-  const std::string text =
-      config_bytes ? std::string(static_cast<const char*>(config), config_bytes) : PINNATE_BEHAVIOUR;
+  const std::string text = config_bytes ? std::string(static_cast<const char*>(config), config_bytes) : usual_behaviour;
   const size_t space = text.find(' ');
   service->behaviour = text.substr(0, space);
   if (space != std::string::npos) service->fifo = text.substr(space + 1);
