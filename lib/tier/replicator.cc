@@ -133,8 +133,9 @@ void Replicator::confirmed(Session& session, const wire::Confirm& confirm) {
   if (found == copies_.end()) return;
   Copy& copy = found->second;
   if (!copy.source && !confirm.whole) {  // what it declined before it could be written, it has now
-    if (confirm.position.newer_than(copy.confirmed)) copy.confirmed = confirm.position;
-    return;
+    if (!confirm.position.newer_than(copy.confirmed)) return;
+    copy.confirmed = confirm.position;
+    return update(session, copy);  // this tier may have gone on meanwhile
   }
   if (!confirm.whole && confirm.page != copy.page) return;  // not what is under way
   core_->cancel_alarm(&copy.limit);

@@ -112,6 +112,23 @@ TEST_CASE("a copy at any revision is brought to the present one, also while that
   }
 }
 
+TEST_CASE("a peer that declined a state and has it later is sent what has been decided meanwhile") {
+  Upper upper;
+  upper.publish();
+  tier::Session session;
+  tier::DesiredState copy;
+  upper.begin(&session, 2, {});
+  upper.publish();
+  const wire::Position first = upper.states[1].position();
+  upper.replicator.confirmed(session, {{}, 0, false, first});  // it could not write revision 1
+  upper.actions.clear();
+  upper.replicator.confirmed(session, {first, 0, false, first});  // now it could
+  copy = upper.states[1];
+  upper.finish(session, &copy);
+  CHECK(copy.position() == upper.state.position());
+  upper.replicator.link_down(session.link);
+}
+
 TEST_CASE("a set of records within the limit is taken, whatever its small manifests come to") {
   constexpr std::size_t kReleases = 1010;
   tier::DesiredState state, copy;
