@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/plant.h"
+#include "content/release.h"
 
 #include <algorithm>
 
@@ -122,6 +123,8 @@ void CallRouter::route(Id id) {
     if (!next) return fail(id, PINNATE_UNREACHABLE, "'" + call.route[0] + "' is not linked to '" + self + "'");
     return forward(id, next->link, {call.route.begin() + 1, call.route.end()});
   }
+  if (const std::string need = content::unknown_need(call.needs); !need.empty())
+    return fail(id, PINNATE_UNSUPPORTED, "the call needs the feature '" + need + "', which '" + self + "' does not know");
   if (!call.route.empty() && (call.route.size() > 1 || call.route[0] != self))
     return fail(id, PINNATE_NOT_FOUND,
                 "the route goes on to '" + call.route.back() + "', and '" + self + "' is an engine");

@@ -180,6 +180,8 @@ std::set<Digest> Controller::manifests_in_use() const {
 
 Status Controller::check_publish(const content::Manifest& manifest, const wire::Publish& publish,
                                  std::string* selector) const {
+  if (const std::string need = content::unknown_need(publish.needs); !need.empty())
+    return {PINNATE_UNSUPPORTED, "it needs the feature '" + need + "', which this controller does not know"};
   for (const auto& artifact : manifest.artifacts)
     if (artifact.size_bytes > options_.artifact_limit_bytes)
       return {PINNATE_TOO_LARGE, "module '" + manifest.name + "' " + manifest.version + ": the artifact for " +

@@ -23,7 +23,7 @@ class DesiredState {
  public:
   struct Entry {
     content::Release release;
-    std::optional<content::Selector> selector;  // none: of a later version's grammar, so nobody knows
+    std::optional<content::Selector> selector;  // none: by the grammar of a feature that is not known here
     Buffer record;
     Digest digest;  // of the record
   };

@@ -355,7 +355,8 @@ Engine::Chosen Engine::choose(const DesiredState& state) const {
   if (!PINNATE_PLANT(inherited_labels_ignored)) labels.insert(inherited_.begin(), inherited_.end());
   Chosen chosen;
   for (const auto& [number, entry] : state.releases())
-    if (entry.selector && entry.selector->matches(labels)) chosen[entry.release.name] = &entry;
+    // Without a selector it needs a feature that is not known here: its slot says so.
+    if (!entry.selector || entry.selector->matches(labels)) chosen[entry.release.name] = &entry;
   return chosen;
 }
 

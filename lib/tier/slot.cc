@@ -69,6 +69,8 @@ void Slot::want(const DesiredState::Entry* entry) {
 
 void Slot::begin() {
   if (!wanted_ || candidate_) return;
+  const content::Release& release = wanted_->release;
+  if (lacks("release " + std::to_string(release.number), release.needs)) return;
   // The service that is there may be all that the release asks for: the same bytes with the same
   // configuration.
   if (active_ && active_->entry.release.manifest == wanted_->release.manifest &&
@@ -86,11 +88,21 @@ void Slot::begin() {
   });
 }
 
+bool Slot::lacks(const std::string& what, const std::vector<std::string>& needs) {
+  const std::string need = content::unknown_need(needs);
+  if (need.empty()) return false;
+  set(wire::Phase::incompatible, named() + ": " + what + " needs the feature '" + need +
+                                     "', which this version does not know: upgrade this engine");
+  candidate_.reset();
+  return true;
+}
+
 void Slot::fetch() {
   Candidate& c = *candidate_;
   c.manifest = world_->manifests->find(wanted_->release.manifest);
   if (c.manifest->name != wanted_->release.name || c.manifest->version != wanted_->release.version)
     return fail("the manifest is of '" + c.manifest->name + "' " + c.manifest->version);
+  if (lacks("its manifest", c.manifest->needs)) return;
   const content::ArtifactEntry* artifact = c.manifest->artifact_for(world_->platform);
   if (!artifact) {
     const std::string published = c.manifest->platforms();

@@ -92,6 +92,7 @@ class Slot {
   };
   using Hang = ModuleStep::Hang;
   void begin();
+  bool lacks(const std::string& what, const std::vector<std::string>& needs);  // says so, and rests
   void fetch();
   void chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t artifact_index, std::uint32_t index);
   void ask_for_turn();

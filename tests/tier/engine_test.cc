@@ -1,6 +1,11 @@
 // An engine's own affairs: its disk, its links, what it says of itself.
 #include "fleet.h"
 
+#include "content/release.h"
+#include "content/sha256.h"
+#include "tier/desired_state.h"
+#include "tier/engine.h"
+
 using namespace pinnate;
 using namespace pinnate::sim;
 
@@ -139,4 +144,115 @@ TEST_CASE(
   CHECK(f.becomes("f", "1"));
   CHECK_FALSE(f.logged("s0.e0: the record"));
   CHECK_FALSE(f.logged("damaged"));
+}
+
+namespace {
+
+// An engine without a world around it. The test is its upstream; its modules do well, and at once.
+struct LoneEngine {
+  LoneEngine() {
+    tier::EngineOptions options;
+    options.tier.id = "e";
+    options.tier.incarnation = 1;
+    options.platform = "linux-x86_64";
+    engine = tier::make_engine(options);
+    engine->start(now, {});
+    wire::Hello hello;
+    hello.fleet = "default";
+    hello.role = wire::Role::gateway;
+    hello.id = "g";
+    hello.incarnation = 1;
+    hello.heartbeat_ms = 5000;
+    engine->link_opened(now, kLink, {});
+    say(hello);
+    say(wire::Welcome{});
+  }
+  void say(const wire::Message& message) {
+    engine->link_message(now, kLink, wire::encode(message));
+    for (auto actions = engine->take_actions(); !actions.empty(); actions = engine->take_actions())
+      for (tier::Action& action : actions) std::visit([this](auto& a) { carry_out(a); }, action);
+  }
+  template <class A>
+  void carry_out(A& action) {
+    if constexpr (requires { action.token; }) engine->completed(now, {action.token, {}, {}, {}});
+  }
+  void carry_out(tier::Load& load) {
+    loaded.push_back(load.version);
+    engine->completed(now, {load.token, {}, {}, {}});
+  }
+  void carry_out(tier::Send& send) {
+    auto message = wire::decode(send.message);
+    REQUIRE(message.ok());
+    if (auto* want = std::get_if<wire::WantChunk>(&**message))
+      say(wire::ChunkBytes{want->manifest, want->artifact, want->index, PINNATE_OK, "", Buffer("xx")});
+    if (auto* told = std::get_if<wire::EngineStatus>(&**message)) status = *told;
+  }
+  // Publishes f, whose release and manifest need what is named.
+  void publish(const std::string& version, std::vector<std::string> of_release, std::vector<std::string> of_manifest,
+               const std::string& selector = "") {
+    content::Manifest manifest;
+    manifest.name = "f";
+    manifest.version = version;
+    manifest.needs = std::move(of_manifest);
+    manifest.artifacts = {{"any", content::sha256(version), 1, {content::sha256(version)}}};
+    const Buffer bytes = content::encode_manifest(manifest);
+    content::Release release;
+    release.number = state.position().revision + 1;
+    release.epoch = 1;
+    release.name = "f";
+    release.version = version;
+    release.manifest = content::sha256(bytes.view());
+    release.selector = selector;
+    release.needs = std::move(of_release);
+    auto entry = tier::DesiredState::make_entry(content::encode_release(release));
+    REQUIRE(entry.ok());
+    wire::Desired page;
+    page.base_epoch = state.position().epoch;
+    page.base_revision = state.position().revision;
+    page.last = true;
+    page.releases = {{entry->record, bytes}};
+    state.decide(1, release.number, {}, {*entry});
+    page.position = state.position();
+    say(page);
+    now.monotonic_ms += 1000;  // it is told by then
+    engine->woke(now);
+    say(wire::Ping{1});
+  }
+
+  static constexpr tier::LinkId kLink = 2;
+  std::unique_ptr<tier::Tier> engine;
+  tier::Now now{1000, 1700000000000};
+  tier::DesiredState state;
+  std::vector<std::string> loaded;
+  wire::EngineStatus status;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "a release that needs a feature unknown here is refused in words, and the older one serves until it is "
+    "superseded") {
+  for (const bool by_release : {true, false}) {
+    CAPTURE(by_release);
+    LoneEngine d;
+    const std::vector<std::string> none, waves = {"waves"};
+    d.publish("1", {}, {});
+    d.publish("2", by_release ? waves : none, by_release ? none : waves);
+    CHECK(d.loaded == std::vector<std::string>{"1"});
+    REQUIRE(d.status.rows.size() == 2);
+    CHECK(d.status.rows[0].phase == wire::Phase::incompatible);
+    CHECK(d.status.rows[0].reason == std::string("module 'f' 2: ") + (by_release ? "release 2" : "its manifest") +
+                                         " needs the feature 'waves', which this version does not know: upgrade this "
+                                         "engine");
+    CHECK(d.status.rows[1].version == "1");
+    CHECK(d.status.rows[1].serving);
+    d.publish("3", {}, {});
+    d.publish("4", waves, {}, "zone=elsewhere");  // not for this one
+    CHECK(d.loaded == std::vector<std::string>{"1", "3"});
+    REQUIRE(d.status.rows.size() == 1);
+    CHECK(d.status.rows[0].phase == wire::Phase::live);
+    d.publish("5", waves, {}, "zone in (here)");  // by a grammar that this version does not have
+    REQUIRE(d.status.rows.size() == 2);
+    CHECK(d.status.rows[0].phase == wire::Phase::incompatible);
+  }
 }

@@ -288,6 +288,13 @@ class IndependentClientTest(FleetTest):
         link.send(wire.Call(3, "echo", "snake", ["gate", "snake"], 5000, False, b"b"))  # by a route of its own
         engine.answer_call()
         self.assertEqual(link.receive(Returned).result, b"echo b")
+        link.send(wire.Call(6, "echo", "snake", ["gate", "snake"], 5000, False, b"c", ["waves"]))  # passed on by its route
+        engine.answer_call()
+        self.assertEqual(link.receive(Returned).result, b"echo c")
+        link.send(wire.Call(7, "echo", "", [], 5000, False, b"d", ["waves"]))  # here somebody would have to choose
+        unknown = link.receive(Returned)
+        self.assertEqual((unknown.code, unknown.ran), (21, False))
+        self.assertIn("'waves'", unknown.reason)
         link.send(wire.Call(4, "nothing", "", [], 5000, False, b""))
         nobody = link.receive(Returned)
         self.assertEqual((nobody.code, nobody.ran), (2, False))

@@ -336,6 +336,13 @@ class AtControllerTest(MisbehavingPeer, WireTest):
     def test_that_is_a_controller_too_is_refused(self):
         self.assertEqual(self.refused_greeting(role=CONTROLLER, facing=0, platform="").code, REFUSED)
 
+    def test_whose_publish_needs_what_nobody_knows_is_told(self):
+        link = self.join("top", CLIENT, "later")
+        link.send(wire.Publish(1, wire.encode_manifest(wire.make_manifest("f", "1", b"x")), "", b"", ["waves"]))
+        published = link.receive(wire.Published)
+        self.assertEqual((published.id, published.code, published.created), (1, UNSUPPORTED, False))
+        self.assertIn("'waves'", published.reason)
+
 
 class SilentPeerTest(WireTest):
     def test_a_peer_that_does_not_end_its_handshake_is_refused_in_ten_seconds(self):
