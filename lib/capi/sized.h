@@ -41,9 +41,10 @@ Result<std::size_t> room_in(const Struct* given, const std::string& name) {
   return given ? stated_size(given, name) : Result<std::size_t>(std::size_t{0});
 }
 
-// Fills as much of it, and says how much that is.
+// Fills as much of it, if there is one, and says how much that is.
 template <class Struct>
 void fill_sized(Struct known, std::size_t room, Struct* given) {
+  if (!given) return;
   known.size = std::min(room, sizeof known);
   std::memcpy(static_cast<void*>(given), &known, known.size);
 }

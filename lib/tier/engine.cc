@@ -94,7 +94,7 @@ class Engine final : public Tier, private LinkOwner {
   ModuleTurns turns_{&core_};
   SlotWorld world_;
   std::map<std::string, std::unique_ptr<Slot>> slots_;
-  std::unordered_map<std::string_view, const Slot*> by_function_;  // for calls
+  std::unordered_map<std::string, std::uint32_t> call_limits_ms_;  // of functions that take calls now
   std::vector<std::string> emptied_;  // slots that were empty, and may be
   bool unused_ = false;  // manifests and artifacts may be there that nothing needs any more
   bool applying_ = false;  // a new desired state is being made durable
@@ -140,6 +140,7 @@ Engine::Engine(EngineOptions options)
   world_.fetcher = &fetcher_;
   world_.notices = &notices_;
   world_.turns = &turns_;
+  world_.call_limits_ms = &call_limits_ms_;
   world_.platform = options_.platform;
   world_.changed = [this] { dirty_ = true; };
   world_.moved = [this] {
@@ -369,9 +370,7 @@ void Engine::evaluate() {
   for (const auto& [name, entry] : chosen) manifests.insert(entry->release.manifest);
   for (const auto& [name, entry] : chosen) {
     auto& slot = slots_[name];
-    if (slot) continue;
-    slot = std::make_unique<Slot>(&world_, name);
-    by_function_.emplace(slot->function(), slot.get());
+    if (!slot) slot = std::make_unique<Slot>(&world_, name);
   }
   fetcher_.keep_only(manifests);
   for (auto& [name, slot] : slots_) {
@@ -415,9 +414,9 @@ std::optional<std::string> Engine::hold(const Digest& artifact, std::int64_t* wa
 // ---- calls --------------------------------------------------------------------------------------
 
 bool Engine::run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
-  const auto found = by_function_.find(call.function);
-  if (found == by_function_.end() || !found->second->serving()) return false;
-  timeout_ms = std::min(timeout_ms, found->second->call_limit_ms());
+  const auto limit_ms = call_limits_ms_.find(call.function);
+  if (limit_ms == call_limits_ms_.end()) return false;
+  timeout_ms = std::min(timeout_ms, limit_ms->second);
   const Token token = core_.order([done = std::move(done)](Completion& c) {
     wire::Returned returned;
     returned.code = c.status.code();
@@ -445,10 +444,8 @@ wire::EngineStatus Engine::status() const {
 
 void Engine::settle() {
   for (const std::string& name : std::exchange(emptied_, {}))
-    if (const auto slot = slots_.find(name); slot != slots_.end() && slot->second->empty()) {
-      by_function_.erase(name);
+    if (const auto slot = slots_.find(name); slot != slots_.end() && slot->second->empty())
       slots_.erase(slot);
-    }
   if (closing_) return;
   if (std::exchange(unused_, false)) drop_unused();
   if (!dirty_ && !moved_) return;

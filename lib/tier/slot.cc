@@ -52,6 +52,7 @@ void Slot::want(const DesiredState::Entry* entry) {
     reason_.clear();
     if (PINNATE_PLANT(withdrawal_ignored)) return;
     if (active_) {
+      world_->call_limits_ms->erase(function_);
       if (!PINNATE_PLANT(drain_lets_calls_in)) world_->core->act(Deactivate{function_});
       retire(*std::exchange(active_, std::nullopt));
     }
@@ -230,7 +231,7 @@ void Slot::go_live() {
   service.id = candidate_->service;
   service.entry = *wanted_;
   service.artifact = candidate_->manifest->artifacts[candidate_->artifact].digest;
-  service.call_limit_ms = candidate_->manifest->limits.call_ms;
+  (*world_->call_limits_ms)[function_] = candidate_->manifest->limits.call_ms;
   service.drain_limit_ms = candidate_->manifest->limits.drain_ms;
   candidate_.reset();
   world_->turns->end();
@@ -250,7 +251,7 @@ void Slot::go_live() {
 void Slot::adopt() {
   active_->entry = *wanted_;
   if (const auto manifest = world_->manifests->find(wanted_->release.manifest)) {
-    active_->call_limit_ms = manifest->limits.call_ms;
+    (*world_->call_limits_ms)[function_] = manifest->limits.call_ms;
     active_->drain_limit_ms = manifest->limits.drain_ms;
   }
   set(wire::Phase::live);

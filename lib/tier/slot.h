@@ -17,6 +17,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace pinnate::tier {
@@ -37,6 +38,7 @@ struct SlotWorld {
   // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
   std::function<std::optional<std::string>(const Digest& artifact, std::int64_t* wait_ms)> hold;
   ModuleTurns* turns;
+  std::unordered_map<std::string, std::uint32_t>* call_limits_ms;  // of functions that take calls now
   // A load passed its limit; or came back after all.
   std::function<void(const std::string& who, bool wedged)> wedged;
 };
@@ -54,10 +56,7 @@ class Slot {
   void close();  // drains and destroys whatever is there
   bool empty() const { return !wanted_ && !active_ && !candidate_ && steps_.empty() && leaving_.empty(); }
 
-  const std::string& function() const { return function_; }
   std::vector<wire::ServiceRow> rows() const;
-  std::uint32_t call_limit_ms() const { return active_ ? active_->call_limit_ms : 0; }
-  bool serving() const { return active_.has_value(); }
   void artifacts_in_use(std::set<Digest>* used) const;
 
   // What its steps say. Done: the candidate goes on, with its service and its turn.
@@ -71,7 +70,7 @@ class Slot {
     ServiceId id = 0;
     DesiredState::Entry entry;
     Digest artifact;
-    std::uint32_t call_limit_ms = 0, drain_limit_ms = 0;
+    std::uint32_t drain_limit_ms = 0;
     Core::AlarmId trust = 0;
   };
   struct Candidate {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <ctime>
 #include <string>
 #include <thread>
 
@@ -124,13 +125,18 @@ TEST_CASE("while gates are swapped in a loop, every call gets in, and none is in
 TEST_CASE("to activate thousands of functions takes a time in proportion to their number") {
   const auto watcher = std::make_shared<Counting>();
   Room room(watcher);
+  const auto cpu_time = [] {  // of this thread: what else runs here does not count
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
   const auto time_of = [&](int functions) {
-    auto best = std::chrono::steady_clock::duration::max();
+    auto best = std::chrono::nanoseconds::max();
     for (int round = 0; round < 3; ++round) {
       SwapGate gate;
-      const auto before = std::chrono::steady_clock::now();
+      const auto before = cpu_time();
       for (int i = 0; i < functions; ++i) gate.activate("function-with-a-long-name-" + std::to_string(i), room);
-      best = std::min(best, std::chrono::steady_clock::now() - before);
+      best = std::min(best, cpu_time() - before);
       for (int i = 0; i < functions; i += 97) CHECK(gate.enter("function-with-a-long-name-" + std::to_string(i)));
       CHECK(!gate.enter("function-with-a-long-name-" + std::to_string(functions)));
     }
