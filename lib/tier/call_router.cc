@@ -124,7 +124,8 @@ void CallRouter::route(Id id) {
     return forward(id, next->link, {call.route.begin() + 1, call.route.end()});
   }
   if (const std::string need = content::unknown_need(call.needs); !need.empty())
-    return fail(id, PINNATE_UNSUPPORTED, "the call needs the feature '" + need + "', which '" + self + "' does not know");
+    return fail(id, PINNATE_UNSUPPORTED,
+                "the call needs the feature '" + need + "', which '" + self + "' does not know");
   if (!call.route.empty() && (call.route.size() > 1 || call.route[0] != self))
     return fail(id, PINNATE_NOT_FOUND,
                 "the route goes on to '" + call.route.back() + "', and '" + self + "' is an engine");

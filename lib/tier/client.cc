@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/plant.h"
 #include "tier/call_router.h"
-#include "tier/links.h"
+#include "tier/linked_tier.h"
 
 #include <algorithm>
 #include <deque>
@@ -14,26 +14,17 @@ namespace {
 constexpr std::size_t kRequests = 65536;
 constexpr std::uint32_t kLeastGraceMs = 50, kMostGraceMs = 250;
 
-class Client final : public Tier, private LinkOwner {
+class Client final : public LinkedTier, private LinkOwner {
  public:
-  explicit Client(ClientOptions options)
-      : options_(std::move(options)), core_(options_.tier, &actions_), links_(&core_, wire::Role::client, this) {}
+  explicit Client(ClientOptions options) : LinkedTier(options.tier, wire::Role::client), options_(std::move(options)) {
+    links_.set_owners(this, this);
+  }
 
   void start(Now now, Restored) override { core_.set_now(now); }
-  void link_opened(Now now, LinkId link, const PeerFacts& facts) override { core_.set_now(now), links_.opened(link, facts); }
-  void link_message(Now now, LinkId link, Buffer bytes) override;
-  void link_heard(Now now, LinkId link) override { core_.set_now(now), links_.heard(link); }
-  void link_drained(Now now, LinkId link, Drained drained) override {
-    core_.set_now(now), links_.drained(link, drained);
-  }
-  void link_closed(Now now, LinkId link, Status why) override { core_.set_now(now), links_.closed(link, why); }
-  void completed(Now now, Completion completion) override { core_.set_now(now), core_.complete(std::move(completion)); }
-  void woke(Now now) override { core_.set_now(now), core_.ring_alarms(); }
-  std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
   EndpointId keep_link(Now now, Side side, const std::string& address) override {
-    return core_.set_now(now), address_ = address, links_.keep(side, address);
+    address_ = address;
+    return LinkedTier::keep_link(now, side, address);
   }
-  void release_link(Now now, EndpointId endpoint) override { core_.set_now(now), links_.release(endpoint); }
   void close(Now now) override {
     core_.set_now(now);
     links_.say_goodbye(true);
@@ -50,15 +41,12 @@ class Client final : public Tier, private LinkOwner {
     Core::AlarmId limit = 0;
   };
 
+  void host_message(wire::Message& message, const Buffer& bytes) override;
   // LinkOwner
-  void fill_hello(wire::Hello*) override {}
-  Labels labels_below(const Session&) override { return {}; }
-  Status admit(const Session&) override { return {}; }
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
   void message(Session& session, wire::Message& message) override;
   void dial_failed(const Status& why) override;
-  void room(Session&) override {}
   void refused(const Session&, const Status& why) override { fail_all(why); }
 
   void ask(std::uint64_t id, wire::Message message, bool lasting);
@@ -69,8 +57,6 @@ class Client final : public Tier, private LinkOwner {
   void fail_all(const Status& why);
 
   ClientOptions options_;
-  Core core_;
-  Links links_;
   std::map<std::uint64_t, Request> requests_;
   std::size_t waiting_bytes_ = 0;  // that they carry
   std::string address_, last_failure_;
@@ -102,12 +88,7 @@ constexpr bool is_answer =
     std::is_same_v<T, wire::Published> || std::is_same_v<T, wire::Done> || std::is_same_v<T, wire::Releases> ||
     std::is_same_v<T, wire::StatusReport> || std::is_same_v<T, wire::Tiers> || std::is_same_v<T, wire::Returned>;
 
-void Client::link_message(Now now, LinkId link, Buffer bytes) {
-  core_.set_now(now);
-  if (link != kHostLink) return links_.received(link, bytes);
-  auto decoded = wire::decode(bytes);
-  if (!decoded.ok() || !decoded->has_value())
-    return core_.log(PINNATE_LOG_ERROR, "a malformed request of the host: " + decoded.status().message());
+void Client::host_message(wire::Message& message, const Buffer& bytes) {
   std::visit(
       [&]<class T>(T& m) {
         if constexpr (is_request<T>) {
@@ -126,7 +107,7 @@ void Client::link_message(Now now, LinkId link, Buffer bytes) {
           core_.send(up->link, wire::class_of(m), bytes);  // chunks of a publish, cancelling
         }
       },
-      **decoded);
+      message);
 }
 
 void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {

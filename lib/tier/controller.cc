@@ -3,9 +3,10 @@
 #include "base/plant.h"
 #include "content/selector.h"
 #include "content/sha256.h"
+#include "tier/downstream.h"
 #include "tier/history.h"
+#include "tier/linked_tier.h"
 #include "tier/publishing.h"
-#include "tier/relay.h"
 
 #include <algorithm>
 #include <deque>
@@ -16,26 +17,19 @@ namespace {
 
 constexpr std::size_t kPublishesAtOnce = 16;
 
-class Controller final : public Relay {
+class Controller final : public LinkedTier, private Downstream::Owner {
  public:
   explicit Controller(ControllerOptions options)
-      : Relay(options.tier, wire::Role::controller, options.forget_after_ms, nullptr), options_(std::move(options)) {}
+      : LinkedTier(options.tier, wire::Role::controller),
+        options_(std::move(options)),
+        downstream_({&core_, &links_, &state_, &manifests_, &inventory_, &notices_, nullptr}, this,
+                    options_.forget_after_ms) {
+    links_.set_owners(&downstream_, &downstream_);
+  }
 
   void start(Now now, Restored restored) override;
+  void close(Now now) override;
   bool closed() const override { return closing_ && !deciding_ && decisions_.empty(); }
-
- protected:
-  void link_down(Session& session, const Status& why) override;
-  void upstream_message(Session& session, wire::Message&) override {
-    links_.refuse(session.link, {PINNATE_REFUSED, "a controller has no upstream"});
-  }
-  bool request(LinkId link, wire::Message& message) override;
-  void heard_of(const wire::Position& position, const std::string& who) override;
-  void tell_upstream() override { note_lost_releases(); }
-  // Without it nothing is given up: a copy of it that is put back needs all that is here.
-  bool knows_state() const override { return started_; }
-  std::set<Digest> manifests_in_use() const override;
-  std::uint64_t cache_limit_bytes() const override { return 4 * options_.artifact_limit_bytes; }
 
  private:
   // What a decision changes. It is worked out from the present state and changes nothing itself; apply() does, when it
@@ -51,6 +45,18 @@ class Controller final : public Relay {
     std::function<Result<std::optional<Difference>>()> make;  // nothing: all is as it should be already
     std::function<void(const Status&)> done;
   };
+  void host_message(wire::Message& message, const Buffer&) override { downstream_.ask(kHostLink, message); }
+  // Downstream::Owner
+  bool request(LinkId link, wire::Message& message) override;
+  void heard_of(const wire::Position& position, const std::string& who) override;
+  void tell_status() override { note_lost_releases(); }
+  void link_lost(LinkId link) override;
+
+  std::set<Digest> manifests_in_use() const;
+  std::set<Digest> artifacts_in_use() const { return manifests_.artifacts_of(manifests_in_use()); }
+  void state_changed();
+  void trim();
+  void notice(const std::string& key, std::string text) { notices_.say(key, std::move(text)); }
   static Status not_started() {
     return {PINNATE_CORRUPT, "the controller's state folder is damaged; nothing can be decided"};
   }
@@ -76,11 +82,17 @@ class Controller final : public Relay {
   void note_lost_releases();
 
   ControllerOptions options_;
+  DesiredState state_;
+  Manifests manifests_;
+  Inventory inventory_{&core_};
+  Notices notices_{&core_, [this] { downstream_.status_changed(); }};
+  Downstream downstream_;
   History history_;
+  // Else its state was lost. Nothing is given up then: a copy of it that is put back needs all that is here.
   bool started_ = false;
   std::list<Publishing> publishing_;
   std::deque<Decision> decisions_;
-  bool deciding_ = false;
+  bool deciding_ = false, closing_ = false;
   bool new_epoch_waits_ = false;
   Backoff epoch_backoff_{1000, 30000};
   wire::Position heard_;  // the highest position of another history
@@ -100,10 +112,25 @@ void Controller::start(Now now, Restored restored) {
   for (const std::string& words : manifests_.restore(restored)) core_.log(PINNATE_LOG_WARNING, words);
   inventory_.restore(restored);
   for (const std::string& note : history_.restore(restored)) core_.log(PINNATE_LOG_WARNING, note);
-  directory_.restore(restored);
+  downstream_.directory().restore(restored);
   if (const auto found = restored.records.find("restored-copy"); found != restored.records.end())
     notice("restored-copy", found->second.str());
   state_changed();
+}
+
+void Controller::close(Now now) {
+  core_.set_now(now);
+  if (!std::exchange(closing_, true)) downstream_.close();
+}
+
+void Controller::state_changed() {
+  if (started_) manifests_.keep_only(manifests_in_use());
+  trim();
+  downstream_.state_changed(manifests_in_use());
+}
+
+void Controller::trim() {
+  if (started_) downstream_.trim(manifests_in_use(), 4 * options_.artifact_limit_bytes);
 }
 
 // ---- decisions ----------------------------------------------------------------------------------------------------
@@ -135,7 +162,7 @@ void Controller::next_decision() {
     if (PINNATE_PLANT(acknowledged_before_durable)) std::exchange(decision.done, [](const Status&) {})({});
     if (PINNATE_PLANT(sent_before_durable)) {
       state_ = *next;
-      replicator_.state_changed();
+      downstream_.state_changed(manifests_in_use());
     }
     core_.act(Commit{core_.order([this, next, history = std::move(difference.history),
                                   done = std::move(decision.done)](Completion& c) {
@@ -173,7 +200,7 @@ bool Controller::request(LinkId link, wire::Message& m) {
 }
 
 std::set<Digest> Controller::manifests_in_use() const {
-  auto used = Relay::manifests_in_use();
+  auto used = state_.manifests();
   for (const auto& p : publishing_) used.insert(p.manifest());
   return used;
 }
@@ -223,7 +250,7 @@ void Controller::answer_publish(LinkId link, std::uint64_t id, const Status& sta
   out.position = state_.position();
   out.created = created;
   out.durable_us = durable_us;
-  answer(link, out);
+  downstream_.answer(link, out);
 }
 
 void Controller::publish(LinkId link, const wire::Publish& request) {
@@ -377,7 +404,7 @@ Result<std::optional<Controller::Difference>> Controller::make_withdrawal(const 
 void Controller::unpublish(LinkId link, const wire::Unpublish& request) {
   decide({[this, request] { return make_withdrawal(request); },
           [this, link, id = request.id](const Status& status) {
-            answer(link, wire::Done{id, status.code(), cut_reason(status.message())});
+            downstream_.answer(link, wire::Done{id, status.code(), cut_reason(status.message())});
           }});
 }
 
@@ -388,14 +415,13 @@ void Controller::list(LinkId link, const wire::ListReleases& request) {
   core_.send(link, out);
 }
 
-void Controller::link_down(Session& session, const Status& why) {
-  Relay::link_down(session, why);
+void Controller::link_lost(LinkId link) {
   // What is still being pulled from a lost link cannot end; a decision already under way does, unanswered.
   for (auto it = publishing_.begin(); it != publishing_.end();) {
-    const bool pulling = it->link() == session.link && it->whole_ms() == 0;
+    const bool pulling = it->link() == link && it->whole_ms() == 0;
     it = pulling ? publishing_.erase(it) : std::next(it);
   }
-  content_grew();  // what came of it is kept only as far as the limit goes
+  trim();  // what came of it is kept only as far as the limit goes
   begin_publishes();
 }
 
@@ -454,7 +480,7 @@ void Controller::begin_epoch() {
 void Controller::note_lost_releases() {
   History::Difference difference;
   const std::uint64_t begins_at = history_.begins_at();
-  for (const auto& [key, row] : directory_.tally().rows()) {
+  for (const auto& [key, row] : downstream_.directory().tally().rows()) {
     const std::uint64_t number = key.release;
     // A number above the revision is one that this copy has not reached, and will pass over when it begins its epoch.
     const bool given = number <= state_.position().revision || new_epoch_waits_;
@@ -467,7 +493,7 @@ void Controller::note_lost_releases() {
     lost.facts.ended = "lost with a restored copy";
     difference.added.push_back(std::move(lost));
   }
-  commit(history_.writes(difference));
+  downstream_.commit(history_.writes(difference));
   history_.apply(difference);
 }
 

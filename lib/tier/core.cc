@@ -99,6 +99,20 @@ std::int64_t Backoff::spread_ms(Random& random) {
   return static_cast<std::int64_t>(random.below(5ull * min_ms_ + 1));
 }
 
+bool refuse_decision(Core* core, LinkId link, const wire::Message& message, const char* kind) {
+  const auto refuse = [&](std::uint64_t id, auto answer) {
+    answer.id = id;
+    answer.code = PINNATE_REFUSED;
+    answer.reason = "'" + core->options().id + "' is " + kind + "; ask the controller for this";
+    core->send(link, answer);
+    return true;
+  };
+  if (auto* publish = std::get_if<wire::Publish>(&message)) return refuse(publish->id, wire::Published{});
+  if (auto* unpublish = std::get_if<wire::Unpublish>(&message)) return refuse(unpublish->id, wire::Done{});
+  if (auto* list = std::get_if<wire::ListReleases>(&message)) return refuse(list->id, wire::Releases{});
+  return false;
+}
+
 std::string cut_reason(std::string reason, std::size_t most_bytes) {
   if (reason.size() <= most_bytes) return reason;
   if (most_bytes <= 3) return {};

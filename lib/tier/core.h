@@ -98,6 +98,9 @@ class Backoff {
   std::uint32_t min_ms_, max_ms_, tries_ = 0;
 };
 
+// Answers what only a controller can decide. False: it is not that.
+bool refuse_decision(Core* core, LinkId link, const wire::Message& message, const char* kind);
+
 // Ends in "..." where it is cut, on a UTF-8 boundary.
 std::string cut_reason(std::string reason, std::size_t most_bytes = kReasonBytes);
 

@@ -34,6 +34,12 @@ const DesiredState::Entry* DesiredState::find(std::uint64_t number) const {
   return found == releases_.end() ? nullptr : &found->second;
 }
 
+std::set<Digest> DesiredState::manifests() const {
+  std::set<Digest> all;
+  for (const auto& [number, entry] : releases_) all.insert(entry.release.manifest);
+  return all;
+}
+
 bool DesiredState::publishes(const std::string& name) const {
   return std::any_of(releases_.begin(), releases_.end(), [&](const auto& r) { return r.second.release.name == name; });
 }

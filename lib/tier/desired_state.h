@@ -11,6 +11,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,7 @@ class DesiredState {
   const std::map<std::uint64_t, Entry>& releases() const { return releases_; }
   const Entry* find(std::uint64_t number) const;
   bool publishes(const std::string& name) const;
+  std::set<Digest> manifests() const;  // of all releases
   std::size_t size_bytes() const { return size_bytes_; }
 
   // One decision: withdraws some and adds at most one (whose number must be `revision`). Remembers

@@ -108,6 +108,7 @@ void Directory::forget(const std::string& id, bool tell) {
   if (tell) core_->log(PINNATE_LOG_WARNING, called(child) + " was offline for too long and is forgotten");
   children_.erase(found);
   records_.removed(id, more);
+  forgot_(id);
   changed_();
 }
 

@@ -19,12 +19,13 @@ inline constexpr std::size_t kOfflineKeptBytes = 512 * 1024 * 1024;  // of what 
 class Directory {
  public:
   Directory(Core* core, const DesiredState* state, std::uint32_t forget_after_ms, std::function<void()> changed,
-            std::size_t offline_limit_bytes = kOfflineKeptBytes)
+            std::function<void(const std::string& id)> forgot, std::size_t offline_limit_bytes = kOfflineKeptBytes)
       : core_(core),
         state_(state),
         forget_after_ms_(forget_after_ms),
         offline_limit_bytes_(offline_limit_bytes),
         changed_(std::move(changed)),
+        forgot_(std::move(forgot)),
         tally_(state),
         records_(core, &children_) {}
 
@@ -61,6 +62,7 @@ class Directory {
   std::uint32_t forget_after_ms_;
   std::size_t offline_limit_bytes_;
   std::function<void()> changed_;
+  std::function<void(const std::string& id)> forgot_;
   Children children_;
   Tally tally_;
   ChildRecords records_;

@@ -2,11 +2,13 @@
 
 #include "base/plant.h"
 #include "tier/call_router.h"
+#include "tier/linked_tier.h"
 #include "tier/lookup.h"
 #include "tier/replicator.h"
 #include "tier/saved_context.h"
 #include "tier/slot.h"
 #include "tier/tally.h"
+#include "tier/watches.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -19,49 +21,25 @@ constexpr std::int64_t kReportIntervalMs = 10;
 constexpr std::int64_t kProgressAfterMs = 500;
 constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
 constexpr std::uint32_t kDeathsInARow = 2;
-constexpr std::ptrdiff_t kWatches = 256;  // over links
+constexpr std::size_t kEngineWatches = 256;
 
-class Engine final : public Tier, private LinkOwner {
+class Engine final : public LinkedTier, private LinkOwner {
  public:
   explicit Engine(EngineOptions options);
 
   void start(Now now, Restored restored) override;
-  void link_opened(Now now, LinkId link, const PeerFacts& facts) override { at(now), links_.opened(link, facts), settle(); }
-  void link_message(Now now, LinkId link, Buffer bytes) override;
-  void link_heard(Now now, LinkId link) override { at(now), links_.heard(link); }
-  void link_drained(Now now, LinkId link, Drained drained) override { at(now), links_.drained(link, drained); }
-  void link_closed(Now now, LinkId link, Status why) override { at(now), links_.closed(link, why), settle(); }
-  void completed(Now now, Completion completion) override { at(now), core_.complete(std::move(completion)), settle(); }
-  void woke(Now now) override { at(now), core_.ring_alarms(), settle(); }
-  std::int64_t next_wake_ms() const override { return core_.next_alarm_ms(); }
-  EndpointId keep_link(Now now, Side side, const std::string& address) override {
-    return at(now), links_.keep(side, address);
-  }
-  void release_link(Now now, EndpointId endpoint) override { at(now), links_.release(endpoint); }
   void close(Now now) override;
   bool closed() const override { return closing_ && slots_.empty(); }
 
  private:
-  // LinkOwner
-  void fill_hello(wire::Hello* hello) override {
-    hello->platform = options_.platform;
-    hello->position = state_.position();
-  }
-  Labels labels_below(const Session&) override { return {}; }
-  Status admit(const Session&) override {
-    if (closing_) return {PINNATE_CLOSED, "the engine is closing"};
-    return {};
-  }
+  void host_message(wire::Message& message, const Buffer&) override { request(kHostLink, message); }
+  void settle() override;  // forgets empty slots, drops what is unused, tells what changed
+  // LinkOwner, on both sides
+  void fill_hello(wire::Hello* hello) override;
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
   void message(Session& session, wire::Message& message) override;
-  void room(Session&) override {}
-  void refused(const Session&, const Status& why) override {
-    core_.log(PINNATE_LOG_WARNING, "refused a peer: " + why.message());
-  }
 
-  void at(Now now) { core_.set_now(now); }
-  void settle();  // after every report: forget empty slots, drop what is unused, tell what changed
   void request(LinkId link, wire::Message& message);
   void take_desired(Session& session, const wire::Desired& page);
   void make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next,
@@ -73,15 +51,12 @@ class Engine final : public Tier, private LinkOwner {
   Chosen choose(const DesiredState& state) const;
   void evaluate();
   void drop_unused();
-  using Watches = std::map<std::pair<LinkId, std::uint64_t>, std::string>;  // (link, id) -> name
-  void report(const Watches& to);
+  wire::StatusReport report(const std::string& name) const;
   wire::EngineStatus status() const;
   std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms);
   bool run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
 
   EngineOptions options_;
-  Core core_;
-  Links links_;
   DesiredState state_;
   Manifests manifests_;
   Inventory inventory_;
@@ -109,13 +84,12 @@ class Engine final : public Tier, private LinkOwner {
   bool dirty_ = false, moved_ = false, closing_ = false;
   std::int64_t reported_ms_ = -1000000, moved_ms_ = 0, report_at_ms_ = 0;
   Core::AlarmId report_ = 0;
-  Watches watches_;
+  Watches watches_{&core_, [this](const std::string& name) { return report(name); }, kEngineWatches};
 };
 
 Engine::Engine(EngineOptions options)
-    : options_(std::move(options)),
-      core_(options_.tier, &actions_),
-      links_(&core_, wire::Role::engine, this),
+    : LinkedTier(options.tier, wire::Role::engine),
+      options_(std::move(options)),
       inventory_(&core_),
       fetcher_(&core_, &manifests_, &inventory_,
                {[this](const std::string& peer, const std::string& what) {
@@ -134,6 +108,7 @@ Engine::Engine(EngineOptions options)
                 notices_.say("disk/context", s.ok() ? "" : "cannot write the state folder: " + s.message());
               }}),
       notices_(&core_, [this] { dirty_ = true; }) {
+  links_.set_owners(this, this);
   world_.core = &core_;
   world_.manifests = &manifests_;
   world_.inventory = &inventory_;
@@ -163,7 +138,7 @@ Engine::Engine(EngineOptions options)
 }
 
 void Engine::start(Now now, Restored restored) {
-  at(now);
+  core_.set_now(now);
   if (auto state = DesiredState::restore(restored); state.ok()) {
     state_ = std::move(*state);
   } else {
@@ -185,16 +160,9 @@ void Engine::start(Now now, Restored restored) {
 
 // ---- links and messages -------------------------------------------------------------------------
 
-void Engine::link_message(Now now, LinkId link, Buffer bytes) {
-  at(now);
-  if (link != kHostLink) {
-    links_.received(link, bytes);
-  } else if (auto decoded = wire::decode(bytes); decoded.ok() && decoded->has_value()) {
-    request(kHostLink, **decoded);
-  } else {
-    core_.log(PINNATE_LOG_ERROR, "a malformed request of the host: " + decoded.status().message());
-  }
-  settle();
+void Engine::fill_hello(wire::Hello* hello) {
+  hello->platform = options_.platform;
+  hello->position = state_.position();
 }
 
 void Engine::link_up(Session& session) {
@@ -210,7 +178,7 @@ void Engine::link_down(Session& session, const Status&) {
   if (session.side == Side::upstream && !links_.upstream()) fetcher_.source_down();
   if (held_page_ && held_page_->first == session.link) held_page_.reset();
   calls_.link_down(session.link);
-  std::erase_if(watches_, [&](const auto& w) { return w.first.first == session.link; });
+  watches_.link_down(session.link);
 }
 
 void Engine::message(Session& session, wire::Message& m) {
@@ -227,12 +195,6 @@ void Engine::message(Session& session, wire::Message& m) {
 
 // What a client, or the process around, may ask.
 void Engine::request(LinkId link, wire::Message& m) {
-  const auto not_here = [&](std::uint64_t id, auto answer) {
-    answer.id = id;
-    answer.code = PINNATE_REFUSED;
-    answer.reason = "'" + options_.tier.id + "' is an engine; ask the controller for this";
-    core_.send(link, answer);
-  };
   if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
   if (auto* lookup = std::get_if<wire::Lookup>(&m)) {
@@ -246,27 +208,8 @@ void Engine::request(LinkId link, wire::Message& m) {
     if (auto row = engine_row(self, true, status(), state_, *lookup)) tiers.rows.push_back(std::move(*row));
     return core_.send(link, tiers);
   }
-  if (auto* get = std::get_if<wire::GetStatus>(&m)) {
-    if (get->end_watch) {
-      watches_.erase({link, get->id});
-      return;
-    }
-    // The host's own watch does not depend on what others ask over links.
-    const auto others = std::count_if(watches_.begin(), watches_.end(),
-                                      [](const auto& watch) { return watch.first.first != kHostLink; });
-    if (get->watch && link != kHostLink && others >= kWatches) {
-      wire::StatusReport full;
-      full.id = get->id;
-      full.code = PINNATE_BUSY;
-      full.reason = "too many watches";
-      return core_.send(link, full);
-    }
-    if (get->watch) watches_[{link, get->id}] = get->name;
-    return report({{{link, get->id}, get->name}});
-  }
-  if (auto* p = std::get_if<wire::Publish>(&m)) return not_here(p->id, wire::Published{});
-  if (auto* u = std::get_if<wire::Unpublish>(&m)) return not_here(u->id, wire::Done{});
-  if (auto* l = std::get_if<wire::ListReleases>(&m)) not_here(l->id, wire::Releases{});
+  if (auto* get = std::get_if<wire::GetStatus>(&m)) return watches_.asked(link, *get);
+  refuse_decision(&core_, link, m, "an engine");
 }
 
 // ---- the desired state --------------------------------------------------------------------------
@@ -444,8 +387,7 @@ wire::EngineStatus Engine::status() const {
 
 void Engine::settle() {
   for (const std::string& name : std::exchange(emptied_, {}))
-    if (const auto slot = slots_.find(name); slot != slots_.end() && slot->second->empty())
-      slots_.erase(slot);
+    if (const auto slot = slots_.find(name); slot != slots_.end() && slot->second->empty()) slots_.erase(slot);
   if (closing_) return;
   if (std::exchange(unused_, false)) drop_unused();
   if (!dirty_ && !moved_) return;
@@ -460,13 +402,12 @@ void Engine::settle() {
   dirty_ = moved_ = false;
   reported_ms_ = core_.now().monotonic_ms;
   if (const Session* upstream = links_.upstream()) core_.send(upstream->link, status());
-  report(watches_);
+  watches_.changed();
   if (options_.durable) saved_.save();
 }
 
-// To those who ask about this engine itself.
-void Engine::report(const Watches& to) {
-  if (to.empty()) return;
+// Of this engine itself.
+wire::StatusReport Engine::report(const std::string& name) const {
   Child self;
   self.hello.role = wire::Role::engine;
   self.hello.id = options_.tier.id;
@@ -474,18 +415,15 @@ void Engine::report(const Watches& to) {
   self.status = status();
   Tally tally(&state_);
   tally.add(self);
-  for (const auto& [who, name] : to) {
-    wire::StatusReport out;
-    out.id = who.second;
-    out.tier = options_.tier.id;
-    if (!self.status.notice.empty()) out.notices.push_back(self.status.notice);
-    tally.report(name, &out);
-    core_.send(who.first, out);
-  }
+  wire::StatusReport out;
+  out.tier = options_.tier.id;
+  if (!self.status.notice.empty()) out.notices.push_back(self.status.notice);
+  tally.report(name, &out);
+  return out;
 }
 
 void Engine::close(Now now) {
-  at(now);
+  core_.set_now(now);
   if (closing_) return;
   closing_ = true;
   links_.say_goodbye(!options_.durable);

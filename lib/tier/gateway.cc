@@ -1,7 +1,8 @@
 #include "tier/gateway.h"
 
 #include "base/plant.h"
-#include "tier/relay.h"
+#include "tier/downstream.h"
+#include "tier/linked_tier.h"
 #include "tier/saved_context.h"
 
 #include <algorithm>
@@ -11,11 +12,13 @@ namespace {
 
 constexpr std::int64_t kComeBackMs = 10000, kGatherMostMs = 3200;
 
-class Gateway final : public Relay {
+class Gateway final : public LinkedTier, private LinkOwner, private Downstream::Owner {
  public:
   explicit Gateway(GatewayOptions options)
-      : Relay(options.tier, wire::Role::gateway, options.forget_after_ms, &fetcher_),
+      : LinkedTier(options.tier, wire::Role::gateway),
         options_(std::move(options)),
+        downstream_({&core_, &links_, &state_, &manifests_, &inventory_, &notices_, &fetcher_}, this,
+                    options_.forget_after_ms),
         fetcher_(&core_, &manifests_, &inventory_,
                  {[this](const std::string& peer, const std::string& what) {
                     notices_.say("corrupt/" + peer, what, kCorruptShownMs);
@@ -30,24 +33,33 @@ class Gateway final : public Relay {
                   },
                   {},  // kept as long as the cache has room
                   true}),
-        saved_(&core_, &manifests_, &inherited_,
+        saved_(&core_, &manifests_, downstream_.inherited(),
                {[this](std::vector<RecordWrite>* writes) { add_state(writes); },
-                [this](const Status& status) { written(status); }}) {}
+                [this](const Status& status) { written(status); }}) {
+    links_.set_owners(this, &downstream_);
+  }
 
   void start(Now now, Restored restored) override;
-
- protected:
-  void link_up(Session& session) override;
-  void link_down(Session& session, const Status& why) override;
-  void upstream_message(Session& session, wire::Message& message) override;
-  bool request(LinkId link, wire::Message& message) override;
-  void heard_of(const wire::Position& position, const std::string& who) override;
-  void tell_upstream() override { tell(false); }
-  std::int64_t status_interval_ms() const override;
-  void status_told() override { gather_ms_ = std::min(2 * gather_ms_, kGatherMostMs); }
-  std::uint64_t cache_limit_bytes() const override { return options_.cache_limit_bytes; }
+  void close(Now now) override;
+  bool closed() const override { return closing_; }
 
  private:
+  void host_message(wire::Message& message, const Buffer&) override { downstream_.ask(kHostLink, message); }
+  // LinkOwner, of the link upstream
+  void fill_hello(wire::Hello* hello) override { hello->position = state_.position(); }
+  void link_up(Session& session) override;
+  void link_down(Session& session, const Status& why) override;
+  void message(Session& session, wire::Message& message) override;
+  // Downstream::Owner
+  bool request(LinkId link, wire::Message& message) override {
+    return refuse_decision(&core_, link, message, "a gateway");
+  }
+  void heard_of(const wire::Position& position, const std::string& who) override;
+  void tell_status() override;
+  std::int64_t status_interval_ms() override;
+
+  void state_changed();
+  void notice(const std::string& key, std::string text) { notices_.say(key, std::move(text)); }
   void take_desired(Session& session, const wire::Desired& page);
   void forget_not_kept();
   void fill_up();
@@ -59,6 +71,11 @@ class Gateway final : public Relay {
   wire::Position seen() const { return state_.position().newer_than(seen_) ? state_.position() : seen_; }
 
   GatewayOptions options_;
+  DesiredState state_;
+  Manifests manifests_;
+  Inventory inventory_{&core_};
+  Notices notices_{&core_, [this] { downstream_.status_changed(); }};
+  Downstream downstream_;
   Fetcher fetcher_;
   StateReceiver receiver_;
   DesiredState stored_, writing_;  // what the disk holds, and what it is to hold next
@@ -67,6 +84,7 @@ class Gateway final : public Relay {
   std::set<Digest> not_kept_;  // artifacts of current releases that are passed on and not held whole
   std::int64_t gathers_until_ms_ = 0;
   std::int64_t gather_ms_ = 8 * kStatusIntervalMs;
+  bool closing_ = false;
 };
 
 void Gateway::start(Now now, Restored restored) {
@@ -77,49 +95,54 @@ void Gateway::start(Now now, Restored restored) {
   } else {
     core_.log(PINNATE_LOG_WARNING, "the cached desired state is damaged and fetched anew: " + state.status().message());
   }
-  commit(DesiredState::strays(restored, state_));
+  downstream_.commit(DesiredState::strays(restored, state_));
   saved_.restore(restored);
   if (!PINNATE_PLANT(restart_forgets_its_cache)) inventory_.restore(restored);
-  directory_.restore(restored);
-  if (directory_.total().offline > 0) gathers_until_ms_ = now.monotonic_ms + kComeBackMs;
+  downstream_.directory().restore(restored);
+  if (downstream_.directory().total().offline > 0) gathers_until_ms_ = now.monotonic_ms + kComeBackMs;
   state_changed();
+}
+
+void Gateway::close(Now now) {
+  core_.set_now(now);
+  if (!std::exchange(closing_, true)) downstream_.close();
+}
+
+void Gateway::state_changed() {
+  manifests_.keep_only(state_.manifests());
+  downstream_.trim(state_.manifests(), options_.cache_limit_bytes);
+  downstream_.state_changed(state_.manifests());
 }
 
 // After a restart the tiers that are known come back one after another. While some are missing,
 // each roll-up waits twice as long as the one before, so that a thousand engines that reconnect do
 // not become a hundred messages to the controller. When all are there, it is told at once.
-std::int64_t Gateway::status_interval_ms() const {
-  const bool come_back = core_.now().monotonic_ms < gathers_until_ms_ && directory_.total().offline > 0;
+std::int64_t Gateway::status_interval_ms() {
+  const bool come_back = core_.now().monotonic_ms < gathers_until_ms_ && downstream_.directory().total().offline > 0;
   return come_back ? gather_ms_ : kStatusIntervalMs;
 }
 
 // ---- upstream -----------------------------------------------------------------------------------
 
 void Gateway::link_up(Session& session) {
-  if (session.side == Side::downstream) return Relay::link_up(session);
   receiver_.reset();
   fetcher_.source_up(session.link, std::string(role_name(session.peer.role)) + " '" + session.peer.id + "'");
   tell(true);
 }
 
-void Gateway::link_down(Session& session, const Status& why) {
-  if (session.side == Side::upstream && !links_.upstream()) fetcher_.source_down();
-  Relay::link_down(session, why);
+void Gateway::link_down(Session& session, const Status&) {
+  if (!links_.upstream()) fetcher_.source_down();
+  downstream_.forget_link(session.link);
 }
 
-void Gateway::upstream_message(Session& session, wire::Message& m) {
+void Gateway::message(Session& session, wire::Message& m) {
   if (auto* desired = std::get_if<wire::Desired>(&m)) return take_desired(session, *desired);
-  if (auto* chunk = std::get_if<wire::ChunkBytes>(&m)) {
-    fetcher_.take(*chunk);
-    return;
-  }
+  if (auto* chunk = std::get_if<wire::ChunkBytes>(&m)) return fetcher_.take(*chunk);
   if (auto* manifest = std::get_if<wire::ManifestBytes>(&m)) return fetcher_.take(*manifest);
   if (auto* welcome = std::get_if<wire::Welcome>(&m)) return take_labels(welcome->inherited);
   if (auto* context = std::get_if<wire::Context>(&m)) return take_labels(context->inherited);
-  if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(session.link, *call);
-  if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(session.link, cancel->id);
-  if (auto* returned = std::get_if<wire::Returned>(&m)) return calls_.take(session.link, *returned);
-  if (auto* lookup = std::get_if<wire::Lookup>(&m)) look_up(session.link, *lookup);
+  if (auto* returned = std::get_if<wire::Returned>(&m)) return downstream_.calls().take(session.link, *returned);
+  downstream_.ask(session.link, m);  // a call or a lookup
 }
 
 void Gateway::take_desired(Session& session, const wire::Desired& page) {
@@ -134,7 +157,7 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
     if (auto added = manifests_.add(manifest); !added.ok()) core_.log(PINNATE_LOG_WARNING, added.status().message());
   state_changed();
   forget_not_kept();
-  fetcher_.keep_only(manifests_in_use());  // whoever waits below has been told of the new state by now
+  fetcher_.keep_only(state_.manifests());  // whoever waits below has been told of the new state by now
   // The tiers below are told at once: this copy is a cache, and the controller's is durable
   // already.
   saved_.save();
@@ -144,7 +167,7 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
 // newcomers without an upstream.
 void Gateway::fill_up() {
   if (not_kept_.empty()) return;
-  for (const Digest& digest : manifests_in_use()) {
+  for (const Digest& digest : state_.manifests()) {
     const auto manifest = manifests_.find(digest);
     for (std::uint32_t a = 0; manifest && a < manifest->artifacts.size(); ++a) {
       const content::ArtifactEntry& artifact = manifest->artifacts[a];
@@ -156,7 +179,7 @@ void Gateway::fill_up() {
 }
 
 void Gateway::forget_not_kept() {
-  const std::set<Digest> current = artifacts_in_use();
+  const std::set<Digest> current = manifests_.artifacts_of(state_.manifests());
   std::erase_if(not_kept_, [&](const Digest& artifact) { return !current.contains(artifact); });
   if (not_kept_.empty()) notice("chunks", "");
 }
@@ -178,18 +201,23 @@ void Gateway::written(const Status& status) {
 void Gateway::take_labels(const Labels& inherited) {
   if (!saved_.take_labels(inherited)) return;
   saved_.save();
-  links_.each_up(Side::downstream, [&](Session& s) { tell_labels(s); });
+  downstream_.inherited_changed();
+}
+
+void Gateway::tell_status() {
+  gather_ms_ = std::min(2 * gather_ms_, kGatherMostMs);
+  tell(false);
 }
 
 void Gateway::tell(bool whole) {
   const Session* upstream = links_.upstream();
   if (!upstream) return;
-  for (wire::Rollup& rollup : directory_.take_rollup(whole, own_notices())) {
+  for (wire::Rollup& rollup : downstream_.directory().take_rollup(whole, downstream_.notices())) {
     rollup.seen = seen();
     core_.send(upstream->link, rollup);
   }
   saved_.save();
-  content_grew();
+  downstream_.trim(state_.manifests(), options_.cache_limit_bytes);
 }
 
 // ---- downstream ---------------------------------------------------------------------------------
@@ -202,21 +230,7 @@ void Gateway::heard_of(const wire::Position& position, const std::string&) {
       (seen_.newer_than(position) && seen_.newer_than(state_.position())))
     return;
   seen_ = position;
-  status_changed();
-}
-
-bool Gateway::request(LinkId link, wire::Message& m) {
-  const auto refuse = [&](std::uint64_t id, auto answer) {
-    answer.id = id;
-    answer.code = PINNATE_REFUSED;
-    answer.reason = "'" + core_.options().id + "' is a gateway; ask the controller for this";
-    core_.send(link, answer);
-    return true;
-  };
-  if (auto* p = std::get_if<wire::Publish>(&m)) return refuse(p->id, wire::Published{});
-  if (auto* u = std::get_if<wire::Unpublish>(&m)) return refuse(u->id, wire::Done{});
-  if (auto* l = std::get_if<wire::ListReleases>(&m)) return refuse(l->id, wire::Releases{});
-  return false;
+  downstream_.status_changed();
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ void Links::greet(Session& session) {
   hello.heartbeat_ms = o.heartbeat_ms;
   hello.facing = session.side == Side::upstream ? 1 : session.side == Side::downstream ? 2 : 0;
   hello.features = wire::kFeatures;
-  owner_->fill_hello(&hello);
+  owner_of(session.side).fill_hello(&hello);
   core_->send(session.link, hello);
 }
 
@@ -180,7 +180,9 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
     return refuse(session.link, {PINNATE_REFUSED, "a second Hello on one link"});
   session.peer = std::move(hello);
   Status why = judge(session, session.peer);
-  if (why.ok()) why = owner_->admit(session);
+  if (why.ok() && closing_)
+    why = {PINNATE_CLOSED, std::string("the ") + role_name(role_) + " '" + core_->options().id + "' is closing"};
+  if (why.ok()) why = owner_of(session.side).admit(session);
   Session* other = nullptr;
   if (why.ok() && session.side == Side::upstream) {
     other = upstream();
@@ -197,9 +199,8 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
       why = {PINNATE_CONFLICT, "the " + named(session.peer) + " is linked already"};
   }
   if (!why.ok()) {
-    owner_->refused(session, why);
     if (other) endpoints_.hold(session.link, other->peer.id);
-    return refuse(session.link, why);
+    return refuse_hello(session, why);
   }
   if (other) {  // the new link replaces it
     const LinkId old = other->link;
@@ -209,7 +210,7 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
   if (!session.dialled) greet(session);
   session.stage = Session::Stage::admitted;
   wire::Welcome welcome;
-  if (session.side == Side::downstream) welcome.inherited = session.told = owner_->labels_below(session);
+  if (session.side == Side::downstream) welcome.inherited = session.told = downstream_owner_->labels_below();
   core_->send(session.link, welcome);
 }
 
@@ -224,9 +225,7 @@ bool Links::settle_with_other(Session& session) {
   Session* other = downstream(session.peer.id);
   if (!other || other == &session) return true;
   if (other->peer.incarnation != session.peer.incarnation && !PINNATE_PLANT(twin_takes_over)) {
-    const Status why = twice(session);
-    owner_->refused(session, why);
-    refuse(session.link, why);
+    refuse_hello(session, twice(session));
     return false;
   }
   if (yields(session)) {
@@ -255,7 +254,7 @@ void Links::come_up(Session& session) {
   watch(session);
   core_->log(PINNATE_LOG_INFO, std::string(session.side == Side::upstream ? "upstream " : "downstream ") +
                                    named(session.peer) + " is linked");
-  owner_->link_up(session);
+  owner_of(session.side).link_up(session);
 }
 
 // ---- messages and silence -----------------------------------------------------------------------------------------
@@ -281,7 +280,7 @@ void Links::received(LinkId link, const Buffer& bytes) {
   if (!session->up()) {
     if (auto* hello = std::get_if<wire::Hello>(&message)) return take_hello(*session, *hello);
     if (session->stage != Session::Stage::admitted) return refuse(link, {PINNATE_REFUSED, "a Welcome before a Hello"});
-    if (session->side == Side::upstream) owner_->message(*session, message);  // inherited labels
+    if (session->side == Side::upstream) upstream_owner_->message(*session, message);  // inherited labels
     session = find(link);
     if (session) come_up(*session);
     return;
@@ -289,7 +288,7 @@ void Links::received(LinkId link, const Buffer& bytes) {
   if (auto* ping = std::get_if<wire::Ping>(&message)) return core_->send(link, wire::Pong{ping->nonce});
   if (std::holds_alternative<wire::Pong>(message)) return;
   if (auto* goodbye = std::get_if<wire::Goodbye>(&message)) return take_goodbye(*session, *goodbye);
-  owner_->message(*session, message);
+  owner_of(session->side).message(*session, message);
 }
 
 wire::Way Links::way_of(const Session& session) const {
@@ -315,7 +314,7 @@ void Links::take_goodbye(Session& session, const wire::Goodbye& goodbye) {
     core_->act(Drop{link, why});
     ended(link, why);
   });
-  owner_->left(session, goodbye.forget);
+  owner_of(session.side).left(session, goodbye.forget);
 }
 
 void Links::unlink(const Session& session) {
@@ -335,7 +334,7 @@ void Links::drained(LinkId link, Drained drained) {
   if (drained.bulk == 0) return;
   session->bulk_room = std::min(session->bulk_room + static_cast<std::int64_t>(drained.bulk), kBulkRoomBytes);
   session->bulk_pace.drained(core_->now().monotonic_ms, drained.bulk);
-  owner_->room(*session);
+  owner_of(session->side).room(*session);
 }
 
 void BulkPace::handed(std::int64_t now_ms, std::size_t bytes) {
@@ -375,6 +374,13 @@ void Links::refuse(LinkId link, Status why) {
   ended(link, why);
 }
 
+void Links::refuse_hello(const Session& session, const Status& why) {
+  core_->log(PINNATE_LOG_WARNING, "refused " + std::string(role_name(session.peer.role)) + " '" +
+                                      session.peer.id.substr(0, 127) + "': " + why.message());
+  owner_of(session.side).refused(session, why);
+  refuse(session.link, why);
+}
+
 void Links::closed(LinkId link, const Status& why) { ended(link, why); }
 
 void Links::ended(LinkId link, const Status& why) {
@@ -398,16 +404,17 @@ void Links::ended(LinkId link, const Status& why) {
   if (const std::string* address = endpoints_.address_of(link); address && !session->up()) {
     core_->log(answered_no(why) ? PINNATE_LOG_WARNING : PINNATE_LOG_INFO,
                "no link to " + *address + ": " + why.message());
-    owner_->dial_failed(why);
+    owner_of(session->side).dial_failed(why);
   }
   endpoints_.ended(link, session->up() && core_->now().monotonic_ms - session->up_ms >= kSettledMs, spread);
-  if (session->up()) owner_->link_down(*session, why);
+  if (session->up()) owner_of(session->side).link_down(*session, why);
   // Wishes that stood back for this link are dialled again.
   if (session->side == Side::upstream ? !upstream() : !downstream(session->peer.id))
     endpoints_.released(session->peer.id, role_ == wire::Role::gateway);
 }
 
 void Links::say_goodbye(bool forget) {
+  closing_ = true;
   endpoints_.stop();
   std::vector<LinkId> links;
   for (auto& [link, session] : sessions_) {

@@ -49,31 +49,35 @@ struct Session {
   Core::AlarmId watch = 0;  // handshake limit, then heartbeat, then until when it may leave
 };
 
-// What a tier says to its links.
+// Whoever uses the links on one side of a tier.
 class LinkOwner {
  public:
   virtual ~LinkOwner() = default;
-  virtual void fill_hello(wire::Hello* hello) = 0;  // role, platform, position
-  virtual Labels labels_below(const Session& session) = 0;  // for Welcome, downward
+  virtual void fill_hello(wire::Hello*) {}  // platform, position
+  virtual Labels labels_below() { return {}; }  // for Welcome, downward
   // The peer's hello was accepted by fleet, version and role: anything else against it?
-  virtual Status admit(const Session& session) = 0;
+  virtual Status admit(const Session&) { return {}; }
   virtual void link_up(Session& session) = 0;
   virtual void link_down(Session& session, const Status& why) = 0;  // only after link_up
   // It said goodbye: what is under way on the link may still end, for a moment; its id is free.
   virtual void left(Session&, bool /*forget*/) {}
   virtual void message(Session& session, wire::Message& message) = 0;
   virtual void dial_failed(const Status&) {}  // it is logged already, and will be tried again
-  virtual void room(Session& session) = 0;  // for bulk, more than before
-  virtual void refused(const Session& session, const Status& why) = 0;  // we refused a peer in the handshake
+  virtual void room(Session&) {}  // for bulk, more than before
+  virtual void refused(const Session&, const Status&) {}  // in the handshake, by this end; it is logged already
 };
 
 class Links {
  public:
-  Links(Core* core, wire::Role role, LinkOwner* owner)
+  Links(Core* core, wire::Role role)
       : core_(core),
         role_(role),
-        owner_(owner),
         endpoints_(core, [this](Side side, const std::string& address) { return dial(side, address); }) {}
+
+  // Before any other call. Of a tier with links on one side alone it is the same.
+  void set_owners(LinkOwner* upstream, LinkOwner* downstream) {
+    upstream_owner_ = upstream, downstream_owner_ = downstream;
+  }
 
   EndpointId keep(Side side, const std::string& address);  // 0: over the limit, and the log says so
   void release(EndpointId endpoint);
@@ -103,6 +107,8 @@ class Links {
   Endpoints::Dialled dial(Side side, const std::string& address);
   void ended(LinkId link, const Status& why);  // of an open link, by whichever end
   void greet(Session& session);
+  LinkOwner& owner_of(Side side) { return *(side == Side::upstream ? upstream_owner_ : downstream_owner_); }
+  void refuse_hello(const Session& session, const Status& why);
   void take_hello(Session& session, wire::Hello& hello);
   Status judge(Session& session, const wire::Hello& hello);
   bool yields(const Session& session);  // the other link between the two stays
@@ -116,10 +122,11 @@ class Links {
 
   Core* core_;
   wire::Role role_;
-  LinkOwner* owner_;
+  LinkOwner *upstream_owner_ = nullptr, *downstream_owner_ = nullptr;
   std::map<LinkId, std::unique_ptr<Session>> sessions_;
   std::map<std::string, LinkId> below_;  // peers downstream that are up, clients apart
   LinkId upstream_ = 0;
+  bool closing_ = false;
   Endpoints endpoints_;
 };
 

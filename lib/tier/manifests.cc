@@ -35,6 +35,14 @@ const content::ArtifactEntry* Manifests::contradicting(const content::Manifest& 
   return nullptr;
 }
 
+std::set<Digest> Manifests::artifacts_of(const std::set<Digest>& manifests) const {
+  std::set<Digest> artifacts;
+  for (const Digest& digest : manifests)
+    if (const auto found = held_.find(digest); found != held_.end())
+      for (const auto& artifact : found->second.manifest->artifacts) artifacts.insert(artifact.digest);
+  return artifacts;
+}
+
 void Manifests::keep_only(const std::set<Digest>& wanted) {
   for (auto it = held_.begin(); it != held_.end();) {
     if (wanted.contains(it->first)) {

@@ -23,6 +23,7 @@ class Manifests {
   // there is none.
   const content::ArtifactEntry* contradicting(const content::Manifest& manifest) const;
 
+  std::set<Digest> artifacts_of(const std::set<Digest>& manifests) const;  // of those that are held
   // Forgets all but these.
   void keep_only(const std::set<Digest>& wanted);
   // Records that bring a store from what it was told last to this.

@@ -12,7 +12,7 @@ struct Below {
   explicit Below(std::uint32_t forget_after_ms = 86400000, std::size_t offline_limit_bytes = tier::kOfflineKeptBytes)
       : core(options(), &actions),
         directory(
-            &core, &state, forget_after_ms, [] {}, offline_limit_bytes) {
+            &core, &state, forget_after_ms, [] {}, [](const std::string&) {}, offline_limit_bytes) {
     core.set_now({1000, 1700000000000});
   }
   static tier::TierOptions options() {

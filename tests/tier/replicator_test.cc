@@ -68,7 +68,7 @@ struct Upper {
   std::vector<tier::Action> actions;
   tier::TierOptions options;
   tier::Core core{options, &actions};
-  tier::Links links{&core, wire::Role::controller, nullptr};
+  tier::Links links{&core, wire::Role::controller};
   tier::DesiredState state;
   tier::Manifests manifests;
   tier::Replicator replicator{&core, &links, &state, &manifests};

@@ -1,0 +1,108 @@
+// All of a controller or a gateway that faces downstream: replicates the desired state, serves content, knows the tiers
+// below, folds their status, answers lookups and carries calls.
+#pragma once
+
+#include "tier/call_router.h"
+#include "tier/directory.h"
+#include "tier/engine_finder.h"
+#include "tier/inventory.h"
+#include "tier/lookup.h"
+#include "tier/notices.h"
+#include "tier/provider.h"
+#include "tier/replicator.h"
+#include "tier/watches.h"
+
+#include <functional>
+#include <set>
+#include <string>
+
+namespace pinnate::tier {
+
+inline constexpr std::int64_t kStatusIntervalMs = 100;
+
+class Downstream final : public LinkOwner {
+ public:
+  // What the tier has, and lends.
+  struct Parts {
+    Core* core;
+    Links* links;
+    const DesiredState* state;
+    Manifests* manifests;
+    Inventory* inventory;
+    Notices* notices;
+    Fetcher* fetcher;  // null: there is nobody to ask for content
+  };
+  class Owner {
+   public:
+    // What a client asks of this kind of tier alone. False: it is not that.
+    virtual bool request(LinkId link, wire::Message& message) = 0;
+    // `who` below knows of this desired state.
+    virtual void heard_of(const wire::Position& position, const std::string& who) = 0;
+    virtual void tell_status() = 0;  // it has changed, and the interval since the last time is over
+    virtual void link_lost(LinkId) {}
+    virtual std::int64_t status_interval_ms() { return kStatusIntervalMs; }
+
+   protected:
+    ~Owner() = default;
+  };
+  Downstream(const Parts& parts, Owner* owner, std::uint32_t forget_after_ms);
+
+  Directory& directory() { return directory_; }
+  CallRouter& calls() { return calls_; }
+  Labels* inherited() { return &inherited_; }  // from above
+  void inherited_changed();
+
+  // What the process around may ask; or, over a link from above, what a client may.
+  void ask(LinkId link, wire::Message& message) { dispatch(link, nullptr, message); }
+  // An answer that took time: whoever asked may be gone.
+  void answer(LinkId link, const wire::Message& message);
+  // The desired state advanced, or was restored. It needs `manifests`.
+  void state_changed(const std::set<Digest>& manifests);
+  // Gives up content over the limit that `manifests` do not need.
+  void trim(const std::set<Digest>& manifests, std::uint64_t limit_bytes);
+  void status_changed();  // told soon
+  std::vector<std::string> notices() const;
+  // Of what may be lost: a failure is noted, and how it ended is told to whoever wants to know.
+  void commit(std::vector<RecordWrite> writes, std::function<void(const Status&)> done = {});
+  void close();
+
+  // LinkOwner, of the links downstream
+  void fill_hello(wire::Hello* hello) override { hello->position = parts_.state->position(); }
+  Labels labels_below() override;
+  Status admit(const Session& session) override;
+  void link_up(Session& session) override;
+  void link_down(Session& session, const Status& why) override;
+  void left(Session& session, bool forget) override { directory_.left(session, forget); }
+  void message(Session& session, wire::Message& message) override { dispatch(session.link, &session, message); }
+  void room(Session& session) override { provider_.room(session); }
+  void refused(const Session& session, const Status& why) override;
+  // A link, up or down, is lost: nothing that was asked over it is answered.
+  void forget_link(LinkId link);
+
+ private:
+  void dispatch(LinkId link, Session* session, wire::Message& message);
+  void look_up(LinkId link, const wire::Lookup& lookup);
+  void tell_labels(Session& session);  // if they are not what the peer was told last
+  wire::StatusReport report(const std::string& name) const;
+  void flush_status();
+  void save_soon();
+  void save_next();
+
+  const Parts parts_;
+  Core* core_;
+  Owner* owner_;
+  Replicator replicator_;
+  Directory directory_;
+  Provider provider_;
+  Inquiries inquiries_;
+  LookupPages lookups_;
+  EngineFinder finder_;
+  CallRouter calls_;
+  Watches watches_;
+  Labels inherited_;
+  Core::AlarmId flush_ = 0, save_ = 0;
+  bool saving_ = false, closing_ = false;
+  std::int64_t flushed_ms_ = -1000000, flush_at_ms_ = 0;
+};
+
+}  // namespace pinnate::tier

@@ -1,0 +1,61 @@
+#include "tier/linked_tier.h"
+
+namespace pinnate::tier {
+
+void LinkedTier::link_opened(Now now, LinkId link, const PeerFacts& facts) {
+  core_.set_now(now);
+  links_.opened(link, facts);
+  settle();
+}
+
+void LinkedTier::link_message(Now now, LinkId link, Buffer bytes) {
+  core_.set_now(now);
+  if (link != kHostLink) {
+    links_.received(link, bytes);
+  } else if (auto decoded = wire::decode(bytes); decoded.ok() && decoded->has_value()) {
+    host_message(**decoded, bytes);
+  } else {
+    core_.log(PINNATE_LOG_ERROR, "a malformed request of the host: " + decoded.status().message());
+  }
+  settle();
+}
+
+void LinkedTier::link_heard(Now now, LinkId link) {
+  core_.set_now(now);
+  links_.heard(link);
+}
+
+void LinkedTier::link_drained(Now now, LinkId link, Drained drained) {
+  core_.set_now(now);
+  links_.drained(link, drained);
+}
+
+void LinkedTier::link_closed(Now now, LinkId link, Status why) {
+  core_.set_now(now);
+  links_.closed(link, why);
+  settle();
+}
+
+void LinkedTier::completed(Now now, Completion completion) {
+  core_.set_now(now);
+  core_.complete(std::move(completion));
+  settle();
+}
+
+void LinkedTier::woke(Now now) {
+  core_.set_now(now);
+  core_.ring_alarms();
+  settle();
+}
+
+EndpointId LinkedTier::keep_link(Now now, Side side, const std::string& address) {
+  core_.set_now(now);
+  return links_.keep(side, address);
+}
+
+void LinkedTier::release_link(Now now, EndpointId endpoint) {
+  core_.set_now(now);
+  links_.release(endpoint);
+}
+
+}  // namespace pinnate::tier
