@@ -63,9 +63,9 @@ def fits(fields, values):
     return len(fields) == len(values) and all(is_of(kind, value) for (_, kind), value in zip(fields, values))
 
 
-def remark(name):
+def remark_of(block):
     """The message as the remark in a block shows it, or None. Bytes that are cut short come as a tuple."""
-    text = " ".join(line.split(";", 1)[1].strip() for line in BLOCKS[name].splitlines() if ";" in line)
+    text = " ".join(line.split(";", 1)[1].strip() for line in block.splitlines() if ";" in line)
     if not text.startswith("["):
         return None
     text = re.sub(r"h'([0-9a-f]+)\.\.\.' \((\d+) bytes\)", r"('\1', \2)", text)
@@ -102,10 +102,10 @@ class PageTest(unittest.TestCase):
                 self.assertEqual(wire.encode(wire.decode(data)), data)
 
     def test_every_remark_says_what_its_bytes_are(self):
-        shown = [name for name in BLOCKS if remark(name) is not None]
-        for name in shown:
+        shown = {name: remark for name, block in BLOCKS.items() if (remark := remark_of(block)) is not None}
+        for name, remark in shown.items():
             with self.subTest(name):
-                self.assertTrue(agree(remark(name), wire.unpack(EXAMPLES[name])), (remark(name), wire.unpack(EXAMPLES[name])))
+                self.assertTrue(agree(remark, wire.unpack(EXAMPLES[name])), (remark, wire.unpack(EXAMPLES[name])))
         self.assertEqual(len(shown), len(wire.TYPE_OF) + 2, "all messages, a release and a manifest")
 
     def test_the_table_of_types_names_every_message_its_number_and_its_class(self):
