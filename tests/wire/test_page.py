@@ -17,10 +17,9 @@ TYPE = r"u8|u32|u64|i64|bool|text|bytes|digest|labels|nil|array|\[[a-zA-Z0-9]+\]
 
 
 def fields_in(text):
-    """(name, type) of each field: of the table in `text`, else of a list as in: `id` u64, `name` text."""
-    rows = re.findall(rf"^\| \d+(?: to \d+)? \| ([a-z_, ]+) \| ({TYPE}) \|", text, re.M)
-    rows = rows or re.findall(rf"`([a-z_]+)` ({TYPE})(?!\w)", text)
-    return [(name.strip(), kind) for names, kind in rows for name in names.split(",")]
+    """(name, type) of each field: of the numbered list in `text`, else of a sentence as in: `id` u64, `name` text."""
+    rows = re.findall(rf"^\d+\. `([a-z_]+)` ({TYPE})(?=:|$)", text, re.M)
+    return rows or re.findall(rf"`([a-z_]+)`\s({TYPE})(?!\w)", text)
 
 
 def definitions():
