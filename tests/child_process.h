@@ -17,7 +17,8 @@ namespace pinnate::testing {
 
 inline bool in_child() { return std::getenv("PINNATE_TEST_CHILD") != nullptr; }
 
-// Runs the present test case in a child, where in_child() holds; whether it passes there. `asan` is added to ASAN_OPTIONS.
+// Runs the present test case in a child, where in_child() holds; whether it passes there. `asan` is
+// added to ASAN_OPTIONS.
 inline bool passes_in_a_child(const std::string& asan = "") {
   std::string only = "--test-case=";
   for (const char* c = doctest::getContextOptions()->currentTest->m_name; *c; ++c) only += *c == ',' ? '?' : *c;

@@ -7,7 +7,8 @@
 #include <sstream>
 #include <string>
 
-// Whether the kernel is taking it away (PF_EXITING, proc(5)): one that was joined is still listed for a moment.
+// Whether the kernel is taking it away (PF_EXITING, proc(5)): one that was joined is still listed
+// for a moment.
 inline bool exiting(const std::filesystem::path& stat_file) {
   std::ifstream stat(stat_file);
   std::string text;

@@ -1,4 +1,5 @@
-/* An agent that becomes an engine: it loads what is published, answers calls, says what it has, and ends at a signal.
+/* An agent that becomes an engine: it loads what is published, answers calls, says what it has,
+ * and ends at a signal.
  * Run: build/release/bin/sample-agent tcp://127.0.0.1:7070 */
 #include <pinnate/engine.h>
 

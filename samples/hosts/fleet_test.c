@@ -1,5 +1,6 @@
-/* A host's unit test of its own loader against a fleet of a thousand engines, in this process and in virtual time: it publishes,
- * upgrades with a site away, breaks a version on purpose, and asks what is live where.
+/* A host's unit test of its own loader against a fleet of a thousand engines, in this process
+ * and in virtual time: it publishes, upgrades with a site away, breaks a version on purpose, and
+ * asks what is live where.
  * Run: build/release/bin/sample-fleet-test */
 #define _POSIX_C_SOURCE 199309L /* clock_gettime */
 
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- the loader to be tested: an artifact of kind "prefix" is a text that is put before each payload ----------------- */
+/* ---- the loader to be tested: an artifact of kind "prefix" is a text put before each payload - */
 typedef struct prefix {
   char text[64];
   const pinnate_host *host;
@@ -45,7 +46,7 @@ static void prefix_call(void *module, void *service, pinnate_reply *reply, const
 static void prefix_destroy(void *module, void *service) { (void)module, (void)service, services--; }
 static void prefix_unload(void *module) { free(module), modules--; }
 
-/* ---- the test ---------------------------------------------------------------------------------------------------------- */
+/* ---- the test -------------------------------------------------------------------------------- */
 static pinnate_testing_fleet *fleet;
 
 static void check(int holds, const char *what) {
@@ -115,7 +116,8 @@ int main(void) {
   CHECK(pinnate_testing_call(fleet, NULL, &call, &result) == PINNATE_OK);
   CHECK(result.size == 11 && memcmp(result.data, "hello world", 11) == 0);
 
-  /* The next one, for the canary ring, while one engine's health check fails: it keeps the old one, and says why. */
+  /* The next one, for the canary ring, while one engine's health check fails: it keeps the old
+   * one, and says why. */
   fault.name = "greet", fault.version = "1.1.0", fault.step = PINNATE_TESTING_HEALTH, fault.engine = "s0.k1.e2";
   CHECK(pinnate_testing_inject(fleet, &fault) == PINNATE_OK);
   release = publish("1.1.0", "hi ", "ring=canary");

@@ -1,5 +1,6 @@
-/* A host's unit test: all three tiers in this process, on one loop of its own, over unix: addresses. It publishes a module of the
- * host's own kind, waits until it is live, calls it, and closes everything.
+/* A host's unit test: all three tiers in this process, on one loop of its own, over unix:
+ * addresses. It publishes a module of the host's own kind, waits until it is live, calls it, and
+ * closes everything.
  * Run: build/release/bin/sample-unit-test */
 #include <pinnate/controller.h>
 #include <pinnate/engine.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <uv.h>
 
-/* ---- a loader: an artifact of kind "prefix" is a text that is put before each payload ------------------------------- */
+/* ---- a loader: an artifact of kind "prefix" is a text that is put before each payload -------- */
 typedef struct prefix {
   char text[64];
   const pinnate_host *host;
@@ -41,7 +42,7 @@ static void prefix_call(void *module, void *service, pinnate_reply *reply, const
 static void prefix_destroy(void *module, void *service) { (void)module, (void)service; }
 static void prefix_unload(void *module) { free(module); }
 
-/* ---- the test ------------------------------------------------------------------------------------------------------- */
+/* ---- the test -------------------------------------------------------------------------------- */
 static pinnate_controller *controller;
 static pinnate_gateway *gateway;
 static pinnate_engine *engine;

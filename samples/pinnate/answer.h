@@ -45,8 +45,8 @@ class Answer {
     changed_.notify_all();
   }
 
-  // Waits for the value, calling on_progress on this thread as it comes. Throws Failure: of the request, of the
-  // deadline, or of the interruption.
+  // Waits for the value, calling on_progress on this thread as it comes. Throws Failure: of the
+  // request, of the deadline, or of the interruption.
   Value wait(std::stop_token stop, Deadline deadline, const OnProgress& on_progress = {}) {
     std::unique_lock lock(mutex_);
     std::pair<std::uint64_t, std::uint64_t> seen{0, 0};

@@ -134,7 +134,8 @@ std::optional<std::string> ChildProcess::reaped() {
 }
 
 std::optional<std::string> ChildProcess::await_end(Deadline deadline) {
-  // Readable when the process ends. Kernels without it (before 5.3) make us look again now and then.
+  // Readable when the process ends. Kernels without it (before 5.3) make us look again now and
+  // then.
   const int ended = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
   while (!reaped() && std::chrono::steady_clock::now() < deadline) {
     pollfd readable{ended, POLLIN, 0};

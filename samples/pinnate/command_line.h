@@ -16,7 +16,8 @@ struct CommandLine {
   std::function<ExitCode()> run;
 };
 
-// A named subcommand. Beside its Options stand set_up(CLI::App&, Options&), which declares its flags, and run(const Options&), as which it ends.
+// A named subcommand. Beside its Options stand set_up(CLI::App&, Options&), which declares its
+// flags, and run(const Options&), as which it ends.
 template <class Options>
 void add_command(CommandLine& line, const std::string& name, const std::string& what) {
   auto options = std::make_shared<Options>();

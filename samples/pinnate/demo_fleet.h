@@ -1,5 +1,6 @@
-// A whole fleet on this machine, each tier a process of its own: a controller, node gateways that dial it over TCP, and
-// below them, over UNIX sockets, container gateways and engines. Its files are in a temporary folder.
+// A whole fleet on this machine, each tier a process of its own: a controller, node gateways that
+// dial it over TCP, and below them, over UNIX sockets, container gateways and engines. Its files
+// are in a temporary folder.
 #pragma once
 
 #include "child_process.h"
@@ -24,7 +25,8 @@ struct DemoShape {
 
 class DemoFleet {
  public:
-  // Starts all processes and returns when every gateway listens; engines may still be on their way in.
+  // Starts all processes and returns when every gateway listens; engines may still be on their way
+  // in.
   DemoFleet(const DemoShape& shape, std::stop_token stop);
   ~DemoFleet();  // takes down what still runs, and removes the folder
   DemoFleet(const DemoFleet&) = delete;

@@ -1,4 +1,5 @@
-// What the demonstration shows, step by step, each with its words. A step that does not work out throws Failure.
+// What the demonstration shows, step by step, each with its words. A step that does not work out
+// throws Failure.
 #pragma once
 
 #include "demo_fleet.h"
@@ -31,7 +32,8 @@ class DemoSteps {
   void make_thumbnail(const DemoModule& module, const std::string& picture, const std::string& folder);
   // Calls a module we know nothing of, with nothing; any answer of its own will do.
   void try_out(const DemoModule& module);
-  // Calls one engine with reading after reading: its answers show that the service remembers the earlier ones.
+  // Calls one engine with reading after reading: its answers show that the service remembers the
+  // earlier ones.
   void feed_readings(const DemoModule& module);
 
  private:

@@ -70,7 +70,8 @@ ExitCode run(const EngineFlags& flags) {
     throw Failure(ExitCode::kUsage, "this engine has no way up: give --up ADDR, or --listen ADDR to be dialled");
   }
   run_engine(settings);
-  // Not exit(): a module's constructor that hangs holds the C library's lock, which exit() would wait for.
+  // Not exit(): a module's constructor that hangs holds the C library's lock, which exit() would
+  // wait for.
   std::fflush(nullptr);
   std::_Exit(static_cast<int>(ExitCode::kOk));
 }

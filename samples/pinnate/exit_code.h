@@ -8,7 +8,8 @@
 
 namespace cli {
 
-// Scripts rely on these numbers: they are documented in --help and in the README, and never change their meaning.
+// Scripts rely on these numbers: they are documented in --help and in the README, and never change
+// their meaning.
 enum class ExitCode : int {
   kOk = 0,
   kFailed = 1,  // asked and answered: it failed, or not every selected engine serves the release
@@ -46,7 +47,8 @@ class Failure : public std::runtime_error {
   ExitCode code_;
 };
 
-// Throws unless `status` is OK: with `words`, or, where they are empty, with the library's words for this thread.
+// Throws unless `status` is OK: with `words`, or, where they are empty, with the library's words
+// for this thread.
 void check(pinnate_status status, const std::string& words = {});
 
 }  // namespace cli

@@ -39,7 +39,8 @@ std::string names(const std::vector<std::string>& ids) {
   return text;
 }
 
-// A release that another has taken the place of is still there where it serves until the other is live, if ever.
+// A release that another has taken the place of is still there where it serves until the other is
+// live, if ever.
 bool is_hidden(const Service& service) { return service.phase == PINNATE_NOT_SELECTED && !service.serving; }
 
 std::string phase_text(const Service& service) {  // of one that is shown
@@ -153,8 +154,8 @@ void write_gateways(JsonText& json, const std::vector<Branch>& gateways) {
   json.end_array();
 }
 
-// Where what hangs at `path` is kept. A gateway that no row told of (it came between two pages) gets a place all the
-// same.
+// Where what hangs at `path` is kept. A gateway that no row told of (it came between two pages)
+// gets a place all the same.
 Branch& branch_at(std::vector<Branch>& top, const std::string& path) {
   std::vector<Branch>* level = &top;
   Branch* branch = nullptr;

@@ -1,4 +1,5 @@
-// The fleet as a tree: gateways under gateways, and the engines of each, those in the same state together.
+// The fleet as a tree: gateways under gateways, and the engines of each, those in the same state
+// together.
 #pragma once
 
 #include "fleet_values.h"
@@ -28,7 +29,8 @@ struct FleetTree {
   bool cut = false;  // there is more than was asked for
 };
 
-// Looks the tree up below the tier that answered with `root`: all services, or those of one function.
+// Looks the tree up below the tier that answered with `root`: all services, or those of one
+// function.
 FleetTree look_up_tree(Session& session, const Rollup& root, const std::string& name);
 
 // Text of several lines.
@@ -37,7 +39,8 @@ std::string drawn(const FleetTree& tree, const Terminal& terminal);
 // Writes an object: {"id", "gateways": [...], "engines": [groups]}.
 void write_json(JsonText& json, const FleetTree& tree);
 
-// "thumbnail 1.1.0 failed: reason, thumbnail 1.0.0 live": what an engine has of releases that select it.
+// "thumbnail 1.1.0 failed: reason, thumbnail 1.0.0 live": what an engine has of releases that
+// select it.
 std::string services_text(const Tier& engine);
 
 }  // namespace cli

@@ -1,4 +1,5 @@
-// The dimensions of a JPEG, read from its frame header, so that a demonstration can tell what became of a picture.
+// The dimensions of a JPEG, read from its frame header, so that a demonstration can tell what
+// became of a picture.
 #pragma once
 
 #include <optional>

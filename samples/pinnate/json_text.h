@@ -1,5 +1,5 @@
-// Writes one JSON value, on one line. Text that is not UTF-8 comes out with replacement characters, so that the
-// result is always valid.
+// Writes one JSON value, on one line. Text that is not UTF-8 comes out with replacement characters,
+// so that the result is always valid.
 #pragma once
 
 #include <cstdint>

@@ -41,8 +41,8 @@ void log_line(void*, pinnate_log_level level, const char* message) {
   line += ' ';
   line += message;
   line += '\n';
-  // One write, so that lines of two threads, or of two processes on one stream, do not mix. A log that cannot be
-  // written has nowhere left to complain.
+  // One write, so that lines of two threads, or of two processes on one stream, do not mix. A log
+  // that cannot be written has nowhere left to complain.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -9,7 +9,8 @@ namespace cli {
 
 namespace {
 
-// In which an online engine that is selected does not serve; what will not pass by itself comes first.
+// In which an online engine that is selected does not serve; what will not pass by itself comes
+// first.
 constexpr std::array kPhasesWithout = {PINNATE_PHASE_FAILED, PINNATE_PHASE_INCOMPATIBLE, PINNATE_LOADING,
                                        PINNATE_FETCHING, PINNATE_PENDING};
 // What is looked through for those that are to be named.
@@ -83,7 +84,8 @@ std::vector<Absentee> absentees(Session& session, const std::string& name, std::
     lookup.phase = 1 + phase;
     lookup.limit = kPageRows;
     std::string cursor;
-    // An engine may be in the phase for another release of the name, so that a page may hold none that is looked for.
+    // An engine may be in the phase for another release of the name, so that a page may hold none
+    // that is looked for.
     for (std::size_t page = 0; page < kMostPages && absent.size() < limit; ++page) {
       lookup.cursor = cursor.empty() ? nullptr : cursor.c_str();
       const TierPage found = session.lookup(lookup);

@@ -22,8 +22,9 @@ struct Rollout {
   std::uint64_t gone = 0;  // engines that were online and selected while it was awaited, and are not any more
 };
 
-// Watches until no selected online engine is pending, fetching or loading, or until `deadline`. `on_change` gets each
-// roll-up that has the release. A link that is lost meanwhile is dialled again until the deadline.
+// Watches until no selected online engine is pending, fetching or loading, or until `deadline`.
+// `on_change` gets each roll-up that has the release. A link that is lost meanwhile is dialled
+// again until the deadline.
 Rollout await_rollout(Session& session, const Published& published, Deadline deadline,
                       const std::function<void(const ReleaseStatus&)>& on_change);
 

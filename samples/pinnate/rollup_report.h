@@ -9,10 +9,12 @@
 
 namespace cli {
 
-// Several lines: engines and gateways, each release by phase, the first failures, notices. `name` empty: all functions.
+// Several lines: engines and gateways, each release by phase, the first failures, notices. `name`
+// empty: all functions.
 std::string rollup_text(const Rollup& rollup, const std::string& name, const Terminal& terminal);
 
-// One line for a log that is followed: revision, and per release how many engines are in which phase.
+// One line for a log that is followed: revision, and per release how many engines are in which
+// phase.
 std::string rollup_line(const Rollup& rollup, const std::string& name);
 
 // "9 live, 2 loading, 1 failed": the phases that any engine is in.

@@ -11,7 +11,8 @@ namespace cli {
 
 namespace {
 
-// Requests that carry a time limit of their own end themselves, with better words than ours, after connecting at most.
+// Requests that carry a time limit of their own end themselves, with better words than ours, after
+// connecting at most.
 constexpr Milliseconds kLongestConnect{5000};
 constexpr Milliseconds kGrace = kLongestConnect + Milliseconds(2000);
 
@@ -86,7 +87,8 @@ Session::Session(const Target& target, Milliseconds timeout, std::stop_token sto
     options.tier.log = log_line;
     options.tier.log_level = *target.log_level;
   }
-  // A link that does not come within --timeout is unreachable, not late: that is the more useful thing to say.
+  // A link that does not come within --timeout is unreachable, not late: that is the more useful
+  // thing to say.
   options.connect_timeout_ms =
       static_cast<std::uint32_t>(std::max(std::min(timeout * 3 / 4, kLongestConnect).count(), Milliseconds::rep{1}));
   check(pinnate_client_open(&options, &client_));

@@ -1,5 +1,5 @@
-// A link to a running tier, and the requests the program makes over it: each waits for its answer and throws Failure
-// when there is none.
+// A link to a running tier, and the requests the program makes over it: each waits for its answer
+// and throws Failure when there is none.
 #pragma once
 
 #include "answer.h"
@@ -49,8 +49,9 @@ class Session {
   std::vector<Tier> lookup_all(pinnate_lookup lookup, std::size_t limit);
   CallResult call(const pinnate_call& call);
 
-  // The newest roll-up that next_rollup has not returned yet; nothing when there is none by `until`. The first use
-  // begins to watch, over lost links too; a tier that is not reached or refuses throws, and the next use begins anew.
+  // The newest roll-up that next_rollup has not returned yet; nothing when there is none by
+  // `until`. The first use begins to watch, over lost links too; a tier that is not reached or
+  // refuses throws, and the next use begins anew.
   std::optional<Rollup> next_rollup(Deadline until);
 
   std::stop_token stop() const { return stop_; }

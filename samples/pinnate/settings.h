@@ -30,8 +30,8 @@ struct Settings {
   std::optional<pinnate_log_level> log_level;
 };
 
-// Who reads the file: each may set what it has a flag for. Clients read `to` and `fleet` and pass over the rest, so
-// that they can share a tier's file.
+// Who reads the file: each may set what it has a flag for. Clients read `to` and `fleet` and pass
+// over the rest, so that they can share a tier's file.
 enum class Reader { kController, kGateway, kEngine, kClient };
 
 // Reads a TOML file. Throws Failure(kUsage) that names file, line and key.

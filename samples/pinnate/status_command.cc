@@ -49,9 +49,10 @@ std::string screen(Session& session, const Rollup& rollup, const std::string& na
 // With no news for so long, the tier is asked whether it is there at all.
 constexpr Milliseconds kQuiet{5'000};
 
-// Prints the roll-ups that come, and says on stderr when the tier is out of reach and when it is back: what was printed
-// last would else be taken for how the fleet stands. Ends by Ctrl-C, or when the tier is not reached in the first place
-// or refuses us. When the link is lost later, the client dials again, and goes on with what the tier then says.
+// Prints the roll-ups that come, and says on stderr when the tier is out of reach and when it is
+// back: what was printed last would else be taken for how the fleet stands. Ends by Ctrl-C, or when
+// the tier is not reached in the first place or refuses us. When the link is lost later, the client
+// dials again, and goes on with what the tier then says.
 class Watching {
  public:
   Watching(Session& session, const StatusOptions& options) : session_(session), options_(options) {}

@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM as something to wait for. Make one before any other thread starts, so that all threads inherit
-// the blocked signals and none is ended by them.
+// SIGINT and SIGTERM as something to wait for. Make one before any other thread starts, so that all
+// threads inherit the blocked signals and none is ended by them.
 #pragma once
 
 #include <stop_token>
@@ -14,7 +14,8 @@ class StopSignals {
   void wait();
 };
 
-// For work that a signal should break off: the first signal requests a stop, the second ends the process at once.
+// For work that a signal should break off: the first signal requests a stop, the second ends the
+// process at once.
 class StopOnSignal {
  public:
   StopOnSignal();

@@ -1,4 +1,5 @@
-// What the program may do with a stream: colours and redrawing on a terminal, plain lines elsewhere.
+// What the program may do with a stream: colours and redrawing on a terminal, plain lines
+// elsewhere.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +39,8 @@ class Terminal {
 // How many columns the text takes: escape sequences take none, a UTF-8 sequence one.
 std::size_t columns_of(std::string_view text);
 
-// One line that says how far something is: redrawn in place on a terminal; elsewhere a line whenever its words change.
+// One line that says how far something is: redrawn in place on a terminal; elsewhere a line
+// whenever its words change.
 class ProgressLine {
  public:
   explicit ProgressLine(const Terminal& terminal) : terminal_(terminal) {}

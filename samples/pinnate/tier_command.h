@@ -1,4 +1,5 @@
-// What `controller`, `gateway` and `engine` have in common: flags, options of the C ABI, and running in the foreground.
+// What `controller`, `gateway` and `engine` have in common: flags, options of the C ABI, and
+// running in the foreground.
 #pragma once
 
 #include "options.h"
@@ -26,7 +27,8 @@ void add_tier_flags(CLI::App& app, TierFlags& flags);
 // The flags over the file that --config names.
 Settings settings_of(const TierFlags& flags, Reader reader);
 
-// The options every tier begins with. Points into `settings` and itself: both outlive the open call.
+// The options every tier begins with. Points into `settings` and itself: both outlive the open
+// call.
 class TierOptions {
  public:
   explicit TierOptions(const Settings& settings);
@@ -74,7 +76,8 @@ class Opened {
   Handle* handle_ = nullptr;
 };
 
-// Listens at each of the settings' addresses and says where, on stdout: `listening on ADDRESS`, a line each.
+// Listens at each of the settings' addresses and says where, on stdout: `listening on ADDRESS`, a
+// line each.
 template <class Handle>
 void listen_at(const Settings& settings, Handle* handle,
                pinnate_status (*listen)(Handle*, const char*, char*, std::size_t)) {
@@ -86,8 +89,8 @@ void listen_at(const Settings& settings, Handle* handle,
   }
 }
 
-// Says on stdout that the tier runs (the line to wait for when it listens nowhere), waits for a signal, and says that
-// it stops; from then on another signal ends the process at once.
+// Says on stdout that the tier runs (the line to wait for when it listens nowhere), waits for a
+// signal, and says that it stops; from then on another signal ends the process at once.
 void run_until_stopped(const char* tier, StopSignals& stop);
 
 }  // namespace cli

@@ -8,7 +8,8 @@ namespace {
 
 using Check = Status (*)(std::string_view);
 
-// Shortest and longest, what it may hold beside lower-case letters and digits, and what it may begin with.
+// Shortest and longest, what it may hold beside lower-case letters and digits, and what it may
+// begin with.
 struct Rule {
   const char* what;
   Check check;

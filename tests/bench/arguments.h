@@ -1,4 +1,5 @@
-// The command line of one measurement: options of the form --name VALUE, each with a default and limits.
+// The command line of one measurement: options of the form --name VALUE, each with a default and
+// limits.
 #pragma once
 
 #include <cstdint>

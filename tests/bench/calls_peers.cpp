@@ -9,8 +9,8 @@
 //   nng            req/rep over TCP on PORT (one outstanding call)
 // tcp and unix take any free address; their PORT is not used.
 //
-// Prints one line of JSON. Compiled by compare.sh: g++ -O2 -std=c++20 calls_peers.cpp [-lnng]; without NNG's headers
-// there is no nng.
+// Prints one line of JSON. Compiled by compare.sh: g++ -O2 -std=c++20 calls_peers.cpp [-lnng];
+// without NNG's headers there is no nng.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #if __has_include(<nng/nng.h>)

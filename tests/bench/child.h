@@ -1,5 +1,5 @@
-// One tier in a process of its own: this program again, spoken to in lines over its standard input and output. It dies with
-// its parent, and at the latest with this object.
+// One tier in a process of its own: this program again, spoken to in lines over its standard input
+// and output. It dies with its parent, and at the latest with this object.
 #pragma once
 
 #include <sys/types.h>
@@ -27,8 +27,9 @@ class Child {
 
   pid_t pid() const { return pid_; }
 
-  // Sends the words as one command, and returns the answer's words after its first, which must be `expected`. Waits for at
-  // most `seconds`; throws std::runtime_error with the child's words when it fails.
+  // Sends the words as one command, and returns the answer's words after its first, which must be
+  // `expected`. Waits for at most `seconds`; throws std::runtime_error with the child's words when
+  // it fails.
   std::vector<std::string> ask(const std::vector<std::string>& command, const std::string& expected, double seconds);
   void tell(const std::vector<std::string>& command);
   std::vector<std::string> hear(const std::string& expected, double seconds);

@@ -7,7 +7,8 @@
 
 namespace bench {
 
-// Xorshift noise, which no compression makes smaller. Seed 0 gives the very bytes that the peers deliver.
+// Xorshift noise, which no compression makes smaller. Seed 0 gives the very bytes that the peers
+// deliver.
 std::string noise(std::uint64_t seed, std::size_t bytes);
 
 }  // namespace bench

@@ -1,4 +1,5 @@
-/* What an idle engine is compared with: a process with a libuv loop, one timer on it, and nothing else. */
+/* What an idle engine is compared with: a process with a libuv loop, one timer on it, and
+ * nothing else. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>

@@ -40,7 +40,8 @@ engines. Prints one line of JSON per publish. Its members, times in seconds:
 
 namespace {
 
-// Longer than a roll-up may wait (100 ms) and the new links of all engines take to be settled on both sides.
+// Longer than a roll-up may wait (100 ms) and the new links of all engines take to be settled on
+// both sides.
 constexpr useconds_t kRestUs = 300'000;
 
 double seconds(std::int64_t from_ns, const std::string& to_ns) { return double(std::stoll(to_ns) - from_ns) / 1e9; }

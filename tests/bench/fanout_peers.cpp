@@ -12,8 +12,8 @@
 // or `module`, which writes the bytes to standard output, for an HTTP server to serve.
 // raw and rawtree take any free ports; their PORT is not used.
 //
-// One receiving process holds all N connections, as it holds all engines in pinnate-bench. Prints one line of JSON.
-// Compiled by compare.sh: g++ -O2 -std=c++20 fanout_peers.cpp -lcrypto
+// One receiving process holds all N connections, as it holds all engines in pinnate-bench. Prints
+// one line of JSON. Compiled by compare.sh: g++ -O2 -std=c++20 fanout_peers.cpp -lcrypto
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>

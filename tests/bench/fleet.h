@@ -13,7 +13,8 @@ namespace bench {
 
 class Fleet {
  public:
-  // `state`: where the controller's folder is made, "" for the temporary folder. `patience_s`: how long any one step may take.
+  // `state`: where the controller's folder is made, "" for the temporary folder. `patience_s`: how
+  // long any one step may take.
   Fleet(const std::string& state, double patience_s);
 
   // "tcp" or "unix"; `upstream` "" is the controller. Returns the gateway's address.

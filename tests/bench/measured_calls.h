@@ -25,9 +25,11 @@ struct CallTimes {
 
 // Over a link: `outstanding` calls under way at any time, each answer bringing the next one.
 CallTimes measure_calls(pinnate_client* client, const CallLoad& load);
-// In process: `outstanding` threads, each calling again and again. The times include two looks at the clock.
+// In process: `outstanding` threads, each calling again and again. The times include two looks at
+// the clock.
 CallTimes measure_calls(pinnate_engine* engine, const CallLoad& load);
-// The same around a function pointer that copies the payload: what remains when the engine is taken away.
+// The same around a function pointer that copies the payload: what remains when the engine is taken
+// away.
 CallTimes measure_function_pointer(const CallLoad& load);
 
 }  // namespace bench

@@ -1,5 +1,6 @@
-// The measurements, as the command line names them. Each prints its lines of JSON on standard output and returns the exit code. They
-// throw WrongUsage, or std::runtime_error when something did not work.
+// The measurements, as the command line names them. Each prints its lines of JSON on standard
+// output and returns the exit code. They throw WrongUsage, or std::runtime_error when something did
+// not work.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
-// Counts what goes over each descriptor: the library's calls of send, sendmsg and their like come by here, since a program's own functions come
-// before those of the C library. Not with sanitizers, which have functions of their own in that place.
+// Counts what goes over each descriptor: the library's calls of send, sendmsg and their like come
+// by here, since a program's own functions come before those of the C library. Not with sanitizers,
+// which have functions of their own in that place.
 #include "link_bytes.h"
 
 #include <sys/socket.h>

@@ -1,4 +1,5 @@
-// Rung by whatever brings a test what it waits for: callbacks on the library's thread, and threads of the test's own.
+// Rung by whatever brings a test what it waits for: callbacks on the library's thread, and threads
+// of the test's own.
 #pragma once
 
 #include <chrono>

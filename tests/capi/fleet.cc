@@ -1,5 +1,5 @@
-// A whole fleet in one process: controller, gateway and engine over unix: addresses, on one loop and on the library's
-// thread.
+// A whole fleet in one process: controller, gateway and engine over unix: addresses, on one loop
+// and on the library's thread.
 #include "one_of_each.h"
 
 TEST_CASE_TEMPLATE("a fleet goes from publish to unpublish, on one loop of the host's and on the library's thread",

@@ -1,5 +1,5 @@
-// Modules without shared objects: a loader of the test's own, whose artifacts are a word, put before what a call
-// brings.
+// Modules without shared objects: a loader of the test's own, whose artifacts are a word, put
+// before what a call brings.
 #pragma once
 
 #include "bell.h"

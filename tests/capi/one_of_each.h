@@ -1,4 +1,5 @@
-// A controller, a gateway and an engine in one process, linked over unix: addresses; the engine loads greetings.
+// A controller, a gateway and an engine in one process, linked over unix: addresses; the engine
+// loads greetings.
 #pragma once
 
 #include "answers.h"

@@ -1,4 +1,5 @@
-// A client does over a link what the controller's own host does, and a gateway answers for what is below it.
+// A client does over a link what the controller's own host does, and a gateway answers for what is
+// below it.
 #include "one_of_each.h"
 
 #include <memory>

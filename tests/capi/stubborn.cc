@@ -5,7 +5,8 @@
 
 namespace {
 
-// Hangs in the one function that the artifact names, at this door. What hangs outlives the engine and the test.
+// Hangs in the one function that the artifact names, at this door. What hangs outlives the engine
+// and the test.
 struct Stubborn {
   std::string where;
   const pinnate_host* host = nullptr;

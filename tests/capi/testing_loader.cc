@@ -1,4 +1,5 @@
-// A host's own loader on the engines of a fleet in virtual time: it is really called, and leaves nothing behind.
+// A host's own loader on the engines of a fleet in virtual time: it is really called, and leaves
+// nothing behind.
 #include "testing_world.h"
 
 #include "answers.h"
@@ -14,7 +15,8 @@
 
 namespace {
 
-// Artifacts of kind "counted" are a word that is put before what a call brings. What there is, is counted.
+// Artifacts of kind "counted" are a word that is put before what a call brings. What there is, is
+// counted.
 struct Counted {
   int modules = 0, services = 0, loads = 0;
   std::vector<std::string> refuses;  // words that cannot be loaded

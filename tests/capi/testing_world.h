@@ -1,4 +1,5 @@
-// A fleet for tests, closed with its owner, and short words for what the tests of testing.h ask of it.
+// A fleet for tests, closed with its owner, and short words for what the tests of testing.h ask of
+// it.
 #pragma once
 
 #include <pinnate/testing.h>

@@ -11,8 +11,8 @@
 
 namespace {
 
-// A handle tells that it has closed on the library's thread, and lets go of it after that: whoever comes to that thread then is its last
-// user, unless a handle keeps it.
+// A handle tells that it has closed on the library's thread, and lets go of it after that: whoever
+// comes to that thread then is its last user, unless a handle keeps it.
 void join_loop_thread() {
   auto reactor = pinnate::runtime::Reactor::attach(nullptr);
   reactor->run([] {});

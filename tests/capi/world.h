@@ -35,7 +35,8 @@ struct World {
 
   uv_loop_t* loop() { return own ? &uv : nullptr; }
 
-  // Lets things happen until `done` says so. False when it never does. Without a loop of its own it looks when the bell is rung.
+  // Lets things happen until `done` says so. False when it never does. Without a loop of its own it
+  // looks when the bell is rung.
   bool until(const std::function<bool()>& done, int limit_ms = 20000) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
     if (!own) return bell().await(done, end);

@@ -15,7 +15,8 @@ inline void for_each_damage(const std::string& valid, const std::function<void(c
       damaged[at] = static_cast<char>(valid[at] ^ 1 << bit);
       look(damaged);
     }
-    // First bytes of msgpack types that claim much: arrays, maps, text, bytes, extensions of up to 2^32.
+    // First bytes of msgpack types that claim much: arrays, maps, text, bytes, extensions of up to
+    // 2^32.
     for (int byte : {0x00, 0xff, 0xc0, 0xc1, 0xc6, 0xc9, 0xdb, 0xdd, 0xdf, 0x9f, 0x8f}) {
       damaged[at] = static_cast<char>(byte);
       look(damaged);

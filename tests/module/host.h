@@ -183,7 +183,8 @@ class TestHost {
   bool closing_ = false;
 };
 
-// A service that hangs is given up: the engine goes on without it and closes, and what `hangs` ordered is never reported.
+// A service that hangs is given up: the engine goes on without it and closes, and what `hangs`
+// ordered is never reported.
 inline void goes_on_without_and_closes(TestHost& host, ServiceId hung, Fifo& fifo, const Promised& hangs) {
   host->abandon(hung);
   host.serve(hung + 1, "counter-1");

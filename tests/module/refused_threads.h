@@ -1,4 +1,5 @@
-// A system that has no thread to give, or only so many, for as long as an object of this class lives.
+// A system that has no thread to give, or only so many, for as long as an object of this class
+// lives.
 #pragma once
 
 class RefusedThreads {

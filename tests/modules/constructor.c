@@ -1,5 +1,6 @@
-/* Does something before anybody has asked it for anything: when it is loaded. CONSTRUCTOR_ABORTS: dies. Else it hangs until
- * the FIFO that $PINNATE_TEST_FIFO names is opened and closed by a writer; without one, for ever. */
+/* Does something before anybody has asked it for anything: when it is loaded.
+ * CONSTRUCTOR_ABORTS: dies. Else it hangs until the FIFO that $PINNATE_TEST_FIFO names is opened
+ * and closed by a writer; without one, for ever. */
 #include <pinnate/module.h>
 
 #include <fcntl.h>

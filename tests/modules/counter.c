@@ -1,4 +1,5 @@
-/* Counts its calls and answers "VERSION COUNT". Built in several versions, to tell which code runs. */
+/* Counts its calls and answers "VERSION COUNT". Built in several versions, to tell which code
+ * runs. */
 #include <pinnate/module.h>
 
 #include <stdio.h>

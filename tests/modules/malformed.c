@@ -1,4 +1,5 @@
-/* Shared objects that are not modules, each in one way; and, with LATER_DESCRIPTOR, one that is, made for a later engine. */
+/* Shared objects that are not modules, each in one way; and, with LATER_DESCRIPTOR, one that is,
+ * made for a later engine. */
 #include <pinnate/module.h>
 
 static int create(const pinnate_host *host, const void *config, size_t config_bytes, void **service, char *error,

@@ -1,7 +1,9 @@
-// A module that does what its configuration says: "BEHAVIOUR" or "BEHAVIOUR FIFO". Without one, `usual_behaviour`.
+// A module that does what its configuration says: "BEHAVIOUR" or "BEHAVIOUR FIFO". Without one,
+// `usual_behaviour`.
 //
-// To hang means: open the FIFO for reading and read to its end. So a test that opens it for writing knows that the module is
-// there, and by closing it lets the module go on. Without a FIFO it is for ever.
+// To hang means: open the FIFO for reading and read to its end. So a test that opens it for writing
+// knows that the module is there, and by closing it lets the module go on. Without a FIFO it is for
+// ever.
 #include <pinnate/module.h>
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* To be preloaded: a disk that takes SLOW_SYNC_MS for each fsync and fdatasync. Each adds a byte to the file or FIFO SLOW_SYNC_LOG. */
+/* To be preloaded: a disk that takes SLOW_SYNC_MS for each fsync and fdatasync. Each adds a byte
+ * to the file or FIFO SLOW_SYNC_LOG. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
-/* Answers "STAMP CONFIGURATION", so that whoever asks an engine learns which artifact runs there and by which release.
- * The stamp is overwritten in the built file: any number of versions from one build. A call's payload is
- * "ID MILLISECONDS PATH": it takes so long, and notes the id in that file first, so that one that ran twice is found out. */
+/* Answers "STAMP CONFIGURATION", so that whoever asks an engine learns which artifact runs there
+ * and by which release.
+ * The stamp is overwritten in the built file: any number of versions from one build. A call's
+ * payload is "ID MILLISECONDS PATH": it takes so long, and notes the id in that file first, so
+ * that one that ran twice is found out. */
 #include <pinnate/module.h>
 
 #include <fcntl.h>

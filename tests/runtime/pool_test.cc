@@ -20,8 +20,8 @@ namespace {
 
 constexpr std::uint32_t kLeaveLimitMs = 5000;
 
-// Waits for the end of a thread that nobody joins. The thread takes a robust mutex and keeps it: the kernel hands that on when the thread
-// ends (pthread_mutexattr_setrobust(3)).
+// Waits for the end of a thread that nobody joins. The thread takes a robust mutex and keeps it:
+// the kernel hands that on when the thread ends (pthread_mutexattr_setrobust(3)).
 class ThreadEnd {
  public:
   ThreadEnd() {

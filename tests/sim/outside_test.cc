@@ -1,4 +1,5 @@
-// Modules whose code comes from outside of the world: order, time and faults are the world's, the rest is theirs.
+// Modules whose code comes from outside of the world: order, time and faults are the world's, the
+// rest is theirs.
 #include <doctest/doctest.h>
 
 #include "sim/fleet_shape.h"

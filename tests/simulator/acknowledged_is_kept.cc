@@ -1,5 +1,6 @@
-// Promise 3: when a publish or an unpublish is answered with success, the decision is on the controller's disk, with every artifact
-// synced, as a loss of power at that very moment would leave it; it is still there in every later life. Nothing goes downstream before.
+// Promise 3: when a publish or an unpublish is answered with success, the decision is on the
+// controller's disk, with every artifact synced, as a loss of power at that very moment would leave
+// it; it is still there in every later life. Nothing goes downstream before.
 #include "simulator/check.h"
 
 #include <algorithm>
@@ -67,7 +68,8 @@ class AcknowledgedIsKept final : public Check {
     fetchable(which + " is acknowledged while", release);
   }
 
-  // Numbers are not given again, so what was withdrawn stays so; what is published again has a number of its own.
+  // Numbers are not given again, so what was withdrawn stays so; what is published again has a
+  // number of its own.
   void withdrawn(const wire::Done& done) {
     forget_what_a_copy_lost();
     const sim::Host& controller = s_.world.at(kController);

@@ -66,8 +66,8 @@ const std::array<ActFacts, kActs>& all_acts();
 inline const ActFacts& facts_of(Act act) { return all_acts()[std::size_t(act)]; }
 std::optional<Act> act_named(std::string_view name);
 
-// How often each was really done, in one run or in many: a fault that finds nothing to act on does not count, nor does one that left its
-// tier as it was but for a restart.
+// How often each was really done, in one run or in many: a fault that finds nothing to act on does
+// not count, nor does one that left its tier as it was but for a restart.
 using ActCounts = std::array<std::uint64_t, kActs>;
 
 }  // namespace pinnate::simulator

@@ -1,5 +1,6 @@
-// Promise 6: whatever a peer does, or does not read, what a tier holds for its link stays under a bound: bulk bytes handed to the link
-// and not gone out yet, calls that were taken and not answered, orders given to the disk.
+// Promise 6: whatever a peer does, or does not read, what a tier holds for its link stays under a
+// bound: bulk bytes handed to the link and not gone out yet, calls that were taken and not
+// answered, orders given to the disk.
 #include "base/limits.h"
 #include "simulator/check.h"
 
@@ -8,10 +9,10 @@
 namespace pinnate::simulator {
 namespace {
 
-// The limits of the tiers, written here again so that none is raised by mistake: what of bulk is got
-// ready for a link, the calls and their bytes that ARCHITECTURE.md states, orders at a disk with room
-// to spare. One message more than the bulk may be on its way, since room is asked for before its
-// size is known.
+// The limits of the tiers, written here again so that none is raised by mistake: what of bulk is
+// got ready for a link, the calls and their bytes that ARCHITECTURE.md states, orders at a disk
+// with room to spare. One message more than the bulk may be on its way, since room is asked for
+// before its size is known.
 constexpr std::int64_t kBulkBytes = 512 * 1024 + kChunkBytes + 1024;
 constexpr std::int64_t kCalls = 4096;
 constexpr std::size_t kCallBytes = 6 * 1024 * 1024;

@@ -1,5 +1,6 @@
-// A promise under watch. Checks know the simulated world and what its users asked for; what tiers say of themselves is what they hold
-// against it. Each is told of every occurrence, in order, and complains in words.
+// A promise under watch. Checks know the simulated world and what its users asked for; what tiers
+// say of themselves is what they hold against it. Each is told of every occurrence, in order, and
+// complains in words.
 #pragma once
 
 #include "sim/world.h"

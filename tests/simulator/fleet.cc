@@ -50,7 +50,7 @@ Fleet::Fleet(const Plan& plan, sim::World& world) : plan_(plan), world_(world) {
   }
 }
 
-// ---- options ------------------------------------------------------------------------------------------------------
+// ---- options ------------------------------------------------------------------------------------
 
 tier::TierOptions Fleet::tier_options(const Member& member) const {
   tier::TierOptions options;
@@ -115,7 +115,7 @@ void Fleet::link(const Member& member) {
     world_.dial_up(member.name, member.parent);
 }
 
-// ---- who ----------------------------------------------------------------------------------------------------------
+// ---- who ----------------------------------------------------------------------------------------
 
 const Member* Fleet::find(const std::string& name) const {
   const auto at = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.name == name; });
@@ -163,7 +163,7 @@ Labels Fleet::labels_of(const Member& engine) const {
   return labels;
 }
 
-// ---- changes ------------------------------------------------------------------------------------------------------
+// ---- changes ------------------------------------------------------------------------------------
 
 const Member& Fleet::replace(const Member& engine) {
   Member fresh = engine;

@@ -1,4 +1,5 @@
-// The fleet of one run: who is in it, below whom, with which labels. What it is meant to be; the world knows what it is.
+// The fleet of one run: who is in it, below whom, with which labels. What it is meant to be; the
+// world knows what it is.
 #pragma once
 
 #include "base/names.h"
@@ -41,7 +42,8 @@ class Fleet {
   std::vector<const Member*> tiers() const;  // all but the client, twins too
   // Everybody below `gateway`, and itself.
   std::vector<std::string> below(const std::string& gateway) const;
-  // An engine's own labels and those of the gateways that it is meant to hang under; the nearest win.
+  // An engine's own labels and those of the gateways that it is meant to hang under; the nearest
+  // win.
   Labels labels_of(const Member& engine) const;
   bool up(const Member& member) const { return world_.at(member.host).up(); }
 

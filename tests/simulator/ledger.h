@@ -1,6 +1,8 @@
-// What the controller really decided: every desired state that was ever durable on its disk, read off the disk and not off what the
-// controller says. Also which of its releases an engine must follow: the newest that selects it. What a selector matches, and which
-// artifact is for a platform, is asked of the library itself; the tests of lib/content hold that against its description.
+// What the controller really decided: every desired state that was ever durable on its disk, read
+// off the disk and not off what the controller says. Also which of its releases an engine must
+// follow: the newest that selects it. What a selector matches, and which artifact is for a
+// platform, is asked of the library itself; the tests of lib/content hold that against its
+// description.
 #pragma once
 
 #include "base/names.h"
@@ -49,10 +51,12 @@ class Ledger {
   void disk_was_put_back(const sim::DiskImage& disk);
 
   const DesiredSet& current() const { return current_; }
-  // What was ever at this place: more than one, when a copy was put back and the history went on differently.
+  // What was ever at this place: more than one, when a copy was put back and the history went on
+  // differently.
   std::vector<const DesiredSet*> at(const Place& place) const;
-  // A controller with an old disk decided before it heard of the newer history, or of all of it: the number of a release then names
-  // two of them, and status, which goes by number, cannot tell them apart.
+  // A controller with an old disk decided before it heard of the newer history, or of all of it:
+  // the number of a release then names two of them, and status, which goes by number, cannot tell
+  // them apart.
   bool numbers_used_twice() const;
   std::uint32_t backups_put_back() const { return backups_; }
 

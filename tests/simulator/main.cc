@@ -143,7 +143,8 @@ int hunt(const Options& o, unsigned jobs) {
   for (const PlantFacts& facts : all_plants()) {
     planted = facts.plant;
     const ManyResult all = run_many(o.first_seed, o.last_seed, o.overrides, jobs);
-    // By the check of the promise that it breaks; any other may be blind to it, and that one must not be.
+    // By the check of the promise that it breaks; any other may be blind to it, and that one must
+    // not be.
     const bool as_told = all.failure && all.failure->violation.promise == facts.promise;
     if (as_told) ++caught;
     if (all.failure)

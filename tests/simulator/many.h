@@ -23,7 +23,8 @@ struct ManyResult {
   std::optional<Failure> failure;
 };
 
-// `progress` is called now and then with the number of runs that ended, from any thread, one at a time.
+// `progress` is called now and then with the number of runs that ended, from any thread, one at a
+// time.
 ManyResult run_many(std::uint64_t first, std::uint64_t last, const PlanOverrides& overrides, unsigned jobs,
                     const std::function<void(std::uint64_t)>& progress = {});
 

@@ -16,7 +16,8 @@ class Mischief {
 
   // Carries out a fault or a relief. False: there was nothing to do it to.
   bool act(const Step& step);
-  // Faults stop: everything is up, whole, has room, and goes at full speed; modules end no process any more.
+  // Faults stop: everything is up, whole, has room, and goes at full speed; modules end no process
+  // any more.
   void stop();
 
  private:

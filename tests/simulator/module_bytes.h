@@ -9,8 +9,8 @@
 
 namespace pinnate::simulator {
 
-// Bytes that belong to this title and size alone. Each is a draw of its own: what a seed comes to depends on them, and
-// regressions.txt names seeds.
+// Bytes that belong to this title and size alone. Each is a draw of its own: what a seed comes to
+// depends on them, and regressions.txt names seeds.
 inline Buffer module_bytes(std::string_view title, std::size_t size_bytes) {
   Random random(noise_seed(title, size_bytes));
   std::string bytes(size_bytes, '\0');

@@ -1,5 +1,6 @@
-// Promise 2 for those in between: what a gateway's disk holds of the desired state never grows older, and what the controller decides
-// follows from one order of a user each: a publish adds one release and may end those it covers, an unpublish ends what it names.
+// Promise 2 for those in between: what a gateway's disk holds of the desired state never grows
+// older, and what the controller decides follows from one order of a user each: a publish adds one
+// release and may end those it covers, an unpublish ends what it names.
 #include "simulator/check.h"
 
 #include <algorithm>

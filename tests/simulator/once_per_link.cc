@@ -1,5 +1,5 @@
-// Promise 7: a chunk crosses a link once. It is asked for once at a time, sent once for each asking, and not asked for by a tier that
-// holds it in good order.
+// Promise 7: a chunk crosses a link once. It is asked for once at a time, sent once for each
+// asking, and not asked for by a tier that holds it in good order.
 #include "sim/chunk_verifier.h"
 #include "simulator/check.h"
 

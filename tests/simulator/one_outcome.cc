@@ -1,5 +1,5 @@
-// Promise 5: every call ends once, with a result or a definite error; one that is not marked idempotent never runs twice. What really
-// ran is counted where it runs.
+// Promise 5: every call ends once, with a result or a definite error; one that is not marked
+// idempotent never runs twice. What really ran is counted where it runs.
 #include "simulator/check.h"
 
 namespace pinnate::simulator {

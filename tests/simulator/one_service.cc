@@ -1,5 +1,6 @@
-// Promise 4: per function and engine at most one service takes new calls. The world's module hosts count every service that was made;
-// one that was taken over from must drain and go, so that none is left behind in memory, taking calls or not.
+// Promise 4: per function and engine at most one service takes new calls. The world's module hosts
+// count every service that was made; one that was taken over from must drain and go, so that none
+// is left behind in memory, taking calls or not.
 #include "simulator/check.h"
 #include "simulator/rest.h"
 
@@ -10,8 +11,9 @@ class OneService final : public Check {
  public:
   using Check::Check;
 
-  // What a module host forbids (a drain of a service that takes calls, a destroy of one with calls in it, a service that takes calls
-  // before its health check has passed) is seen as a breach, see run.cc.
+  // What a module host forbids (a drain of a service that takes calls, a destroy of one with calls
+  // in it, a service that takes calls before its health check has passed) is seen as a breach, see
+  // run.cc.
   void at_rest() override {
     const Rest rest(s_);
     for (const Member* engine : s_.fleet.engines()) {

@@ -1,6 +1,7 @@
-// Promise 2: an engine never serves what is in no release it was given, and never acts on an older desired state after a newer one.
-// What it may start is a function of one desired state, the newest that it has taken, and of its labels: the check works that out by
-// itself. A tier never passes on bytes that it should have found to be wrong.
+// Promise 2: an engine never serves what is in no release it was given, and never acts on an older
+// desired state after a newer one. What it may start is a function of one desired state, the newest
+// that it has taken, and of its labels: the check works that out by itself. A tier never passes on
+// bytes that it should have found to be wrong.
 #include "sim/chunk_verifier.h"
 #include "simulator/check.h"
 

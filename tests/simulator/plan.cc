@@ -44,7 +44,8 @@ Plan draw_plan(std::uint64_t seed, const PlanOverrides& overrides) {
   plan.clusters = overrides.clusters.value_or(plan.clusters);
   plan.engines = overrides.engines.value_or(plan.engines);
 
-  // In a run that has weeks heartbeats are few, so that a week passes quickly. One that may only have that fault has it.
+  // In a run that has weeks heartbeats are few, so that a week passes quickly. One that may only
+  // have that fault has it.
   const bool only_weeks =
       overrides.faults && overrides.faults->contains(Act::week_off) && !overrides.faults->contains(Act::kill);
   const bool weeks = times.one_in(25) || only_weeks;

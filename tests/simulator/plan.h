@@ -1,5 +1,6 @@
-// What one run is going to be, drawn from its seed before it begins: the fleet's shape and a list of steps. A step names its act and
-// holds numbers that choose on whom, so that a run with steps left out is a run too: that is how a failure is made smaller.
+// What one run is going to be, drawn from its seed before it begins: the fleet's shape and a list
+// of steps. A step names its act and holds numbers that choose on whom, so that a run with steps
+// left out is a run too: that is how a failure is made smaller.
 #pragma once
 
 #include "simulator/acts.h"

@@ -1,5 +1,6 @@
 // The bugs that can be planted: each breaks a promise, and a run of enough seeds must say so.
-// Compiled into pinnate-sim before anything else (-include), so that PINNATE_PLANT means something there.
+// Compiled into pinnate-sim before anything else (-include), so that PINNATE_PLANT means something
+// there.
 #pragma once
 
 #include <cstdint>

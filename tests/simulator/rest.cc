@@ -100,7 +100,7 @@ std::string Rest::not_told(std::int64_t limit_ms) const {
   return "";
 }
 
-// ---- counts -------------------------------------------------------------------------------------------------------
+// ---- counts -------------------------------------------------------------------------------------
 
 std::vector<const Member*> Rest::up() const {
   std::vector<const Member*> engines = s_.fleet.engines();

@@ -1,4 +1,5 @@
-// One run: a fleet is built, its plan is carried out with all promises under watch, then faults stop and the fleet must come to rest.
+// One run: a fleet is built, its plan is carried out with all promises under watch, then faults
+// stop and the fleet must come to rest.
 #pragma once
 
 #include "sim/event_queue.h"
@@ -12,8 +13,9 @@
 
 namespace pinnate::simulator {
 
-// Faults have stopped; so much virtual time later promises 1 and 5 must hold. It covers the longest quarantine that a run can earn (four
-// deaths: 8 minutes), the longest backoff (5 minutes) and three silent heartbeats each for two links in a row.
+// Faults have stopped; so much virtual time later promises 1 and 5 must hold. It covers the longest
+// quarantine that a run can earn (four deaths: 8 minutes), the longest backoff (5 minutes) and
+// three silent heartbeats each for two links in a row.
 std::int64_t rest_bound_ms(const Plan& plan);
 
 struct Violation {

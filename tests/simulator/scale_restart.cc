@@ -1,4 +1,5 @@
-// What reaches the controller when all engines of one gateway reconnect at once, because it restarted.
+// What reaches the controller when all engines of one gateway reconnect at once, because it
+// restarted.
 #include "sim/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"

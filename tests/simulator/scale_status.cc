@@ -1,4 +1,5 @@
-// What status costs the memory of one gateway: many engines, many releases, few of which select each engine.
+// What status costs the memory of one gateway: many engines, many releases, few of which select
+// each engine.
 #include "content/sha256.h"
 #include "simulator/scale_clock.h"
 #include "simulator/scale_fleet.h"

@@ -1,4 +1,5 @@
-// All sites reconnect at once, because the controller restarted: how their dials spread, and how long a link that is up is silent.
+// All sites reconnect at once, because the controller restarted: how their dials spread, and how
+// long a link that is up is silent.
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
 
@@ -80,7 +81,8 @@ void storm(std::int64_t down_ms, const ScaleOptions& options, ScaleReport* repor
       "s; dials by 100 ms:%s",
       (long long)down_ms, shape.sites, dials, most, back_s, row.c_str());
   const std::string name = "storm." + std::to_string(down_ms) + "ms.";
-  // A limit that only jitter meets: without it nearly all of them come within one tenth of a second.
+  // A limit that only jitter meets: without it nearly all of them come within one tenth of a
+  // second.
   report->reach(name + "peak_share_100ms", double(most) / double(std::max(1u, dials)), 0.4);
   report->reach(name + "heartbeat_gap_s", silent_s, 2 * virtual_s(0, heartbeat));
 }

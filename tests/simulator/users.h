@@ -1,4 +1,5 @@
-// The users of a simulated fleet: they publish, withdraw and call, and remember what they asked for.
+// The users of a simulated fleet: they publish, withdraw and call, and remember what they asked
+// for.
 #pragma once
 
 #include "base/random.h"

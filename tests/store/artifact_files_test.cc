@@ -36,7 +36,8 @@ std::string filled(const TestFolder& folder) {
   return bytes_of(path_in(folder));
 }
 
-// Every chunk that is said to be held can be read, and is the one that was written. Returns how many there are.
+// Every chunk that is said to be held can be read, and is the one that was written. Returns how
+// many there are.
 std::size_t held_and_true(ArtifactFiles& files) {
   const auto held = files.held();
   if (!held.contains(kArtifact)) return 0;

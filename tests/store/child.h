@@ -1,4 +1,5 @@
-// A process that is there for one test: what it is killed in the middle of must be found whole afterwards.
+// A process that is there for one test: what it is killed in the middle of must be found whole
+// afterwards.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -10,7 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Runs `body` in a child and returns its wait status. `body` returns the exit code; assertions do not work in it.
+// Runs `body` in a child and returns its wait status. `body` returns the exit code; assertions do
+// not work in it.
 inline int run_in_child(const std::function<int()>& body) {
   const pid_t child = fork();
   if (child == 0) _exit(body());

@@ -1,4 +1,5 @@
-// What was acknowledged is kept, and what was written together is seen together, whenever a process is killed.
+// What was acknowledged is kept, and what was written together is seen together, whenever a process
+// is killed.
 #include "store/store.h"
 
 #include "base/random.h"
@@ -17,7 +18,8 @@ using namespace pinnate::store;
 
 namespace {
 
-// Counts upward from `from`: each number into a chunk, then into three records at once, then says so.
+// Counts upward from `from`: each number into a chunk, then into three records at once, then says
+// so.
 [[noreturn]] void count(const std::string& dir, const std::string& kind, std::uint32_t from, int acknowledge) {
   auto store = open_store(dir, kind);
   if (!store.ok() || !(*store)->restore().ok()) _exit(1);

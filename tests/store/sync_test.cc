@@ -1,5 +1,5 @@
-// What is acknowledged was synced before, and a sync that fails is not forgotten. This program's own fsync and
-// fdatasync stand before those of the C library, for SQLite too.
+// What is acknowledged was synced before, and a sync that fails is not forgotten. This program's
+// own fsync and fdatasync stand before those of the C library, for SQLite too.
 #include "store/store.h"
 
 #include "folder.h"

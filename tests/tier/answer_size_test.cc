@@ -1,4 +1,5 @@
-// Answers that list much end early rather than grow over what a link carries: one that cannot be sent would never come.
+// Answers that list much end early rather than grow over what a link carries: one that cannot be
+// sent would never come.
 #include "base/limits.h"
 #include "tier/engine.h"
 #include "tier/history.h"

@@ -1,5 +1,5 @@
-// Bad days, by seed: faults of all kinds while modules are published, then quiet. What must hold then is held against
-// the truth of the world, not against what tiers say of themselves.
+// Bad days, by seed: faults of all kinds while modules are published, then quiet. What must hold
+// then is held against the truth of the world, not against what tiers say of themselves.
 #include "fleet.h"
 
 #include <map>

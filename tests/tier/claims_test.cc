@@ -1,4 +1,5 @@
-// What tiers below say and cannot be true: it is not counted, and a notice names it until they say otherwise.
+// What tiers below say and cannot be true: it is not counted, and a notice names it until they say
+// otherwise.
 #include "below.h"
 
 using namespace pinnate;

@@ -74,7 +74,8 @@ TEST_CASE("what a publisher that was lost left behind does not take the disk ove
 }
 
 TEST_CASE("a release older than the history goes back is not listed as lost") {
-  // The history is full, and engines still serve a release that it gave up, and one that it never had.
+  // The history is full, and engines still serve a release that it gave up, and one that it never
+  // had.
   constexpr std::uint64_t kGivenUp = 5, kLost = 20001;
   Restored disk;
   for (std::uint64_t i = 0; i < 20000; ++i) {

@@ -7,7 +7,8 @@ using namespace pinnate::sim;
 
 namespace {
 
-// Of a gateway with `engines` engines, which serve so many releases and fail as many, with many words.
+// Of a gateway with `engines` engines, which serve so many releases and fail as many, with many
+// words.
 std::vector<wire::Rollup> rollups(std::size_t releases, std::uint64_t engines) {
   std::vector<wire::Rollup> all;
   for (std::size_t release = 1; release <= releases; ++release) {

@@ -1,5 +1,5 @@
-// How much memory this thread asked for since an Allocations was made: what is measured is malloc, which `new` and
-// msgpack-c's zones both come down to.
+// How much memory this thread asked for since an Allocations was made: what is measured is malloc,
+// which `new` and msgpack-c's zones both come down to.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// One example of every message, with few and telling values. PROTOCOL.md shows the bytes of each under its name.
+// One example of every message, with few and telling values. PROTOCOL.md shows the bytes of each
+// under its name.
 #pragma once
 
 #include "wire/message.h"

@@ -97,7 +97,8 @@ TEST_CASE("a length that is claimed but not sent takes no memory") {
 }
 
 TEST_CASE("claims within the limits, one in another, take no more than they may") {
-  // Eight arrays that each claim as many elements as an array may have, of which only the first is ever sent.
+  // Eight arrays that each claim as many elements as an array may have, of which only the first is
+  // ever sent.
   std::string claims = std::string("\x92\x42");
   for (int i = 0; i < 7; i++) claims += std::string("\xdc\x20\x00", 3);
   claims += std::string(kMessageLimitBytes - claims.size() - 5, '\xa0');

@@ -216,7 +216,8 @@ TEST_CASE("a control message may use what was granted to the one before it, at t
           .receive(pieces(0, 0, a, true) + pieces(2, 1, x, false) + pieces(0, 0, b.substr(0, first), false), &arrived)
           .ok());
   REQUIRE(arrived.size() == 1);
-  // What came for A is all that B has beside its own allowance; X holds the turn of numbered streams.
+  // What came for A is all that B has beside its own allowance; X holds the turn of numbered
+  // streams.
   const std::string grants = output(receiver, 1000);
   CHECK((frames_in(grants) == std::vector<Frame>{{4, 0, 2, 0}, {4, 0, 2, 1}}));
   CHECK((grants.substr(8, 4) == credit(kMessageLimitBytes - kStreamCreditBytes)));

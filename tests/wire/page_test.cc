@@ -1,5 +1,5 @@
-// The bytes that PROTOCOL.md shows are those that the encoder writes. Its examples are blocks ```hex NAME; what follows a ';'
-// in a line is there for the reader.
+// The bytes that PROTOCOL.md shows are those that the encoder writes. Its examples are blocks
+// ```hex NAME; what follows a ';' in a line is there for the reader.
 #include "base/limits.h"
 #include "wire/examples.h"
 #include "wire/frames.h"
@@ -24,7 +24,8 @@ using namespace pinnate::wire;
 namespace {
 
 std::string page_text() {
-  // Where a compiler cache makes __FILE__ relative, it says nothing to a program that runs elsewhere; the build is below the sources then.
+  // Where a compiler cache makes __FILE__ relative, it says nothing to a program that runs
+  // elsewhere; the build is below the sources then.
   const std::filesystem::path name = "lib/wire/PROTOCOL.md", here = __FILE__;
   std::filesystem::path root =
       here.is_absolute() ? here.parent_path().parent_path().parent_path() : std::filesystem::path(PINNATE_TEST_FILES);

@@ -1,10 +1,10 @@
-// Finds readings of a sensor that do not fit the ones before: an exponentially weighted mean and variance (EWMA). Shows a
-// service that keeps state between calls.
+// Finds readings of a sensor that do not fit the ones before: an exponentially weighted mean and
+// variance (EWMA). Shows a service that keeps state between calls.
 //
-// Payload: readings, separated by white space or commas. Answer: one line per reading, "READING SCORE ok|anomaly", where
-// SCORE is how many standard deviations it lies from the mean so far.
-// Configuration: "alpha=0.1,threshold=4,warmup=8": the weight of a new reading, the score from which it is an anomaly, and
-// how many readings are learnt from before any is called one.
+// Payload: readings, separated by white space or commas. Answer: one line per reading, "READING
+// SCORE ok|anomaly", where SCORE is how many standard deviations it lies from the mean so far.
+// Configuration: "alpha=0.1,threshold=4,warmup=8": the weight of a new reading, the score from
+// which it is an anomaly, and how many readings are learnt from before any is called one.
 #include <pinnate/module.h>
 
 #include <algorithm>
@@ -68,7 +68,8 @@ class Detector {
     const double difference = reading - mean_, deviation = std::sqrt(variance_);
     double score = 0;
     if (seen_ >= warmup_) score = deviation > 0 ? std::fabs(difference) / deviation : difference == 0 ? 0 : 1e9;
-    // An anomaly counts little, or one would hide the next; but it counts, so that a new level is learnt in the end.
+    // An anomaly counts little, or one would hide the next; but it counts, so that a new level is
+    // learnt in the end.
     const double weight = seen_ == 0 ? 1 : score >= threshold_ ? alpha_ / 10 : alpha_;
     mean_ += weight * difference;
     if (seen_ != 0) variance_ = (1 - weight) * (variance_ + weight * difference * difference);

@@ -1,5 +1,6 @@
 /* A module in C: the least that there is. It answers each call with its payload.
- * Build: cc -shared -fPIC -I include -o echo.so module.c     Publish: pinnate publish echo@1.0.0 echo.so */
+ * Build: cc -shared -fPIC -I include -o echo.so module.c
+ * Publish: pinnate publish echo@1.0.0 echo.so */
 #include <pinnate/module.h>
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@ typedef struct service {
   const pinnate_host *host;
 } service;
 
-/* Makes a service from the release's configuration bytes. Not 0: it cannot work, and `error` says why. */
+/* Makes a service from the release's configuration. Not 0: it cannot work; `error` says why. */
 static int create(const pinnate_host *host, const void *config, size_t config_bytes, void **result, char *error,
                   size_t error_bytes) {
   service *s = malloc(sizeof *s);

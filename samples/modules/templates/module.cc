@@ -1,6 +1,7 @@
 // A module in C++: the least that there is. It answers each call with its payload.
-// Build: c++ -shared -fPIC -fno-gnu-unique -I include -o echo.so module.cc     Publish: pinnate publish echo@1.0.0 echo.so
-// (-fno-gnu-unique: else the object would stay in memory after its service is gone.)
+// Build: c++ -shared -fPIC -fno-gnu-unique -I include -o echo.so module.cc
+// Publish: pinnate publish echo@1.0.0 echo.so
+// Without -fno-gnu-unique the object would stay in memory after its service is gone.
 #include <pinnate/module.h>
 
 #include <cstdio>
@@ -11,14 +12,15 @@ namespace {
 class Echo {
  public:
   explicit Echo(const pinnate_host* host) : host_(host) {}
-  // May keep `reply` and answer later, from any thread; but exactly once. An exception becomes the caller's failure.
+  // May keep `reply` and answer later, from any thread; but exactly once. An exception becomes the
+  // caller's failure.
   void call(pinnate_reply* reply, const void* payload, size_t bytes) { host_->answer(reply, payload, bytes); }
 
  private:
   const pinnate_host* host_;
 };
 
-// Makes a service from the release's configuration bytes. Not 0: it cannot work, and `error` says why.
+// Makes a service from the release's configuration. Not 0: it cannot work; `error` says why.
 int create(const pinnate_host* host, const void*, size_t, void** service, char* error, size_t error_bytes) try {
   *service = new Echo(host);
   return 0;

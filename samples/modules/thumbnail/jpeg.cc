@@ -15,8 +15,9 @@ constexpr std::size_t kPixels = 50'000'000;
 constexpr long kWarnings = 100;  // of one file; a hostile one raises them without end
 constexpr int kScans = 100;      // of a progressive file: each costs the time of a whole picture
 
-// libjpeg's own way out of an error is to end the process. Ours is a jump back into the function that called it, which has
-// made no C++ object since, so nothing is skipped. (An exception would not pass through C frames everywhere.)
+// libjpeg's own way out of an error is to end the process. Ours is a jump back into the function
+// that called it, which has made no C++ object since, so nothing is skipped. (An exception would
+// not pass through C frames everywhere.)
 struct Errors {
   jpeg_error_mgr base;
   std::jmp_buf back;

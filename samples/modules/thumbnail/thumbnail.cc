@@ -1,5 +1,6 @@
-// Makes small pictures of large ones: a JPEG in, a JPEG out whose longer side has at most `max` pixels.
-// Configuration: "max=160,quality=80". Built with THUMBNAIL_BORDER=N (version 1.1.0) it frames them in orange.
+// Makes small pictures of large ones: a JPEG in, a JPEG out whose longer side has at most `max`
+// pixels. Configuration: "max=160,quality=80". Built with THUMBNAIL_BORDER=N (version 1.1.0) it
+// frames them in orange.
 #include <pinnate/module.h>
 
 #include "jpeg.h"

@@ -1,4 +1,5 @@
-/* A host in plain C: controller, gateway and engine on its own loop; publishes, waits for live, calls, withdraws and closes. */
+/* A host in plain C: controller, gateway and engine on its own loop; publishes, waits for live,
+ * calls, withdraws and closes. */
 #define _DEFAULT_SOURCE /* mkdtemp */
 
 #include <pinnate/controller.h>

@@ -1,5 +1,5 @@
-// Who is blamed for a death, and when that is forgotten. Deaths are real: this program runs itself with the first of these
-// tests, which then dies in a module.
+// Who is blamed for a death, and when that is forgotten. Deaths are real: this program runs itself
+// with the first of these tests, which then dies in a module.
 #include "module/lasting/black_box.h"
 #include "child_process.h"
 #include "module/host.h"

@@ -1,5 +1,5 @@
-// Systems that lack what the native loader likes best. A filter on system calls takes it away from a child process, as root and as an
-// ordinary user alike.
+// Systems that lack what the native loader likes best. A filter on system calls takes it away from
+// a child process, as root and as an ordinary user alike.
 #include "child_process.h"
 #include "module/host.h"
 
@@ -64,14 +64,16 @@ void take_memory_files_away() {
   REQUIRE(memfd_create("x", 0) == -1);
 }
 
-// Of the memory of a thread that is inside a system call: the kernel orders the two, which ThreadSanitizer cannot know.
+// Of the memory of a thread that is inside a system call: the kernel orders the two, which
+// ThreadSanitizer cannot know.
 __attribute__((noinline, no_sanitize_thread)) bool is_hidden(const char* path) {
   for (std::size_t i = 0; i < sizeof kHidden - 1; i++)
     if (path[i] != kHidden[i]) return false;
   return true;
 }
 
-// A thread that keeps its own view of the files answers for the others: nothing is found below kHidden.
+// A thread that keeps its own view of the files answers for the others: nothing is found below
+// kHidden.
 void take_proc_away() {
   std::promise<int> listener;
   std::thread([listening = listener.get_future()]() mutable {
@@ -127,7 +129,8 @@ void load_from_private_files() {
 
 }  // namespace
 
-// Looking for leaks stops all threads, and the one that answers for the others' system calls with them.
+// Looking for leaks stops all threads, and the one that answers for the others' system calls with
+// them.
 constexpr char kNoLeaks[] = ":detect_leaks=0";
 
 TEST_CASE("where memfd_create is missing, modules load from private files") {

@@ -1,5 +1,5 @@
-// Engines of one process share the queue in which their modules are loaded. What a module does there meets its own engine
-// alone.
+// Engines of one process share the queue in which their modules are loaded. What a module does
+// there meets its own engine alone.
 #include "base/thread.h"
 #include "module/host.h"
 #include "module/refused_threads.h"
@@ -72,7 +72,8 @@ struct Scripted {
   }
 };
 
-// Those that joined in end when there is nothing to do, and those that were left behind when they come back.
+// Those that joined in end when there is nothing to do, and those that were left behind when they
+// come back.
 void wait_for_threads(int at_most) {
   const auto limit = Clock::now() + std::chrono::seconds(30);
   while (threads_named("pinnate-module") > at_most && Clock::now() < limit)
@@ -256,7 +257,8 @@ TEST_CASE("an order behind one that hangs is carried out, also when its thread h
   };
   two.check_health = [&] { checked = true; };
   for (int i = 0; i < 20; i++) {
-    // Orders of two engines, each time as those before end: the one that watches now looks by itself, now waits to be told.
+    // Orders of two engines, each time as those before end: the one that watches now looks by
+    // itself, now waits to be told.
     std::deque<Promised> before;
     const auto limit = Clock::now() + std::chrono::milliseconds(12);  // time itself is under test
     while (Clock::now() < limit) {

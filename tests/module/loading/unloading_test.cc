@@ -1,4 +1,5 @@
-// What is loaded is in this process's memory map, under the name of its module; what is unloaded is not.
+// What is loaded is in this process's memory map, under the name of its module; what is unloaded is
+// not.
 #include "module/host.h"
 
 #include <dlfcn.h>
