@@ -212,9 +212,9 @@ typedef struct pinnate_call {
 
 #define PINNATE_CALL_INIT { sizeof(pinnate_call), NULL, {NULL, 0}, NULL, 0, 0 }
 
-/* Calls under way are bounded in number and bytes, by link and at every tier that passes them on:
- * one whose bytes, with those of the calls that wait for their results there, are more than a link
- * may hold (link_limit_bytes) ends with PINNATE_BUSY, and so do more than 4096 from one link, and
+/* Calls under way are bounded in number and bytes, by link and at every tier that passes them on.
+ * Those that wait for their results may fill three quarters of what a link may hold
+ * (link_limit_bytes). One more ends with PINNATE_BUSY, and so do more than 4096 from one link, and
  * those that find an engine's queue full. Such a call never ran; try it again later. A result that
  * does not fit the link over which it was asked for is lost: the call ran, and ends with
  * PINNATE_INTERRUPTED.
