@@ -232,10 +232,10 @@ Status Controller::check_publish(const content::Manifest& manifest, const wire::
 const DesiredState::Entry* Controller::unchanged(const wire::Publish& publish, const Digest& manifest,
                                                  const std::string& name, const std::string& selector) const {
   for (auto it = state_.releases().rbegin(); it != state_.releases().rend(); ++it) {
-    const content::Release& release = it->second.release;
+    const content::Release& release = it->second->release;
     if (release.name != name) continue;
     const bool same = release.manifest == manifest && release.selector == selector && release.config == publish.config;
-    return same ? &it->second : nullptr;
+    return same ? it->second.get() : nullptr;
   }
   return nullptr;
 }
@@ -356,7 +356,7 @@ Result<std::optional<Controller::Difference>> Controller::make_release(const wir
   difference.revision = release.number;
   if (selector.empty())
     for (const auto& [n, other] : state_.releases())
-      if (other.release.name == release.name) difference.withdrawn.push_back(n);
+      if (other->release.name == release.name) difference.withdrawn.push_back(n);
   if (state_.releases().size() - difference.withdrawn.size() >= kReleaseLimit)
     return {PINNATE_TOO_LARGE, std::to_string(kReleaseLimit) + " releases are current; withdraw some first"};
   if (state_.size_bytes() + entry->record.size() > kStateLimitBytes)
@@ -388,7 +388,7 @@ Result<std::optional<Controller::Difference>> Controller::make_withdrawal(const 
   if (Status s = check_function_name(request.name); !s.ok()) return s;
   Difference difference;
   for (const auto& [number, entry] : state_.releases())
-    if (entry.release.name == request.name && (request.release == 0 || request.release == number)) {
+    if (entry->release.name == request.name && (request.release == 0 || request.release == number)) {
       difference.withdrawn.push_back(number);
       difference.history.ended[number] = "withdrawn";
     }

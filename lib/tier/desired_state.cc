@@ -31,17 +31,17 @@ std::uint64_t get_u64(std::string_view s) {
 
 const DesiredState::Entry* DesiredState::find(std::uint64_t number) const {
   const auto found = releases_.find(number);
-  return found == releases_.end() ? nullptr : &found->second;
+  return found == releases_.end() ? nullptr : found->second.get();
 }
 
 std::set<Digest> DesiredState::manifests() const {
   std::set<Digest> all;
-  for (const auto& [number, entry] : releases_) all.insert(entry.release.manifest);
+  for (const auto& [number, entry] : releases_) all.insert(entry->release.manifest);
   return all;
 }
 
 bool DesiredState::publishes(const std::string& name) const {
-  return std::any_of(releases_.begin(), releases_.end(), [&](const auto& r) { return r.second.release.name == name; });
+  return std::any_of(releases_.begin(), releases_.end(), [&](const auto& r) { return r.second->release.name == name; });
 }
 
 // SHA-256 of epoch, revision, and of each current release in order its number and the digest of its
@@ -53,7 +53,7 @@ Digest DesiredState::digest_at(std::uint64_t epoch, std::uint64_t revision) cons
   put_u64(&text, revision);
   for (const auto& [number, entry] : releases_) {
     put_u64(&text, number);
-    text += entry.digest.view();
+    text += entry->digest.view();
   }
   return content::sha256(text);
 }
@@ -67,12 +67,13 @@ void DesiredState::decide(std::uint64_t epoch, std::uint64_t revision, const std
   for (std::uint64_t number : withdrawn) {
     const auto found = releases_.find(number);
     if (found == releases_.end()) continue;
-    size_bytes_ -= found->second.record.size();
+    size_bytes_ -= found->second->record.size();
     releases_.erase(found);
     withdrawn_.emplace_back(revision, number);
   }
   for (const Entry& entry : added)
-    if (releases_.emplace(entry.release.number, entry).second) size_bytes_ += entry.record.size();
+    if (releases_.emplace(entry.release.number, std::make_shared<const Entry>(entry)).second)
+      size_bytes_ += entry.record.size();
   if (withdrawn_.size() > kRememberedWithdrawals) {
     const auto kept = withdrawn_.end() - kRememberedWithdrawals;
     floor_ = (kept - 1)->first;
@@ -128,8 +129,8 @@ std::vector<RecordWrite> DesiredState::changes_since(const DesiredState& before)
   for (const auto& [number, entry] : before.releases_)
     if (const Entry* now = find(number); !now) writes.push_back({record_key(number), std::nullopt});
   for (const auto& [number, entry] : releases_)
-    if (const Entry* then = before.find(number); !then || then->digest != entry.digest)
-      writes.push_back({record_key(number), entry.record});
+    if (const Entry* then = before.find(number); !then || then->digest != entry->digest)
+      writes.push_back({record_key(number), entry->record});
   writes.push_back({"head", head()});
   return writes;
 }
@@ -160,7 +161,7 @@ Result<DesiredState> DesiredState::restore(const Restored& restored) {
     auto entry = make_entry(it->second);
     if (!entry.ok()) return {PINNATE_CORRUPT, "the record '" + it->first + "': " + entry.status().message()};
     state.size_bytes_ += entry->record.size();
-    state.releases_.emplace(entry->release.number, std::move(*entry));
+    state.releases_.emplace(entry->release.number, std::make_shared<const Entry>(std::move(*entry)));
   }
   if (state.digest_at(state.position_.epoch, state.position_.revision) != state.position_.digest)
     return {PINNATE_CORRUPT, "the stored desired state does not match its digest"};

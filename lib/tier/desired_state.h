@@ -10,6 +10,7 @@
 #include "wire/message.h"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,7 +31,8 @@ class DesiredState {
   };
 
   const wire::Position& position() const { return position_; }
-  const std::map<std::uint64_t, Entry>& releases() const { return releases_; }
+  using SharedEntry = std::shared_ptr<const Entry>;  // of this state, its copies, and what is made of it
+  const std::map<std::uint64_t, SharedEntry>& releases() const { return releases_; }
   const Entry* find(std::uint64_t number) const;
   bool publishes(const std::string& name) const;
   std::set<Digest> manifests() const;  // of all releases
@@ -66,7 +68,7 @@ class DesiredState {
   Buffer head() const;
 
   wire::Position position_;
-  std::map<std::uint64_t, Entry> releases_;
+  std::map<std::uint64_t, SharedEntry> releases_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> withdrawn_;  // (at revision, number), ascending
   std::uint64_t floor_ = 0;  // withdrawals after this revision are all in withdrawn_
   std::size_t size_bytes_ = 0;

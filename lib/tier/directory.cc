@@ -30,8 +30,8 @@ void Directory::changed(const Child& child) {
 
 // ---- who is there -------------------------------------------------------------------------------------------------
 
-void Directory::joined(const Session& session) {
-  auto& child = children_[session.peer.id];
+void Directory::joined(const Session& session, const wire::Hello& hello) {
+  auto& child = children_[hello.id];
   if (!child)
     child = std::make_unique<Child>();
   else
@@ -42,7 +42,7 @@ void Directory::joined(const Session& session) {
   // Until an engine says otherwise nothing is known of it: pending for all. What is below a gateway stays as last
   // known, offline, until its first roll-up, which is whole.
   child->status = {};
-  if (session.peer.role == wire::Role::engine)
+  if (hello.role == wire::Role::engine)
     child->rollup.reset();
   else if (child->rollup)
     lose(child->rollup.get());
@@ -50,7 +50,7 @@ void Directory::joined(const Session& session) {
     child->rollup = std::make_unique<wire::Rollup>();
   child->notices.clear();
   child->ahead = false;
-  child->hello = session.peer;
+  child->hello = hello;
   child->link = session.link;
   tally_.add(*child);
   changed(*child);

@@ -30,7 +30,7 @@ class Directory {
         records_(core, &children_) {}
 
   void restore(const Restored& restored);
-  void joined(const Session& session);
+  void joined(const Session& session, const wire::Hello& hello);
   void left(const Session& session, bool forget);
   void closing() { closing_ = true; }  // who leaves from now on does so because this tier ends, and has not been lost
   // Not OK: it is malformed, and nothing of it was taken. What cannot be true is left out, and a notice says so.

@@ -83,7 +83,7 @@ Status Downstream::admit(const Session& session) {
 void Downstream::link_up(Session& session) {
   if (session.peer.role == wire::Role::client) return;
   parts_.notices->say(twin_notice(session.peer.id), "");
-  directory_.joined(session);
+  directory_.joined(session, *session.hello);
   owner_->heard_of(session.peer.position, named(session.peer));
   tell_labels(session);  // they may have changed during the handshake
   replicator_.link_up(session);

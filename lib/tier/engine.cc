@@ -47,7 +47,7 @@ class Engine final : public LinkedTier, private LinkOwner {
   void applied(LinkId link, wire::Confirm confirm, DesiredState next, std::vector<Buffer> manifests);
   void take_held_page();
   void take_labels(const Labels& inherited);
-  using Chosen = std::map<std::string, const DesiredState::Entry*>;  // by function
+  using Chosen = std::map<std::string, DesiredState::SharedEntry>;  // by function
   Chosen choose(const DesiredState& state) const;
   void evaluate();
   void drop_unused();
@@ -56,7 +56,7 @@ class Engine final : public LinkedTier, private LinkOwner {
   std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms);
   bool run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
 
-  EngineOptions options_;
+  const bool durable_;
   DesiredState state_;
   Manifests manifests_;
   Inventory inventory_;
@@ -89,7 +89,7 @@ class Engine final : public LinkedTier, private LinkOwner {
 
 Engine::Engine(EngineOptions options)
     : LinkedTier(options.tier, wire::Role::engine),
-      options_(std::move(options)),
+      durable_(options.durable),
       inventory_(&core_),
       fetcher_(&core_, &manifests_, &inventory_,
                {[this](const std::string& peer, const std::string& what) {
@@ -100,7 +100,7 @@ Engine::Engine(EngineOptions options)
                 },
                 {},
                 [this] { unused_ = true; },
-                options_.durable}),
+                durable_}),
       calls_(&core_, &links_, nullptr, nullptr, &state_),
       saved_(&core_, &manifests_, &inherited_,
              {{},
@@ -116,7 +116,7 @@ Engine::Engine(EngineOptions options)
   world_.notices = &notices_;
   world_.turns = &turns_;
   world_.call_limits_ms = &call_limits_ms_;
-  world_.platform = options_.platform;
+  world_.platform = std::move(options.platform);
   world_.changed = [this] { dirty_ = true; };
   world_.moved = [this] {
     if (!std::exchange(moved_, true)) moved_ms_ = core_.now().monotonic_ms;
@@ -161,7 +161,7 @@ void Engine::start(Now now, Restored restored) {
 // ---- links and messages -------------------------------------------------------------------------
 
 void Engine::fill_hello(wire::Hello* hello) {
-  hello->platform = options_.platform;
+  hello->platform = world_.platform;
   hello->position = state_.position();
 }
 
@@ -199,12 +199,12 @@ void Engine::request(LinkId link, wire::Message& m) {
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
   if (auto* lookup = std::get_if<wire::Lookup>(&m)) {
     wire::Hello self;
-    self.id = options_.tier.id;
-    self.platform = options_.platform;
-    self.labels = options_.tier.labels;
+    self.id = core_.options().id;
+    self.platform = world_.platform;
+    self.labels = core_.options().labels;
     wire::Tiers tiers;
     tiers.id = lookup->id;
-    if (lookup->at == options_.tier.id) lookup->at.clear();
+    if (lookup->at == core_.options().id) lookup->at.clear();
     if (auto row = engine_row(self, true, status(), state_, *lookup)) tiers.rows.push_back(std::move(*row));
     return core_.send(link, tiers);
   }
@@ -227,7 +227,7 @@ void Engine::take_desired(Session& session, const wire::Desired& page) {
     notices_.say("desired", trouble.ok() ? "" : "cannot take the desired state: " + trouble.message());
   if (!advanced) return core_.send(session.link, confirm);
   auto manifests = receiver_.take_manifests();
-  if (!options_.durable) return applied(session.link, confirm, std::move(next), std::move(manifests));
+  if (!durable_) return applied(session.link, confirm, std::move(next), std::move(manifests));
   if (PINNATE_PLANT(state_acted_on_before_it_is_durable)) {
     core_.act(Commit{core_.order([](Completion&) {}), next.changes_since(state_)});
     return applied(session.link, confirm, std::move(next), std::move(manifests));
@@ -295,12 +295,12 @@ void Engine::take_labels(const Labels& inherited) {
 
 // For each function the newest release that selects this engine.
 Engine::Chosen Engine::choose(const DesiredState& state) const {
-  Labels labels = options_.tier.labels;
+  Labels labels = core_.options().labels;
   if (!PINNATE_PLANT(inherited_labels_ignored)) labels.insert(inherited_.begin(), inherited_.end());
   Chosen chosen;
   for (const auto& [number, entry] : state.releases())
     // Without a selector it needs a feature that is not known here: its slot says so.
-    if (!entry.selector || entry.selector->matches(labels)) chosen[entry.release.name] = &entry;
+    if (!entry->selector || entry->selector->matches(labels)) chosen[entry->release.name] = entry;
   return chosen;
 }
 
@@ -329,11 +329,11 @@ void Engine::evaluate() {
 
 void Engine::drop_unused() {
   std::set<Digest> manifests, artifacts;
-  for (const auto& [number, entry] : state_.releases()) manifests.insert(entry.release.manifest);
+  for (const auto& [number, entry] : state_.releases()) manifests.insert(entry->release.manifest);
   manifests_.keep_only(manifests);
   for (const auto& [name, slot] : slots_) slot->artifacts_in_use(&artifacts);
   inventory_.trim(artifacts, 0);
-  if (options_.durable) saved_.save();
+  if (durable_) saved_.save();
 }
 
 // ---- loading ------------------------------------------------------------------------------------
@@ -403,20 +403,20 @@ void Engine::settle() {
   reported_ms_ = core_.now().monotonic_ms;
   if (const Session* upstream = links_.upstream()) core_.send(upstream->link, status());
   watches_.changed();
-  if (options_.durable) saved_.save();
+  if (durable_) saved_.save();
 }
 
 // Of this engine itself.
 wire::StatusReport Engine::report(const std::string& name) const {
   Child self;
   self.hello.role = wire::Role::engine;
-  self.hello.id = options_.tier.id;
+  self.hello.id = core_.options().id;
   self.link = 1;  // any: it is online
   self.status = status();
   Tally tally(&state_);
   tally.add(self);
   wire::StatusReport out;
-  out.tier = options_.tier.id;
+  out.tier = core_.options().id;
   if (!self.status.notice.empty()) out.notices.push_back(self.status.notice);
   tally.report(name, &out);
   return out;
@@ -426,7 +426,7 @@ void Engine::close(Now now) {
   core_.set_now(now);
   if (closing_) return;
   closing_ = true;
-  links_.say_goodbye(!options_.durable);
+  links_.say_goodbye(!durable_);
   for (auto& [name, slot] : slots_) slot->close();
   settle();
 }

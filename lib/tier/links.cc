@@ -35,7 +35,7 @@ const char* role_name(wire::Role role) {
   return "tier";
 }
 
-std::string named(const wire::Hello& hello) { return std::string(role_name(hello.role)) + " '" + hello.id + "'"; }
+std::string named(const Peer& peer) { return std::string(role_name(peer.role)) + " '" + peer.id + "'"; }
 
 Session* Links::find(LinkId link) {
   const auto found = sessions_.find(link);
@@ -156,7 +156,7 @@ Status Links::judge(Session& session, const wire::Hello& hello) {
     return {PINNATE_REFUSED, std::string("a ") + role_name(role_) + " has no place for a " + role_name(hello.role)};
   if ((session.side != Side::unknown && session.side != side) || (hello.facing == 1 && side != Side::downstream) ||
       (hello.facing == 2 && side != Side::upstream))
-    return {PINNATE_REFUSED, "the " + named(hello) + " cannot be " +
+    return {PINNATE_REFUSED, "the " + named(session.peer) + " cannot be " +
                                  (session.side == Side::upstream || hello.facing == 2 ? "above" : "below") + " the " +
                                  role_name(role_) + " '" + core_->options().id + "'"};
   if (hello.id == core_->options().id && hello.role == role_)
@@ -178,8 +178,9 @@ bool Links::yields(const Session& session) {
 void Links::take_hello(Session& session, wire::Hello& hello) {
   if (session.stage != Session::Stage::greeting)
     return refuse(session.link, {PINNATE_REFUSED, "a second Hello on one link"});
-  session.peer = std::move(hello);
-  Status why = judge(session, session.peer);
+  session.peer = {hello.role, hello.id, hello.incarnation, hello.position};
+  session.hello = std::make_shared<const wire::Hello>(std::move(hello));
+  Status why = judge(session, *session.hello);
   if (why.ok() && closing_)
     why = {PINNATE_CLOSED, std::string("the ") + role_name(role_) + " '" + core_->options().id + "' is closing"};
   if (why.ok()) why = owner_of(session.side).admit(session);
@@ -254,7 +255,9 @@ void Links::come_up(Session& session) {
   watch(session);
   core_->log(PINNATE_LOG_INFO, std::string(session.side == Side::upstream ? "upstream " : "downstream ") +
                                    named(session.peer) + " is linked");
+  const LinkId link = session.link;
   owner_of(session.side).link_up(session);
+  if (Session* up = find(link)) up->hello.reset();
 }
 
 // ---- messages and silence -----------------------------------------------------------------------------------------

@@ -28,6 +28,13 @@ class BulkPace {
   std::int64_t since_ms_ = 0;  // when the link took something last, or got something to take
 };
 
+struct Peer {
+  wire::Role role = wire::Role::client;
+  std::string id;
+  std::uint64_t incarnation = 0;
+  wire::Position position;
+};
+
 struct Session {
   LinkId link = 0;
   bool dialled = false;
@@ -38,7 +45,8 @@ struct Session {
   Stage stage = Stage::greeting;
   bool up() const { return stage >= Stage::up; }
   PeerFacts facts;  // of the peer; the rest is what it says of itself
-  wire::Hello peer;
+  Peer peer;
+  std::shared_ptr<const wire::Hello> hello;  // all that it said of itself; null when link_up() has returned
   std::uint32_t version = 0;  // that the link runs at, once it is admitted
   std::uint64_t features = 0;  // that both ends know
   Labels told;  // inherited labels as the peer was last told
@@ -131,6 +139,6 @@ class Links {
 };
 
 const char* role_name(wire::Role role);
-std::string named(const wire::Hello& hello);  // as in: engine 'cam-7'
+std::string named(const Peer& peer);  // as in: engine 'cam-7'
 
 }  // namespace pinnate::tier

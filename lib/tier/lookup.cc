@@ -54,7 +54,7 @@ std::optional<wire::TierRow> engine_row(const wire::Hello& hello, bool online, c
   for (const auto& [number, entry] : state.releases())  // not evaluated yet
     if (online && (status.position.epoch != state.position().epoch || number > status.position.revision) &&
         std::none_of(status.rows.begin(), status.rows.end(), [&, n = number](const auto& r) { return r.release == n; }))
-      row.services.push_back({number, entry.release.name, entry.release.version, wire::Phase::pending, false, ""});
+      row.services.push_back({number, entry->release.name, entry->release.version, wire::Phase::pending, false, ""});
   if (!online)
     for (auto& service : row.services) service.phase = wire::Phase::offline;
   std::erase_if(row.services, [&](const wire::ServiceRow& s) {

@@ -92,9 +92,9 @@ std::shared_ptr<const Replicator::Source> Replicator::present() {
   source->position = state_->position();
   source->releases.reserve(state_->releases().size());
   for (const auto& [number, entry] : state_->releases()) {
-    Buffer manifest = manifests_->bytes_of(entry.release.manifest);
+    Buffer manifest = manifests_->bytes_of(entry->release.manifest);
     if (manifest.size() > kManifestInPageBytes) manifest = {};
-    source->releases.push_back({number, entry.record, std::move(manifest)});
+    source->releases.push_back({number, entry->record, std::move(manifest)});
   }
   forget_made();
   return present_ = std::move(source);

@@ -34,11 +34,11 @@ void Slot::set(wire::Phase phase, std::string reason) {
     world_->changed();
 }
 
-void Slot::want(const DesiredState::Entry* entry) {
+void Slot::want(DesiredState::SharedEntry entry) {
   if (entry && wanted_ && wanted_->digest == entry->digest) return;
   if (!entry && !wanted_) return;
   if (PINNATE_PLANT(superseded_goes_live) && entry && candidate_ && candidate_->step) {
-    wanted_ = *entry;
+    wanted_ = std::move(entry);
     return;
   }
   drop_candidate();
@@ -59,7 +59,7 @@ void Slot::want(const DesiredState::Entry* entry) {
     world_->changed();
     return ended();
   }
-  wanted_ = *entry;
+  wanted_ = std::move(entry);
   phase_ = wire::Phase::pending;
   reason_.clear();
   world_->moved();
@@ -74,8 +74,8 @@ void Slot::begin() {
   if (lacks("release " + std::to_string(release.number), release.needs)) return;
   // The service that is there may be all that the release asks for: the same bytes with the same
   // configuration.
-  if (active_ && active_->entry.release.manifest == wanted_->release.manifest &&
-      active_->entry.release.config == wanted_->release.config)
+  if (active_ && active_->entry->release.manifest == wanted_->release.manifest &&
+      active_->entry->release.config == wanted_->release.config)
     return adopt();
   candidate_.emplace();
   candidate_->attempt = ++attempts_;
@@ -229,7 +229,7 @@ void Slot::checked(Completion& c) {
 void Slot::go_live() {
   Service service;
   service.id = candidate_->service;
-  service.entry = *wanted_;
+  service.entry = wanted_;
   service.artifact = candidate_->manifest->artifacts[candidate_->artifact].digest;
   (*world_->call_limits_ms)[function_] = candidate_->manifest->limits.call_ms;
   service.drain_limit_ms = candidate_->manifest->limits.drain_ms;
@@ -249,7 +249,7 @@ void Slot::go_live() {
 }
 
 void Slot::adopt() {
-  active_->entry = *wanted_;
+  active_->entry = wanted_;
   if (const auto manifest = world_->manifests->find(wanted_->release.manifest)) {
     (*world_->call_limits_ms)[function_] = manifest->limits.call_ms;
     active_->drain_limit_ms = manifest->limits.drain_ms;
@@ -323,7 +323,7 @@ void Slot::retire(Service service) {
     destroy(id);
   });
   leaving.alarm = world_->core->alarm_in(
-      service.drain_limit_ms, [this, id, limit_ms = service.drain_limit_ms, version = service.entry.release.version] {
+      service.drain_limit_ms, [this, id, limit_ms = service.drain_limit_ms, version = service.entry->release.version] {
         leaving_[id].alarm = 0;
         if (closing_) return give_up(id);
         world_->notices->say(drain_notice(id), "module '" + function_ + "' " + version + " still has calls after " +
@@ -396,11 +396,11 @@ std::vector<wire::ServiceRow> Slot::rows() const {
   std::vector<wire::ServiceRow> rows;
   if (wanted_) {
     const content::Release& r = wanted_->release;
-    const bool serving = active_ && active_->entry.digest == wanted_->digest;
+    const bool serving = active_ && active_->entry->digest == wanted_->digest;
     rows.push_back({r.number, r.name, r.version, phase_, serving, reason_});
   }
-  if (active_ && (!wanted_ || active_->entry.digest != wanted_->digest)) {
-    const content::Release& r = active_->entry.release;
+  if (active_ && (!wanted_ || active_->entry->digest != wanted_->digest)) {
+    const content::Release& r = active_->entry->release;
     if (rows.empty() || rows[0].release != r.number)
       rows.push_back({r.number, r.name, r.version, wire::Phase::not_selected, true, ""});
   }

@@ -49,7 +49,7 @@ class Slot {
   ~Slot();
 
   // What the desired state wants for this function now; null: nothing.
-  void want(const DesiredState::Entry* entry);
+  void want(DesiredState::SharedEntry entry);
   void source_up();  // what failed for want of a link is tried again
   void put_off();
   void retry_if_held();  // a hold may have ended
@@ -68,7 +68,7 @@ class Slot {
  private:
   struct Service {
     ServiceId id = 0;
-    DesiredState::Entry entry;
+    DesiredState::SharedEntry entry;
     Digest artifact;
     std::uint32_t drain_limit_ms = 0;
     Core::AlarmId trust = 0;
@@ -118,7 +118,7 @@ class Slot {
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   SlotWorld* world_;
   std::string function_;
-  std::optional<DesiredState::Entry> wanted_;
+  DesiredState::SharedEntry wanted_;
   wire::Phase phase_ = wire::Phase::pending;
   std::string reason_;
   std::optional<Service> active_;

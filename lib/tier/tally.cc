@@ -284,7 +284,8 @@ void Tally::report(const std::string& name, wire::StatusReport* out) const {
   const auto wanted = [&](const std::string& of) { return name.empty() || of == name; };
   std::vector<std::pair<RowKey, bool>> shown;  // and whether it is current
   for (const auto& [number, entry] : state_->releases())
-    if (wanted(entry.release.name)) shown.emplace_back(RowKey{number, entry.release.name, entry.release.version}, true);
+    if (wanted(entry->release.name))
+      shown.emplace_back(RowKey{number, entry->release.name, entry->release.version}, true);
   for (const auto& [key, row] : rows_)
     if (row.served() && wanted(key.name) && !current(key)) shown.emplace_back(key, false);
   std::stable_sort(shown.begin(), shown.end(),

@@ -37,8 +37,14 @@ struct Below {
     session.peer.role = role;
     session.peer.id = id;
     session.link = links += 2;
-    directory.joined(session);
+    joined(session);
     return session;
+  }
+  void joined(const tier::Session& session) {
+    wire::Hello hello;
+    hello.role = session.peer.role;
+    hello.id = session.peer.id;
+    directory.joined(session, hello);
   }
   wire::StatusReport report(const std::string& name = {}) const {
     wire::StatusReport report;

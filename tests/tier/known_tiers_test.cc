@@ -73,7 +73,7 @@ TEST_CASE("the stored count of the forgotten never runs ahead of the removals th
   for (int i = 0; i < 40; ++i) {
     session.link = tier::LinkId(2 + 2 * i);
     session.peer.id = "engine" + std::to_string(100 + i);
-    directory.joined(session);
+    below.joined(session);
     wire::EngineStatus status;
     status.notice = words;
     CHECK(directory.take(session, status).ok());
@@ -176,7 +176,7 @@ TEST_CASE("of too many that are offline the longest gone are forgotten, and coun
     core.set_now({std::int64_t(1000 + i), std::int64_t(1700000000000 + i)});
     session.link = tier::LinkId(2 + 2 * i);
     session.peer.id = "engine" + std::to_string(i);
-    directory.joined(session);
+    below.joined(session);
     directory.left(session, false);
   }
   CHECK(directory.children().size() == tier::kOfflineKept);
@@ -199,7 +199,7 @@ TEST_CASE("of those that are offline no more is kept than a limit of bytes, and 
       core.set_now({std::int64_t(1000 + i), std::int64_t(1700000000000 + i)});
       session.link = tier::LinkId(2 + 2 * i);
       session.peer.id = "engine" + std::to_string(i);
-      directory.joined(session);
+      below.joined(session);
       REQUIRE(directory.take(session, status).ok());
       directory.left(session, false);
     }
@@ -210,7 +210,7 @@ TEST_CASE("of those that are offline no more is kept than a limit of bytes, and 
     CHECK(directory.find("engine19") != nullptr);
     // Who comes back counts no longer, and comes to count again: the sum neither drifts nor wraps.
     for (int round = 0; round < 50; ++round) {
-      directory.joined(session);
+      below.joined(session);
       directory.left(session, false);
     }
     CHECK(directory.children().size() == kept);
@@ -270,8 +270,8 @@ TEST_CASE("what a tier below says under names that nobody could have published i
   gateway.peer.role = wire::Role::gateway;
   gateway.peer.id = "below";
   gateway.link = 4;
-  directory.joined(engine);
-  directory.joined(gateway);
+  below.joined(engine);
+  below.joined(gateway);
 
   wire::EngineStatus status;
   status.rows = {{1, "f", "1", wire::Phase::live, true, ""}};

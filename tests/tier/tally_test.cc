@@ -128,14 +128,14 @@ TEST_CASE("whatever engines do and say, each tier above tells exactly what a cou
         for (const auto& [number, entry] : g.state.releases()) {
           if (random.below(3) != 0) continue;
           const auto phase = Phase(random.below(6));
-          const bool serves = phase == Phase::live && serving.insert(entry.release.name).second;
-          engine.status.rows.push_back({number, entry.release.name, "1", phase, serves, std::to_string(step)});
+          const bool serves = phase == Phase::live && serving.insert(entry->release.name).second;
+          engine.status.rows.push_back({number, entry->release.name, "1", phase, serves, std::to_string(step)});
         }
         CHECK(g.directory.take(sessions[id], engine.status).ok());
       }
       if (random.below(3) != 0) continue;
       const bool again = random.below(20) == 0;
-      if (again) top.directory.left(up, false), top.directory.joined(up);
+      if (again) top.directory.left(up, false), top.joined(up);
       tell(g, top, up, !std::exchange(told, true) || again);
       for (const auto& [number, entry] : g.state.releases()) {
         CAPTURE(number);
@@ -164,7 +164,7 @@ TEST_CASE("what was said before and is said again is not told upstream again") {
   CHECK(g.directory.take_rollup(true, {}).at(0).rows.size() == 1);
   CHECK(g.directory.take(e, status).ok());
   g.directory.left(e, false);
-  g.directory.joined(e);
+  g.joined(e);
   CHECK(g.directory.take(e, status).ok());
   CHECK(g.directory.take_rollup(false, {}).at(0).rows.empty());
   g.state.decide(1, 2, {1}, {});
