@@ -30,10 +30,10 @@ bool EventQueue::run_next(Micros limit) {
       return false;
     }
     base_ = first->earliest;
-    std::swap(moved_, first->events);  // and back: their room stays
+    std::deque<Waiting> moved;
+    moved.swap(first->events);
     first->earliest = std::numeric_limits<Micros>::max();
-    for (Waiting& waiting : moved_) put(std::move(waiting));
-    moved_.clear();
+    for (Waiting& waiting : moved) put(std::move(waiting));
   }
   if (base_ > limit) {
     now_ = std::max(now_, limit);

@@ -7,9 +7,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <limits>
-#include <vector>
 
 namespace pinnate::sim {
 
@@ -38,7 +38,7 @@ class EventQueue {
   };
   // Events of one time are always in one bucket, and stay in the order they were asked for.
   struct Bucket {
-    std::vector<Waiting> events;
+    std::deque<Waiting> events;  // which is never moved as it grows
     Micros earliest = std::numeric_limits<Micros>::max();
   };
   static constexpr std::size_t kBuckets = 65;
@@ -50,7 +50,6 @@ class EventQueue {
   std::size_t next_ = 0;  // in bucket 0: those before have run
   std::uint64_t run_ = 0;
   std::array<Bucket, kBuckets> buckets_;
-  std::vector<Waiting> moved_;
 };
 
 }  // namespace pinnate::sim

@@ -4,12 +4,11 @@
 
 #include "tier/core.h"
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
+#include <set>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 namespace pinnate::tier {
@@ -62,9 +61,9 @@ class Endpoints {
   Dialler dial_;
   EndpointId next_ = 1;
   std::map<EndpointId, Endpoint> endpoints_;
-  std::unordered_map<LinkId, EndpointId> links_;
-  std::unordered_set<LinkId> under_way_;
-  std::deque<EndpointId> queue_;  // may name some that are gone
+  std::map<LinkId, EndpointId> links_;
+  std::set<LinkId> under_way_;
+  std::list<EndpointId> queue_;  // may name some that are gone; a list, since most tiers dial one address
   bool stopped_ = false;
 };
 

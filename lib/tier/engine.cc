@@ -73,7 +73,7 @@ class Engine final : public LinkedTier, private LinkOwner {
   std::vector<std::string> emptied_;  // slots that were empty, and may be
   bool unused_ = false;  // manifests and artifacts may be there that nothing needs any more
   bool applying_ = false;  // a new desired state is being made durable
-  std::optional<std::pair<LinkId, wire::Desired>> held_page_;  // came meanwhile, over a new link
+  std::unique_ptr<std::pair<LinkId, wire::Desired>> held_page_;  // came meanwhile, over a new link
   Backoff write_backoff_{1000, 30000};
   Core::AlarmId write_again_ = 0;  // one that could not be
   std::vector<RecordWrite> strays_;  // records of a state that could not be restored, until they are removed
@@ -216,7 +216,7 @@ void Engine::request(LinkId link, wire::Message& m) {
 
 void Engine::take_desired(Session& session, const wire::Desired& page) {
   if (applying_) {  // the first of a new link, mostly
-    held_page_.emplace(session.link, page);
+    held_page_ = std::make_unique<std::pair<LinkId, wire::Desired>>(session.link, page);
     return;
   }
   core_.cancel_alarm(&write_again_);  // what comes now is newer, or the same over another link
@@ -276,7 +276,7 @@ void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared
 }
 
 void Engine::take_held_page() {
-  const auto held = std::exchange(held_page_, std::nullopt);
+  const auto held = std::exchange(held_page_, nullptr);
   if (Session* session = held ? links_.find(held->first) : nullptr) take_desired(*session, held->second);
 }
 
