@@ -25,7 +25,7 @@ Packed::Packed(std::string_view bytes, const char* what, std::size_t most_bytes)
     std::size_t end = 0;
     bool referenced = false;
     const msgpack::unpack_limit limit(kMostElements, kMostElements, kMostText, most_bytes, kMostText, kNestingLimit);
-    handle_ = msgpack::unpack(bytes.data(), bytes.size(), end, referenced, refer, nullptr, limit);
+    root_ = msgpack::unpack(zone_, bytes.data(), bytes.size(), end, referenced, refer, nullptr, limit);
     if (end != bytes.size()) status_ = {PINNATE_CORRUPT, what_ + ": bytes follow its end"};
   } catch (const std::bad_alloc&) {
     throw;

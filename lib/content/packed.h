@@ -50,12 +50,13 @@ class Fields {
 class Packed {
  public:
   Packed(std::string_view bytes, const char* what, std::size_t most_bytes);
-  Fields fields() { return Fields(status_.ok() ? &handle_.get() : nullptr, what_, &status_); }
+  Fields fields() { return Fields(status_.ok() ? &root_ : nullptr, what_, &status_); }
   const Status& status() const { return status_; }
 
  private:
   std::string what_;
-  msgpack::object_handle handle_;
+  msgpack::zone zone_{1024};  // a release and a small manifest need no more
+  msgpack::object root_;
   Status status_;
 };
 
