@@ -76,7 +76,7 @@ Status TestingFleet::cut(const char* a, const char* b) {
   if (upper.parent != lower.name && lower.parent != upper.name)
     return {PINNATE_INVALID,
             "'" + upper.name + "' and '" + lower.name + "' are not adjacent: there is never a link between them"};
-  world_.cut(a, b);
+  world_.network().cut(*one, *other);
   return {};
 }
 
@@ -85,10 +85,10 @@ Status TestingFleet::partition(const char* tier) {
   if (!id.ok()) return id.status();
   if (sites_[*id].plan->role == PINNATE_ROLE_CONTROLLER)
     return {PINNATE_INVALID, "everything is below the controller: name the tiers that are to be apart from it"};
-  std::vector<std::string> island{tier};
-  for (const std::string below = std::string(tier) + "."; const TierPlan& other : plan_.tiers)
-    if (other.name.compare(0, below.size(), below) == 0) island.push_back(other.name);
-  world_.partition(island);
+  std::vector<sim::HostId> island{*id};
+  for (const std::string below = std::string(tier) + "."; const auto& [name, other] : names_)
+    if (name.starts_with(below)) island.push_back(other);
+  world_.network().partition(island);
   return {};
 }
 
@@ -96,7 +96,7 @@ Status TestingFleet::kill(const char* tier, sim::Host::Crash how) {
   if (!tier) return {PINNATE_INVALID, "tier is NULL"};
   const Result<sim::HostId> id = find_up(tier);
   if (!id.ok()) return id.status();
-  world_.crash(tier, how);
+  world_.at(*id).crash(how);
   return {};
 }
 
@@ -104,14 +104,16 @@ Status TestingFleet::stop(const char* tier) {
   if (!tier) return {PINNATE_INVALID, "tier is NULL"};
   const Result<sim::HostId> id = find_up(tier);
   if (!id.ok()) return id.status();
-  world_.close(tier);
+  world_.at(*id).close();
   return {};
 }
 
 Status TestingFleet::restart(const char* tier) {
   const Result<sim::HostId> id = find(tier, "tier");
   if (!id.ok()) return id.status();
-  world_.restart(tier);
+  sim::Host& host = world_.at(*id);
+  if (host.up()) host.crash(sim::Host::Crash::kill);
+  host.start();
   return {};
 }
 

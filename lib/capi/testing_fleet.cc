@@ -36,9 +36,6 @@ TestingFleet::TestingFleet(FleetPlan plan)
       loader_(world_, replies_),
       world_(world_options(plan_)) {
   world_.modules().outside = &loader_;
-  // What only a checker of the world looks at.
-  world_.modules().count_runs = false;
-  world_.network().traffic.per_link = world_.network().traffic.per_chunk = false;
   if (plan_.log.write) {
     world_.on_log = [this](sim::HostId host, pinnate_log_level level, const std::string& line) {
       char time[32];
@@ -186,7 +183,7 @@ void TestingFleet::end_call(std::uint64_t id, const Status& status, const Buffer
 
 template <class Answer, class Question>
 Result<Answer> TestingFleet::ask(sim::HostId id, Question question, std::int64_t limit_ms) {
-  return await<Answer>(id, world_.request(world_.at(id).name(), std::move(question)), limit_ms);
+  return await<Answer>(id, world_.request(id, std::move(question)), limit_ms);
 }
 
 template <class Answer>
@@ -243,8 +240,8 @@ Result<pinnate_published> TestingFleet::publish(const runtime::PublishOrder& ord
   if (const auto faults = faults_.find(title); faults != faults_.end())
     for (const Fault& fault : faults->second) apply(title, fault);
 
-  const auto answer = await<wire::Published>(
-      *controller, world_.publish(world_.at(*controller).name(), book, order.selector, order.config));
+  const auto answer =
+      await<wire::Published>(*controller, world_.publish(*controller, book, order.selector, order.config));
   if (!answer.ok()) return answer.status();
   releases_.insert_or_assign(answer->release,
                              Published{book.manifest, *content::Selector::parse(order.selector), order.config});
@@ -276,7 +273,7 @@ Status TestingFleet::begin_call(const char* tier, wire::Call question, pinnate_r
   if (!host.ok()) return host.status();
   if (begun_.size() >= kMost) return {PINNATE_BUSY, "65536 calls are under way: let time pass until some have ended"};
   const std::uint32_t life = world_.at(*host).lives();
-  begun_.emplace(world_.request(world_.at(*host).name(), std::move(question)), BegunCall{*host, life, on_result, arg});
+  begun_.emplace(world_.request(*host, std::move(question)), BegunCall{*host, life, on_result, arg});
   Asked& asked = asked_[*host];
   if (asked.calls++ == 0) asked.life = life;
   return {};

@@ -63,7 +63,7 @@ class TestingFleet {
   // ---- faults ----
   Status cut(const char* a, const char* b);
   Status partition(const char* tier);
-  void heal() { world_.heal(); }
+  void heal() { world_.network().heal(); }
   Status kill(const char* tier, sim::Host::Crash how);
   Status stop(const char* tier);
   Status restart(const char* tier);

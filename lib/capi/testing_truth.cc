@@ -15,15 +15,13 @@ constexpr std::int64_t kLookAgainMs = 20;
 Result<const char*> TestingFleet::version_on(const char* engine, const std::string& function) const {
   const Result<sim::HostId> id = find_engine(engine, "engine");
   if (!id.ok()) return id.status();
-  const sim::ModuleHost* modules = world_.at(*id).modules();
-  const sim::Serving* serving = modules ? modules->serving(function) : nullptr;
+  const sim::Serving* serving = world_.at(*id).serving(function);
   return serving ? serving->version.c_str() : "";
 }
 
 std::uint64_t TestingFleet::count(const std::string& function, const char* version) const {
   return static_cast<std::uint64_t>(std::count_if(engines_.begin(), engines_.end(), [&](sim::HostId id) {
-    const sim::ModuleHost* modules = world_.at(id).modules();
-    const sim::Serving* serving = modules ? modules->serving(function) : nullptr;
+    const sim::Serving* serving = world_.at(id).serving(function);
     return serving && (!version || serving->version == version);
   }));
 }
@@ -75,8 +73,7 @@ std::vector<sim::HostId> TestingFleet::selected(std::uint64_t release, const wir
 }
 
 bool TestingFleet::serves(sim::HostId engine, const Published& release) const {
-  const sim::ModuleHost* modules = world_.at(engine).modules();
-  const sim::Serving* serving = modules ? modules->serving(release.manifest.name) : nullptr;
+  const sim::Serving* serving = world_.at(engine).serving(release.manifest.name);
   if (!serving || serving->version != release.manifest.version || !(serving->config == release.config)) return false;
   const content::ArtifactEntry* artifact = release.manifest.artifact_for(sites_[engine].plan->platform);
   return artifact && artifact->digest == serving->artifact;

@@ -80,7 +80,7 @@ void Network::land_message(ConnectionId id, int from, Buffer message) {
   if (!c || c->ends[1 - from].state != End::open) return;
   const End end = c->ends[1 - from];
   if (message.empty()) return hosts_[end.host].endpoint->link_heard(end.link);
-  traffic.count(c->ends[from].host, end.host, message);
+  if (on_message) on_message(c->ends[from].host, end.host, message);
   hosts_[end.host].endpoint->link_message(end.link, std::move(message));
 }
 

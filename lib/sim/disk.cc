@@ -191,23 +191,4 @@ void Disk::keep(const Digest& artifact, std::uint32_t index, Buffer encoded) {
   at->chunks.insert(place, DiskImage::Chunk{index, false, false, std::move(encoded)});
 }
 
-bool Disk::damage(const Digest& artifact, std::uint32_t index, Damage damage) {
-  DiskImage::Chunk* held = find(artifact, index);
-  if (!held) return false;
-  if (damage == Damage::gone) {
-    for (auto& a : held_.artifacts) {
-      if (a.digest == artifact) std::erase_if(a.chunks, [&](const auto& c) { return c.index == index; });
-    }
-    return true;
-  }
-  std::string bytes = held->encoded.str();
-  if (damage == Damage::cut_short)
-    bytes.resize(random_.below(bytes.size()));
-  else
-    bytes[bytes.size() / 2] ^= char(1 << random_.below(8));
-  held->encoded = Buffer(std::move(bytes));
-  held->damaged = damage != Damage::forged;
-  return true;
-}
-
 }  // namespace pinnate::sim

@@ -63,10 +63,6 @@ class Disk {
   void fail_next(std::uint32_t count, Code code) { fail_ = count, fail_code_ = code; }
   void delay_next(std::uint32_t count, Micros by) { delay_ = count, delay_by_ = by; }
   void lose_next(std::uint32_t count) { lose_ = count; }
-  // A stored chunk gets a flipped bit or is cut short, which the store's checksum shows; it is gone; or it holds
-  // something else with a right checksum, which only its digest shows. False: there is no such chunk.
-  enum class Damage { flipped, cut_short, gone, forged };
-  bool damage(const Digest& artifact, std::uint32_t index, Damage damage);
 
   // ---- the truth ----
   struct FaultsSeen {

@@ -1,7 +1,5 @@
 #include "sim/host.h"
 
-#include "sim/message_type.h"
-
 #include <algorithm>
 #include <utility>
 
@@ -37,7 +35,7 @@ tier::Now Host::now() const {
 
 void Host::note(What what, std::uint64_t number, std::string_view words, std::string_view bytes, Code code,
                 std::uint64_t amount) {
-  world_.trace.note({world_.queue.now(), id_, what, number, code, words, bytes, amount});
+  if (world_.observer) world_.observer({world_.queue.now(), id_, what, number, code, words, bytes, amount});
 }
 
 // ---- life ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 #include "sim/event_queue.h"
 #include "sim/module_host.h"
 #include "sim/network.h"
-#include "sim/trace.h"
+#include "sim/occurrence.h"
 #include "tier/tier.h"
 
 #include <cstdint>
@@ -35,15 +35,16 @@ struct Surroundings {
   std::uint64_t seed;
   EventQueue& queue;
   Network& network;
-  Trace& trace;
+  const Observer& observer;
   Random& random;
   ChunkVerifier& verifier;
   ModuleBook& modules;
   const DiskTimes& disk_times;
   std::function<void(HostId, std::string why)> on_death;  // a module took the tier down
   std::function<void(HostId, std::string what)> on_breach;  // a tier broke its contract with the driver
-  std::function<void(HostId, pinnate_log_level, const std::string&)> on_log;
+  const std::function<void(HostId, pinnate_log_level, const std::string&)>& on_log;
   std::function<bool(HostId, const wire::Message&)> on_host_message;  // true: taken; else it is kept for who asked
+  const std::function<void(HostId, Buffer*)>& alter_sent;
   std::vector<tier::Action> room = {};  // lent to each tier in turn
 };
 
@@ -79,9 +80,6 @@ class Host final : public Endpoint, private EngineHost {
   void set_links(std::vector<std::pair<tier::Side, std::string>> links) { kept_links_ = std::move(links); }
   void end_respawns() { options_.respawn_after = -1; }  // it is gone for good
   void jump_clock(std::int64_t by_ms) { wall_skew_ms_ += by_ms; }
-  void flip_sent_chunks(std::uint32_t count) {
-    flip_chunks_ = count;
-  }  // the next so many chunks that it sends are corrupt
   std::vector<wire::Message>& answers() { return answers_; }
   // Work of this process: dropped if it ends before.
   void later(Micros delay, std::function<void()> work) override;
@@ -90,9 +88,9 @@ class Host final : public Endpoint, private EngineHost {
   Disk& disk() { return disk_; }
   const Disk& disk() const { return disk_; }
   const ModuleHost* modules() const { return modules_.get(); }  // null when it is down or no engine
-  const BlackBox& black_box() const { return black_box_; }
+  // What takes a function's calls, or null.
+  const Serving* serving(std::string_view function) const { return modules_ ? modules_->serving(function) : nullptr; }
   std::uint64_t strays_delivered() const { return strays_delivered_; }
-  std::uint64_t chunks_flipped() const { return chunks_flipped_; }
 
   // ---- Endpoint ----
   void link_opened(tier::LinkId link, const tier::PeerFacts& facts) override;
@@ -128,7 +126,6 @@ class Host final : public Endpoint, private EngineHost {
   template <class A>
   void act(A& action);
   void host_answer(Buffer message);
-  void flip(Buffer* message);
 
   std::string name_;
   HostOptions options_;
@@ -143,7 +140,7 @@ class Host final : public Endpoint, private EngineHost {
   BlackBox black_box_;
   std::vector<tier::Token> strays_, module_strays_;  // of the life before
   std::vector<tier::Token> module_orders_;  // not answered yet
-  std::uint64_t strays_delivered_ = 0, chunks_flipped_ = 0;
+  std::uint64_t strays_delivered_ = 0;
 
   std::uint32_t life_ = 0;
   std::int64_t boot_ms_ = 0;  // virtual time plus this is the host's monotonic time
@@ -151,7 +148,6 @@ class Host final : public Endpoint, private EngineHost {
   Micros armed_ = -1;
   std::uint32_t woke_in_a_row_ = 0;
   Micros last_woke_ = -1;
-  std::uint32_t flip_chunks_ = 0;
   bool closing_ = false, deliver_strays_ = false;
 };
 

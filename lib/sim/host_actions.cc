@@ -1,6 +1,5 @@
 // How a host carries out what its tier wants done.
 #include "sim/host.h"
-#include "sim/message_type.h"
 
 #include <algorithm>
 #include <utility>
@@ -14,7 +13,7 @@ void Host::act(tier::Dial& dial) {
 }
 
 void Host::act(tier::Send& send) {
-  if (flip_chunks_ > 0 && message_type(send.message.view()) == kChunkBytesType) flip(&send.message);
+  if (world_.alter_sent) world_.alter_sent(id_, &send.message);
   note(What::sent, send.link, {}, send.message.view());
   if (send.link == tier::kHostLink) return host_answer(std::move(send.message));
   if (!world_.network.send(id_, send.link, send.priority, std::move(send.message)))
@@ -86,20 +85,6 @@ void Host::host_answer(Buffer message) {
   auto decoded = wire::decode(message);
   if (!decoded.ok() || !*decoded) return breach("tells its host what is no message: " + decoded.status().message());
   if (!world_.on_host_message(id_, **decoded)) answers_.push_back(std::move(**decoded));
-}
-
-// As a peer with bad memory would send it: framed well, and wrong inside.
-void Host::flip(Buffer* message) {
-  auto decoded = wire::decode(*message);
-  if (!decoded.ok() || !*decoded) return;
-  auto* chunk = std::get_if<wire::ChunkBytes>(&**decoded);
-  if (!chunk || chunk->encoded.empty()) return;
-  --flip_chunks_;
-  ++chunks_flipped_;
-  std::string bytes = chunk->encoded.str();
-  bytes[bytes.size() / 2] ^= char(1 << world_.random.below(8));
-  chunk->encoded = Buffer(std::move(bytes));
-  *message = wire::encode(**decoded);
 }
 
 }  // namespace pinnate::sim

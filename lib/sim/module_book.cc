@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace pinnate::sim {
+namespace {
+
+constexpr Micros kUsual[] = {5 * kMillisecond, 2 * kMillisecond, kMillisecond, kMillisecond, kMillisecond};  // by Step
+
+}  // namespace
 
 const char* name_of(Step step) {
   constexpr const char* names[] = {"load", "create", "health", "call", "destroy"};
@@ -34,22 +39,6 @@ const Conduct* ModuleBook::conduct(HostId engine, const Digest& artifact, Step s
   return found == conduct_.end() ? nullptr : &found->second;
 }
 
-Micros ModuleBook::usual(Step step) const {
-  switch (step) {
-    case Step::load:
-      return times.load;
-    case Step::create:
-      return times.create;
-    case Step::health:
-      return times.health;
-    case Step::call:
-      return times.call;
-    case Step::destroy:
-      return times.destroy;
-  }
-  return 0;
-}
-
 Conduct ModuleBook::next(HostId engine, const Digest& artifact, Step step) {
   Conduct conduct;
   if (!conduct_.empty()) {
@@ -60,24 +49,8 @@ Conduct ModuleBook::next(HostId engine, const Digest& artifact, Step step) {
       if (conduct.fate != Fate::well || conduct.takes >= 0) ++seen_[std::size_t(conduct.fate)];
     }
   }
-  if (conduct.takes < 0) conduct.takes = usual(step);
+  if (conduct.takes < 0) conduct.takes = kUsual[std::size_t(step)];
   return conduct;
-}
-
-void ModuleBook::began(const std::string& payload, HostId engine) {
-  if (!count_runs) return;
-  Runs& runs = runs_[payload];
-  ++runs.begun;
-  runs.last = engine;
-}
-
-void ModuleBook::ended(const std::string& payload) {
-  if (count_runs) ++runs_[payload].ended;
-}
-
-ModuleBook::Runs ModuleBook::runs(const std::string& payload) const {
-  const auto found = runs_.find(payload);
-  return found == runs_.end() ? Runs{} : found->second;
 }
 
 }  // namespace pinnate::sim

@@ -1,17 +1,16 @@
-// How modules behave in this world, by artifact, and what was really run: the truth that callers' answers are held
-// against.
+// How modules behave in this world, by artifact.
 #pragma once
 
+#include "base/buffer.h"
 #include "base/digest.h"
-#include "sim/event_queue.h"
-#include "sim/trace.h"
+#include "sim/occurrence.h"
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 
 namespace pinnate::sim {
 
@@ -36,14 +35,8 @@ struct Conduct {
   std::size_t result_bytes = 0;  // the result of a call is at least so large
 };
 
-struct ModuleTimes {
-  Micros load = 5 * kMillisecond, create = 2 * kMillisecond, health = kMillisecond, call = kMillisecond,
-         destroy = kMillisecond;
-};
-
 class ModuleBook {
  public:
-  ModuleTimes times;
   OutsideLoader* outside = nullptr;  // null: every module is simulated
 
   // On every engine, or on one alone, which then goes before what is true of all.
@@ -59,25 +52,14 @@ class ModuleBook {
   // What this step does now; counts the try. `takes` is always set.
   Conduct next(HostId engine, const Digest& artifact, Step step);
 
-  // ---- calls that ran ----
-  struct Runs {
-    std::uint32_t begun = 0, ended = 0;
-    HostId last = kNoHost;
-  };
-  bool count_runs = true;
-  void began(const std::string& payload, HostId engine);
-  void ended(const std::string& payload);
-  Runs runs(const std::string& payload) const;
-  const std::unordered_map<std::string, Runs>& all_runs() const { return runs_; }
+  // A call begins to run on an engine; or has run, where `ended`.
+  std::function<void(HostId engine, const Buffer& payload, bool ended)> on_run;
 
  private:
-  Micros usual(Step step) const;
-
   using Key = std::tuple<Digest, Step, HostId>;
   std::map<Key, Conduct> conduct_;
   std::array<std::uint64_t, 4> seen_{};
   std::map<Key, std::uint32_t> tries_;
-  std::unordered_map<std::string, Runs> runs_;
 };
 
 }  // namespace pinnate::sim

@@ -249,9 +249,8 @@ void ModuleHost::order(tier::Invoke invoke) {
   }
   Service* service = find(now->service);
   const Conduct conduct = book_.next(id_, service->artifact, Step::call);
-  const std::string payload = invoke.payload.str();
   const Micros limit = Micros(invoke.timeout_ms) * kMillisecond;
-  book_.began(payload, id_);
+  if (book_.on_run) book_.on_run(id_, invoke.payload, false);
   ++service->calls;
   if (service->outside && conduct.fate == Fate::well) return call_outside(invoke, service->id, conduct.takes);
   const bool in_time = conduct.fate != Fate::hangs && conduct.takes <= limit;
@@ -263,15 +262,17 @@ void ModuleHost::order(tier::Invoke invoke) {
   }
   service->hung = service->hung || conduct.fate == Fate::hangs;
   if (conduct.fate == Fate::hangs) return;
-  std::string result = invoke.function + "@" + service->artifact.hex().substr(0, 8) + ":" + payload;
+  std::string result = invoke.function + "@" + service->artifact.hex().substr(0, 8) + ":" + invoke.payload.str();
   if (result.size() < conduct.result_bytes) result.resize(conduct.result_bytes, '.');
-  host_.later(conduct.takes, [this, token = invoke.token, id = service->id, conduct, payload, result, in_time] {
-    if (conduct.fate == Fate::kills) return host_.die("calling service " + std::to_string(id));
-    book_.ended(payload);
-    if (in_time && conduct.fate == Fate::fails) complete(token, {PINNATE_FAILED, conduct.words}, Buffer(conduct.words));
-    if (in_time && conduct.fate == Fate::well) complete(token, {}, Buffer(result));
-    end_call(id);
-  });
+  host_.later(conduct.takes,
+              [this, token = invoke.token, payload = invoke.payload, id = service->id, conduct, result, in_time] {
+                if (conduct.fate == Fate::kills) return host_.die("calling service " + std::to_string(id));
+                if (book_.on_run) book_.on_run(id_, payload, true);
+                if (in_time && conduct.fate == Fate::fails)
+                  complete(token, {PINNATE_FAILED, conduct.words}, Buffer(conduct.words));
+                if (in_time && conduct.fate == Fate::well) complete(token, {}, Buffer(result));
+                end_call(id);
+              });
 }
 
 // The call begins when a simulated one would end, and ends when the module answers it. The caller is told at its limit.
@@ -287,7 +288,7 @@ void ModuleHost::call_outside(const tier::Invoke& invoke, tier::ServiceId id, Mi
     if (!service) return;
     service->outside->call(invoke.payload, left, [this, invoke, id, told](Status status, Buffer bytes) {
       host_.later(0, [this, invoke, id, told, status = std::move(status), bytes = std::move(bytes)] {
-        book_.ended(invoke.payload.str());
+        if (book_.on_run) book_.on_run(id_, invoke.payload, true);
         if (!std::exchange(*told, true)) complete(invoke.token, status, bytes);
         end_call(id);
       });

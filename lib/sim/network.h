@@ -11,11 +11,12 @@
 #include "base/status.h"
 #include "sim/event_queue.h"
 #include "sim/flow.h"
-#include "sim/traffic.h"
+#include "sim/occurrence.h"
 #include "tier/action.h"
 #include "wire/mux.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -49,7 +50,7 @@ class Network {
   Network(NetworkOptions options, EventQueue& queue, Random& random)
       : options_(options), queue_(queue), random_(random) {}
 
-  Traffic traffic;
+  std::function<void(HostId from, HostId to, const Buffer&)> on_message;  // has come whole
 
   // ---- hosts ----
   enum class Power : std::uint8_t {

@@ -4,8 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/status.h"
-#include "sim/event_queue.h"
-#include "sim/trace.h"
+#include "sim/occurrence.h"
 #include "tier/action.h"
 
 #include <functional>

@@ -13,14 +13,14 @@ World::World(const WorldOptions& options)
       surroundings_{options.seed,
                     queue_,
                     network_,
-                    trace_,
+                    observer,
                     random_,
                     verifier_,
                     modules_,
                     options_.disk,
                     [this](HostId id, std::string why) {
                       Host& host = at(id);
-                      fault(host.name(), "a module kills it, " + why);
+                      note_fault(id, "a module kills it, " + why);
                       host.crash(Host::Crash::kill);
                       if (host.options().respawn_after < 0) return;
                       queue_.after(host.options().respawn_after, [&host, life = host.lives()] {
@@ -28,10 +28,9 @@ World::World(const WorldOptions& options)
                       });
                     },
                     [this](HostId id, std::string what) { breaches_.push_back(at(id).name() + " " + what); },
-                    [this](HostId id, pinnate_log_level level, const std::string& line) {
-                      if (on_log) on_log(id, level, line);
-                    },
-                    [this](HostId id, const wire::Message& message) { return publisher_of(id).received(message); }} {}
+                    on_log,
+                    [this](HostId id, const wire::Message& message) { return publisher_of(id).received(message); },
+                    alter_sent} {}
 
 // ---- tiers --------------------------------------------------------------------------------------------------------
 
@@ -46,10 +45,6 @@ Host& World::add(const std::string& name, const HostOptions& options, Host::Make
 
 void World::dial_up(std::string_view lower, const std::string& upper) {
   at(lower).keep_link(tier::Side::upstream, upper);
-}
-
-void World::dial_down(std::string_view upper, const std::string& lower) {
-  at(upper).keep_link(tier::Side::downstream, lower);
 }
 
 Host& World::at(std::string_view tier) {
@@ -83,16 +78,10 @@ bool World::run_until(const std::function<bool()>& holds, std::int64_t limit_ms)
 
 // ---- the process around a tier ------------------------------------------------------------------------------------
 
-std::uint64_t World::publish(std::string_view tier, const Shelf::Book& book, const std::string& selector,
-                             Buffer config) {
-  const std::uint64_t id = next_request();
-  publisher_of(at(tier).id()).publish(id, book, selector, std::move(config));
+std::uint64_t World::publish(HostId tier, const Shelf::Book& book, const std::string& selector, Buffer config) {
+  const std::uint64_t id = ++last_request_;
+  publisher_of(tier).publish(id, book, selector, std::move(config));
   return id;
-}
-
-wire::Published World::publish_and_wait(std::string_view tier, const Module& module, const std::string& selector,
-                                        const std::string& config, std::int64_t limit_ms) {
-  return await<wire::Published>(tier, publish(tier, module, selector, config), limit_ms);
 }
 
 ShelfPublisher& World::publisher_of(HostId id) {
@@ -103,24 +92,8 @@ ShelfPublisher& World::publisher_of(HostId id) {
   return *now.publisher;
 }
 
-// ---- the truth ----------------------------------------------------------------------------------------------------
-
-const Serving* World::serving(std::string_view engine, std::string_view function) const {
-  const ModuleHost* modules = at(engine).modules();
-  return modules ? modules->serving(function) : nullptr;
-}
-
-std::string World::version_on(std::string_view engine, std::string_view function) const {
-  const Serving* now = serving(engine, function);
-  return now ? now->version : std::string();
-}
-
-std::vector<HostId> World::live_engines() const {
-  std::vector<HostId> live;
-  for (const auto& host : hosts_) {
-    if (host->up() && host->options().has_modules) live.push_back(host->id());
-  }
-  return live;
+void World::note_fault(HostId host, std::string_view words) {
+  if (observer) observer({queue_.now(), host, What::fault, 0, PINNATE_OK, words, {}});
 }
 
 }  // namespace pinnate::sim

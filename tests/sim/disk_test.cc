@@ -30,7 +30,7 @@ struct Fixture {
   }
 
   Digest artifact = content::sha256("an artifact");
-  World world{7};
+  TestWorld world{7};
   Strings a;
 };
 
@@ -49,7 +49,7 @@ TEST_CASE("what was committed is there in the next life") {
 TEST_CASE("a commit under way at a crash happened wholly or not at all, and nobody hears of it") {
   int happened = 0;
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-    World world(seed);
+    TestWorld world(seed);
     Strings a;
     add_puppet(world, "a", &a);
     act(world, "a", a, tier::Commit{1, {{"x", Buffer(std::string("1"))}, {"y", Buffer(std::string("2"))}}});
@@ -165,8 +165,8 @@ TEST_CASE(
   for (std::uint32_t i = 0; i < 3; ++i) f.accept(1 + i, "some content", i);
   f.world.advance(10);
   CHECK(f.world.corrupt_chunk("a", f.artifact, 0));
-  CHECK(f.world.corrupt_chunk("a", f.artifact, 1, Disk::Damage::forged));
-  CHECK(f.world.corrupt_chunk("a", f.artifact, 2, Disk::Damage::gone));
+  CHECK(f.world.corrupt_chunk("a", f.artifact, 1, Damage::forged));
+  CHECK(f.world.corrupt_chunk("a", f.artifact, 2, Damage::gone));
   CHECK_FALSE(f.world.corrupt_chunk("a", f.artifact, 2));
   for (std::uint32_t i = 0; i < 3; ++i) act(f.world, "a", f.a, tier::ReadChunk{10 + i, f.artifact, i});
   f.world.advance(10);

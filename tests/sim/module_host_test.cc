@@ -54,7 +54,7 @@ struct Engine {
 
   std::string plain = "the bytes of a module";
   content::ArtifactEntry entry;
-  World world{3};
+  TestWorld world{3};
   Strings e;
 };
 
@@ -71,7 +71,7 @@ TEST_CASE("a loaded, created and activated service answers calls with its functi
   REQUIRE(x.code(51) == PINNATE_OK);
   CHECK(x.completion(51)->bytes.view() == "f@" + x.entry.digest.hex().substr(0, 8) + ":hello");
   CHECK(x.code(52) == PINNATE_NOT_FOUND);
-  CHECK(x.world.modules().runs("hello").begun == 1);
+  CHECK(x.world.runs("hello").begun == 1);
   CHECK(x.world.version_on("e", "f") == "1.0");
   CHECK(x.world.breaches().empty());
 }
@@ -235,7 +235,7 @@ TEST_CASE("a call that takes longer than its limit times out, and its late answe
   CHECK(x.code(50) == PINNATE_TIMEOUT);
   CHECK(x.e.count("done 50 6") == 1);
   CHECK(x.e.count("done 50 0") == 0);
-  CHECK(x.world.modules().runs("p").ended == 1);
+  CHECK(x.world.runs("p").ended == 1);
 }
 
 TEST_CASE("an engine that breaks the order of things is a breach") {

@@ -29,7 +29,7 @@ struct Pair {
   }
 
   Strings a, b;
-  World world;
+  TestWorld world;
 };
 
 }  // namespace
@@ -53,7 +53,7 @@ TEST_CASE("a dialled connection opens at both ends and carries messages in order
 }
 
 TEST_CASE("dialling an address where nobody listens, or nobody runs, is refused") {
-  World world(1);
+  TestWorld world(1);
   Strings a, b;
   add_puppet(world, "a", &a);
   add_puppet(world, "b", &b);
@@ -66,7 +66,7 @@ TEST_CASE("dialling an address where nobody listens, or nobody runs, is refused"
 }
 
 TEST_CASE("dialling a machine without power times out") {
-  World world(1);
+  TestWorld world(1);
   Strings a, b;
   add_puppet(world, "a", &a);
   add_puppet(world, "b", &b);
@@ -249,7 +249,7 @@ TEST_CASE("messages and bytes are counted by link, and each chunk by name") {
   p.a_sends(wire::encode(chunk).str(), Class::bulk);
   p.world.advance(20);
   const HostId a = p.world.at("a").id(), b = p.world.at("b").id();
-  Traffic& traffic = p.world.network().traffic;
+  Traffic& traffic = p.world.traffic();
   CHECK(traffic.between(a, b).messages == 3);
   CHECK(traffic.between(a, b, 1).bytes == hello.size());
   CHECK(traffic.between(b, a).messages == 0);

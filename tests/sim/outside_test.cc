@@ -2,7 +2,7 @@
 // rest is theirs.
 #include <doctest/doctest.h>
 
-#include "sim/fleet_shape.h"
+#include "world/fleet_shape.h"
 #include "sim/outside.h"
 
 #include <string>
@@ -68,7 +68,7 @@ struct Given {
   }
 
   Outside outside;  // outlives the world
-  World world{5};
+  TestWorld world{5};
   Fleet fleet;
 };
 

@@ -1,7 +1,7 @@
 // A tier that does what the test says and writes down what it is told.
 #pragma once
 
-#include "sim/world.h"
+#include "world/test_world.h"
 
 #include <functional>
 #include <memory>
@@ -90,7 +90,7 @@ class Puppet : public pinnate::tier::Tier {
   Strings* strings_;
 };
 
-inline pinnate::sim::Host& add_puppet(pinnate::sim::World& world, const std::string& name, Strings* strings,
+inline pinnate::sim::Host& add_puppet(pinnate::sim::TestWorld& world, const std::string& name, Strings* strings,
                                       pinnate::sim::HostOptions options = {}) {
   return world.add(name, options, [strings](std::uint64_t seed, std::uint64_t incarnation) {
     strings->seed = seed;
@@ -101,7 +101,7 @@ inline pinnate::sim::Host& add_puppet(pinnate::sim::World& world, const std::str
 
 // Has a puppet's actions carried out now.
 template <class A>
-void act(pinnate::sim::World& world, const std::string& name, Strings& strings, A action) {
+void act(pinnate::sim::TestWorld& world, const std::string& name, Strings& strings, A action) {
   strings.puppet->act(std::move(action));
   world.at(name).link_heard(9999);
 }

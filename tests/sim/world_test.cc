@@ -13,7 +13,7 @@ std::string run(std::uint64_t seed, bool through_mux) {
   options.seed = seed;
   options.network.through_mux = through_mux;
   std::vector<Strings> strings(6);  // outlive the puppets on them
-  World world(options);
+  TestWorld world(options);
   std::vector<std::string> names;
   for (std::size_t i = 0; i < strings.size(); ++i) {
     names.push_back("h" + std::to_string(i));
@@ -65,7 +65,7 @@ TEST_CASE("the same seed gives the same run to the last event, another seed anot
 }
 
 TEST_CASE("an observer sees what happens, and can put it in words") {
-  World world(1);
+  TestWorld world(1);
   std::vector<std::string> lines;
   world.trace().observer = [&](const Occurrence& o) { lines.push_back(in_words(o, "somebody")); };
   Strings a, b;
@@ -88,7 +88,7 @@ TEST_CASE("an observer sees what happens, and can put it in words") {
 }
 
 TEST_CASE("a tier is woken when it asked to be, and not before") {
-  World world(1);
+  TestWorld world(1);
   Strings a;
   add_puppet(world, "a", &a);
   a.puppet->wake = a.puppet->last.monotonic_ms + 500;
@@ -100,7 +100,7 @@ TEST_CASE("a tier is woken when it asked to be, and not before") {
 }
 
 TEST_CASE("a tier that asks to be woken later after all is not woken early") {
-  World world(1);
+  TestWorld world(1);
   Strings a;
   add_puppet(world, "a", &a);
   const auto start = a.puppet->last.monotonic_ms;
@@ -115,7 +115,7 @@ TEST_CASE("a tier that asks to be woken later after all is not woken early") {
 }
 
 TEST_CASE("monotonic time starts anew after a loss of power, and a clock that jumps moves wall time alone") {
-  World world(1);
+  TestWorld world(1);
   Strings a;
   add_puppet(world, "a", &a);
   world.advance(5000);
@@ -131,7 +131,7 @@ TEST_CASE("monotonic time starts anew after a loss of power, and a clock that ju
 }
 
 TEST_CASE("every life has a seed and an incarnation of its own") {
-  World world(1);
+  TestWorld world(1);
   Strings a;
   add_puppet(world, "a", &a);
   const auto seed = a.seed, incarnation = a.incarnation;
@@ -141,7 +141,7 @@ TEST_CASE("every life has a seed and an incarnation of its own") {
 }
 
 TEST_CASE("a tier that closes well is down when it has nothing left to do") {
-  World world(1);
+  TestWorld world(1);
   Strings a;
   add_puppet(world, "a", &a);
   world.close("a");
@@ -150,13 +150,13 @@ TEST_CASE("a tier that closes well is down when it has nothing left to do") {
 }
 
 TEST_CASE("waiting for what never happens ends at its limit") {
-  World world(1);
+  TestWorld world(1);
   CHECK_FALSE(world.run_until([] { return false; }, 250));
   CHECK(world.now() == 250 * kMillisecond);
 }
 
 TEST_CASE("an address can move to another host") {
-  World world(1);
+  TestWorld world(1);
   Strings a, b, c;
   add_puppet(world, "a", &a);
   add_puppet(world, "b", &b);

@@ -3,7 +3,7 @@
 // complains in words.
 #pragma once
 
-#include "sim/world.h"
+#include "world/test_world.h"
 #include "simulator/fleet.h"
 #include "simulator/ledger.h"
 #include "wire/message.h"
@@ -57,7 +57,7 @@ struct Excuses {
 };
 
 struct Situation {
-  sim::World& world;
+  sim::TestWorld& world;
   const Plan& plan;
   Fleet& fleet;
   Ledger& ledger;

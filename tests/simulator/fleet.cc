@@ -10,7 +10,7 @@ const char* const kRegions[] = {"north", "south"};
 
 }  // namespace
 
-Fleet::Fleet(const Plan& plan, sim::World& world) : plan_(plan), world_(world) {
+Fleet::Fleet(const Plan& plan, sim::TestWorld& world) : plan_(plan), world_(world) {
   Random random(plan.seed * 4 + 0x7f4a7c15);
   const auto draw_labels = [&](Member& m) {
     if (m.kind == Member::Kind::gateway && random.one_in(2)) m.labels["region"] = kRegions[random.below(2)];

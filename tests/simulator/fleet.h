@@ -4,7 +4,7 @@
 
 #include "base/names.h"
 #include "base/random.h"
-#include "sim/world.h"
+#include "world/test_world.h"
 #include "simulator/plan.h"
 
 #include <cstdint>
@@ -30,7 +30,7 @@ struct Member {
 
 class Fleet {
  public:
-  Fleet(const Plan& plan, sim::World& world);
+  Fleet(const Plan& plan, sim::TestWorld& world);
 
   const std::deque<Member>& members() const { return members_; }
   const Member* of_host(sim::HostId host) const { return host < by_host_.size() ? by_host_[host] : nullptr; }
@@ -63,7 +63,7 @@ class Fleet {
   void link(const Member& member);
 
   const Plan& plan_;
-  sim::World& world_;
+  sim::TestWorld& world_;
   std::deque<Member> members_;  // never moved: pointers stay good
   std::vector<const Member*> by_host_;
   std::vector<std::string> lowest_;

@@ -1,5 +1,5 @@
 #include "abort_on_failed_check.h"
-#include "sim/trace.h"
+#include "world/trace.h"
 #include "simulator/many.h"
 #include "simulator/options.h"
 #include "simulator/scale.h"

@@ -1,6 +1,5 @@
 #include "simulator/many.h"
 
-#include "sim/trace.h"
 
 #include <algorithm>
 #include <atomic>

@@ -161,10 +161,10 @@ bool Mischief::cache(Act act, Random& random) {
   const auto& artifact = artifacts[random.below(artifacts.size())];
   if (artifact.chunks.empty()) return false;
   const std::uint32_t index = artifact.chunks[random.below(artifact.chunks.size())].index;
-  const auto damage = act == Act::cache_lost        ? sim::Disk::Damage::gone
-                      : act == Act::cache_truncated ? sim::Disk::Damage::cut_short
-                      : act == Act::cache_flipped   ? sim::Disk::Damage::flipped
-                                                    : sim::Disk::Damage::forged;
+  const auto damage = act == Act::cache_lost        ? sim::Damage::gone
+                      : act == Act::cache_truncated ? sim::Damage::cut_short
+                      : act == Act::cache_flipped   ? sim::Damage::flipped
+                                                    : sim::Damage::forged;
   s_.excuses.damaged_chunks.emplace(m.host, artifact.digest, index);
   return s_.world.corrupt_chunk(m.name, Digest(artifact.digest), index, damage);
 }
@@ -279,7 +279,7 @@ void Mischief::stop() {
     disk.fail_next(0, PINNATE_IO);
     disk.delay_next(0, 0);
     s_.world.at(m->host).deliver_strays(false);
-    s_.world.at(m->host).flip_sent_chunks(0);
+    s_.world.flips(m->host).left = 0;
     if (!s_.fleet.up(*m)) s_.world.restart(m->name);
   }
   if (const Member* client = s_.fleet.find(kClient); !s_.fleet.up(*client)) s_.world.restart(client->name);

@@ -48,7 +48,7 @@ class OneOutcome final : public Check {
   }
 
   void answered(const Order& order, const wire::Returned& returned) {
-    const auto runs = s_.world.modules().runs(order.payload);
+    const auto runs = s_.world.runs(order.payload);
     if (returned.code == PINNATE_OK) {
       if (runs.ended == 0) complain_(5, "call '" + order.payload + "' has a result and never ran to its end");
       const std::string result = returned.result.str();

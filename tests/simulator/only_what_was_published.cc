@@ -122,7 +122,7 @@ class OnlyWhatWasPublished final : public Check {
 
   void passes_on(const Sight& sight, const wire::ChunkBytes& chunk) {
     // The world changed a bit of this very message, if it has changed one since the message before.
-    const std::uint64_t flips = s_.world.at(sight.o.host).chunks_flipped();
+    const std::uint64_t flips = s_.world.flips(sight.o.host).done;
     const bool flipped = std::exchange(flips_[sight.o.host], flips) != flips;
     if (chunk.code != PINNATE_OK) return;
     const sim::Shelf::Book* book = s_.world.shelf().find(chunk.manifest);

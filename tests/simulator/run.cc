@@ -1,6 +1,6 @@
 #include "simulator/run.h"
 
-#include "sim/message_type.h"
+#include "world/message_type.h"
 #include "simulator/check.h"
 #include "simulator/mischief.h"
 #include "simulator/rest.h"
@@ -58,7 +58,7 @@ class Run {
   }
 
   RunResult go() {
-    world_.network().traffic.per_link = world_.network().traffic.per_chunk = false;
+    world_.traffic().per_link = world_.traffic().per_chunk = false;
     for (step_ = 0; step_ < plan_.steps.size() && !result_.violation; ++step_) {
       if (plan_.skipped.contains(step_)) continue;
       const Step& step = plan_.steps[step_];
@@ -91,7 +91,7 @@ class Run {
       disks.delayed += disk.delayed;
       disks.full += disk.full;
       strays += world_.at(id).strays_delivered();
-      flipped += world_.at(id).chunks_flipped();
+      flipped += world_.flips(id).done;
     }
     set(Act::reset_at_byte, world_.network().cut_at_byte());
     set(Act::late_completion, disks.delayed);
@@ -185,7 +185,7 @@ class Run {
   std::deque<std::string> last_;
   std::size_t step_ = 0;
   bool ready_ = false;
-  sim::World world_;
+  sim::TestWorld world_;
   Ledger ledger_;
   Excuses excuses_;
   std::vector<Order> orders_;

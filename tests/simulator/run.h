@@ -36,7 +36,7 @@ struct RunResult {
 };
 
 struct RunOptions {
-  std::function<void(const std::string&)> trace;  // every occurrence (sim/trace.h), in words
+  std::function<void(const std::string&)> trace;  // every occurrence (world/trace.h), in words
   bool keep_last_events = false;
 };
 

@@ -10,7 +10,7 @@ namespace pinnate::simulator {
 ScaleFleet::ScaleFleet(const sim::FleetShape& shape, std::uint64_t seed, ScaleReport* report,
                        const sim::NetworkOptions& network)
     : world(sim::WorldOptions{seed, network, {}}) {
-  world.network().traffic.per_link = world.network().traffic.per_chunk = false;
+  world.traffic().per_link = world.traffic().per_chunk = false;
   world.trace().observer = [this](const sim::Occurrence& o) {
     if (o.what == sim::What::activated) ++activations_;
     if (also) also(o);
@@ -19,7 +19,7 @@ ScaleFleet::ScaleFleet(const sim::FleetShape& shape, std::uint64_t seed, ScaleRe
   const std::uint64_t before = memory_now();
   fleet = sim::build_fleet(world, shape);
   controller_ = world.at(fleet.controller).id();
-  world.network().traffic.counted_below = controller_ + 1;
+  world.traffic().counted_below = controller_ + 1;
   const double built_wall = watch.wall_s(), built_cpu = watch.cpu_s();
   if (!world.run_until([this] { return world.network().connections() >= fleet.sites.size(); }, 1000))
     report->broken("nobody dials");

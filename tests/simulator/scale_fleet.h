@@ -1,8 +1,8 @@
 // A fleet to be measured: built, linked, and published to.
 #pragma once
 
-#include "sim/fleet_shape.h"
-#include "sim/world.h"
+#include "world/fleet_shape.h"
+#include "world/test_world.h"
 #include "simulator/scale_report.h"
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class ScaleFleet {
   ScaleFleet(const sim::FleetShape& shape, std::uint64_t seed, ScaleReport* report,
              const sim::NetworkOptions& network = {});
 
-  sim::World world;
+  sim::TestWorld world;
   sim::Fleet fleet;
 
   std::uint32_t engines() const { return static_cast<std::uint32_t>(fleet.engines.size()); }

@@ -1,6 +1,6 @@
 // A call to one engine among many sites, of which every other one serves the function: how long the
 // first takes, and who is asked.
-#include "sim/message_type.h"
+#include "world/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
 
@@ -25,7 +25,7 @@ void scale_named(const ScaleOptions& options, ScaleReport* report) {
   sim::NetworkOptions network;
   network.latency_min = network.latency_max = 20 * sim::kMillisecond;
   ScaleFleet fleet(shape, options.seed, report, network);
-  sim::World& world = fleet.world;
+  sim::TestWorld& world = fleet.world;
   const auto& gateways = options.clusters > 0 ? fleet.fleet.clusters : fleet.fleet.sites;
   const auto serves = [&](std::size_t gateway) { return gateway / std::max(1u, options.clusters) % 2 == 0; };
   std::size_t serving = 0;

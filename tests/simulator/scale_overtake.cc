@@ -1,6 +1,6 @@
 // A version is superseded while it is still on its way over slow links: what is still asked for,
 // and what still crosses.
-#include "sim/message_type.h"
+#include "world/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
 

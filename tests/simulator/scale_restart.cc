@@ -1,6 +1,6 @@
 // What reaches the controller when all engines of one gateway reconnect at once, because it
 // restarted.
-#include "sim/message_type.h"
+#include "world/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
 
@@ -24,7 +24,7 @@ std::uint64_t messages_of_restart(std::uint32_t engines, bool behind_cluster, st
   fleet.world.crash(gateway);
   fleet.world.advance(down_ms);
   const sim::Micros restarted = fleet.world.now();
-  sim::Traffic& traffic = fleet.world.network().traffic;
+  sim::Traffic& traffic = fleet.world.traffic();
   traffic.clear();
   fleet.world.restart(gateway);
   const auto reconnected = [&] {

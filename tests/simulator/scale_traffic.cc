@@ -1,5 +1,5 @@
 // What one release costs the controller, by the number of engines behind each of its sites.
-#include "sim/message_type.h"
+#include "world/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
 
@@ -21,7 +21,7 @@ Cost cost_of_release(std::uint32_t sites, std::uint32_t engines_per_site, const 
   shape.engines = engines_per_site / std::max(1u, shape.clusters);
   ScaleFleet fleet(shape, options.seed, report);
   fleet.world.advance(2000);  // whatever the links still had to say to each other
-  sim::Traffic& traffic = fleet.world.network().traffic;
+  sim::Traffic& traffic = fleet.world.traffic();
   traffic.clear();
   const bool live = fleet.roll_out(scale_module("scaled", "1", options.bytes));
   if (!live || !fleet.count_becomes(fleet.engines())) report->broken("not every engine was live, and counted so");

@@ -43,7 +43,7 @@ std::uint64_t begin_slow_call(TestFleet& f, const Module& m) {
   f.world.advance(2000);
   const auto id = f.world.request("c", call_of("old", 20000));
   f.world.advance(500);
-  REQUIRE(f.world.modules().runs("old").begun == 1);
+  REQUIRE(f.world.runs("old").begun == 1);
   return id;
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("a call goes to an engine that serves the function, from any tier") {
     CHECK_MESSAGE(returned.code == PINNATE_OK, returned.reason);
     CHECK(returned.result.str().substr(0, 2) == "f@");
     CHECK(returned.result.str().find(":" + payload) != std::string::npos);
-    CHECK(f.world.modules().runs(payload).begun == 1);
+    CHECK(f.world.runs(payload).begun == 1);
   }
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("a call for one engine runs on that engine, from any tier") {
     const std::string payload = "named " + std::to_string(n++);
     const auto returned = f.call("f", payload, "s1.k1.e1", tier);
     CHECK_MESSAGE(returned.code == PINNATE_OK, returned.reason);
-    CHECK(f.world.modules().runs(payload).last == f.world.at("s1.k1.e1").id());
+    CHECK(f.world.runs(payload).last == f.world.at("s1.k1.e1").id());
   }
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("an engine that serves a function itself answers calls of its host its
   REQUIRE(f.becomes("f", "1"));
   f.world.crash("s0");
   CHECK(f.call("f", "local", {}, "s0.e0").code == PINNATE_OK);
-  CHECK(f.world.modules().runs("local").last == f.world.at("s0.e0").id());
+  CHECK(f.world.runs("local").last == f.world.at("s0.e0").id());
 }
 
 TEST_CASE("calls of what nobody serves, or nobody knows, end at once and say so") {
@@ -147,7 +147,7 @@ TEST_CASE("calls of what nobody serves, or nobody knows, end at once and say so"
   const auto engine = f.call("f", "x", "nobody");
   CHECK((engine.code == PINNATE_NOT_FOUND || engine.code == PINNATE_UNREACHABLE));
   CHECK(engine.reason.find("nobody") != std::string::npos);
-  CHECK(f.world.modules().runs("x").begun == 0);
+  CHECK(f.world.runs("x").begun == 0);
 }
 
 TEST_CASE("a call of a function that fails brings back its words") {
@@ -176,7 +176,7 @@ TEST_CASE("a call that takes too long times out, once, and a late result is drop
   const auto id = f.world.request("c", call_of("late", 1000));
   CHECK(answers(f, "c", id, &last) == 1);
   CHECK(last.code == PINNATE_TIMEOUT);
-  CHECK(f.world.modules().runs("late").begun == 1);
+  CHECK(f.world.runs("late").begun == 1);
 }
 
 TEST_CASE("the limit of the release bounds a call too") {
@@ -205,7 +205,7 @@ TEST_CASE("a link lost while a call is under way interrupts it, and it is not ru
     call.engine = "s0.k0.e0";
     const auto id = f.world.request("c", call);
     f.world.advance(500);
-    REQUIRE(f.world.modules().runs("once").begun == 1);
+    REQUIRE(f.world.runs("once").begun == 1);
     f.world.crash(lost);
     wire::Returned last;
     f.world.advance(1000);
@@ -213,7 +213,7 @@ TEST_CASE("a link lost while a call is under way interrupts it, and it is not ru
     CHECK(answers(f, "c", id, &last) == 1);
     CHECK(last.code == PINNATE_INTERRUPTED);
     CHECK(last.ran);
-    CHECK(f.world.modules().runs("once").begun == 1);
+    CHECK(f.world.runs("once").begun == 1);
   }
 }
 
@@ -226,12 +226,12 @@ TEST_CASE("an idempotent call is run again elsewhere when its link is lost") {
   f.world.advance(2000);
   const auto id = f.world.request("s0", call_of("again", 10000, true));
   f.world.advance(300);
-  REQUIRE(f.world.modules().runs("again").begun == 1);
-  f.world.crash(f.world.at(f.world.modules().runs("again").last).name());
+  REQUIRE(f.world.runs("again").begun == 1);
+  f.world.crash(f.world.at(f.world.runs("again").last).name());
   wire::Returned last;
   CHECK(answers(f, "s0", id, &last) == 1);
   CHECK(last.code == PINNATE_OK);
-  CHECK(f.world.modules().runs("again").begun == 2);
+  CHECK(f.world.runs("again").begun == 2);
 }
 
 TEST_CASE("calls under way when a new version takes over end with the old one's result") {
@@ -251,10 +251,10 @@ TEST_CASE("a call under way when its function is withdrawn ends with its result,
   CHECK(f.unpublish("f").code == PINNATE_OK);
   REQUIRE(f.becomes("f", "", 2000));
   const ModuleHost& host = *f.world.at("s0.e0").modules();
-  CHECK(f.world.modules().runs("old").ended == 0);  // it goes on, in a service that takes no others
+  CHECK(f.world.runs("old").ended == 0);  // it goes on, in a service that takes no others
   CHECK(host.services() == 1);
   CHECK(f.call("f", "new").code == PINNATE_NOT_FOUND);
-  CHECK(f.world.modules().runs("new").begun == 0);
+  CHECK(f.world.runs("new").begun == 0);
   check_slow_call_ends_well(f, m, id);
   CHECK(host.services() == 0);
   CHECK(host.left_behind() == 0);
@@ -341,10 +341,10 @@ TEST_CASE("every call ends once and none that was not idempotent runs twice, thr
       for (const auto& answer : f.world.at(asked[i].first).answers())
         if (const auto* returned = std::get_if<wire::Returned>(&answer); returned && returned->id == asked[i].second) {
           ++n;
-          if (returned->code == PINNATE_OK) CHECK(f.world.modules().runs("call " + std::to_string(i)).ended == 1);
+          if (returned->code == PINNATE_OK) CHECK(f.world.runs("call " + std::to_string(i)).ended == 1);
         }
       CHECK(n == 1);
-      CHECK(f.world.modules().runs("call " + std::to_string(i)).begun <= 1);
+      CHECK(f.world.runs("call " + std::to_string(i)).begun <= 1);
     }
   }
 }
@@ -539,7 +539,7 @@ TEST_CASE("an idempotent call whose engine died says that it may have run, howev
     call.engine = engine;
     const auto id = f.world.request("c", call);
     f.world.advance(500);
-    REQUIRE(f.world.modules().runs("again").begun >= 1);
+    REQUIRE(f.world.runs("again").begun >= 1);
     f.world.crash("s0.e0");
     wire::Returned last;
     CHECK(answers(f, "c", id, &last) == 1);

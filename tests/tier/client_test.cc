@@ -76,7 +76,7 @@ TEST_CASE("a call that a client gave up is cancelled where it waits, and is answ
   for (const auto& answer : f.world.at("operator").answers())
     if (const auto* returned = std::get_if<wire::Returned>(&answer)) answers += returned->id == id;
   CHECK(answers == 1);
-  CHECK(f.world.network().traffic.received(f.world.at("c").id(), 65).messages >= 1);
+  CHECK(f.world.traffic().received(f.world.at("c").id(), 65).messages >= 1);
 }
 
 TEST_CASE("the words of a tier that lives come before the client's own limit") {

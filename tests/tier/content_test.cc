@@ -10,11 +10,11 @@ using namespace pinnate::sim;
 
 namespace {
 
-std::uint32_t most_crossings(const World& world_const, std::uint32_t* chunks = nullptr) {
-  World& world = const_cast<World&>(world_const);
+std::uint32_t most_crossings(const TestWorld& world_const, std::uint32_t* chunks = nullptr) {
+  TestWorld& world = const_cast<TestWorld&>(world_const);
   std::uint32_t most = 0;
-  for (const auto& [crossing, count] : world.network().traffic.crossings()) most = std::max(most, count);
-  if (chunks) *chunks = std::uint32_t(world.network().traffic.crossings().size());
+  for (const auto& [crossing, count] : world.traffic().crossings()) most = std::max(most, count);
+  if (chunks) *chunks = std::uint32_t(world.traffic().crossings().size());
   return most;
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("the same bytes under two names cross a link once, also while they are
   REQUIRE(f.becomes("one", "1"));
   REQUIRE(f.becomes("two", "1"));
   std::map<std::tuple<HostId, HostId, std::uint32_t>, std::uint32_t> by_bytes;
-  for (const auto& [crossing, count] : f.world.network().traffic.crossings())
+  for (const auto& [crossing, count] : f.world.traffic().crossings())
     by_bytes[{crossing.from, crossing.to, crossing.index}] += count;
   CHECK(by_bytes.size() == 30 * 3);
   for (const auto& [chunk, count] : by_bytes) CHECK(count == 1);
@@ -88,7 +88,7 @@ TEST_CASE("a gateway killed in the middle of a transfer goes on where it stopped
   f.world.restart("s0");
   REQUIRE(f.becomes("f", "1"));
   std::uint32_t twice = 0;
-  for (const auto& [crossing, count] : f.world.network().traffic.crossings())
+  for (const auto& [crossing, count] : f.world.traffic().crossings())
     if (crossing.to == f.world.at("s0").id()) twice += count - 1;
   CHECK(twice <= 4);  // what had come, and was on its way to the disk
 }
@@ -113,13 +113,13 @@ TEST_CASE("a peer that sends nothing but corrupt chunks is not asked in a busy l
   f.world.flip_sent_chunks("s0", 1000000);
   f.release(module("f", "1", 65536));
   f.world.advance(kMinute);
-  CHECK(f.world.network().traffic.between(f.world.at("s0").id(), f.world.at("s0.e0").id(), 19).messages < 200);
+  CHECK(f.world.traffic().between(f.world.at("s0").id(), f.world.at("s0.e0").id(), 19).messages < 200);
   f.world.flip_sent_chunks("s0", 0);
   CHECK(f.becomes("f", "1", kHour));
 }
 
 TEST_CASE("a chunk damaged in a gateway's cache is fetched anew") {
-  for (Disk::Damage damage : {Disk::Damage::flipped, Disk::Damage::cut_short, Disk::Damage::gone}) {
+  for (Damage damage : {Damage::flipped, Damage::cut_short, Damage::gone}) {
     CAPTURE(int(damage));
     TestFleet f(shape(1, 1, 1));
     const Module m = module("f", "1", 300000);
@@ -142,15 +142,15 @@ TEST_CASE("a gateway whose disk holds other bytes with a right checksum does not
   REQUIRE(f.becomes("f", "1"));
   f.world.restart("s0.k0");
   f.world.advance(10000);
-  REQUIRE(f.world.corrupt_chunk("s0.k0", f.artifact(m), 1, Disk::Damage::forged));
+  REQUIRE(f.world.corrupt_chunk("s0.k0", f.artifact(m), 1, Damage::forged));
   f.world.add_engine("newcomer");
   f.world.dial_up("newcomer", "s0.k0");
   CHECK(f.becomes_on("newcomer", "f", "1", 10 * kMinute));
 }
 
 TEST_CASE("a chunk damaged on an engine's disk is fetched anew") {
-  for (Disk::Damage damage :
-       {Disk::Damage::flipped, Disk::Damage::cut_short, Disk::Damage::gone, Disk::Damage::forged}) {
+  for (Damage damage :
+       {Damage::flipped, Damage::cut_short, Damage::gone, Damage::forged}) {
     CAPTURE(int(damage));
     TestFleet f(shape(1, 0, 1, true));
     const Module m = module("f", "1", 300000);
@@ -174,12 +174,12 @@ TEST_CASE("an engine whose disk gives back damaged chunks again and again fetche
     return !held.empty() && !held[0].chunks.empty() && !held[0].chunks[0].damaged;
   };
   for (int i = 0; i < 40000; ++i) {
-    if (intact()) f.world.corrupt_chunk("s0.e0", artifact, 0, Disk::Damage::flipped);
+    if (intact()) f.world.corrupt_chunk("s0.e0", artifact, 0, Damage::flipped);
     f.world.advance(1);
   }
   CHECK(f.world.version_on("s0.e0", "f") == "");
   std::uint32_t times = 0;
-  for (const auto& [crossing, count] : f.world.network().traffic.crossings())
+  for (const auto& [crossing, count] : f.world.traffic().crossings())
     if (crossing.to == f.world.at("s0.e0").id()) times += count;
   CHECK(times >= 3);
   CHECK(times <= 12);
@@ -210,7 +210,7 @@ TEST_CASE("what the controller cannot read is taken anew from who publishes it a
   const Module m = module("f", "1", 300000);
   const auto publish = [&] {
     const auto came = [&] {
-      return f.world.network().traffic.between(f.world.at("operator").id(), f.world.at("c").id(), 19).messages;
+      return f.world.traffic().between(f.world.at("operator").id(), f.world.at("c").id(), 19).messages;
     };
     const auto before = came();
     const wire::Published published = f.world.publish_and_wait("operator", m);
@@ -258,7 +258,7 @@ TEST_CASE("a version overtaken on its way is not fetched any further") {
   const Digest manifest = f.world.shelf().add(one).digest;
   const auto fetched = [&] {
     std::size_t chunks = 0;
-    for (const auto& [crossing, count] : f.world.network().traffic.crossings())
+    for (const auto& [crossing, count] : f.world.traffic().crossings())
       chunks += crossing.manifest == manifest && crossing.to == f.world.at("s0").id();
     return chunks;
   };

@@ -6,8 +6,8 @@ using namespace pinnate::sim;
 
 namespace {
 
-int desired_received(World& world, const std::string& tier) {
-  return int(world.network().traffic.received(world.at(tier).id(), 8).messages);
+int desired_received(TestWorld& world, const std::string& tier) {
+  return int(world.traffic().received(world.at(tier).id(), 8).messages);
 }
 
 }  // namespace

@@ -32,9 +32,9 @@ struct Sites : TestFleet {
     world.advance(2000);
     clear();
   }
-  void clear() { world.network().traffic.clear(); }
+  void clear() { world.traffic().clear(); }
   std::uint64_t got(const std::string& tier, std::uint8_t type) {
-    return world.network().traffic.received(world.at(tier).id(), type).messages;
+    return world.traffic().received(world.at(tier).id(), type).messages;
   }
   std::uint64_t lookups() {
     std::uint64_t all = 0;
@@ -147,11 +147,11 @@ TEST_CASE("a call to an engine elsewhere asks below on its first way up, and the
     std::uint64_t all = 0;
     for (const auto* tiers : {&f.fleet.sites, &f.fleet.clusters})
       for (const std::string& tier : *tiers)
-        all += f.world.network().traffic.received(f.world.at(tier).id(), kLookupType).messages;
+        all += f.world.traffic().received(f.world.at(tier).id(), kLookupType).messages;
     return all;
   };
   for (int i = 0; i < 3; ++i) {
-    f.world.network().traffic.clear();
+    f.world.traffic().clear();
     CHECK(f.call("f", "x", "s1.k2.e0", "s0.k0.e0").code == PINNATE_OK);
     CHECK((lookups() == 0) == (i > 0));
   }

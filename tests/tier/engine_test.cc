@@ -12,7 +12,7 @@ using namespace pinnate::sim;
 namespace {
 
 std::uint64_t hellos(TestFleet& f, const char* tier) {
-  return f.world.network().traffic.received(f.world.at(tier).id(), 1).messages;
+  return f.world.traffic().received(f.world.at(tier).id(), 1).messages;
 }
 
 }  // namespace

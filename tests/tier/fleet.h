@@ -4,8 +4,8 @@
 #include <doctest/doctest.h>
 
 #include "noise.h"
-#include "sim/fleet_shape.h"
-#include "sim/world.h"
+#include "world/fleet_shape.h"
+#include "world/test_world.h"
 
 #include <numeric>
 #include <string>
@@ -142,7 +142,7 @@ struct TestFleet {
   Digest artifact(const sim::Module& m) { return world.shelf().add(m).manifest.artifacts[0].digest; }
 
   std::vector<std::string> logs;
-  sim::World world;
+  sim::TestWorld world;
   sim::Fleet fleet;
 };
 

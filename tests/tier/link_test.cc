@@ -61,10 +61,10 @@ TEST_CASE("when both ends dial, one link remains and it stays") {
     CHECK(f.world.network().peers(f.world.at("c").id()).size() == 1);
     CHECK(f.world.network().peers(f.world.at("e").id()).size() == 1);
     CHECK(f.world.network().connections() == 2);
-    const auto opened = f.world.network().traffic.received(f.world.at("c").id(), 1).messages;
+    const auto opened = f.world.traffic().received(f.world.at("c").id(), 1).messages;
     f.world.advance(5 * kMinute);
     // At rest: nobody dials again and again.
-    CHECK(f.world.network().traffic.received(f.world.at("c").id(), 1).messages <= opened + 1);
+    CHECK(f.world.traffic().received(f.world.at("c").id(), 1).messages <= opened + 1);
     CHECK(f.status().online == 1);
     f.release(module("f", "1"));
     CHECK(f.becomes("f", "1"));

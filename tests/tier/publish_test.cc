@@ -92,8 +92,8 @@ TEST_CASE("chunks that the controller's disk has damaged since are asked for aga
   const sim::Module same = module("f", "1", 400000);
   f.release(same, "site=nowhere");
   const Digest artifact = content::sha256(same.artifacts[0].second.view());
-  REQUIRE(f.world.corrupt_chunk("c", artifact, 2, sim::Disk::Damage::flipped));
-  REQUIRE(f.world.corrupt_chunk("c", artifact, 4, sim::Disk::Damage::gone));
+  REQUIRE(f.world.corrupt_chunk("c", artifact, 2, sim::Damage::flipped));
+  REQUIRE(f.world.corrupt_chunk("c", artifact, 4, sim::Damage::gone));
   f.release(same);
   CHECK(f.becomes("f", "1"));
   CHECK(f.world.at("c").disk().chunk(artifact, 4) != nullptr);

@@ -306,11 +306,11 @@ TEST_CASE("a thousand engines cost the controller no more messages than one") {
     TestFleet f(shape(1, 0, engines), options);
     f.world.advance(20000);
     const HostId c = f.world.at("c").id();
-    const auto before = f.world.network().traffic.received(c).messages + f.world.network().traffic.sent(c).messages;
+    const auto before = f.world.traffic().received(c).messages + f.world.traffic().sent(c).messages;
     f.release(module("f", "1", 100000));
     CHECK(f.becomes("f", "1"));
     f.world.advance(2000);
-    return f.world.network().traffic.received(c).messages + f.world.network().traffic.sent(c).messages - before;
+    return f.world.traffic().received(c).messages + f.world.traffic().sent(c).messages - before;
   };
   const auto one = messages(1), many = messages(1000);
   MESSAGE("messages at the controller per release: " << one << " with 1 engine, " << many << " with 1000");

@@ -1,15 +1,11 @@
-// What happened in a world, folded into one number as it goes: two runs with the same digest did the same things in
-// the same order. An observer sees each occurrence too: to print it, or to check after each that a promise still
-// holds.
+// What happens in a world, told to whoever observes it.
 #pragma once
 
-#include "base/buffer.h"
 #include "base/status.h"
 #include "sim/event_queue.h"
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <string_view>
 
 namespace pinnate::sim {
@@ -32,7 +28,6 @@ enum class What : std::uint8_t {
   invoked,  // words: function; bytes: the payload
   fault,  // words: what was done to the world
 };
-const char* name_of(What what);
 
 struct Occurrence {
   Micros at = 0;
@@ -45,23 +40,7 @@ struct Occurrence {
   std::uint64_t amount = 0;
 };
 
-class Trace {
- public:
-  // Must not change the world from inside.
-  std::function<void(const Occurrence&)> observer;
-
-  void note(const Occurrence& occurrence);
-  std::uint64_t digest() const { return digest_; }
-  std::string digest_hex() const;
-
- private:
-  void mix(std::uint64_t word);
-  void mix(std::string_view bytes);
-
-  std::uint64_t digest_ = 0xcbf29ce484222325u;
-};
-
-// An occurrence as a line for people; `host` is its tier's name.
-std::string in_words(const Occurrence& occurrence, std::string_view host);
+// Must not change the world from inside.
+using Observer = std::function<void(const Occurrence&)>;
 
 }  // namespace pinnate::sim

@@ -1,7 +1,7 @@
-#include "sim/trace.h"
+#include "world/trace.h"
 
-#include "sim/message_type.h"
 #include "wire/message.h"
+#include "world/message_type.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,4 +1,4 @@
-#include "sim/fleet_shape.h"
+#include "world/fleet_shape.h"
 
 namespace pinnate::sim {
 

@@ -3,7 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/digest.h"
-#include "sim/trace.h"
+#include "sim/occurrence.h"
 
 #include <cstdint>
 #include <map>

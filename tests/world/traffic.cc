@@ -1,7 +1,7 @@
-#include "sim/traffic.h"
+#include "world/traffic.h"
 
-#include "sim/message_type.h"
 #include "wire/message.h"
+#include "world/message_type.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "sim/message_type.h"
+#include "world/message_type.h"
 
 namespace pinnate::sim {
 
