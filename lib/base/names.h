@@ -1,4 +1,4 @@
-// What names, versions, ids, labels and platforms may look like. Each check returns OK or says what is wrong.
+// What names, versions, ids, labels and platforms may look like. Each check says what is wrong.
 #pragma once
 
 #include "base/status.h"

@@ -1,4 +1,4 @@
-// A seeded generator (xoshiro256**, by Blackman and Vigna): the same seed gives the same run everywhere. Not for secrets.
+// A seeded generator (xoshiro256**, by Blackman and Vigna), the same everywhere. Not for secrets.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
-// What went wrong, and the words for it. Codes are those of the C ABI, so that they cross it unchanged.
+// What went wrong, and the words for it. Codes are those of the C ABI.
 #pragma once
 
 #include <pinnate/common.h>
 
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -47,5 +48,15 @@ class [[nodiscard]] Result {
   std::optional<T> value_;
   Status status_;
 };
+
+// What `body` returns, a Result; PINNATE_NO_MEMORY where it ran out of that.
+template <typename Body>
+auto within_memory(const Body& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return Status(PINNATE_NO_MEMORY, "out of memory");
+  }
+}
 
 }  // namespace pinnate

@@ -43,7 +43,7 @@ Status take_name(const char* given, Status (*check)(std::string_view), std::stri
 
 Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_fn on_progress,
                pinnate_published_fn on_published, void* arg) {
-  if (Status s = required(reinterpret_cast<const void*>(on_published), "on_published"); !s.ok()) return s;
+  if (Status s = required(on_published, "on_published"); !s.ok()) return s;
   Result<runtime::PublishOrder> order = read_publish(publish);
   if (!order.ok()) return order.status();
   runtime::PublisherDriver::Progress progress;
@@ -80,7 +80,7 @@ Status publish_wait(Handle& handle, const pinnate_publish* publish, pinnate_publ
 
 Status unpublish(Handle& handle, const char* name, std::uint64_t release, pinnate_done_fn on_done, void* arg) {
   if (Status s = required(name, "name"); !s.ok()) return s;
-  if (Status s = required(reinterpret_cast<const void*>(on_done), "on_done"); !s.ok()) return s;
+  if (Status s = required(on_done, "on_done"); !s.ok()) return s;
   wire::Unpublish question;
   question.release = release;
   if (Status s = take_name(name, check_function_name, &question.name); !s.ok()) return s;
@@ -90,7 +90,7 @@ Status unpublish(Handle& handle, const char* name, std::uint64_t release, pinnat
 }
 
 Status releases(Handle& handle, const char* name, pinnate_releases_fn on_releases, void* arg) {
-  if (Status s = required(reinterpret_cast<const void*>(on_releases), "on_releases"); !s.ok()) return s;
+  if (Status s = required(on_releases, "on_releases"); !s.ok()) return s;
   wire::ListReleases question;
   if (Status s = take_name(name, check_function_name, &question.name); !s.ok()) return s;
   return ask<wire::Releases>(handle, std::move(question),
@@ -103,7 +103,7 @@ Status releases(Handle& handle, const char* name, pinnate_releases_fn on_release
 }
 
 Status status(Handle& handle, const char* name, pinnate_rollup_fn on_rollup, void* arg) {
-  if (Status s = required(reinterpret_cast<const void*>(on_rollup), "on_rollup"); !s.ok()) return s;
+  if (Status s = required(on_rollup, "on_rollup"); !s.ok()) return s;
   wire::GetStatus question;
   if (Status s = take_name(name, check_function_name, &question.name); !s.ok()) return s;
   return ask<wire::StatusReport>(handle, std::move(question), rollup_taker(on_rollup, arg));
@@ -139,11 +139,11 @@ Result<wire::Lookup> read_lookup(const pinnate_lookup* lookup) {
 
 Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers, void* arg) {
   Result<wire::Lookup> question = read_lookup(lookup);
-  return question.ok() ? capi::lookup(handle, std::move(*question), on_tiers, arg) : question.status();
+  return question.ok() ? ask_tiers(handle, std::move(*question), on_tiers, arg) : question.status();
 }
 
-Status lookup(Handle& handle, wire::Lookup question, pinnate_tiers_fn on_tiers, void* arg) {
-  if (Status s = required(reinterpret_cast<const void*>(on_tiers), "on_tiers"); !s.ok()) return s;
+Status ask_tiers(Handle& handle, wire::Lookup question, pinnate_tiers_fn on_tiers, void* arg) {
+  if (Status s = required(on_tiers, "on_tiers"); !s.ok()) return s;
   return ask<wire::Tiers>(handle, std::move(question),
                           [on_tiers, arg](const Status& status, const wire::Tiers* answer) {
                             if (!status.ok())
@@ -171,19 +171,25 @@ Result<CallOrder> read_call(const pinnate_call* call) {
   return order;
 }
 
-Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_result, void* arg) {
-  if (Status s = required(reinterpret_cast<const void*>(on_result), "on_result"); !s.ok()) return s;
+Result<wire::Call> copy_call(const pinnate_call* call) {
   Result<CallOrder> order = read_call(call);
   if (!order.ok()) return order.status();
   if (order->payload.size != 0)
     order->message.payload = Buffer(std::string(static_cast<const char*>(order->payload.data), order->payload.size));
+  return std::move(order->message);
+}
+
+Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_result, void* arg) {
+  if (Status s = required(on_result, "on_result"); !s.ok()) return s;
+  Result<wire::Call> question = copy_call(call);
+  if (!question.ok()) return question.status();
   const auto answered = [on_result, arg](const Status& status, const wire::Returned* answer) {
     pinnate_bytes result{nullptr, 0};
     if (answer && (status.ok() || status.code() == PINNATE_FAILED))
       result = {answer->result.data(), answer->result.size()};
     on_result(arg, status.code(), status.message().c_str(), result);
   };
-  return ask<wire::Returned>(handle, std::move(order->message), answered);
+  return ask<wire::Returned>(handle, std::move(*question), answered);
 }
 
 }  // namespace pinnate::capi

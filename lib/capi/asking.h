@@ -22,7 +22,7 @@ Status releases(Handle& handle, const char* name, pinnate_releases_fn on_release
 Status status(Handle& handle, const char* name, pinnate_rollup_fn on_rollup, void* arg);
 Status watch(Handle& handle, pinnate_rollup_fn on_rollup, void* arg);
 Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers, void* arg);
-Status lookup(Handle& handle, wire::Lookup question, pinnate_tiers_fn on_tiers, void* arg);
+Status ask_tiers(Handle& handle, wire::Lookup question, pinnate_tiers_fn on_tiers, void* arg);
 Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_result, void* arg);
 
 // The message of a call, with its defaults, and with a view of the host's payload beside it: that
@@ -32,6 +32,8 @@ struct CallOrder {
   pinnate_bytes payload;
 };
 Result<CallOrder> read_call(const pinnate_call* given);
+// The same with its payload.
+Result<wire::Call> copy_call(const pinnate_call* given);
 
 // The message of a lookup, with its defaults.
 Result<wire::Lookup> read_lookup(const pinnate_lookup* given);

@@ -31,9 +31,9 @@ void mark_children_of_fork() {
 
 bool is_child_of_fork() noexcept { return forked.load(std::memory_order_relaxed); }
 
-Status required(const void* argument, const char* name) {
-  if (argument) return {};
-  return {PINNATE_INVALID, std::string(name) + " is NULL"};
+Status required(bool given, const char* argument) {
+  if (given) return {};
+  return {PINNATE_INVALID, std::string(argument) + " is NULL"};
 }
 
 }  // namespace pinnate::capi

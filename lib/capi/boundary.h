@@ -19,8 +19,8 @@ const char* last_error() noexcept;
 void mark_children_of_fork();
 bool is_child_of_fork() noexcept;
 
-// PINNATE_INVALID, naming the argument, when it is NULL.
-Status required(const void* argument, const char* name);
+// PINNATE_INVALID when an argument, which is what `given` is made of, is NULL.
+Status required(bool given, const char* argument);
 
 template <class Body>
 pinnate_status guarded(const Body& body) noexcept {

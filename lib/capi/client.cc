@@ -2,7 +2,6 @@
 
 #include "capi/entry.h"
 #include "capi/options.h"
-#include "capi/sized.h"
 #include "runtime/transport/address.h"
 #include "tier/client.h"
 
@@ -11,24 +10,21 @@
 using namespace pinnate;
 
 struct pinnate_client final : capi::Handle {
-  pinnate_client() : Handle("client") {}
+  static constexpr const char* kNoun = "client";
+  pinnate_client() : Handle(kNoun) {}
 };
 
 namespace {
 
-constexpr const char* kClient = "client";
-
-Result<pinnate_client*> open_client(const pinnate_client_options* options) {
-  const Result<pinnate_client_options> given = capi::read_options(options);
-  if (!given.ok()) return given.status();
-  const Result<capi::TierSetup> setup = capi::read_tier_setup(given->tier, kClient);
+Result<pinnate_client*> open_client(const pinnate_client_options& given) {
+  const Result<capi::TierSetup> setup = capi::read_tier_setup(given.tier, pinnate_client::kNoun);
   if (!setup.ok()) return setup.status();
-  if (Status s = capi::required(given->to, "options.to"); !s.ok()) return s;
+  if (Status s = capi::required(given.to, "options.to"); !s.ok()) return s;
   // Checked while there is nothing yet that would have to be closed, which takes time.
-  if (const auto address = runtime::parse_dial_address(given->to); !address.ok()) return address.status();
+  if (const auto address = runtime::parse_dial_address(given.to); !address.ok()) return address.status();
   tier::ClientOptions client;
   client.tier = setup->tier;
-  client.connect_timeout_ms = capi::or_default(given->connect_timeout_ms, client.connect_timeout_ms);
+  client.connect_timeout_ms = capi::or_default(given.connect_timeout_ms, client.connect_timeout_ms);
 
   runtime::NodeParts parts;
   parts.store = store::make_memory_store();
@@ -37,7 +33,7 @@ Result<pinnate_client*> open_client(const pinnate_client_options* options) {
   auto handle = std::make_unique<pinnate_client>();
   if (Status s = handle->open(*setup, std::move(parts)); !s.ok()) return s;
   pinnate_client* const opened = handle.release();
-  if (Status s = capi::dial(*opened, tier::Side::upstream, given->to); !s.ok()) {
+  if (Status s = capi::dial(*opened, tier::Side::upstream, given.to); !s.ok()) {
     (void)opened->close(nullptr, nullptr);
     return s;
   }
@@ -47,48 +43,47 @@ Result<pinnate_client*> open_client(const pinnate_client_options* options) {
 }  // namespace
 
 pinnate_status pinnate_client_open(const pinnate_client_options* options, pinnate_client** client) {
-  return capi::open_handle(client, kClient, [&] { return open_client(options); });
+  return capi::open_handle(options, open_client, client);
 }
 
 pinnate_status pinnate_client_publish(pinnate_client* client, const pinnate_publish* publish,
                                       pinnate_progress_fn on_progress, pinnate_published_fn on_published, void* arg) {
-  return capi::with(client, kClient,
-                    [&](capi::Handle& h) { return capi::publish(h, publish, on_progress, on_published, arg); });
+  return capi::with(client, capi::publish, publish, on_progress, on_published, arg);
 }
 
 pinnate_status pinnate_client_publish_wait(pinnate_client* client, const pinnate_publish* publish,
                                            pinnate_published* published) {
-  return capi::with(client, kClient, [&](capi::Handle& h) { return capi::publish_wait(h, publish, published); });
+  return capi::with(client, capi::publish_wait, publish, published);
 }
 
 pinnate_status pinnate_client_unpublish(pinnate_client* client, const char* name, uint64_t release,
                                         pinnate_done_fn on_done, void* arg) {
-  return capi::with(client, kClient, [&](capi::Handle& h) { return capi::unpublish(h, name, release, on_done, arg); });
+  return capi::with(client, capi::unpublish, name, release, on_done, arg);
 }
 
 pinnate_status pinnate_client_releases(pinnate_client* client, const char* name, pinnate_releases_fn on_releases,
                                        void* arg) {
-  return capi::with(client, kClient, [&](capi::Handle& h) { return capi::releases(h, name, on_releases, arg); });
+  return capi::with(client, capi::releases, name, on_releases, arg);
 }
 
 pinnate_status pinnate_client_status(pinnate_client* client, const char* name, pinnate_rollup_fn on_rollup, void* arg) {
-  return capi::with(client, kClient, [&](capi::Handle& h) { return capi::status(h, name, on_rollup, arg); });
+  return capi::with(client, capi::status, name, on_rollup, arg);
 }
 
 pinnate_status pinnate_client_watch(pinnate_client* client, pinnate_rollup_fn on_rollup, void* arg) {
-  return capi::with(client, kClient, [&](capi::Handle& h) { return capi::watch(h, on_rollup, arg); });
+  return capi::with(client, capi::watch, on_rollup, arg);
 }
 
 pinnate_status pinnate_client_lookup(pinnate_client* client, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers,
                                      void* arg) {
-  return capi::with(client, kClient, [&](capi::Handle& h) { return capi::lookup(h, lookup, on_tiers, arg); });
+  return capi::with(client, capi::lookup, lookup, on_tiers, arg);
 }
 
 pinnate_status pinnate_client_call(pinnate_client* client, const pinnate_call* call, pinnate_result_fn on_result,
                                    void* arg) {
-  return capi::with(client, kClient, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
+  return capi::with(client, capi::call, call, on_result, arg);
 }
 
 pinnate_status pinnate_client_close(pinnate_client* client, pinnate_closed_fn on_closed, void* arg) {
-  return capi::with(client, kClient, [&](capi::Handle& h) { return h.close(on_closed, arg); });
+  return capi::with(client, &capi::Handle::close, on_closed, arg);
 }

@@ -3,13 +3,13 @@
 #include "base/names.h"
 #include "capi/convert.h"
 #include "capi/entry.h"
-#include "capi/in_process.h"
 #include "capi/options.h"
 #include "capi/service_watch.h"
 #include "capi/sized.h"
 #include "module/service_host.h"
 #include "tier/engine.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -17,8 +17,39 @@
 
 using namespace pinnate;
 
+namespace pinnate::capi {
+
+// Calls into an engine's services from threads of the host, without the loop. Any thread; nothing
+// here takes a lock, since such calls are meant to cost what a function call costs.
+class InProcessCalls {
+ public:
+  // Once, before any call. The node owns `services` too: a call that a module does not let go of
+  // keeps them, and nothing else of the engine, beyond its closing.
+  void begin(std::shared_ptr<module::ServiceHost> services) { door_->services = std::move(services); }
+  // From now on calls are refused.
+  void end() { door_->ended = true; }
+
+  // Blocks. PINNATE_CLOSED after end; else as ServiceHost::call_here.
+  module::Outcome call(const wire::Call& call, const pinnate_bytes& payload) const {
+    const std::shared_ptr<Door> door = door_;
+    if (door->ended) return {{PINNATE_CLOSED, "the engine is closing or closed"}};
+    return door->services->call_here(call.function, {static_cast<const char*>(payload.data), payload.size},
+                                     call.timeout_ms);
+  }
+
+ private:
+  struct Door {
+    std::shared_ptr<module::ServiceHost> services;
+    std::atomic<bool> ended{false};
+  };
+  const std::shared_ptr<Door> door_ = std::make_shared<Door>();
+};
+
+}  // namespace pinnate::capi
+
 struct pinnate_engine final : capi::Handle {
-  pinnate_engine() : Handle("engine") {}
+  static constexpr const char* kNoun = "engine";
+  pinnate_engine() : Handle(kNoun) {}
 
   Status bring_up(const capi::TierSetup& setup, runtime::NodeParts parts) {
     calls_.begin(parts.services);
@@ -55,9 +86,7 @@ Status pinnate_engine::call_wait(const capi::CallOrder& order, void** result, st
   if (!order.message.engine.empty() && order.message.engine != id())
     return {PINNATE_INVALID, "call.engine is '" + order.message.engine + "', and this is '" + id() +
                                  "': a call in process stays here; pinnate_engine_call goes to others"};
-  const module::Outcome outcome =
-      calls_.call(order.message.function, {static_cast<const char*>(order.payload.data), order.payload.size},
-                  order.message.timeout_ms);
+  const module::Outcome outcome = calls_.call(order.message, order.payload);
   const Code code = outcome.status.code();
   if ((code == PINNATE_OK || code == PINNATE_FAILED) && !outcome.bytes.empty()) {
     *result = std::malloc(outcome.bytes.size());
@@ -83,8 +112,6 @@ Status pinnate_engine::watch_services(pinnate_service_fn on_service, void* arg) 
 
 namespace {
 
-constexpr const char* kEngine = "engine";
-
 // A number that has a greatest and, where it is 0, a default.
 Result<std::uint32_t> up_to(std::uint32_t most, std::uint32_t given, std::uint32_t otherwise, const char* name) {
   if (given <= most) return capi::or_default(given, otherwise);
@@ -108,34 +135,29 @@ Status add_loaders(const pinnate_engine_options& options, module::ServiceHost* s
   return {};
 }
 
-Result<pinnate_engine*> open_engine(const pinnate_engine_options* options) {
-  const Result<pinnate_engine_options> given = capi::read_options(options);
-  if (!given.ok()) return given.status();
-  Result<capi::TierSetup> setup = capi::read_tier_setup(given->tier, kEngine);
+Result<pinnate_engine*> open_engine(const pinnate_engine_options& given) {
+  Result<capi::TierSetup> setup = capi::read_tier_setup(given.tier, pinnate_engine::kNoun);
   if (!setup.ok()) return setup.status();
-  const auto dir = capi::read_folder(given->state_dir, "state_dir");
+  const auto dir = capi::read_folder(given.state_dir, "state_dir");
   if (!dir.ok()) return dir.status();
   tier::EngineOptions engine;
-  engine.platform = given->platform ? given->platform : pinnate_platform();
+  engine.platform = given.platform ? given.platform : pinnate_platform();
   if (Status s = check_platform(engine.platform); !s.ok()) return s;
   engine.durable = dir->has_value();
   module::ServiceHostOptions host;
-  const Result<std::uint32_t> threads = up_to(64, given->worker_threads, host.worker_threads, "worker_threads");
+  const Result<std::uint32_t> threads = up_to(64, given.worker_threads, host.worker_threads, "worker_threads");
   if (!threads.ok()) return threads.status();
   host.worker_threads = *threads;
-  host.queued_calls = capi::or_default(given->queued_calls, host.queued_calls);
+  host.queued_calls = capi::or_default(given.queued_calls, host.queued_calls);
   host.state_dir = dir->value_or("");
   host.log = setup->log;
 
   runtime::NodeParts parts;
-  parts.close_limit_ms = capi::or_default(given->close_limit_ms, parts.close_limit_ms);
-  auto store = capi::open_store(*dir, kEngine, &*setup);
-  if (!store.ok()) return store.status();
-  parts.store = std::move(*store);
-  parts.store_blocks = dir->has_value();
+  parts.close_limit_ms = capi::or_default(given.close_limit_ms, parts.close_limit_ms);
+  if (Status s = capi::open_store(*dir, pinnate_engine::kNoun, &*setup, &parts); !s.ok()) return s;
   auto services = module::ServiceHost::open(std::move(host));
   if (!services.ok()) return services.status();
-  if (Status s = add_loaders(*given, services->get()); !s.ok()) return s;
+  if (Status s = add_loaders(given, services->get()); !s.ok()) return s;
   parts.services = std::move(*services);
   engine.tier = setup->tier;
   parts.tier = tier::make_engine(std::move(engine));
@@ -147,31 +169,29 @@ Result<pinnate_engine*> open_engine(const pinnate_engine_options* options) {
 }  // namespace
 
 pinnate_status pinnate_engine_open(const pinnate_engine_options* options, pinnate_engine** engine) {
-  return capi::open_handle(engine, kEngine, [&] { return open_engine(options); });
+  return capi::open_handle(options, open_engine, engine);
 }
 
 pinnate_status pinnate_engine_add_loader(pinnate_engine* engine, const pinnate_loader* loader) {
-  return capi::with(engine, kEngine, [&](pinnate_engine& e) -> Status {
+  return capi::with(engine, [&](pinnate_engine& e) -> Status {
     const Result<pinnate_loader> given = capi::read_sized(loader, "loader");
     return given.ok() ? e.add_loader(*given) : given.status();
   });
 }
 
 pinnate_status pinnate_engine_dial_upstream(pinnate_engine* engine, const char* address) {
-  return capi::with(engine, kEngine, [&](pinnate_engine& e) {
-    return e.link([&] { return capi::dial(e, tier::Side::upstream, address); });
-  });
+  return capi::with(
+      engine, [&](pinnate_engine& e) { return e.link([&] { return capi::dial(e, tier::Side::upstream, address); }); });
 }
 
 pinnate_status pinnate_engine_listen(pinnate_engine* engine, const char* address, char* bound, size_t bound_size) {
-  return capi::with(engine, kEngine, [&](pinnate_engine& e) {
-    return e.link([&] { return capi::listen(e, address, bound, bound_size); });
-  });
+  return capi::with(
+      engine, [&](pinnate_engine& e) { return e.link([&] { return capi::listen(e, address, bound, bound_size); }); });
 }
 
 pinnate_status pinnate_engine_call_wait(pinnate_engine* engine, const pinnate_call* call, void** result,
                                         size_t* result_size) {
-  return capi::with(engine, kEngine, [&](pinnate_engine& e) -> Status {
+  return capi::with(engine, [&](pinnate_engine& e) -> Status {
     if (Status s = capi::required(result, "result"); !s.ok()) return s;
     if (Status s = capi::required(result_size, "result_size"); !s.ok()) return s;
     *result = nullptr;
@@ -185,17 +205,17 @@ void pinnate_result_free(void* result) { std::free(result); }
 
 pinnate_status pinnate_engine_call(pinnate_engine* engine, const pinnate_call* call, pinnate_result_fn on_result,
                                    void* arg) {
-  return capi::with(engine, kEngine, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
+  return capi::with(engine, capi::call, call, on_result, arg);
 }
 
 pinnate_status pinnate_engine_services(pinnate_engine* engine, pinnate_tiers_fn on_tiers, void* arg) {
-  return capi::with(engine, kEngine, [&](capi::Handle& h) { return capi::lookup(h, wire::Lookup{}, on_tiers, arg); });
+  return capi::with(engine, capi::ask_tiers, wire::Lookup{}, on_tiers, arg);
 }
 
 pinnate_status pinnate_engine_watch(pinnate_engine* engine, pinnate_service_fn on_service, void* arg) {
-  return capi::with(engine, kEngine, [&](pinnate_engine& e) { return e.watch_services(on_service, arg); });
+  return capi::with(engine, &pinnate_engine::watch_services, on_service, arg);
 }
 
 pinnate_status pinnate_engine_close(pinnate_engine* engine, pinnate_closed_fn on_closed, void* arg) {
-  return capi::with(engine, kEngine, [&](capi::Handle& h) { return h.close(on_closed, arg); });
+  return capi::with(engine, &capi::Handle::close, on_closed, arg);
 }

@@ -6,35 +6,40 @@
 #include "capi/asking.h"
 #include "capi/boundary.h"
 #include "capi/handle.h"
+#include "capi/sized.h"
 #include "runtime/standard_descriptors.h"
 
 #include <pinnate/common.h>
 
 #include <cstddef>
+#include <functional>
 #include <utility>
 
 namespace pinnate::capi {
 
-// Runs `body` inside the boundary unless `handle`, which the header calls `name`, is NULL.
-template <class H, class Body>
-pinnate_status with(H* handle, const char* name, const Body& body) noexcept {
+// Runs `body` on the handle, or on what it is made of, with these arguments; inside the boundary.
+// H::kNoun is what the header calls the handle.
+template <class H, class Body, class... Arguments>
+pinnate_status with(H* handle, const Body& body, const Arguments&... arguments) noexcept {
   return guarded([&]() -> Status {
-    if (Status s = required(handle, name); !s.ok()) return s;
-    return body(*handle);
+    if (Status s = required(handle, H::kNoun); !s.ok()) return s;
+    return std::invoke(body, *handle, arguments...);
   });
 }
 
 // Makes a handle of type H with `make`, which returns a Result<H*>, and hands it over through
 // `out`.
-template <class H, class Make>
-pinnate_status open_handle(H** out, const char* name, const Make& make) noexcept {
+template <class H, class Options>
+pinnate_status open_handle(const Options* options, Result<H*> (*make)(const Options&), H** out) noexcept {
   return guarded([&]() -> Status {
-    if (Status s = required(out, name); !s.ok()) return s;
+    if (Status s = required(out, H::kNoun); !s.ok()) return s;
     *out = nullptr;
     if (Status s = runtime::hold_standard_descriptors(); !s.ok()) return s;
-    Result<H*> made = make();
+    const Result<Options> given = read_options(options);
+    if (!given.ok()) return given.status();
+    const Result<H*> made = make(*given);
     if (made.ok()) *out = *made;
-    return made.ok() ? Status() : made.status();
+    return made.status();
   });
 }
 

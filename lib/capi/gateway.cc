@@ -2,7 +2,6 @@
 
 #include "capi/entry.h"
 #include "capi/options.h"
-#include "capi/sized.h"
 #include "tier/gateway.h"
 
 #include <memory>
@@ -10,29 +9,23 @@
 using namespace pinnate;
 
 struct pinnate_gateway final : capi::Handle {
-  pinnate_gateway() : Handle("gateway") {}
+  static constexpr const char* kNoun = "gateway";
+  pinnate_gateway() : Handle(kNoun) {}
 };
 
 namespace {
 
-constexpr const char* kGateway = "gateway";
-
-Result<pinnate_gateway*> open_gateway(const pinnate_gateway_options* options) {
-  const Result<pinnate_gateway_options> given = capi::read_options(options);
-  if (!given.ok()) return given.status();
-  Result<capi::TierSetup> setup = capi::read_tier_setup(given->tier, kGateway);
+Result<pinnate_gateway*> open_gateway(const pinnate_gateway_options& given) {
+  Result<capi::TierSetup> setup = capi::read_tier_setup(given.tier, pinnate_gateway::kNoun);
   if (!setup.ok()) return setup.status();
-  const auto dir = capi::read_folder(given->cache_dir, "cache_dir");
+  const auto dir = capi::read_folder(given.cache_dir, "cache_dir");
   if (!dir.ok()) return dir.status();
   tier::GatewayOptions gateway;
-  gateway.cache_limit_bytes = capi::or_default(given->cache_limit_bytes, gateway.cache_limit_bytes);
-  gateway.forget_after_ms = capi::or_default(given->forget_after_ms, gateway.forget_after_ms);
+  gateway.cache_limit_bytes = capi::or_default(given.cache_limit_bytes, gateway.cache_limit_bytes);
+  gateway.forget_after_ms = capi::or_default(given.forget_after_ms, gateway.forget_after_ms);
 
   runtime::NodeParts parts;
-  auto store = capi::open_store(*dir, kGateway, &*setup);
-  if (!store.ok()) return store.status();
-  parts.store = std::move(*store);
-  parts.store_blocks = dir->has_value();
+  if (Status s = capi::open_store(*dir, pinnate_gateway::kNoun, &*setup, &parts); !s.ok()) return s;
   gateway.tier = setup->tier;
   parts.tier = tier::make_gateway(std::move(gateway));
   auto handle = std::make_unique<pinnate_gateway>();
@@ -43,36 +36,36 @@ Result<pinnate_gateway*> open_gateway(const pinnate_gateway_options* options) {
 }  // namespace
 
 pinnate_status pinnate_gateway_open(const pinnate_gateway_options* options, pinnate_gateway** gateway) {
-  return capi::open_handle(gateway, kGateway, [&] { return open_gateway(options); });
+  return capi::open_handle(options, open_gateway, gateway);
 }
 
 pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway* gateway, const char* address) {
-  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::dial(h, tier::Side::upstream, address); });
+  return capi::with(gateway, capi::dial, tier::Side::upstream, address);
 }
 
 pinnate_status pinnate_gateway_listen(pinnate_gateway* gateway, const char* address, char* bound, size_t bound_size) {
-  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::listen(h, address, bound, bound_size); });
+  return capi::with(gateway, capi::listen, address, bound, bound_size);
 }
 
 pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway* gateway, const char* address) {
-  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::dial(h, tier::Side::downstream, address); });
+  return capi::with(gateway, capi::dial, tier::Side::downstream, address);
 }
 
 pinnate_status pinnate_gateway_status(pinnate_gateway* gateway, const char* name, pinnate_rollup_fn on_rollup,
                                       void* arg) {
-  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::status(h, name, on_rollup, arg); });
+  return capi::with(gateway, capi::status, name, on_rollup, arg);
 }
 
 pinnate_status pinnate_gateway_lookup(pinnate_gateway* gateway, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers,
                                       void* arg) {
-  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::lookup(h, lookup, on_tiers, arg); });
+  return capi::with(gateway, capi::lookup, lookup, on_tiers, arg);
 }
 
 pinnate_status pinnate_gateway_call(pinnate_gateway* gateway, const pinnate_call* call, pinnate_result_fn on_result,
                                     void* arg) {
-  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return capi::call(h, call, on_result, arg); });
+  return capi::with(gateway, capi::call, call, on_result, arg);
 }
 
 pinnate_status pinnate_gateway_close(pinnate_gateway* gateway, pinnate_closed_fn on_closed, void* arg) {
-  return capi::with(gateway, kGateway, [&](capi::Handle& h) { return h.close(on_closed, arg); });
+  return capi::with(gateway, &capi::Handle::close, on_closed, arg);
 }

@@ -30,7 +30,8 @@ Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
   const auto send = [this](const wire::Message& message) { this->send(message); };
   requests_ = std::make_unique<Requests>(noun_, send);
   publisher_ = std::make_unique<runtime::PublisherDriver>(
-      [mailbox = mailbox_](std::function<void()> work) { mailbox->answer(std::move(work)); }, send);
+      [mailbox = mailbox_](std::function<void()> work) { mailbox->post(Mailbox::Post::answer, std::move(work)); },
+      send);
   parts.log = log_;
   // On this thread, and not on the one that all handles share.
   if (Status s = runtime::Node::restore(&parts); !s.ok()) return s;
@@ -70,7 +71,7 @@ Status Handle::usable() const {
 Status Handle::soon(std::function<void()> work) {
   if (Status s = usable(); !s.ok()) return s;
   const auto mailbox = mailbox_;  // the handle may go before the post has returned
-  if (!on_loop_thread()) return mailbox->post(std::move(work)) ? Status() : closed_status();
+  if (!on_loop_thread()) return mailbox->post(Mailbox::Post::request, std::move(work)) ? Status() : closed_status();
   work();
   return {};
 }
@@ -103,7 +104,7 @@ Status Handle::await(const std::function<void(Settle)>& begin) {
   // this ends.
   auto work = [begin, outcome] { begin([outcome](const Status& status) { outcome->set_value(status); }); };
   const auto mailbox = mailbox_;
-  if (!mailbox->post(std::move(work))) return closed_status();
+  if (!mailbox->post(Mailbox::Post::request, std::move(work))) return closed_status();
   try {
     return settled.get();
   } catch (const std::future_error&) {
@@ -137,7 +138,7 @@ Status Handle::close(pinnate_closed_fn on_closed, void* arg) {
     start_closing();
   };
   const auto mailbox = mailbox_;
-  return mailbox->close(begin) ? Status() : closed_status();
+  return mailbox->post(Mailbox::Post::close, begin) ? Status() : closed_status();
 }
 
 void Handle::start_closing() {

@@ -9,25 +9,11 @@ bool Mailbox::closing() const {
   return closing_;
 }
 
-bool Mailbox::post(std::function<void()> work) {
+bool Mailbox::post(Post kind, std::function<void()> work) {
   std::lock_guard lock(mutex_);
-  if (closing_ || !reactor_) return false;
+  if (!reactor_ || (closing_ && kind != Post::answer)) return false;
   reactor_->post(std::move(work));
-  return true;
-}
-
-bool Mailbox::close(std::function<void()> work) {
-  std::lock_guard lock(mutex_);
-  if (closing_ || !reactor_) return false;
-  reactor_->post(std::move(work));
-  closing_ = true;
-  return true;
-}
-
-bool Mailbox::answer(std::function<void()> work) {
-  std::lock_guard lock(mutex_);
-  if (!reactor_) return false;
-  reactor_->post(std::move(work));
+  if (kind == Post::close) closing_ = true;
   return true;
 }
 

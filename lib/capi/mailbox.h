@@ -16,14 +16,13 @@ class Mailbox {
 
   bool closing() const;
 
-  // For the host's requests. False, and `work` never runs, once close was called.
-  bool post(std::function<void()> work);
-  // The last post for the host: everything posted before runs before. False when it was called
-  // already.
-  bool close(std::function<void()> work);
-  // For the answers of the library's own jobs, also while closing. False, and `work` never runs,
-  // after end.
-  bool answer(std::function<void()> work);
+  // False, and `work` never runs, once it is too late for it.
+  enum class Post {
+    request,  // of the host's, until close
+    close,  // the last of the host's: everything posted before runs before
+    answer,  // of the library's own jobs, also while closing, until end
+  };
+  bool post(Post kind, std::function<void()> work);
   // Lets go of the loop. On its thread, when nothing of the handle is left on it; or where no
   // handle came to be.
   void end();

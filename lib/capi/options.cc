@@ -96,13 +96,13 @@ Result<std::optional<std::string>> read_folder(const char* given, const char* na
   return std::optional<std::string>(given);
 }
 
-Result<std::unique_ptr<store::Store>> open_store(const std::optional<std::string>& dir, const std::string& role,
-                                                 TierSetup* setup) {
-  if (!dir) return store::make_memory_store();
-  auto store = store::open_folder_store(*dir, role);
+Status open_store(const std::optional<std::string>& dir, const std::string& role, TierSetup* setup,
+                  runtime::NodeParts* parts) {
+  parts->store_blocks = dir.has_value();
+  auto store = dir ? store::open_folder_store(*dir, role) : Result(store::make_memory_store());
   if (!store.ok()) return store.status();
-  if (Status s = settle_id(*dir, setup); !s.ok()) return s;
-  return store;
+  parts->store = std::move(*store);
+  return dir ? settle_id(*dir, setup) : Status();
 }
 
 }  // namespace pinnate::capi

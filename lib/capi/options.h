@@ -3,13 +3,12 @@
 
 #include "base/log.h"
 #include "base/status.h"
-#include "store/store.h"
+#include "runtime/node.h"
 #include "tier/tier.h"
 
 #include <pinnate/common.h>
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -42,8 +41,8 @@ Status settle_id(const std::string& dir, TierSetup* setup);
 Result<std::optional<std::string>> read_folder(const char* given, const char* name);
 
 // The store of a gateway or an engine: in `dir`, with the id settled; without one, in memory.
-Result<std::unique_ptr<store::Store>> open_store(const std::optional<std::string>& dir, const std::string& role,
-                                                 TierSetup* setup);
+Status open_store(const std::optional<std::string>& dir, const std::string& role, TierSetup* setup,
+                  runtime::NodeParts* parts);
 
 // `given`, or where that is 0 `otherwise`.
 template <class Number>

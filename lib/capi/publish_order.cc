@@ -8,6 +8,7 @@
 #include "content/selector.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace pinnate::capi {
 namespace {
@@ -17,14 +18,6 @@ using runtime::PublishOrder;
 
 constexpr std::size_t kElfHead = 20;
 constexpr std::uint32_t kLongestLimit = 600000;
-
-Status take_limit(std::uint32_t given, const char* name, std::uint32_t* limit) {
-  if (given > kLongestLimit)
-    return {PINNATE_INVALID,
-            std::string("publish.") + name + " is " + std::to_string(given) + "; 1 to 600000 are allowed"};
-  if (given != 0) *limit = given;
-  return {};
-}
 
 Result<ArtifactSource> open_source(const pinnate_artifact& given) {
   const bool has_bytes = given.bytes.data || given.bytes.size != 0;
@@ -88,11 +81,19 @@ Status read_artifacts(const pinnate_publish& given, std::vector<PublishOrder::Ar
 }
 
 Status read_limits(const pinnate_publish& given, content::Limits* limits) {
-  if (Status s = take_limit(given.load_limit_ms, "load_limit_ms", &limits->load_ms); !s.ok()) return s;
-  if (Status s = take_limit(given.create_limit_ms, "create_limit_ms", &limits->create_ms); !s.ok()) return s;
-  if (Status s = take_limit(given.health_limit_ms, "health_limit_ms", &limits->health_ms); !s.ok()) return s;
-  if (Status s = take_limit(given.call_limit_ms, "call_limit_ms", &limits->call_ms); !s.ok()) return s;
-  return take_limit(given.drain_limit_ms, "drain_limit_ms", &limits->drain_ms);
+  const std::tuple<std::uint32_t, const char*, std::uint32_t&> all[] = {
+      {given.load_limit_ms, "load", limits->load_ms},
+      {given.create_limit_ms, "create", limits->create_ms},
+      {given.health_limit_ms, "health", limits->health_ms},
+      {given.call_limit_ms, "call", limits->call_ms},
+      {given.drain_limit_ms, "drain", limits->drain_ms}};
+  for (const auto& [ms, name, limit] : all) {
+    if (ms > kLongestLimit)
+      return {PINNATE_INVALID,
+              std::string("publish.") + name + "_limit_ms is " + std::to_string(ms) + "; 1 to 600000 are allowed"};
+    if (ms != 0) limit = ms;
+  }
+  return {};
 }
 
 }  // namespace

@@ -7,10 +7,7 @@ namespace {
 std::uint64_t id_of(const wire::Message& message) {
   return std::visit(
       [](const auto& m) -> std::uint64_t {
-        using Kind = std::decay_t<decltype(m)>;
-        if constexpr (std::is_same_v<Kind, wire::Done> || std::is_same_v<Kind, wire::Releases> ||
-                      std::is_same_v<Kind, wire::StatusReport> || std::is_same_v<Kind, wire::Tiers> ||
-                      std::is_same_v<Kind, wire::Returned>)
+        if constexpr (requires { m.id, m.code; })
           return m.id;
         else
           return 0;

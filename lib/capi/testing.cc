@@ -1,5 +1,6 @@
 #include <pinnate/testing.h>
 
+#include "base/guarded.h"
 #include "base/names.h"
 #include "capi/asking.h"
 #include "capi/boundary.h"
@@ -28,42 +29,9 @@ enum class May { from_callbacks, from_outside };
 
 // The open fleets, each with the thread that is in one of its functions: wrong use of a pointer is
 // told in words.
-class Fleets {
- public:
-  void add(const pinnate_testing_fleet* fleet) {
-    const std::lock_guard lock(mutex_);
-    inside_[fleet] = {};
-  }
-  void remove(const pinnate_testing_fleet* fleet) {
-    const std::lock_guard lock(mutex_);
-    inside_.erase(fleet);
-  }
-  // Whether the caller came in, and has to leave: it may be inside already.
-  Result<bool> enter(const pinnate_testing_fleet* fleet, May may) {
-    const std::lock_guard lock(mutex_);
-    const auto found = inside_.find(fleet);
-    if (found == inside_.end())
-      return {PINNATE_CLOSED, "no fleet is open at this address: it was closed, or never was"};
-    std::thread::id& thread = found->second;
-    if (thread == std::thread::id()) {
-      thread = std::this_thread::get_id();
-      return true;
-    }
-    if (thread != std::this_thread::get_id())
-      return {PINNATE_WRONG_THREAD, "another thread is in a function of this fleet: threads may only take turns"};
-    if (may == May::from_callbacks) return false;
-    return {PINNATE_WRONG_THREAD,
-            "called from inside a callback of this fleet, while its time passes: do it when the "
-            "function that called back has returned"};
-  }
-  void leave(const pinnate_testing_fleet* fleet) {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = inside_.find(fleet); found != inside_.end()) found->second = {};
-  }
-
- private:
-  std::mutex mutex_;
-  std::unordered_map<const pinnate_testing_fleet*, std::thread::id> inside_;
+struct Fleets {
+  std::mutex mutex;
+  std::unordered_map<const pinnate_testing_fleet*, std::thread::id> inside;
 };
 
 Fleets& fleets() {
@@ -71,21 +39,38 @@ Fleets& fleets() {
   return one;
 }
 
-struct Leaving {
-  const pinnate_testing_fleet* fleet;
-  ~Leaving() {
-    if (fleet) fleets().leave(fleet);
-  }
-};
+void set_inside(const pinnate_testing_fleet* fleet, std::thread::id thread) {
+  const std::lock_guard lock(fleets().mutex);
+  fleets().inside[fleet] = thread;
+}
+
+// Whether the caller came in, and has to leave: it may be inside already.
+Result<bool> come_in(const pinnate_testing_fleet* fleet, May may) {
+  const std::lock_guard lock(fleets().mutex);
+  const auto found = fleets().inside.find(fleet);
+  if (found == fleets().inside.end())
+    return {PINNATE_CLOSED, "no fleet is open at this address: it was closed, or never was"};
+  std::thread::id& thread = found->second;
+  const bool free = thread == std::thread::id();
+  if (free) thread = std::this_thread::get_id();
+  if (thread != std::this_thread::get_id())
+    return {PINNATE_WRONG_THREAD, "another thread is in a function of this fleet: threads may only take turns"};
+  if (free || may == May::from_callbacks) return free;
+  return {PINNATE_WRONG_THREAD,
+          "called from inside a callback of this fleet, while its time passes: do it when the "
+          "function that called back has returned"};
+}
 
 // One for all functions: what differs is called through a pointer.
 pinnate_status enter(pinnate_testing_fleet* fleet, May may, Status (*run)(const void* body, capi::TestingFleet& fleet),
                      const void* body) noexcept {
   return capi::guarded([&]() -> Status {
     if (Status s = capi::required(fleet, "fleet"); !s.ok()) return s;
-    const Result<bool> entered = fleets().enter(fleet, may);
+    const Result<bool> entered = come_in(fleet, may);
     if (!entered.ok()) return entered.status();
-    const Leaving leaving{*entered ? fleet : nullptr};
+    const AtEnd leaving([&] {
+      if (*entered) set_inside(fleet, {});
+    });
     Status status = run(body, fleet->fleet);
     if (Status s = fleet->fleet.breach(); !s.ok()) return s;
     return status;
@@ -93,21 +78,15 @@ pinnate_status enter(pinnate_testing_fleet* fleet, May may, Status (*run)(const 
 }
 
 template <class Body>
-pinnate_status with(pinnate_testing_fleet* fleet, const Body& body) noexcept {
+pinnate_status with(const pinnate_testing_fleet* fleet, const Body& body, May may = May::from_outside) noexcept {
   return enter(
-      fleet, May::from_outside,
+      const_cast<pinnate_testing_fleet*>(fleet), may,
       [](const void* b, capi::TestingFleet& f) -> Status { return (*static_cast<const Body*>(b))(f); }, &body);
 }
 
 template <class Body>
 pinnate_status look(const pinnate_testing_fleet* fleet, const Body& body) noexcept {
-  return enter(
-      const_cast<pinnate_testing_fleet*>(fleet), May::from_callbacks,
-      [](const void* b, capi::TestingFleet& f) -> Status {
-        const capi::TestingFleet& unchanged = f;
-        return (*static_cast<const Body*>(b))(unchanged);
-      },
-      &body);
+  return with(fleet, body, May::from_callbacks);
 }
 
 Result<std::int64_t> read_time(std::uint64_t ms, const char* name) {
@@ -128,14 +107,6 @@ Status read_function(const char* given, const char* argument, std::string* name)
   return check_function_name(*name);
 }
 
-Result<wire::Call> read_call(const pinnate_call* call) {
-  Result<capi::CallOrder> order = capi::read_call(call);
-  if (!order.ok()) return order.status();
-  if (order->payload.size != 0)
-    order->message.payload = Buffer(std::string(static_cast<const char*>(order->payload.data), order->payload.size));
-  return std::move(order->message);
-}
-
 }  // namespace
 
 pinnate_status pinnate_testing_open(const pinnate_testing_options* options, pinnate_testing_fleet** fleet) {
@@ -146,7 +117,7 @@ pinnate_status pinnate_testing_open(const pinnate_testing_options* options, pinn
     if (!plan.ok()) return plan.status();
     capi::mark_children_of_fork();
     auto made = std::make_unique<pinnate_testing_fleet>(std::move(*plan));
-    fleets().add(made.get());
+    set_inside(made.get(), {});
     *fleet = made.release();
     return {};
   });
@@ -170,7 +141,7 @@ pinnate_status pinnate_testing_add_loader(pinnate_testing_fleet* fleet, const pi
   });
 }
 
-// ---- time ---------------------------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 pinnate_status pinnate_testing_now(const pinnate_testing_fleet* fleet, uint64_t* now_ms) {
   return look(fleet, [&](const capi::TestingFleet& f) -> Status {
@@ -191,7 +162,7 @@ pinnate_status pinnate_testing_advance(pinnate_testing_fleet* fleet, uint64_t ms
 pinnate_status pinnate_testing_run_until(pinnate_testing_fleet* fleet, pinnate_testing_condition_fn condition,
                                          void* arg, uint64_t limit_ms) {
   return with(fleet, [&](capi::TestingFleet& f) -> Status {
-    if (Status s = capi::required(reinterpret_cast<const void*>(condition), "condition"); !s.ok()) return s;
+    if (Status s = capi::required(condition, "condition"); !s.ok()) return s;
     const auto limit = read_time(limit_ms, "limit_ms");
     if (!limit.ok()) return limit.status();
     if (f.run_until([&] { return condition(arg) != 0; }, *limit)) return {};
@@ -214,7 +185,7 @@ pinnate_status pinnate_testing_wait_live(pinnate_testing_fleet* fleet, uint64_t 
   });
 }
 
-// ---- requests -----------------------------------------------------------------------------------------------------
+// ---- requests -----------------------------------------------------------------------------------
 
 pinnate_status pinnate_testing_publish(pinnate_testing_fleet* fleet, const pinnate_publish* publish,
                                        pinnate_published* published) {
@@ -243,7 +214,7 @@ pinnate_status pinnate_testing_call(pinnate_testing_fleet* fleet, const char* ti
   return with(fleet, [&](capi::TestingFleet& f) -> Status {
     if (Status s = capi::required(result, "result"); !s.ok()) return s;
     *result = {nullptr, 0};
-    Result<wire::Call> question = read_call(call);
+    Result<wire::Call> question = capi::copy_call(call);
     return question.ok() ? f.call(tier, std::move(*question), result) : question.status();
   });
 }
@@ -251,13 +222,13 @@ pinnate_status pinnate_testing_call(pinnate_testing_fleet* fleet, const char* ti
 pinnate_status pinnate_testing_begin_call(pinnate_testing_fleet* fleet, const char* tier, const pinnate_call* call,
                                           pinnate_result_fn on_result, void* arg) {
   return with(fleet, [&](capi::TestingFleet& f) -> Status {
-    if (Status s = capi::required(reinterpret_cast<const void*>(on_result), "on_result"); !s.ok()) return s;
-    Result<wire::Call> question = read_call(call);
+    if (Status s = capi::required(on_result, "on_result"); !s.ok()) return s;
+    Result<wire::Call> question = capi::copy_call(call);
     return question.ok() ? f.begin_call(tier, std::move(*question), on_result, arg) : question.status();
   });
 }
 
-// ---- what is live where -------------------------------------------------------------------------------------------
+// ---- what is live where -------------------------------------------------------------------------
 
 pinnate_status pinnate_testing_status(pinnate_testing_fleet* fleet, const char* tier, const char* name,
                                       const pinnate_rollup** rollup) {
@@ -323,7 +294,7 @@ pinnate_status pinnate_testing_is_up(const pinnate_testing_fleet* fleet, const c
   return look(fleet, [&](const capi::TestingFleet& f) { return f.is_up(tier, up, lives); });
 }
 
-// ---- faults -------------------------------------------------------------------------------------------------------
+// ---- faults -------------------------------------------------------------------------------------
 
 pinnate_status pinnate_testing_cut(pinnate_testing_fleet* fleet, const char* a, const char* b) {
   return with(fleet, [&](capi::TestingFleet& f) { return f.cut(a, b); });
@@ -368,14 +339,17 @@ pinnate_status pinnate_testing_cure(pinnate_testing_fleet* fleet, const char* na
   });
 }
 
-// ---- end ----------------------------------------------------------------------------------------------------------
+// ---- end ----------------------------------------------------------------------------------------
 
 pinnate_status pinnate_testing_close(pinnate_testing_fleet* fleet) {
   return capi::guarded([&]() -> Status {
     if (Status s = capi::required(fleet, "fleet"); !s.ok()) return s;
-    const Result<bool> entered = fleets().enter(fleet, May::from_outside);
+    const Result<bool> entered = come_in(fleet, May::from_outside);
     if (!entered.ok()) return entered.status();
-    fleets().remove(fleet);
+    {
+      const std::lock_guard lock(fleets().mutex);
+      fleets().inside.erase(fleet);
+    }
     delete fleet;
     return {};
   });

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/names.h"
+#include "capi/boundary.h"
 
 #include <algorithm>
 #include <utility>
@@ -17,18 +18,10 @@ Status out_of_range(const char* field, long given, const char* kind) {
   return {PINNATE_INVALID, std::string("fault.") + field + " is " + std::to_string(given) + ": no " + kind};
 }
 
-sim::Fate to_fate(pinnate_testing_fate fate) {
-  switch (fate) {
-    case PINNATE_TESTING_FAILS:
-      return sim::Fate::fails;
-    case PINNATE_TESTING_HANGS:
-      return sim::Fate::hangs;
-    case PINNATE_TESTING_KILLS:
-      return sim::Fate::kills;
-    default:
-      return sim::Fate::well;
-  }
-}
+// By pinnate_testing_fate. What is only slow goes well.
+constexpr sim::Fate kFates[] = {sim::Fate::fails, sim::Fate::hangs, sim::Fate::kills, sim::Fate::well};
+static_assert(std::size(kFates) == PINNATE_TESTING_FATE_COUNT && PINNATE_TESTING_FAILS == 0 &&
+              PINNATE_TESTING_HANGS == 1 && PINNATE_TESTING_KILLS == 2 && PINNATE_TESTING_SLOW == 3);
 
 // As an engine would put it.
 std::string words_of(const pinnate_testing_fault& fault) {
@@ -47,8 +40,8 @@ std::string words_of(const pinnate_testing_fault& fault) {
 }
 
 Status check(const pinnate_testing_fault& fault) {
-  if (!fault.name) return {PINNATE_INVALID, "fault.name is NULL"};
-  if (!fault.version) return {PINNATE_INVALID, "fault.version is NULL"};
+  if (Status s = required(fault.name, "fault.name"); !s.ok()) return s;
+  if (Status s = required(fault.version, "fault.version"); !s.ok()) return s;
   if (Status s = check_function_name(fault.name); !s.ok()) return s;
   if (Status s = check_version(fault.version); !s.ok()) return s;
   if (fault.step < 0 || fault.step >= PINNATE_TESTING_STEP_COUNT)
@@ -93,19 +86,15 @@ Status TestingFleet::partition(const char* tier) {
 }
 
 Status TestingFleet::kill(const char* tier, sim::Host::Crash how) {
-  if (!tier) return {PINNATE_INVALID, "tier is NULL"};
   const Result<sim::HostId> id = find_up(tier);
-  if (!id.ok()) return id.status();
-  world_.at(*id).crash(how);
-  return {};
+  if (id.ok()) world_.at(*id).crash(how);
+  return id.status();
 }
 
 Status TestingFleet::stop(const char* tier) {
-  if (!tier) return {PINNATE_INVALID, "tier is NULL"};
   const Result<sim::HostId> id = find_up(tier);
-  if (!id.ok()) return id.status();
-  world_.at(*id).close();
-  return {};
+  if (id.ok()) world_.at(*id).close();
+  return id.status();
 }
 
 Status TestingFleet::restart(const char* tier) {
@@ -117,7 +106,7 @@ Status TestingFleet::restart(const char* tier) {
   return {};
 }
 
-// ---- modules ------------------------------------------------------------------------------------------------------
+// ---- modules ------------------------------------------------------------------------------------
 
 void TestingFleet::apply(const Title& title, const Fault& fault) {
   for (const Digest& artifact : artifacts_[title])
@@ -136,7 +125,7 @@ Status TestingFleet::inject(const pinnate_testing_fault& given) {
     if (!engine.ok()) return engine.status();
     fault.engine = *engine;
   }
-  fault.conduct.fate = to_fate(given.fate);
+  fault.conduct.fate = kFates[given.fate];
   fault.conduct.first_times = given.first_times;
   if (given.takes_ms != 0) fault.conduct.takes = sim::Micros(given.takes_ms) * sim::kMillisecond;
   fault.conduct.words = words_of(given);

@@ -1,6 +1,7 @@
 #include "capi/testing_fleet.h"
 
 #include "base/limits.h"
+#include "capi/boundary.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -9,7 +10,9 @@
 namespace pinnate::capi {
 namespace {
 
-constexpr sim::HostId kController = 0;
+constexpr const char* kController = "c";
+
+const char* or_controller(const char* tier) { return tier ? tier : kController; }
 
 sim::WorldOptions world_options(const FleetPlan& plan) {
   sim::WorldOptions options;
@@ -28,7 +31,7 @@ Labels inherit(const Labels& own, const Labels& from_above) {
 
 }  // namespace
 
-// ---- the fleet ----------------------------------------------------------------------------------------------------
+// ---- the fleet ----------------------------------------------------------------------------------
 
 TestingFleet::TestingFleet(FleetPlan plan)
     : plan_(std::move(plan)),
@@ -81,21 +84,15 @@ void TestingFleet::build() {
     if (!tier.parent.empty()) world_.dial_up(tier.name, tier.parent);
   }
   rows_ = Rows<pinnate_testing_tier>(plan_.tiers, [this](const TierPlan& tier, pinnate_testing_tier& row) {
-    row.name = tier.name.c_str();
-    row.parent = tier.parent.c_str();
-    row.role = tier.role;
-    row.index = tier.index;
+    show(tier, row);
     const Rows<pinnate_label>& labels = row_labels_.emplace_back(to_labels(tier.labels));
     row.labels = labels.data();
     row.label_count = labels.size();
-    row.platform = tier.platform.c_str();
-    row.durable = tier.durable;
-    row.latency_us = tier.latency_us;
   });
 }
 
 Result<sim::HostId> TestingFleet::find(const char* tier, const char* argument) const {
-  if (!tier) return {PINNATE_INVALID, std::string(argument) + " is NULL"};
+  if (Status s = required(tier, argument); !s.ok()) return s;
   const auto found = names_.find(tier);
   if (found == names_.end()) return {PINNATE_NOT_FOUND, "this fleet has no tier '" + std::string(tier) + "'"};
   return found->second;
@@ -109,7 +106,7 @@ Result<sim::HostId> TestingFleet::find_engine(const char* tier, const char* argu
 }
 
 Result<sim::HostId> TestingFleet::find_up(const char* tier) const {
-  Result<sim::HostId> found = tier ? find(tier, "tier") : Result<sim::HostId>(kController);
+  Result<sim::HostId> found = find(tier, "tier");
   if (found.ok() && !world_.at(*found).up())
     return {PINNATE_UNREACHABLE, "'" + world_.at(*found).name() + "' is down: pinnate_testing_restart starts it"};
   return found;
@@ -120,7 +117,7 @@ Status TestingFleet::breach() const {
   return {PINNATE_INTERNAL, "a defect of Pinnate: a tier broke its contract: " + world_.breaches().front()};
 }
 
-// ---- time ---------------------------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 bool TestingFleet::run_until(const std::function<bool()>& holds, std::int64_t limit_ms) {
   return world_.run_until(
@@ -179,11 +176,13 @@ void TestingFleet::end_call(std::uint64_t id, const Status& status, const Buffer
   call.on_result(call.arg, status.code(), status.message().c_str(), bytes);
 }
 
-// ---- requests -----------------------------------------------------------------------------------------------------
+// ---- requests -----------------------------------------------------------------------------------
 
 template <class Answer, class Question>
-Result<Answer> TestingFleet::ask(sim::HostId id, Question question, std::int64_t limit_ms) {
-  return await<Answer>(id, world_.request(id, std::move(question)), limit_ms);
+Result<Answer> TestingFleet::ask(const char* tier, Question question, std::int64_t limit_ms) {
+  const Result<sim::HostId> host = find_up(or_controller(tier));
+  if (!host.ok()) return host.status();
+  return await<Answer>(*host, world_.request(*host, std::move(question)), limit_ms);
 }
 
 template <class Answer>
@@ -213,7 +212,7 @@ Result<Answer> TestingFleet::await(sim::HostId id, std::uint64_t request, std::i
 }
 
 Result<pinnate_published> TestingFleet::publish(const runtime::PublishOrder& order) {
-  const Result<sim::HostId> controller = find_up(nullptr);
+  const Result<sim::HostId> controller = find_up(kController);
   if (!controller.ok()) return controller.status();
   sim::Module module;
   module.name = order.name;
@@ -249,16 +248,12 @@ Result<pinnate_published> TestingFleet::publish(const runtime::PublishOrder& ord
 }
 
 Status TestingFleet::unpublish(wire::Unpublish question) {
-  const Result<sim::HostId> controller = find_up(nullptr);
-  if (!controller.ok()) return controller.status();
-  return ask<wire::Done>(*controller, std::move(question)).status();
+  return ask<wire::Done>(nullptr, std::move(question)).status();
 }
 
 Status TestingFleet::call(const char* tier, wire::Call question, pinnate_bytes* result) {
-  const Result<sim::HostId> host = find_up(tier);
-  if (!host.ok()) return host.status();
   const std::int64_t limit_ms = std::int64_t(question.timeout_ms) + 1000;  // the tier's own comes first
-  const auto answer = ask<wire::Returned>(*host, std::move(question), limit_ms);
+  const auto answer = ask<wire::Returned>(tier, std::move(question), limit_ms);
   if (!answer.ok()) return answer.status();
   if (answer->code == PINNATE_OK || answer->code == PINNATE_FAILED) {
     result_ = answer->result;
@@ -269,7 +264,7 @@ Status TestingFleet::call(const char* tier, wire::Call question, pinnate_bytes* 
 
 Status TestingFleet::begin_call(const char* tier, wire::Call question, pinnate_result_fn on_result, void* arg) {
   constexpr std::size_t kMost = 65536;
-  const Result<sim::HostId> host = find_up(tier);
+  const Result<sim::HostId> host = find_up(or_controller(tier));
   if (!host.ok()) return host.status();
   if (begun_.size() >= kMost) return {PINNATE_BUSY, "65536 calls are under way: let time pass until some have ended"};
   const std::uint32_t life = world_.at(*host).lives();
@@ -279,34 +274,26 @@ Status TestingFleet::begin_call(const char* tier, wire::Call question, pinnate_r
   return {};
 }
 
-Result<wire::StatusReport> TestingFleet::ask_controller(const std::string& name) {
-  const Result<sim::HostId> controller = find_up(nullptr);
-  if (!controller.ok()) return controller.status();
+Result<wire::StatusReport> TestingFleet::ask_status(const char* tier, const std::string& name) {
   wire::GetStatus question;
   question.name = name;
-  return ask<wire::StatusReport>(*controller, std::move(question));
+  return ask<wire::StatusReport>(tier, std::move(question));
 }
 
 Result<const pinnate_rollup*> TestingFleet::status(const char* tier, const std::string& name) {
-  const Result<sim::HostId> host = find_up(tier);
-  if (!host.ok()) return host.status();
-  wire::GetStatus question;
-  question.name = name;
-  auto answer = ask<wire::StatusReport>(*host, std::move(question));
+  auto answer = ask_status(tier, name);
   if (!answer.ok()) return answer.status();
   report_ = std::move(*answer);
   rollup_.emplace(*report_);
   return rollup_->rollup();
 }
 
-Result<wire::Tiers> TestingFleet::ask_tiers(sim::HostId host, wire::Lookup question, std::int64_t limit_ms) {
-  return ask<wire::Tiers>(host, std::move(question), limit_ms);
+Result<wire::Tiers> TestingFleet::ask_tiers(const char* tier, wire::Lookup question, std::int64_t limit_ms) {
+  return ask<wire::Tiers>(tier, std::move(question), limit_ms);
 }
 
 Result<TestingFleet::Page> TestingFleet::lookup(const char* tier, const wire::Lookup& question) {
-  const Result<sim::HostId> host = find_up(tier);
-  if (!host.ok()) return host.status();
-  auto answer = ask_tiers(*host, question, std::int64_t(question.timeout_ms) + 1000);
+  auto answer = ask_tiers(tier, question, std::int64_t(question.timeout_ms) + 1000);
   if (!answer.ok()) return answer.status();
   page_ = std::move(*answer);
   page_view_.emplace(*page_);

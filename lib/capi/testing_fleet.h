@@ -42,7 +42,7 @@ class TestingFleet {
   Status wait_online(std::int64_t limit_ms);
   Status wait_live(std::uint64_t release, std::uint64_t engines, std::int64_t limit_ms);
 
-  // ---- requests ----
+  // ---- requests; where `tier` is NULL, of the controller ----
   Result<pinnate_published> publish(const runtime::PublishOrder& order);
   Status unpublish(wire::Unpublish question);
   Status call(const char* tier, wire::Call question, pinnate_bytes* result);
@@ -104,17 +104,17 @@ class TestingFleet {
   void build();
   Result<sim::HostId> find(const char* tier, const char* argument) const;
   Result<sim::HostId> find_engine(const char* tier, const char* argument) const;
-  Result<sim::HostId> find_up(const char* tier) const;  // NULL: the controller
+  Result<sim::HostId> find_up(const char* tier) const;
   void deliver();
   void deliver_results(sim::HostId host, Asked& asked);
   void end_call(std::uint64_t id, const Status& status, const Buffer& result);
   template <class Answer, class Question>
-  Result<Answer> ask(sim::HostId host, Question question, std::int64_t limit_ms = 60000);
+  Result<Answer> ask(const char* tier, Question question, std::int64_t limit_ms = 60000);
   template <class Answer>
   Result<Answer> await(sim::HostId host, std::uint64_t request, std::int64_t limit_ms = 60000);
 
-  Result<wire::StatusReport> ask_controller(const std::string& name);
-  Result<wire::Tiers> ask_tiers(sim::HostId host, wire::Lookup question, std::int64_t limit_ms);
+  Result<wire::StatusReport> ask_status(const char* tier, const std::string& name);
+  Result<wire::Tiers> ask_tiers(const char* tier, wire::Lookup question, std::int64_t limit_ms);
   std::vector<sim::HostId> selected(std::uint64_t release, const wire::StatusReport& current) const;
   bool serves(sim::HostId engine, const Published& release) const;
   std::string why_not(sim::HostId engine, std::uint64_t release);

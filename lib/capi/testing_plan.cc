@@ -100,17 +100,12 @@ class Planner {
   Status describe(TierPlan* tier) const {
     pinnate_testing_tier row{};
     row.size = sizeof row;
-    row.name = tier->name.c_str();
-    row.parent = tier->parent.c_str();
-    row.role = tier->role;
-    row.index = tier->index;
-    row.platform = tier->platform.c_str();
-    row.durable = tier->durable;
+    show(*tier, row);
     options_.describe(options_.describe_arg, &row);
     Result<Labels> labels = read_labels(row.labels, row.label_count, "labels");
     if (!labels.ok()) return labels.status();
     tier->labels = std::move(*labels);
-    if (row.latency_us > kMostLatencyUs) return at_most(row.latency_us, kMostLatencyUs, "latency_us");
+    if (Status s = at_most(row.latency_us, kMostLatencyUs, "latency_us"); !s.ok()) return s;
     tier->latency_us = row.latency_us;
     if (tier->role != PINNATE_ROLE_ENGINE) return {};
     tier->durable = row.durable != 0;
@@ -124,6 +119,16 @@ class Planner {
 };
 
 }  // namespace
+
+void show(const TierPlan& tier, pinnate_testing_tier& row) {
+  row.name = tier.name.c_str();
+  row.parent = tier.parent.c_str();
+  row.role = tier.role;
+  row.index = tier.index;
+  row.platform = tier.platform.c_str();
+  row.durable = tier.durable;
+  row.latency_us = tier.latency_us;
+}
 
 Result<FleetPlan> read_plan(const pinnate_testing_options* options) {
   const Result<pinnate_testing_options> given = read_sized(options, "options");

@@ -34,6 +34,9 @@ struct FleetPlan {
   std::vector<TierPlan> tiers;
 };
 
+// All but the labels and the size.
+void show(const TierPlan& tier, pinnate_testing_tier& row);
+
 // Calls options.describe.
 Result<FleetPlan> read_plan(const pinnate_testing_options* options);
 

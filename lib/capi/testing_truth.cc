@@ -6,11 +6,8 @@
 #include <utility>
 
 namespace pinnate::capi {
-namespace {
 
 constexpr std::int64_t kLookAgainMs = 20;
-
-}  // namespace
 
 Result<const char*> TestingFleet::version_on(const char* engine, const std::string& function) const {
   const Result<sim::HostId> id = find_engine(engine, "engine");
@@ -34,12 +31,12 @@ Status TestingFleet::is_up(const char* tier, int* up, std::uint32_t* lives) cons
   return {};
 }
 
-// ---- waiting ------------------------------------------------------------------------------------------------------
+// ---- waiting ------------------------------------------------------------------------------------
 
 Status TestingFleet::wait_online(std::int64_t limit_ms) {
   const std::int64_t until = world_.now() + limit_ms * sim::kMillisecond;
   for (;;) {
-    const auto report = ask_controller("");
+    const auto report = ask_status(nullptr, "");
     if (!report.ok()) return report.status();
     const auto up = static_cast<std::uint64_t>(
         std::count_if(engines_.begin(), engines_.end(), [&](sim::HostId id) { return world_.at(id).up(); }));
@@ -87,7 +84,7 @@ Status TestingFleet::wait_live(std::uint64_t release, std::uint64_t engines, std
     return {PINNATE_NOT_FOUND, "release " + std::to_string(release) + " was not published here"};
   const Published& wanted = found->second;
   const std::string& name = wanted.manifest.name;
-  auto report = ask_controller(name);
+  auto report = ask_status(nullptr, name);
   if (!report.ok()) return report.status();
   const auto row_of = [&]() -> const wire::StatusRow* {
     for (const wire::StatusRow& row : report->rows)
@@ -114,7 +111,7 @@ Status TestingFleet::wait_live(std::uint64_t release, std::uint64_t engines, std
     // Those that served once may not any more.
     lagging = all;
     if (!enough()) continue;
-    report = ask_controller(name);
+    report = ask_status(nullptr, name);
     if (!report.ok()) return report.status();
     const wire::StatusRow* const row = row_of();
     if (!row) return gone;
@@ -139,7 +136,7 @@ Status TestingFleet::not_live(std::uint64_t release, std::size_t selected, const
 
 std::string TestingFleet::why_not(sim::HostId engine, std::uint64_t release) {
   if (!world_.at(engine).up()) return "down";
-  const auto tiers = ask_tiers(engine, {}, 1000);
+  const auto tiers = ask_tiers(world_.at(engine).name().c_str(), {}, 1000);
   if (!tiers.ok()) return tiers.status().message();
   for (const wire::TierRow& tier : tiers->rows)
     for (const wire::ServiceRow& service : tier.services)

@@ -1,5 +1,5 @@
-// An artifact as a whole: each chunk binds its own bytes, and the digest that names it binds their order
-// and that they are the ones which were meant.
+// An artifact as a whole: each chunk binds its own bytes, and the artifact's digest binds their
+// order.
 #pragma once
 
 #include "content/manifest.h"
@@ -8,10 +8,10 @@
 
 namespace pinnate::content {
 
-// Whether the encoded chunks that `read` gives are those of `artifact`, and make what its digest names:
-// PINNATE_CORRUPT, in words, if not. `bad` gets the chunks that `read` calls damaged or missing, or
-// that are not those of the list; when there are none, all are as listed and the artifact is wrong.
-// Any other trouble of `read` ends the check.
+// Whether the encoded chunks that `read` gives are those of `artifact`, and make what its digest
+// names: PINNATE_CORRUPT, in words, if not. `bad` gets the chunks that `read` calls damaged or
+// missing, or that are not those of the list; when there are none, all are as listed and the
+// artifact is wrong. Any other trouble of `read` ends the check.
 Status check_artifact(const ArtifactEntry& artifact, const std::function<Result<Buffer>(std::uint32_t)>& read,
                       std::vector<std::uint32_t>* bad);
 

@@ -84,23 +84,17 @@ Buffer encode_chunk(std::string_view plain) {
 }
 
 Result<Buffer> decode_chunk(const Buffer& encoded, std::uint32_t plain_bytes, const Digest& expected) {
-  try {
+  return within_memory([&]() -> Result<Buffer> {
     Result<Buffer> plain = unpack(encoded, plain_bytes);
     if (!plain.ok()) return plain;
     if (const Digest found = sha256(plain->view()); found != expected)
       return {PINNATE_CORRUPT, "chunk: its digest is " + found.hex() + " instead of " + expected.hex()};
     return plain;
-  } catch (const std::bad_alloc&) {
-    return {PINNATE_NO_MEMORY, "out of memory"};
-  }
+  });
 }
 
 Result<Buffer> decode_verified_chunk(const Buffer& encoded, std::uint32_t plain_bytes) {
-  try {
-    return unpack(encoded, plain_bytes);
-  } catch (const std::bad_alloc&) {
-    return {PINNATE_NO_MEMORY, "out of memory"};
-  }
+  return within_memory([&] { return unpack(encoded, plain_bytes); });
 }
 
 }  // namespace pinnate::content

@@ -19,20 +19,20 @@ struct Machine {
   std::uint16_t number;  // e_machine
   Width width;
   Order order;
-  const char* name;
+  const char* platform;
 };
 
 // The C library's <elf.h> knows only machines of its own age, so the numbers stand here.
 constexpr Machine kMachines[] = {
-    {62, bits64, little_end, "x86_64"},   {62, bits32, little_end, "x32"},
-    {3, bits32, little_end, "i686"},      {183, bits64, little_end, "aarch64"},
-    {183, bits64, big_end, "aarch64_be"}, {40, bits32, little_end, "armv7"},
-    {40, bits32, big_end, "armeb"},       {243, bits64, little_end, "riscv64"},
-    {243, bits32, little_end, "riscv32"}, {21, bits64, little_end, "ppc64le"},
-    {21, bits64, big_end, "ppc64"},       {20, bits32, big_end, "ppc"},
-    {22, bits64, big_end, "s390x"},       {8, bits32, little_end, "mipsel"},
-    {8, bits32, big_end, "mips"},         {8, bits64, little_end, "mips64el"},
-    {8, bits64, big_end, "mips64"},       {258, bits64, little_end, "loongarch64"},
+    {62, bits64, little_end, "linux-x86_64"},   {62, bits32, little_end, "linux-x32"},
+    {3, bits32, little_end, "linux-i686"},      {183, bits64, little_end, "linux-aarch64"},
+    {183, bits64, big_end, "linux-aarch64_be"}, {40, bits32, little_end, "linux-armv7"},
+    {40, bits32, big_end, "linux-armeb"},       {243, bits64, little_end, "linux-riscv64"},
+    {243, bits32, little_end, "linux-riscv32"}, {21, bits64, little_end, "linux-ppc64le"},
+    {21, bits64, big_end, "linux-ppc64"},       {20, bits32, big_end, "linux-ppc"},
+    {22, bits64, big_end, "linux-s390x"},       {8, bits32, little_end, "linux-mipsel"},
+    {8, bits32, big_end, "linux-mips"},         {8, bits64, little_end, "linux-mips64el"},
+    {8, bits64, big_end, "linux-mips64"},       {258, bits64, little_end, "linux-loongarch64"},
 };
 
 const char* type_name(unsigned type) {
@@ -42,25 +42,33 @@ const char* type_name(unsigned type) {
   return "another kind of ELF file";
 }
 
+// Null: a machine without a name here.
+const char* platform_of(unsigned number, unsigned width, unsigned order) {
+  for (const Machine& m : kMachines)
+    if (m.number == number && m.width == width && m.order == order) return m.platform;
+  return nullptr;
+}
+
 }  // namespace
 
 std::string elf_platform(std::string_view head) {
-  if (head.size() < 20 || head.substr(0, 4) !=
-                              "\x7f"
-                              "ELF")
-    return "";
+  if (head.size() < 20 || !head.starts_with(ELFMAG)) return "";
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(head[i]); };
   const std::uint8_t width = byte(4), order = byte(5);
   if ((width != bits32 && width != bits64) || (order != little_end && order != big_end)) return "";
   const unsigned number = order == little_end ? byte(18) | byte(19) << 8 : byte(19) | byte(18) << 8;
-  for (const Machine& m : kMachines)
-    if (m.number == number && m.width == width && m.order == order) return std::string("linux-") + m.name;
-  return "linux-machine-" + std::to_string(number);
+  const char* const platform = platform_of(number, width, order);
+  return platform ? platform : "linux-machine-" + std::to_string(number);
+}
+
+const char* own_platform() {
+  const char* const platform =
+      platform_of(__ehdr_start.e_machine, __ehdr_start.e_ident[EI_CLASS], __ehdr_start.e_ident[EI_DATA]);
+  return platform ? platform : "linux-unknown";
 }
 
 Status check_shared_object(std::string_view bytes) {
-  const std::string theirs = elf_platform(bytes);
-  const std::string ours = elf_platform({reinterpret_cast<const char*>(&__ehdr_start), sizeof __ehdr_start});
+  const std::string theirs = elf_platform(bytes), ours = own_platform();
   if (theirs.empty()) return {PINNATE_INVALID, "not a shared object (no ELF header)"};
   if (theirs != ours) return {PINNATE_INCOMPATIBLE, "a shared object for " + theirs + "; this engine is " + ours};
 

@@ -13,6 +13,9 @@ namespace pinnate::content {
 // "" when it is not ELF.
 std::string elf_platform(std::string_view head);
 
+// The one that this runs on.
+const char* own_platform();
+
 // OK, or PINNATE_INVALID (no whole shared object) or PINNATE_INCOMPATIBLE (not for the platform
 // that this runs on), in words. The dynamic linker's own would not name the platform, and a file
 // cut short would raise SIGBUS inside it.

@@ -3,7 +3,6 @@
 #include "content/packed.h"
 
 #include <algorithm>
-#include <new>
 
 namespace pinnate::content {
 namespace {
@@ -15,17 +14,10 @@ constexpr std::size_t kDigestBytes = 32;
 ArtifactEntry read_artifact(Fields list) {
   ArtifactEntry entry;
   entry.platform = list.text("platform", check_platform);
-  const std::string_view digest = list.bytes("digest", kDigestBytes);
+  entry.digest = list.digest("digest");
   entry.size_bytes = list.number("size", 1, kArtifactCeilingBytes);
   const std::string_view chunks = list.bytes("chunk digests", kManifestLimitBytes);
   if (!list.ok()) return entry;
-
-  const auto named = Digest::from_bytes(digest);
-  if (!named) {
-    list.fail(PINNATE_CORRUPT, "its digest is not 32 bytes long");
-    return entry;
-  }
-  entry.digest = *named;
   const std::uint64_t count = (entry.size_bytes + kChunkBytes - 1) / kChunkBytes;
   if (chunks.size() != count * kDigestBytes) {
     list.fail(PINNATE_CORRUPT, std::to_string(chunks.size()) + " bytes of chunk digests, where " +
@@ -55,11 +47,7 @@ Limits read_limits(Fields list) {
 Result<Manifest> decode(std::string_view bytes) {
   Packed packed(bytes, "manifest", kManifestLimitBytes);
   Fields top = packed.fields();
-  const std::uint64_t format = top.number("format", 0, UINT64_MAX);
-  if (top.ok() && format != kManifestFormat)
-    top.fail(PINNATE_INCOMPATIBLE,
-             "it is of format " + std::to_string(format) + ", and this version knows format 1: upgrade this tier");
-
+  top.format(kManifestFormat);
   Manifest manifest;
   manifest.name = top.text("name", check_function_name);
   manifest.version = top.text("version", check_version);
@@ -128,11 +116,7 @@ Buffer encode_manifest(const Manifest& manifest) {
 }
 
 Result<Manifest> decode_manifest(const Buffer& bytes) {
-  try {
-    return decode(bytes.view());
-  } catch (const std::bad_alloc&) {
-    return {PINNATE_NO_MEMORY, "out of memory"};
-  }
+  return within_memory([&] { return decode(bytes.view()); });
 }
 
 }  // namespace pinnate::content

@@ -1,5 +1,5 @@
-// The immutable description of a module version. It travels as the very bytes its author wrote (encode), and its
-// name is their SHA-256. lib/wire/PROTOCOL.md, section "Manifest", gives the bytes field by field.
+// The immutable description of a module version. It travels as the very bytes its author wrote, and
+// its name is their SHA-256. lib/wire/PROTOCOL.md, section "Manifest", gives the fields.
 #pragma once
 
 #include "base/buffer.h"

@@ -7,7 +7,7 @@
 namespace pinnate::content {
 namespace {
 
-// What one element may claim before its bytes have come: msgpack-c allocates an array at its header.
+// What one element may claim before its bytes come: msgpack-c allocates an array at its header.
 constexpr std::size_t kMostElements = 64;
 constexpr std::size_t kMostText = 4096;
 
@@ -75,6 +75,13 @@ std::uint64_t Fields::number(const char* field, std::uint64_t least, std::uint64
   return o->via.u64;
 }
 
+void Fields::format(std::uint64_t known) {
+  const std::uint64_t format = number("format", 0, UINT64_MAX);
+  if (ok() && format != known)
+    fail(PINNATE_INCOMPATIBLE, "it is of format " + std::to_string(format) + ", and this version knows format " +
+                                   std::to_string(known) + ": upgrade this tier");
+}
+
 std::int64_t Fields::signed_number(const char* field) {
   if (ok() && left_ > 0 && next_->type == msgpack::type::NEGATIVE_INTEGER) {
     left_--;
@@ -111,6 +118,12 @@ std::string_view Fields::bytes(const char* field, std::size_t most) {
     return {};
   }
   return {o->via.bin.ptr, o->via.bin.size};
+}
+
+Digest Fields::digest(const char* field) {
+  const auto digest = Digest::from_bytes(bytes(field, sizeof Digest::bytes));
+  if (ok() && !digest) fail(PINNATE_CORRUPT, std::string("its ") + field + " is not 32 bytes long");
+  return digest.value_or(Digest{});
 }
 
 Fields Fields::list(const char* field, std::size_t most) {

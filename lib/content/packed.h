@@ -1,6 +1,7 @@
 // Reads a msgpack array of hostile origin, field by field. Private to lib/content.
 #pragma once
 
+#include "base/digest.h"
 #include "base/names.h"
 #include "base/status.h"
 
@@ -13,9 +14,9 @@
 
 namespace pinnate::content {
 
-// The fields of one array, taken in order. The first field that is not what it should be ends the reading: it and all
-// later ones come back empty, and the Status that all Fields of a message share says which it was. Fields at the end
-// that nobody takes are allowed: a later version may have added them.
+// The fields of one array, taken in order. The first that is wrong ends the reading: it and all
+// later ones come back empty, and the Status that all Fields of a message share names it. Fields at
+// the end that nobody takes are allowed: a later version may have added them.
 class Fields {
  public:
   // `path` names the array in words, as in "manifest, artifact 2".
@@ -26,10 +27,12 @@ class Fields {
   bool ok() const { return status_->ok(); }
 
   std::uint64_t number(const char* field, std::uint64_t least, std::uint64_t most);
+  void format(std::uint64_t known);
   std::int64_t signed_number(const char* field);
   std::string_view text(const char* field, std::size_t most);
   std::string text(const char* field, Status (*check)(std::string_view));  // a name, by base/names.h
   std::string_view bytes(const char* field, std::size_t most);
+  Digest digest(const char* field);
   Fields list(const char* field, std::size_t most);
   std::vector<std::string> needs();  // optional: names of features that its reader must know
 
@@ -45,8 +48,7 @@ class Fields {
   Status* status_;
 };
 
-// A whole message, checked for its limits and for trailing bytes. Text and bytes are not copied: `bytes` must outlive
-// it.
+// A whole message, checked for limits and trailing bytes. It refers to `bytes`, which outlive it.
 class Packed {
  public:
   Packed(std::string_view bytes, const char* what, std::size_t most_bytes);

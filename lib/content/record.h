@@ -1,5 +1,5 @@
-// What a tier keeps on disk besides chunks: small named records, written together or not at all. Keys that
-// a tier does not know may be there, from a later version.
+// What a tier keeps on disk besides chunks: small named records, written together or not at all. A
+// later version may have left keys that a tier does not know.
 #pragma once
 
 #include "base/buffer.h"
@@ -24,9 +24,9 @@ struct Restored {
   std::map<std::string, Buffer> records;
   // Which chunks are held, by artifact: index -> stored (encoded) bytes.
   std::map<Digest, std::map<std::uint32_t, std::uint32_t>> chunks;
-  // What could not be read and what was done about it, in words. Logged by who restores, not by the tier.
+  // What could not be read and what was done about it. Logged by who restores, not by the tier.
   std::vector<std::string> notes;
-  // What an engine had been running when it last ended without closing. See module/lasting/black_box.h
+  // What an engine had been running when it ended without closing. See module/lasting/black_box.h
   struct Death {
     Digest artifact;
     std::string moment;  // "load", "create", "call", "first 60 s"

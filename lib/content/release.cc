@@ -4,32 +4,23 @@
 #include "content/packed.h"
 #include "content/selector.h"
 
-#include <new>
-
 namespace pinnate::content {
 namespace {
 
 constexpr std::uint64_t kReleaseFormat = 1;
-constexpr std::size_t kMostBytes =
-    kConfigLimitBytes + 64 * 1024;  // beside the configuration: names, and room for signatures
+constexpr std::size_t kMostBytes = kConfigLimitBytes + 64 * 1024;  // and names, and room for signatures
 constexpr std::size_t kMostSelector = 1024;
 
 Result<Release> decode(const Buffer& bytes) {
   Packed packed(bytes.view(), "release", kMostBytes);
   Fields top = packed.fields();
-  const std::uint64_t format = top.number("format", 0, UINT64_MAX);
-  if (top.ok() && format != kReleaseFormat)
-    top.fail(PINNATE_INCOMPATIBLE,
-             "it is of format " + std::to_string(format) + ", and this version knows format 1: upgrade this tier");
-
+  top.format(kReleaseFormat);
   Release release;
   release.number = top.number("number", 1, UINT64_MAX);
   release.epoch = top.number("epoch", 0, UINT64_MAX);
   release.name = top.text("name", check_function_name);
   release.version = top.text("version", check_version);
-  const auto manifest = Digest::from_bytes(top.bytes("manifest digest", 32));
-  if (top.ok() && !manifest) top.fail(PINNATE_CORRUPT, "its manifest digest is not 32 bytes long");
-  if (manifest) release.manifest = *manifest;
+  release.manifest = top.digest("manifest digest");
   release.selector = top.text("selector", kMostSelector);
   release.config = bytes.slice(top.bytes("configuration", kConfigLimitBytes));
   release.decided_unix_ms = top.signed_number("time of decision");
@@ -63,11 +54,7 @@ Buffer encode_release(const Release& release) {
 }
 
 Result<Release> decode_release(const Buffer& bytes) {
-  try {
-    return decode(bytes);
-  } catch (const std::bad_alloc&) {
-    return {PINNATE_NO_MEMORY, "out of memory"};
-  }
+  return within_memory([&] { return decode(bytes); });
 }
 
 }  // namespace pinnate::content

@@ -1,7 +1,6 @@
 #include "content/selector.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace pinnate::content {
 namespace {
@@ -33,73 +32,44 @@ Result<Selector> Selector::parse(std::string_view text) {
     const std::string where = "selector, term " + std::to_string(count);
     if (part.empty()) return {PINNATE_INVALID, where + " is empty"};
 
-    Term term{Term::Kind::present, {}, {}};
-    std::string_view key = part, value;
-    if (part.front() == '!') {
-      term.kind = Term::Kind::absent;
-      key = part.substr(1);
-    } else if (const std::size_t equals = part.find('='); equals != std::string_view::npos) {
-      const bool unequal = equals > 0 && part[equals - 1] == '!';
-      term.kind = unequal ? Term::Kind::unequal : Term::Kind::equal;
-      key = part.substr(0, equals - unequal);
-      value = part.substr(equals + 1);
+    Term term;
+    const std::size_t equals = part.front() == '!' ? std::string_view::npos : part.find('=');
+    std::string_view key = part.substr(0, equals);
+    if (equals == std::string_view::npos) {
+      term.negated = key.front() == '!';
+      key.remove_prefix(term.negated);
+    } else {
+      term.any_value = false;
+      term.negated = key.ends_with('!');
+      key.remove_suffix(term.negated);
+      term.value = trimmed(part.substr(equals + 1));
     }
     term.key = trimmed(key);
-    term.value = trimmed(value);
     if (Status s = check_label_key(term.key); !s.ok()) return {PINNATE_INVALID, where + ": " + s.message()};
     if (Status s = check_label_value(term.value); !s.ok()) return {PINNATE_INVALID, where + ": " + s.message()};
     selector.terms_.push_back(std::move(term));
   }
-  const auto tied = [](const Term& t) { return std::tie(t.key, t.kind, t.value); };
   auto& terms = selector.terms_;
-  std::sort(terms.begin(), terms.end(), [&](const Term& a, const Term& b) { return tied(a) < tied(b); });
-  terms.erase(std::unique(terms.begin(), terms.end(), [&](const Term& a, const Term& b) { return tied(a) == tied(b); }),
-              terms.end());
+  std::sort(terms.begin(), terms.end());
+  terms.erase(std::unique(terms.begin(), terms.end()), terms.end());
   return selector;
 }
 
 bool Selector::matches(const Labels& labels) const {
-  for (const Term& term : terms_) {
+  return std::none_of(terms_.begin(), terms_.end(), [&](const Term& term) {
     const auto found = labels.find(term.key);
-    const bool has = found != labels.end();
-    bool holds = false;
-    switch (term.kind) {
-      case Term::Kind::equal:
-        holds = has && found->second == term.value;
-        break;
-      case Term::Kind::unequal:
-        holds = !has || found->second != term.value;
-        break;
-      case Term::Kind::present:
-        holds = has;
-        break;
-      case Term::Kind::absent:
-        holds = !has;
-        break;
-    }
-    if (!holds) return false;
-  }
-  return true;
+    return (found != labels.end() && (term.any_value || found->second == term.value)) == term.negated;
+  });
 }
 
 std::string Selector::str() const {
   std::string out;
   for (const Term& term : terms_) {
     if (!out.empty()) out += ',';
-    switch (term.kind) {
-      case Term::Kind::equal:
-        out += term.key + "=" + term.value;
-        break;
-      case Term::Kind::unequal:
-        out += term.key + "!=" + term.value;
-        break;
-      case Term::Kind::present:
-        out += term.key;
-        break;
-      case Term::Kind::absent:
-        out += "!" + term.key;
-        break;
-    }
+    if (term.any_value)
+      out += (term.negated ? "!" : "") + term.key;
+    else
+      out += term.key + (term.negated ? "!=" : "=") + term.value;
   }
   return out;
 }

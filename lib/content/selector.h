@@ -1,10 +1,11 @@
-// Which engines a release is for: a pure function of an engine's labels (its gateways' labels inherited).
+// Which engines a release is for: a function of an engine's labels, its gateways' inherited.
 // "region=eu,ring!=canary,gpu,!lab": every term must hold. "" selects everything.
 #pragma once
 
 #include "base/names.h"
 #include "base/status.h"
 
+#include <compare>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,11 @@ class Selector {
 
  private:
   struct Term {
-    enum class Kind { equal, unequal, present, absent } kind;
-    std::string key, value;
+    std::string key;
+    bool any_value = true;  // only whether there is such a label counts
+    bool negated = false;
+    std::string value;
+    auto operator<=>(const Term&) const = default;
   };
   std::vector<Term> terms_;
 };

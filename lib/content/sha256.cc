@@ -7,8 +7,8 @@
 namespace pinnate::content {
 namespace {
 
-// Fetched once: since OpenSSL 3 a fetch per digest costs more than hashing a small message. Never freed, so that a
-// thread that outlives static destruction can still hash.
+// Fetched once: a fetch per digest costs more than hashing a small message. Never freed: a thread
+// may outlive static destruction.
 const EVP_MD* algorithm() {
   static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   return fetched ? fetched : EVP_sha256();
@@ -28,28 +28,20 @@ Digest sha256(std::string_view bytes) {
   return digest;
 }
 
-struct Sha256::State {
-  State() : context(EVP_MD_CTX_new()) {}
-  ~State() { EVP_MD_CTX_free(context); }
-  State(const State&) = delete;
-  EVP_MD_CTX* context;
-};
+void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  require(state_->context && EVP_DigestInit_ex(state_->context, algorithm(), nullptr) == 1);
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  require(context_ && EVP_DigestInit_ex(context_.get(), algorithm(), nullptr) == 1);
 }
-Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::update(std::string_view bytes) {
-  require(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+  require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
 }
 
 Digest Sha256::finish() {
   Digest digest;
   unsigned size = 0;
-  require(EVP_DigestFinal_ex(state_->context, digest.bytes.data(), &size) == 1);
+  require(EVP_DigestFinal_ex(context_.get(), digest.bytes.data(), &size) == 1);
   return digest;
 }
 

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string_view>
 
+struct evp_md_ctx_st;  // of OpenSSL
+
 namespace pinnate::content {
 
 Digest sha256(std::string_view bytes);
@@ -13,15 +15,14 @@ Digest sha256(std::string_view bytes);
 class Sha256 {
  public:
   Sha256();
-  ~Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
   void update(std::string_view bytes);
   Digest finish();  // once
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
 }  // namespace pinnate::content

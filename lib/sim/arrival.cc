@@ -1,5 +1,5 @@
-// The receiving half of the network: what arrives, what is held up on its way, and how ends learn that a connection
-// is over.
+// The receiving half of the network: what arrives or is held up, and how ends learn that it is
+// over.
 #include "sim/network.h"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ void Network::land(ConnectionId id, int from, Piece& piece) {
   }
   const End receiver = c->ends[to];
   if (receiver.state == End::vanished) {
-    // A machine without power is silent; once it is back it knows nothing of this connection and says so.
+    // A machine without power is silent; once it is back it says that it knows of no connection.
     if (hosts_[receiver.host].power == Power::off) return;
     return lose(id, from, {PINNATE_UNREACHABLE, "connection reset by peer"});
   }
@@ -84,13 +84,13 @@ void Network::land_message(ConnectionId id, int from, Buffer message) {
   hosts_[end.host].endpoint->link_message(end.link, std::move(message));
 }
 
-// ---- ends ---------------------------------------------------------------------------------------------------------
+// ---- ends ---------------------------------------------------------------------------------------
 
 void Network::lose(ConnectionId id, int end, Status why, bool silently) {
   Connection* c = find(id);
   if (!c) return;
   End& lost = c->ends[end];
-  if (lost.host == kNoHost || lost.state == End::gone || lost.state == End::vanished) return forget_if_over(id);
+  if (lost.over()) return forget_if_over(id);
   lost.state = silently ? End::vanished : End::gone;
   HostState& host = hosts_[lost.host];
   for (Ref& ref : host.links) {
@@ -111,15 +111,10 @@ void Network::reset(ConnectionId id, const Status& why) {
 }
 
 void Network::forget_if_over(ConnectionId id) {
-  const Connection* c = find(id);
-  if (!c) return;
-  const auto over = [](const End& end) {
-    return end.host == kNoHost || end.state == End::gone || end.state == End::vanished;
-  };
-  if (over(c->ends[0]) && over(c->ends[1])) erase(id);
+  if (const Connection* c = find(id); c && c->ends[0].over() && c->ends[1].over()) erase(id);
 }
 
-// ---- tables -------------------------------------------------------------------------------------------------------
+// ---- tables -------------------------------------------------------------------------------------
 
 const Network::Ref* Network::find_ref(HostId host, tier::LinkId link) const {
   const auto& links = hosts_[host].links;

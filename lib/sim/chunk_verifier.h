@@ -1,7 +1,6 @@
-// Decodes and verifies chunks, each different encoding once for the whole world: a chunk that a thousand engines
-// take is inflated and hashed the first time, and compared byte for byte with those good bytes from then on. It
-// answers exactly what content::decode_chunk would, and hands out one shared buffer, so that a thousand disks hold
-// the chunk once.
+// Answers what content::decode_chunk would, and inflates and hashes each encoding of a chunk once
+// for the whole world: later ones are compared with those bytes. A thousand disks hold one shared
+// buffer.
 #pragma once
 
 #include "base/buffer.h"
@@ -15,7 +14,7 @@ namespace pinnate::sim {
 
 class ChunkVerifier {
  public:
-  // The same bytes, shared with all who hold them, when they are the chunk `expected`; nothing when they are not.
+  // The same bytes, shared by all who hold them; nothing when they are not the chunk `expected`.
   std::optional<Buffer> verify(const Buffer& encoded, std::uint32_t plain_bytes, const Digest& expected);
 
   std::uint64_t verified = 0;  // how many bytes were really inflated and hashed

@@ -145,7 +145,7 @@ void Disk::crash(bool power_lost, std::vector<tier::Token>* unanswered) {
     return;
   }
   if (!power_lost) return;
-  // The kernel may have written back some of it. A torn chunk counts as absent: the store promises so.
+  // The kernel may have written some of it. A torn chunk is absent: the store promises so.
   for (auto& artifact : held_.artifacts)
     std::erase_if(artifact.chunks, [&](const DiskImage::Chunk& chunk) { return !chunk.synced && random_.one_in(2); });
   for (auto& artifact : held_.artifacts) {

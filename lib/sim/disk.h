@@ -1,6 +1,6 @@
-// The disk of one simulated host: records, and chunks that are written before they are synced. Orders are
-// carried out in three rows beside each other (commits, syncs, chunks), each taking its time. A crash
-// loses what has not happened yet, and a loss of power what was not synced.
+// The disk of one simulated host: records, and chunks that are written before they are synced.
+// Commits, syncs and chunks are three rows of orders beside each other. A crash loses what has not
+// happened yet, and a loss of power what was not synced.
 #pragma once
 
 #include "base/buffer.h"
@@ -59,7 +59,7 @@ class Disk {
 
   // ---- faults ----
   void set_full(bool full) { full_ = full; }
-  // The next `count` orders that are to be answered fail so; come so much later; are carried out but never answered.
+  // The next orders that want an answer fail so; come so much later; are done but never answered.
   void fail_next(std::uint32_t count, Code code) { fail_ = count, fail_code_ = code; }
   void delay_next(std::uint32_t count, Micros by) { delay_ = count, delay_by_ = by; }
   void lose_next(std::uint32_t count) { lose_ = count; }

@@ -1,7 +1,7 @@
-// Virtual time: what is to happen, in order of time and, at one time, in the order it was asked for.
+// Virtual time: what is to happen, by time, and at one time in the order it was asked for.
 //
-// A radix heap: events wait in buckets by the highest bit in which their time differs from that of the bucket that is being
-// emptied. A million of them are moved from bucket to bucket in memory's own order, a few times each.
+// A radix heap: events wait in buckets by the highest bit in which their time differs from that of
+// the bucket that is being emptied, and move from one to another a few times each.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ class EventQueue {
   void at(Micros when, Event event);
   void after(Micros delay, Event event) { at(now_ + delay, std::move(event)); }
 
-  // Runs the next event if it is not later than `limit`; false: there is none, and time stands at `limit`.
+  // Runs the next event up to `limit`; false: there is none, and time stands at `limit`.
   bool run_next(Micros limit);
 
  private:

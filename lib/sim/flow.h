@@ -1,4 +1,4 @@
-// What keeps one direction of a connection from simply flowing: a stall, a limited rate, a cut to come, a queue
+// What holds up one direction of a connection: a stall, a limited rate, a cut to come, a queue
 // behind them. Connections that flow freely have none, so that a million of them fit.
 #pragma once
 
@@ -14,7 +14,8 @@
 
 namespace pinnate::sim {
 
-// What travels at once: a whole message, or a part of one that only shows that the sender lives, or raw bytes of a mux.
+// What travels at once: a whole message, a part that only shows that the sender lives, or raw
+// bytes.
 struct Piece {
   Buffer message;  // empty but for the last piece of a message
   std::string raw;  // of a mux
@@ -35,8 +36,7 @@ class Flow {
   void push(wire::Class priority, Buffer message);
   std::size_t queued_bytes() const { return queued_bytes_; }
   void discard();
-  // The next piece: control before calls before bulk, a whole message or at most `most_bytes` of it. False: nothing
-  // waits.
+  // Control before calls before bulk; a message, or `most_bytes` of it. False: nothing waits.
   bool take(std::size_t most_bytes, Piece* piece);
 
  private:

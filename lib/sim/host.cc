@@ -38,7 +38,7 @@ void Host::note(What what, std::uint64_t number, std::string_view words, std::st
   if (world_.observer) world_.observer({world_.queue.now(), id_, what, number, code, words, bytes, amount});
 }
 
-// ---- life ---------------------------------------------------------------------------------------------------------
+// ---- life ---------------------------------------------------------------------------------------
 
 void Host::start() {
   if (tier_) return breach("was started while it runs");
@@ -102,7 +102,7 @@ void Host::close() {
   tell([](tier::Tier& t, tier::Now at) { t.close(at); });
 }
 
-// ---- reports to the tier ------------------------------------------------------------------------------------------
+// ---- reports to the tier ------------------------------------------------------------------------
 
 template <class F>
 void Host::tell(F&& report) {
@@ -163,7 +163,7 @@ void Host::host_message(const wire::Message& message) {
   later(kHostLatency, [this, bytes = wire::encode(message)] { link_message(tier::kHostLink, bytes); });
 }
 
-// ---- time ---------------------------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 void Host::arm() {
   const std::int64_t next = tier_->next_wake_ms();
@@ -189,7 +189,7 @@ void Host::rang(Micros when) {
   tell([](tier::Tier& t, tier::Now at) { t.woke(at); });
 }
 
-// ---- EngineHost ---------------------------------------------------------------------------------------------------
+// ---- EngineHost ---------------------------------------------------------------------------------
 
 void Host::later(Micros delay, std::function<void()> work) {
   world_.queue.after(delay, [this, life = life_, work = std::move(work)] {

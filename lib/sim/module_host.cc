@@ -31,7 +31,7 @@ void ModuleHost::complete(tier::Token token, Status status, Buffer bytes, std::v
   host_.answer(std::move(completion));
 }
 
-// ---- one at a time -------------------------------------------------------------------------------------------------
+// ---- one at a time ------------------------------------------------------------------------------
 
 void ModuleHost::order(tier::Load load) {
   if (load.service == 0 || find(load.service))
@@ -64,11 +64,10 @@ void ModuleHost::begin_next() {
   if (!lane_busy_) return;
   const LaneOrder order = std::move(lane_.front());
   lane_.pop_front();
-  std::visit([this](const auto& o) { begin(o); }, order);
+  std::visit([this](const auto& o) { return abandoned(o.service) ? begin_next() : begin(o); }, order);
 }
 
 void ModuleHost::begin(const tier::Load& load) {
-  if (abandoned(load.service)) return begin_next();
   const Conduct conduct = book_.next(id_, load.artifact.digest, Step::load);
   if (conduct.fate == Fate::hangs) {
     wedged_ = true;
@@ -108,67 +107,61 @@ void ModuleHost::finish_load(const tier::Load& load, const Conduct& conduct) {
            std::move(bad));
 }
 
-void ModuleHost::in_lane(tier::ServiceId id, const Conduct& conduct, const char* doing, std::function<void()> end) {
+void ModuleHost::in_lane(tier::ServiceId id, Step step, std::function<void(Service&, const Conduct&)> end) {
+  const Conduct conduct = book_.next(id_, find(id)->artifact, step);
   in_lane_ = id;
   if (conduct.fate == Fate::hangs) return;
-  host_.later(conduct.takes, [this, id, conduct, doing, end = std::move(end)] {
-    if (conduct.fate == Fate::kills) return host_.die(std::string(doing) + " service " + std::to_string(id));
+  host_.later(conduct.takes, [this, id, step, conduct, end = std::move(end)] {
+    if (conduct.fate == Fate::kills) {
+      const char* const doing = step == Step::create ? "creating" : step == Step::health ? "checking" : "destroying";
+      return host_.die(std::string(doing) + " service " + std::to_string(id));
+    }
     if (abandoned(id))  // it came back after all
       std::erase_if(services_, [&](const Service& s) { return s.id == id && s.calls == 0; });
     if (in_lane_ != id) return;
     in_lane_ = 0;
-    end();
+    end(*find(id), conduct);
     begin_next();
   });
 }
 
 void ModuleHost::begin(const tier::Create& create) {
-  if (abandoned(create.service)) return begin_next();
-  Service* const service = find(create.service);
-  service->state = Service::creating;
-  const Conduct conduct = book_.next(id_, service->artifact, Step::create);
-  in_lane(create.service, conduct, "creating", [this, create, conduct] {
-    Service* const s = find(create.service);
+  find(create.service)->state = Service::creating;
+  in_lane(create.service, Step::create, [this, token = create.token](Service& s, const Conduct& conduct) {
     Status status;
     if (conduct.fate == Fate::fails)
       status = Status(PINNATE_FAILED, conduct.words);
-    else if (s->outside)
-      status = s->outside->create(s->config);
-    s->state = status.ok() ? Service::created : Service::loaded;
-    complete(create.token, std::move(status));
+    else if (s.outside)
+      status = s.outside->create(s.config);
+    s.state = status.ok() ? Service::created : Service::loaded;
+    complete(token, std::move(status));
   });
 }
 
 void ModuleHost::begin(const tier::CheckHealth& check) {
-  if (abandoned(check.service)) return begin_next();
-  Service* const service = find(check.service);
-  const Conduct conduct = book_.next(id_, service->artifact, Step::health);
-  service->checking = true;
-  in_lane(check.service, conduct, "checking", [this, check, conduct] {
-    Service* const s = find(check.service);
-    s->checking = false;
+  find(check.service)->checking = true;
+  in_lane(check.service, Step::health, [this, token = check.token](Service& s, const Conduct& conduct) {
+    s.checking = false;
     Status status;
     if (conduct.fate == Fate::fails)
       status = Status(PINNATE_FAILED, conduct.words);
-    else if (s->outside)
-      status = s->outside->check_health();
-    s->healthy = status.ok();
-    complete(check.token, std::move(status));
+    else if (s.outside)
+      status = s.outside->check_health();
+    s.healthy = status.ok();
+    complete(token, std::move(status));
   });
 }
 
 void ModuleHost::begin(const tier::Destroy& destroy) {
-  if (abandoned(destroy.service)) return begin_next();
-  const Conduct conduct = book_.next(id_, find(destroy.service)->artifact, Step::destroy);
-  in_lane(destroy.service, conduct, "destroying", [this, destroy, conduct] {
+  in_lane(destroy.service, Step::destroy, [this, token = destroy.token](Service& s, const Conduct& conduct) {
     // The engine refuses it when it has no thread for it: the service is as it was.
-    if (conduct.fate == Fate::fails) return complete(destroy.token, {PINNATE_NO_MEMORY, conduct.words});
-    std::erase_if(services_, [&](const Service& s) { return s.id == destroy.service; });
-    complete(destroy.token);
+    if (conduct.fate == Fate::fails) return complete(token, {PINNATE_NO_MEMORY, conduct.words});
+    std::erase_if(services_, [id = s.id](const Service& other) { return other.id == id; });
+    complete(token);
   });
 }
 
-// ---- the life of a service ----------------------------------------------------------------------------------------
+// ---- the life of a service ----------------------------------------------------------------------
 
 void ModuleHost::order(tier::CheckHealth check) {
   if (must_find(check.service, "checks")) queue(check);
@@ -182,13 +175,10 @@ void ModuleHost::order(tier::Activate activate) {
   if (!service->healthy)
     return host_.breach("activates service " + std::to_string(activate.service) + " whose health check has not passed");
   Serving now{activate.function, service->id, service->name, service->version, service->artifact, service->config};
-  for (Serving& serving : serving_) {
-    if (serving.function == activate.function) {
-      serving = std::move(now);
-      return;
-    }
-  }
-  serving_.push_back(std::move(now));
+  if (Serving* before = const_cast<Serving*>(serving(activate.function)))
+    *before = std::move(now);
+  else
+    serving_.push_back(std::move(now));
 }
 
 void ModuleHost::order(tier::Deactivate deactivate) {
@@ -198,10 +188,8 @@ void ModuleHost::order(tier::Deactivate deactivate) {
 void ModuleHost::order(tier::Drain drain) {
   Service* service = must_find(drain.service, "drains");
   if (!service) return;
-  for (const Serving& serving : serving_) {
-    if (serving.service == drain.service)
-      return host_.breach("drains service " + std::to_string(drain.service) + " that takes calls");
-  }
+  if (takes_calls(drain.service))
+    return host_.breach("drains service " + std::to_string(drain.service) + " that takes calls");
   if (service->draining != 0) return host_.breach("drains service " + std::to_string(drain.service) + " twice");
   service->draining = drain.token;
   if (service->calls == 0)
@@ -213,10 +201,8 @@ void ModuleHost::order(tier::Drain drain) {
 void ModuleHost::order(tier::Destroy destroy) {
   Service* service = must_find(destroy.service, "destroys");
   if (!service) return;
-  for (const Serving& serving : serving_) {
-    if (serving.service == destroy.service)
-      return host_.breach("destroys service " + std::to_string(destroy.service) + " that takes calls");
-  }
+  if (takes_calls(destroy.service))
+    return host_.breach("destroys service " + std::to_string(destroy.service) + " that takes calls");
   if (service->calls > 0)
     return host_.breach("destroys service " + std::to_string(destroy.service) + " with calls in it");
   queue(destroy);
@@ -237,7 +223,7 @@ void ModuleHost::order(tier::Trust trust) {
   if (Service* service = must_find(trust.service, "trusts")) service->trusted = true;
 }
 
-// ---- calls --------------------------------------------------------------------------------------------------------
+// ---- calls --------------------------------------------------------------------------------------
 
 void ModuleHost::order(tier::Invoke invoke) {
   const Serving* now = serving(invoke.function);
@@ -275,7 +261,8 @@ void ModuleHost::order(tier::Invoke invoke) {
               });
 }
 
-// The call begins when a simulated one would end, and ends when the module answers it. The caller is told at its limit.
+// The call begins when a simulated one would end. The caller is told of its limit, if that is
+// first.
 void ModuleHost::call_outside(const tier::Invoke& invoke, tier::ServiceId id, Micros takes) {
   const Micros limit = Micros(invoke.timeout_ms) * kMillisecond;
   const auto told = std::make_shared<bool>(false);
@@ -303,13 +290,15 @@ void ModuleHost::end_call(tier::ServiceId id) {
   if (s->calls == 0 && s->draining != 0 && s->state != Service::abandoned) complete(s->draining);
 }
 
-// ---- the truth ----------------------------------------------------------------------------------------------------
+// ---- the truth ----------------------------------------------------------------------------------
 
 const Serving* ModuleHost::serving(std::string_view function) const {
-  for (const Serving& serving : serving_) {
-    if (serving.function == function) return &serving;
-  }
-  return nullptr;
+  const auto at = std::find_if(serving_.begin(), serving_.end(), [&](const auto& s) { return s.function == function; });
+  return at == serving_.end() ? nullptr : &*at;
+}
+
+bool ModuleHost::takes_calls(tier::ServiceId id) const {
+  return std::any_of(serving_.begin(), serving_.end(), [&](const Serving& s) { return s.service == id; });
 }
 
 Digest ModuleHost::artifact_of(tier::ServiceId service) const {

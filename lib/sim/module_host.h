@@ -1,5 +1,5 @@
-// The modules of one simulated engine in one life: answers the orders that a real service host would, with
-// behaviour from the world's book. It holds the truth about what an engine serves.
+// The modules of one simulated engine in one life: answers orders as a real service host would,
+// with behaviour from the world's book. It holds the truth about what an engine serves.
 #pragma once
 
 #include "content/record.h"
@@ -63,7 +63,8 @@ class ModuleHost {
   std::size_t services() const { return services_.size(); }
   bool wedged() const { return wedged_; }  // inside a load that never ends
   std::size_t left_behind() const;  // of them: abandoned or draining, and nothing can end what they are in
-  // Services inside a load, create, health check or call now; and those created and not yet trusted.
+  // Services inside a load, create, health check or call now; and those created and not yet
+  // trusted.
   std::vector<Restored::Death> inside() const;
   std::vector<Restored::Death> young() const;
 
@@ -94,8 +95,9 @@ class ModuleHost {
   void begin(const tier::CheckHealth& check);
   void begin(const tier::Destroy& destroy);
   // Ends, unless the service is given up before: then it holds nothing up any more.
-  void in_lane(tier::ServiceId id, const Conduct& conduct, const char* doing, std::function<void()> end);
+  void in_lane(tier::ServiceId id, Step step, std::function<void(Service&, const Conduct&)> end);
   void finish_load(const tier::Load& load, const Conduct& conduct);
+  bool takes_calls(tier::ServiceId id) const;
   void call_outside(const tier::Invoke& invoke, tier::ServiceId id, Micros takes);
   void end_call(tier::ServiceId id);
   bool abandoned(tier::ServiceId id);
@@ -107,8 +109,8 @@ class ModuleHost {
   ChunkVerifier& verifier_;
   std::vector<Service> services_;  // few
   std::vector<Serving> serving_;
-  // Orders to modules run one at a time, as in the engine. One that takes long holds up all later ones, until its service is abandoned;
-  // nothing ends a load that hangs, for the C library holds its lock.
+  // Orders to modules run one at a time, as in the engine. One that takes long holds up all later
+  // ones until its service is abandoned; nothing ends a load that hangs: the C library has a lock.
   std::list<LaneOrder> lane_;
   bool lane_busy_ = false, wedged_ = false;
   tier::ServiceId in_lane_ = 0;  // what abandoning frees the lane of; 0: nothing, or a load

@@ -10,7 +10,7 @@ constexpr Micros kFlushLimit = kSecond;
 
 }  // namespace
 
-// ---- hosts --------------------------------------------------------------------------------------------------------
+// ---- hosts --------------------------------------------------------------------------------------
 
 HostId Network::attach(Endpoint* endpoint, Micros extra_latency) {
   HostState host;
@@ -32,7 +32,7 @@ void Network::set_power(HostId id, Power power) {
   for (ConnectionId connection : ended) {
     Connection* c = find(connection);
     for (int i = 0; c && i < 2; ++i) {
-      if (c->ends[i].host != id || c->ends[i].state == End::gone || c->ends[i].state == End::vanished) continue;
+      if (c->ends[i].host != id || c->ends[i].over()) continue;
       c->ends[i].state = power == Power::off ? End::vanished : End::gone;
       if (power == Power::no_process) finish(connection, i, false);
       c = find(connection);
@@ -41,7 +41,7 @@ void Network::set_power(HostId id, Power power) {
   }
 }
 
-// ---- dialling -----------------------------------------------------------------------------------------------------
+// ---- dialling -----------------------------------------------------------------------------------
 
 Micros Network::draw_latency(HostId a, HostId b) {
   const auto spread = std::uint64_t(options_.latency_max - options_.latency_min + 1);
@@ -96,7 +96,7 @@ void Network::fail_dial(ConnectionId id, Micros delay, Status why) {
   });
 }
 
-// ---- sending ------------------------------------------------------------------------------------------------------
+// ---- sending ------------------------------------------------------------------------------------
 
 bool Network::send(HostId host, tier::LinkId link, wire::Class priority, Buffer message) {
   const Ref* ref = find_ref(host, link);
@@ -154,8 +154,7 @@ bool Network::drop(HostId host, tier::LinkId link) {
 void Network::finish(ConnectionId id, int from, bool flush) {
   Connection* c = find(id);
   if (!c) return;
-  const End& other = c->ends[1 - from];
-  if (other.host == kNoHost || other.state == End::gone || other.state == End::vanished) return forget_if_over(id);
+  if (c->ends[1 - from].over()) return forget_if_over(id);
   Flow& way = flow(*c, from);
   if (way.end_sent) return;
   way.closing = true;

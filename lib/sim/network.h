@@ -1,9 +1,9 @@
-// A simulated network: hosts that listen and dial by address, connections with latency, and everything that goes
-// wrong with them.
+// A simulated network: hosts that listen and dial by address, connections with latency, and what
+// goes wrong with them.
 //
-// Messages pass whole and in order; drained bulk is told to the sender when it has arrived. With `through_mux`
-// every connection passes the bytes of a real wire::Mux at both ends instead, so that a reset can fall between any
-// two bytes. Time passes between a cause and every report to a host: no function here calls a host from inside.
+// Messages pass whole and in order; drained bytes are told to the sender when they have arrived.
+// With `through_mux` each end has a real wire::Mux, so that a reset can fall between any two bytes.
+// Time passes before every report to a host: no function here calls one from inside.
 #pragma once
 
 #include "base/buffer.h"
@@ -71,13 +71,13 @@ class Network {
   bool drop(HostId host, tier::LinkId link);
   bool knows(HostId host, tier::LinkId link) const { return find_ref(host, link) != nullptr; }
 
-  // ---- faults: each on all connections between two hosts; how many there were ----
-  std::size_t cut(HostId a, HostId b);  // what is in flight is lost
-  std::size_t cut_after(HostId from, HostId to, std::uint64_t bytes);  // once so many more have arrived at `to`
+  // ---- faults: each on all connections between two hosts ----
+  void cut(HostId a, HostId b);  // what is in flight is lost
+  void cut_after(HostId from, HostId to, std::uint64_t bytes);  // once so many more have arrived at `to`
   std::uint64_t cut_at_byte() const { return cut_at_byte_; }  // how often that came to pass
-  std::size_t half_open(HostId believer, HostId other);  // `other` has lost it, `believer` is not told
-  std::size_t stall(HostId from, HostId to, bool on);  // nothing arrives until it is off
-  std::size_t limit(HostId from, HostId to, std::uint64_t bytes_per_second);  // 0: no limit
+  void half_open(HostId believer, HostId other);  // `other` has lost it, `believer` is not told
+  void stall(HostId from, HostId to, bool on);  // nothing arrives until it is off
+  void limit(HostId from, HostId to, std::uint64_t bytes_per_second);  // 0: no limit
   void partition(const std::vector<HostId>& island);  // these hear each other, and nobody else
   void heal();  // partitions and stalls
 
@@ -97,6 +97,7 @@ class Network {
     HostId host = kNoHost;
     tier::LinkId link = 0;
     enum : std::uint8_t { opening, open, gone, vanished } state = opening;  // vanished: gone without a word
+    bool over() const { return host == kNoHost || state == gone || state == vanished; }
   };
   struct Connection {
     End ends[2];  // the dialler first
@@ -132,6 +133,7 @@ class Network {
 
   bool blocked(const Connection& c, int from) const;
   Flow& flow(Connection& c, int from);
+  Flow& flow_from(ConnectionId id, HostId from);
   void pump(ConnectionId id, int from);
   void fly(ConnectionId id, Connection& c, int from, Piece piece);
   void arrive(ConnectionId id, int from, Piece& piece);

@@ -26,49 +26,36 @@ std::vector<Network::ConnectionId> Network::between(HostId a, HostId b) const {
   return ids;
 }
 
-std::size_t Network::cut(HostId a, HostId b) {
-  const auto ids = between(a, b);
-  for (ConnectionId id : ids) reset(id, {PINNATE_UNREACHABLE, "connection reset by peer"});
-  return ids.size();
+Flow& Network::flow_from(ConnectionId id, HostId from) {
+  Connection& c = *find(id);
+  return flow(c, c.ends[0].host == from ? 0 : 1);
 }
 
-std::size_t Network::cut_after(HostId from, HostId to, std::uint64_t bytes) {
-  const auto ids = between(from, to);
-  for (ConnectionId id : ids) {
-    Connection& c = *find(id);
-    flow(c, c.ends[0].host == from ? 0 : 1).cut_after_bytes = std::int64_t(bytes);
-  }
-  return ids.size();
+void Network::cut(HostId a, HostId b) {
+  for (ConnectionId id : between(a, b)) reset(id, {PINNATE_UNREACHABLE, "connection reset by peer"});
 }
 
-std::size_t Network::half_open(HostId believer, HostId other) {
-  const auto ids = between(believer, other);
-  for (ConnectionId id : ids) {
+void Network::cut_after(HostId from, HostId to, std::uint64_t bytes) {
+  for (ConnectionId id : between(from, to)) flow_from(id, from).cut_after_bytes = std::int64_t(bytes);
+}
+
+void Network::half_open(HostId believer, HostId other) {
+  for (ConnectionId id : between(believer, other)) {
     Connection& c = *find(id);
     c.black_hole = true;
     lose(id, c.ends[0].host == other ? 0 : 1, {PINNATE_UNREACHABLE, "connection timed out"}, true);
   }
-  return ids.size();
 }
 
-std::size_t Network::stall(HostId from, HostId to, bool on) {
-  const auto ids = between(from, to);
-  for (ConnectionId id : ids) {
-    Connection& c = *find(id);
-    const int side = c.ends[0].host == from ? 0 : 1;
-    flow(c, side).stalled = on;
-    if (!on) queue_.after(0, [this, id, side] { release(id, side); });
+void Network::stall(HostId from, HostId to, bool on) {
+  for (ConnectionId id : between(from, to)) {
+    flow_from(id, from).stalled = on;
+    if (!on) queue_.after(0, [this, id, side = find(id)->ends[0].host == from ? 0 : 1] { release(id, side); });
   }
-  return ids.size();
 }
 
-std::size_t Network::limit(HostId from, HostId to, std::uint64_t bytes_per_second) {
-  const auto ids = between(from, to);
-  for (ConnectionId id : ids) {
-    Connection& c = *find(id);
-    flow(c, c.ends[0].host == from ? 0 : 1).bytes_per_second = bytes_per_second;
-  }
-  return ids.size();
+void Network::limit(HostId from, HostId to, std::uint64_t bytes_per_second) {
+  for (ConnectionId id : between(from, to)) flow_from(id, from).bytes_per_second = bytes_per_second;
 }
 
 void Network::partition(const std::vector<HostId>& island) {

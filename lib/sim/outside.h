@@ -1,5 +1,5 @@
-// Modules whose code is real: a world may be given a loader from outside, and then its engines run what that loader
-// makes instead of simulating it. Order, time and faults stay the world's; only what a step comes to is the module's.
+// Modules whose code is real: engines run what a loader from outside makes. Order, time and faults
+// stay the world's; only what a step comes to is the module's.
 #pragma once
 
 #include "base/buffer.h"
@@ -12,11 +12,11 @@
 
 namespace pinnate::sim {
 
-// One module that one engine has loaded, and its service once there is one. Its end destroys the service and unloads
-// the module; that comes also when the engine is killed, so that nothing of the outside is left behind.
+// One module that one engine has loaded, and its service once there is one. Its end, which comes
+// also when the engine is killed, destroys the service and unloads the module.
 class OutsideModule {
  public:
-  // At most once, on the world's thread, during `call` or at any later time but never after this module's end.
+  // At most once, on the world's thread, during `call` or later, never after this module's end.
   using Answer = std::function<void(Status, Buffer)>;
 
   virtual ~OutsideModule() = default;

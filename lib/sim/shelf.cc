@@ -33,25 +33,4 @@ const Shelf::Book& Shelf::add(const Module& module) {
   return books_.insert_or_assign(digest, std::move(book)).first->second;
 }
 
-const Shelf::Book* Shelf::find(const Digest& manifest) const {
-  const auto found = books_.find(manifest);
-  return found == books_.end() ? nullptr : &found->second;
-}
-
-std::string Shelf::title_of(const Digest& artifact) const {
-  for (const auto& [digest, book] : books_) {
-    for (const auto& entry : book.manifest.artifacts) {
-      if (entry.digest == artifact) return book.manifest.name + "@" + book.manifest.version;
-    }
-  }
-  return {};
-}
-
-std::vector<Digest> Shelf::artifacts() const {
-  std::vector<Digest> digests;
-  for (const auto& [digest, book] : books_)
-    for (const auto& artifact : book.manifest.artifacts) digests.push_back(artifact.digest);
-  return digests;
-}
-
 }  // namespace pinnate::sim

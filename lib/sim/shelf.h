@@ -1,5 +1,4 @@
-// Every module that was made in this world, with its bytes: the files of those who publish, and the
-// truth about which digest is which version.
+// Every module that was made in this world, with its bytes: the files of those who publish.
 #pragma once
 
 #include "base/buffer.h"
@@ -32,11 +31,7 @@ class Shelf {
   };
 
   const Book& add(const Module& module);
-  const Book* find(const Digest& manifest) const;
-  // What was published under an artifact's digest: "name@version", or "" when nothing was.
-  std::string title_of(const Digest& artifact) const;
-
-  std::vector<Digest> artifacts() const;  // of everything on it, in order of manifests
+  const std::map<Digest, Book>& books() const { return books_; }  // by manifest
 
  private:
   std::map<Digest, Book> books_;

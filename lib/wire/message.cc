@@ -10,178 +10,92 @@
 namespace pinnate::wire {
 namespace {
 
-// ---- the fields of every message, in the order of PROTOCOL.md -----------------------------------------------------
-// `f` is a Writer or a Reader. Fields before the bar are required, those behind it have the default of their struct.
-template <class F>
-void fields(F& f, Position& m) {
-  f("epoch revision digest", m.epoch, m.revision, m.digest);
-}
-template <class F>
-void fields(F& f, Hello& m) {
+// ---- the fields of every message, in the order of PROTOCOL.md -----------------------------------
+// `f` is a Writer or a Reader. Fields behind the bar are optional.
+void fields(auto& f, Position& m) { f("epoch revision digest", m.epoch, m.revision, m.digest); }
+void fields(auto& f, Hello& m) {
   f("version_min version_max features fleet tenant role facing id incarnation | auth_method auth_payload labels "
     "platform position heartbeat_ms needs",
     m.version_min, m.version_max, m.features, m.fleet, m.tenant, m.role, m.facing, m.id, m.incarnation, m.auth_method,
     m.auth_payload, m.labels, m.platform, m.position, m.heartbeat_ms, m.needs);
 }
-template <class F>
-void fields(F& f, Welcome& m) {
-  f("| inherited", m.inherited);
-}
-template <class F>
-void fields(F& f, Refuse& m) {
-  f("code | reason", m.code, m.reason);
-}
-template <class F>
-void fields(F& f, Ping& m) {
-  f("nonce", m.nonce);
-}
-template <class F>
-void fields(F& f, Pong& m) {
-  f("nonce", m.nonce);
-}
-template <class F>
-void fields(F& f, Goodbye& m) {
-  f("forget", m.forget);
-}
-template <class F>
-void fields(F& f, ReleaseEntry& m) {
-  f("record | manifest", m.record, m.manifest);
-}
-template <class F>
-void fields(F& f, Desired& m) {
+void fields(auto& f, Welcome& m) { f("| inherited", m.inherited); }
+void fields(auto& f, Refuse& m) { f("code | reason", m.code, m.reason); }
+void fields(auto& f, Ping& m) { f("nonce", m.nonce); }
+void fields(auto& f, Pong& m) { f("nonce", m.nonce); }
+void fields(auto& f, Goodbye& m) { f("forget", m.forget); }
+void fields(auto& f, ReleaseEntry& m) { f("record | manifest", m.record, m.manifest); }
+void fields(auto& f, Desired& m) {
   f("position base_epoch base_revision page last | withdrawn releases", m.position, m.base_epoch, m.base_revision,
     m.page, m.last, m.withdrawn, m.releases);
 }
-template <class F>
-void fields(F& f, Confirm& m) {
-  f("position page whole | seen", m.position, m.page, m.whole, m.seen);
-}
-template <class F>
-void fields(F& f, Context& m) {
-  f("inherited", m.inherited);
-}
-template <class F>
-void fields(F& f, ServiceRow& m) {
+void fields(auto& f, Confirm& m) { f("position page whole | seen", m.position, m.page, m.whole, m.seen); }
+void fields(auto& f, Context& m) { f("inherited", m.inherited); }
+void fields(auto& f, ServiceRow& m) {
   f("release name version phase serving | reason", m.release, m.name, m.version, m.phase, m.serving, m.reason);
 }
-template <class F>
-void fields(F& f, EngineStatus& m) {
-  f("position rows | notice", m.position, m.rows, m.notice);
-}
-template <class F>
-void fields(F& f, Failure& m) {
-  f("engine | reason", m.engine, m.reason);
-}
-template <class F>
-void fields(F& f, ReleaseRow& m) {
+void fields(auto& f, EngineStatus& m) { f("position rows | notice", m.position, m.rows, m.notice); }
+void fields(auto& f, Failure& m) { f("engine | reason", m.engine, m.reason); }
+void fields(auto& f, ReleaseRow& m) {
   f("release name version fetching loading live failed incompatible selected serving | serving_offline failures",
     m.release, m.name, m.version, m.fetching, m.loading, m.live, m.failed, m.incompatible, m.selected, m.serving,
     m.serving_offline, m.failures);
 }
-template <class F>
-void fields(F& f, Evaluated& m) {
-  f("revision engines", m.revision, m.engines);
-}
-template <class F>
-void fields(F& f, Rollup& m) {
+void fields(auto& f, Evaluated& m) { f("revision engines", m.revision, m.engines); }
+void fields(auto& f, Rollup& m) {
   f("position seen online offline forgotten gateways_online gateways_offline evaluated whole rows | notices",
     m.position, m.seen, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline, m.evaluated, m.whole,
     m.rows, m.notices);
 }
-template <class F>
-void fields(F& f, WantManifest& m) {
-  f("manifest", m.manifest);
-}
-template <class F>
-void fields(F& f, ManifestBytes& m) {
-  f("manifest code | reason bytes", m.manifest, m.code, m.reason, m.bytes);
-}
-template <class F>
-void fields(F& f, WantChunk& m) {
-  f("manifest artifact index", m.manifest, m.artifact, m.index);
-}
-template <class F>
-void fields(F& f, ChunkBytes& m) {
+void fields(auto& f, WantManifest& m) { f("manifest", m.manifest); }
+void fields(auto& f, ManifestBytes& m) { f("manifest code | reason bytes", m.manifest, m.code, m.reason, m.bytes); }
+void fields(auto& f, WantChunk& m) { f("manifest artifact index", m.manifest, m.artifact, m.index); }
+void fields(auto& f, ChunkBytes& m) {
   f("manifest artifact index code | reason encoded", m.manifest, m.artifact, m.index, m.code, m.reason, m.encoded);
 }
-template <class F>
-void fields(F& f, Publish& m) {
+void fields(auto& f, Publish& m) {
   f("id manifest selector | config needs", m.id, m.manifest, m.selector, m.config, m.needs);
 }
-template <class F>
-void fields(F& f, Published& m) {
+void fields(auto& f, Published& m) {
   f("id code | reason release position created durable_us", m.id, m.code, m.reason, m.release, m.position, m.created,
     m.durable_us);
 }
-template <class F>
-void fields(F& f, PublishProgress& m) {
-  f("id done_bytes total_bytes", m.id, m.done_bytes, m.total_bytes);
-}
-template <class F>
-void fields(F& f, Unpublish& m) {
-  f("id name release", m.id, m.name, m.release);
-}
-template <class F>
-void fields(F& f, Done& m) {
-  f("id code | reason", m.id, m.code, m.reason);
-}
-template <class F>
-void fields(F& f, ListReleases& m) {
-  f("id | name", m.id, m.name);
-}
-template <class F>
-void fields(F& f, ReleaseFacts& m) {
+void fields(auto& f, PublishProgress& m) { f("id done_bytes total_bytes", m.id, m.done_bytes, m.total_bytes); }
+void fields(auto& f, Unpublish& m) { f("id name release", m.id, m.name, m.release); }
+void fields(auto& f, Done& m) { f("id code | reason", m.id, m.code, m.reason); }
+void fields(auto& f, ListReleases& m) { f("id | name", m.id, m.name); }
+void fields(auto& f, ReleaseFacts& m) {
   f("number name version | selector manifest platforms artifact_bytes decided_unix_ms current ended", m.number, m.name,
     m.version, m.selector, m.manifest, m.platforms, m.artifact_bytes, m.decided_unix_ms, m.current, m.ended);
 }
-template <class F>
-void fields(F& f, Releases& m) {
-  f("id code | reason releases", m.id, m.code, m.reason, m.releases);
-}
-template <class F>
-void fields(F& f, GetStatus& m) {
-  f("id | name watch end_watch", m.id, m.name, m.watch, m.end_watch);
-}
-template <class F>
-void fields(F& f, StatusRow& m) {
+void fields(auto& f, Releases& m) { f("id code | reason releases", m.id, m.code, m.reason, m.releases); }
+void fields(auto& f, GetStatus& m) { f("id | name watch end_watch", m.id, m.name, m.watch, m.end_watch); }
+void fields(auto& f, StatusRow& m) {
   f("release name version current phases | serving serving_offline failures", m.release, m.name, m.version, m.current,
     m.phases, m.serving, m.serving_offline, m.failures);
 }
-template <class F>
-void fields(F& f, StatusReport& m) {
+void fields(auto& f, StatusReport& m) {
   f("id code | reason tier position online offline forgotten gateways_online gateways_offline rows notices", m.id,
     m.code, m.reason, m.tier, m.position, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline,
     m.rows, m.notices);
 }
-template <class F>
-void fields(F& f, Lookup& m) {
+void fields(auto& f, Lookup& m) {
   f("id | at name engine phase gateways cursor limit timeout_ms", m.id, m.at, m.name, m.engine, m.phase, m.gateways,
     m.cursor, m.limit, m.timeout_ms);
 }
-template <class F>
-void fields(F& f, TierRow& m) {
+void fields(auto& f, TierRow& m) {
   f("role id path online | platform labels position known_engines online_engines services notice", m.role, m.id, m.path,
     m.online, m.platform, m.labels, m.position, m.known_engines, m.online_engines, m.services, m.notice);
 }
-template <class F>
-void fields(F& f, Tiers& m) {
-  f("id code | reason rows next", m.id, m.code, m.reason, m.rows, m.next);
-}
-template <class F>
-void fields(F& f, Call& m) {
+void fields(auto& f, Tiers& m) { f("id code | reason rows next", m.id, m.code, m.reason, m.rows, m.next); }
+void fields(auto& f, Call& m) {
   f("id function engine route timeout_ms idempotent payload | needs", m.id, m.function, m.engine, m.route, m.timeout_ms,
     m.idempotent, m.payload, m.needs);
 }
-template <class F>
-void fields(F& f, Returned& m) {
-  f("id code | reason ran result", m.id, m.code, m.reason, m.ran, m.result);
-}
-template <class F>
-void fields(F& f, Cancel& m) {
-  f("id", m.id);
-}
+void fields(auto& f, Returned& m) { f("id code | reason ran result", m.id, m.code, m.reason, m.ran, m.result); }
+void fields(auto& f, Cancel& m) { f("id", m.id); }
 
-// ---- what kinds there are, in the order of the variant ------------------------------------------------------------
+// ---- what kinds there are, in the order of the variant ------------------------------------------
 struct Kind {
   std::uint8_t type;
   const char* name;
@@ -356,7 +270,7 @@ std::string in_words(const msgpack::object& o) {
   }
 }
 
-// What the fields of all messages are made of, each read in one place: the templates below are many.
+// What all fields are made of, each read in one place: the templates below are many.
 bool get_number(const msgpack::object& o, std::uint64_t most, std::uint64_t* v) {
   if (o.type != msgpack::type::POSITIVE_INTEGER || o.via.u64 > most) return false;
   *v = o.via.u64;
@@ -375,7 +289,7 @@ bool get_digest(const msgpack::object& o, Digest* v) {
 }
 bool get_bytes(const msgpack::object& o, const Buffer& whole, Buffer* v) {
   if (o.type != msgpack::type::BIN) return false;
-  // A slice keeps the whole message in memory; who says much around a few bytes may not have that kept.
+  // A slice keeps the whole message in memory: not for a few bytes with much around them.
   const std::string_view bytes(o.via.bin.ptr, o.via.bin.size);
   *v = bytes.size() < whole.size() / 2 ? Buffer(std::string(bytes)) : whole.slice(bytes);
   return true;
@@ -497,25 +411,14 @@ std::string read_as(std::size_t index, const msgpack::object& o, const Buffer& w
   return {};
 }
 
-const char* in_words(Way way) {
-  switch (way) {
-    case Way::handshake:
-      return "before the handshake was done";
-    case Way::down_to_gateway:
-      return "to a gateway from above";
-    case Way::down_to_engine:
-      return "to an engine from above";
-    case Way::down_to_client:
-      return "to a client";
-    case Way::up_from_gateway:
-      return "from a gateway below";
-    case Way::up_from_engine:
-      return "from an engine below";
-    case Way::up_from_client:
-      return "from a client";
-  }
-  return "";
-}
+// By Way.
+constexpr const char* kWays[] = {"before the handshake was done",
+                                 "to a gateway from above",
+                                 "to an engine from above",
+                                 "to a client",
+                                 "from a gateway below",
+                                 "from an engine below",
+                                 "from a client"};
 
 bool by_reference(msgpack::type::object_type, std::size_t, void*) { return true; }
 
@@ -524,7 +427,7 @@ bool by_reference(msgpack::type::object_type, std::size_t, void*) { return true;
 Buffer encode(const Message& message) {
   msgpack::sbuffer out(256);
   Writer writer(out);
-  // fields() is shared with the Reader and so takes its message as not const; a Writer changes nothing.
+  // fields() takes its message as not const, for the Reader; a Writer changes nothing.
   std::visit([&](auto& m) { writer.put_message(kKinds[message.index()].type, m); }, const_cast<Message&>(message));
   return Buffer(std::string(out.data(), out.size()));
 }
@@ -549,7 +452,7 @@ Result<std::optional<Message>> decode(const Buffer& bytes, std::optional<Way> ov
     if (!kind && type >= kMayIgnore) return std::optional<Message>();
     if (!kind) return {PINNATE_UNSUPPORTED, "a message of unknown type " + std::to_string(type)};
     if (over && !(kind->ways & way(*over)))
-      return {PINNATE_REFUSED, std::string("a ") + kind->name + ' ' + in_words(*over)};
+      return {PINNATE_REFUSED, std::string("a ") + kind->name + ' ' + kWays[std::size_t(*over)]};
     std::optional<Message> message;
     const std::string wrong = read_as(static_cast<std::size_t>(kind - kKinds), o, bytes, &message);
     if (wrong.empty()) return message;

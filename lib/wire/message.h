@@ -1,8 +1,8 @@
-// Every message of the protocol as a struct. PROTOCOL.md specifies them field by field; the order of fields here is
-// theirs. A message is a msgpack array [type, fields...]. Later versions add fields at its end, and at the end of the
-// structures within: a receiver ignores those that it does not know, and those that are missing have the defaults
-// given here, but for the first few, which are required. Types below 64 must be known to the receiver, or it refuses
-// the link; types from 64 on may be ignored.
+// Every message as a struct; PROTOCOL.md specifies the fields. A message is a msgpack array [type,
+// fields...]. Later versions add fields at its end, and at the end of the structures within: a
+// receiver ignores those that it does not know. Missing ones have the defaults given here, but for
+// the first few, which are required. A receiver that does not know a type below 64 refuses the
+// link; types from 64 on may be ignored.
 #pragma once
 
 #include "base/buffer.h"
@@ -46,21 +46,21 @@ struct Rest {
   Buffer bytes;
 };
 
-// Which desired state: within an epoch the revision only grows; the digest tells two histories apart.
+// Which desired state: in an epoch the revision only grows; the digest tells two histories apart.
 struct Position {
   std::uint64_t epoch = 0;
   std::uint64_t revision = 0;
   Digest digest;
   bool operator==(const Position&) const = default;
   bool newer_than(const Position& o) const { return epoch != o.epoch ? epoch > o.epoch : revision > o.revision; }
-  // Whether a fleet may have got from here to `later` while this one did not know. Copies are put back, and each time an
-  // epoch begins, some times in a fleet's life; a claim far beyond that is a defect or a lie.
+  // Whether a fleet may have got from here to `later` unseen. An epoch begins when a copy is put
+  // back, some times in a fleet's life; a claim far beyond that is a defect or a lie.
   bool could_precede(const Position& later) const {
     return later.epoch <= epoch + 1024 && later.revision <= revision + (std::uint64_t{1} << 32);
   }
 };
 
-// ---- handshake and liveness ----
+// ---- handshake and liveness ---------------------------------------------------------------------
 struct Hello {  // 1: the first message of both ends
   std::uint32_t version_min = kProtocolVersion, version_max = kProtocolVersion;
   std::uint64_t features = 0;
@@ -94,7 +94,7 @@ struct Goodbye {
   bool forget = false;
 };  // 6: the sender ends well; forget: it will not come back under this id
 
-// ---- desired state, downward ----
+// ---- desired state, downward --------------------------------------------------------------------
 struct ReleaseEntry {
   Buffer record;  // content::Release, as its author wrote it
   Buffer manifest;  // content::Manifest likewise, or empty: ask for it
@@ -117,7 +117,7 @@ struct Context {
   Labels inherited;
 };  // 10, downward: inherited labels changed
 
-// ---- status, upward ----
+// ---- status, upward -----------------------------------------------------------------------------
 struct ServiceRow {
   std::uint64_t release = 0;
   std::string name, version;
@@ -154,7 +154,7 @@ struct Rollup {  // 13: totals replace; rows replace those of the same release; 
   std::vector<std::string> notices;
 };
 
-// ---- content ----
+// ---- content ------------------------------------------------------------------------------------
 struct WantManifest {
   Digest manifest;
 };  // 16
@@ -176,7 +176,7 @@ struct ChunkBytes {  // 19
   Buffer encoded;  // content/chunk.h
 };
 
-// ---- requests: `id` is the asker's, per link ----
+// ---- requests: `id` is the asker's, per link ----------------------------------------------------
 struct Publish {  // 24: the receiver asks back for chunks it lacks with WantChunk on the same link
   std::uint64_t id = 0;
   Buffer manifest;
@@ -307,10 +307,11 @@ using Message =
 
 Buffer encode(const Message& message);
 
-// A decoded message; nothing: of a type that this version does not know and may ignore. Fails, in this order, with
-// PINNATE_CORRUPT (not msgpack, nested too deep, over a limit), PINNATE_UNSUPPORTED (an unknown type that must not be
-// ignored), PINNATE_REFUSED (such a message may not come over `over`, if that is given), and PINNATE_CORRUPT again (a
-// field is missing or malformed: which, and what it is). Byte fields share the memory of `bytes`.
+// A decoded message; nothing: of an unknown type that may be ignored. Fails, in this order, with
+// PINNATE_CORRUPT (not msgpack, nested too deep, over a limit), PINNATE_UNSUPPORTED (an unknown
+// type), PINNATE_REFUSED (such a message may not come over `over`, if that is given), and
+// PINNATE_CORRUPT (a field is missing or malformed: which, and what it is). Byte fields share the
+// memory of `bytes`.
 Result<std::optional<Message>> decode(const Buffer& bytes, std::optional<Way> over = std::nullopt);
 
 const char* type_name(std::uint64_t type);  // as PROTOCOL.md has it; "message" for a number without a name

@@ -87,7 +87,7 @@ class AcknowledgedIsKept final : public Check {
   }
 
   void fetchable(const std::string& which, const content::Release& release) {
-    const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
+    const sim::Shelf::Book* book = s_.world.book(release.manifest);
     if (!book) return complain_(3, which + " it names a manifest that nobody made");
     if (!disk().records.contains("manifest/" + release.manifest.hex()))
       complain_(3, which + " its manifest is not on the controller's disk");

@@ -203,9 +203,11 @@ bool Mischief::engine(Act act, Random& random) {
 
 bool Mischief::module(Act act, Random& random) {
   // Of something that was published, or is about to be: the shelf knows both.
-  const auto books = s_.world.shelf().artifacts();
-  if (books.empty()) return false;
-  const Digest artifact = books[random.below(books.size())];
+  std::vector<Digest> artifacts;
+  for (const auto& [manifest, book] : s_.world.shelf().books())
+    for (const auto& entry : book.manifest.artifacts) artifacts.push_back(entry.digest);
+  if (artifacts.empty()) return false;
+  const Digest artifact = artifacts[random.below(artifacts.size())];
   sim::Conduct conduct;
   sim::Step step = draw_step(random);
   conduct.first_times = 1 + std::uint32_t(random.below(3));

@@ -46,7 +46,7 @@ class OncePerLink final : public Check {
       return complain_(7, what + " again before it was answered, on the same link");
     // A tier that was misled by its own disk has lost the chunk as far as it can know.
     if (s_.excuses.disk_misbehaved[sight.o.host]) return;
-    const sim::Shelf::Book* book = s_.world.shelf().find(want.manifest);
+    const sim::Shelf::Book* book = s_.world.book(want.manifest);
     if (!book || want.artifact >= book->manifest.artifacts.size()) return;
     const sim::Disk& disk = s_.world.at(sight.o.host).disk();
     const Digest& artifact = book->manifest.artifacts[want.artifact].digest;

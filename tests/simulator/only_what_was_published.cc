@@ -115,7 +115,7 @@ class OnlyWhatWasPublished final : public Check {
   }
 
   bool is(const content::Release& release, const sim::Serving& serving) const {
-    const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
+    const sim::Shelf::Book* book = s_.world.book(release.manifest);
     const content::ArtifactEntry* artifact = book ? book->manifest.artifact_for("linux-x86_64") : nullptr;
     return artifact && artifact->digest == serving.artifact && release.config == serving.config;
   }
@@ -125,7 +125,7 @@ class OnlyWhatWasPublished final : public Check {
     const std::uint64_t flips = s_.world.flips(sight.o.host).done;
     const bool flipped = std::exchange(flips_[sight.o.host], flips) != flips;
     if (chunk.code != PINNATE_OK) return;
-    const sim::Shelf::Book* book = s_.world.shelf().find(chunk.manifest);
+    const sim::Shelf::Book* book = s_.world.book(chunk.manifest);
     if (!book || chunk.artifact >= book->manifest.artifacts.size()) return;
     const content::ArtifactEntry& artifact = book->manifest.artifacts[chunk.artifact];
     if (chunk.index >= artifact.chunks.size()) return;
@@ -136,7 +136,7 @@ class OnlyWhatWasPublished final : public Check {
   }
 
   std::string title(const Digest& artifact) const {
-    const std::string title = s_.world.shelf().title_of(artifact);
+    const std::string title = s_.world.title_of(artifact);
     return title.empty() ? "bytes that nobody published" : title;
   }
 

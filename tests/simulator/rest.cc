@@ -14,7 +14,7 @@ constexpr std::int64_t kAskEveryMs = 1000;
 }  // namespace
 
 const content::ArtifactEntry* Rest::artifact_of(const content::Release& release) const {
-  const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
+  const sim::Shelf::Book* book = s_.world.book(release.manifest);
   return book ? book->manifest.artifact_for("linux-x86_64") : nullptr;
 }
 
@@ -26,7 +26,7 @@ bool Rest::serves(const Member& engine, const content::Release& release) const {
 
 // A module that fails, hangs or is too slow, for ever, in a step that it must pass.
 bool Rest::cannot_start(const Member& engine, const content::Release& release, const Digest& artifact) const {
-  const content::Limits& limits = s_.world.shelf().find(release.manifest)->manifest.limits;
+  const content::Limits& limits = s_.world.book(release.manifest)->manifest.limits;
   const std::pair<sim::Step, std::uint32_t> steps[] = {
       {sim::Step::load, limits.load_ms}, {sim::Step::create, limits.create_ms}, {sim::Step::health, limits.health_ms}};
   for (const auto& [step, limit_ms] : steps) {

@@ -148,7 +148,7 @@ bool Users::flood(Random& random) {
   const std::string function = function_name(std::uint32_t(random.below(kFunctions)));
   const auto& releases = s_.ledger.current().releases;
   for (const auto& [number, release] : releases) {  // so that the calls stay
-    const sim::Shelf::Book* book = s_.world.shelf().find(release.manifest);
+    const sim::Shelf::Book* book = s_.world.book(release.manifest);
     if (release.name != function || !book) continue;
     sim::Conduct hang;
     hang.fate = sim::Fate::hangs;

@@ -33,7 +33,7 @@ struct Day {
   void look(const Occurrence& o) {
     if (o.what != What::activated) return;
     for (const auto& serving : f.world.at(o.host).modules()->all_serving())
-      if (f.world.shelf().title_of(serving.artifact).empty()) unknown_served = true;
+      if (f.world.title_of(serving.artifact).empty()) unknown_served = true;
   }
 
   void order() {

@@ -1,5 +1,5 @@
-// A fleet of the usual shape: a controller "c", sites "s0".. behind node gateways, clusters "s0.k0".. behind
-// container gateways, engines "s0.k0.e0"... Lower tiers dial upper ones.
+// A fleet of the usual shape: a controller "c", sites "s0".. behind node gateways, clusters
+// "s0.k0".. behind container gateways, engines "s0.k0.e0"... Lower tiers dial upper ones.
 #pragma once
 
 #include "sim/world.h"

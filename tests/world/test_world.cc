@@ -101,7 +101,7 @@ void TestWorld::deliver_strays(std::string_view tier) {
 }
 
 void TestWorld::conduct(const Digest& artifact, Step step, const Conduct& conduct, HostId engine) {
-  std::string words = shelf().title_of(artifact) + ": " + name_of(step) + " " + name_of(conduct.fate);
+  std::string words = title_of(artifact) + ": " + name_of(step) + " " + name_of(conduct.fate);
   if (conduct.takes >= 0) words += ", after " + std::to_string(conduct.takes / kMillisecond) + " ms";
   if (conduct.first_times > 0) words += ", the first " + std::to_string(conduct.first_times) + " times";
   note_fault(engine, words);
@@ -185,6 +185,18 @@ std::vector<HostId> TestWorld::live_engines() const {
   for (HostId id = 0; id < size(); ++id)
     if (at(id).up() && at(id).options().has_modules) live.push_back(id);
   return live;
+}
+
+const Shelf::Book* TestWorld::book(const Digest& manifest) {
+  const auto found = shelf().books().find(manifest);
+  return found == shelf().books().end() ? nullptr : &found->second;
+}
+
+std::string TestWorld::title_of(const Digest& artifact) {
+  for (const auto& [digest, book] : shelf().books())
+    for (const auto& entry : book.manifest.artifacts)
+      if (entry.digest == artifact) return book.manifest.name + "@" + book.manifest.version;
+  return {};
 }
 
 TestWorld::Runs TestWorld::runs(const std::string& payload) const {

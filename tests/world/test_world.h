@@ -1,5 +1,6 @@
-// A world for tests: by the names of its tiers it can be asked anything and have everything done to it that goes wrong,
-// and it keeps count of what happened. Each fault is an occurrence in its trace.
+// A world for tests: by the names of its tiers it can be asked anything and have everything done to
+// it that goes wrong, and it keeps count of what happened. Each fault is an occurrence in its
+// trace.
 #pragma once
 
 #include "sim/world.h"
@@ -13,8 +14,8 @@
 
 namespace pinnate::sim {
 
-// What happens to a stored chunk: a flipped bit or a cut, which the store's checksum shows; it is gone; or it holds
-// something else with a right checksum, which only its digest shows.
+// What happens to a stored chunk: a flipped bit or a cut, which the store's checksum shows; it is
+// gone; or it holds something else with a right checksum, which only its digest shows.
 enum class Damage { flipped, cut_short, gone, forged };
 
 class TestWorld : public World {
@@ -105,6 +106,10 @@ class TestWorld : public World {
   // Its version, or "".
   std::string version_on(std::string_view engine, std::string_view function) const;
   std::vector<HostId> live_engines() const;
+  // What was made, or null.
+  const Shelf::Book* book(const Digest& manifest);
+  // What was published under an artifact's digest: "name@version", or "" when nothing was.
+  std::string title_of(const Digest& artifact);
   // How often a call with this payload ran: what callers' answers are held against.
   struct Runs {
     std::uint32_t begun = 0, ended = 0;

@@ -47,7 +47,8 @@ void Trace::mix(std::uint64_t word) {
 }
 
 void Trace::mix(std::string_view bytes) {
-  // The length, both ends and a sample of the middle: a chunk is not read whole for every hop that it makes.
+  // The length, both ends and a sample of the middle: a chunk is not read whole for every hop that
+  // it makes.
   constexpr std::size_t kEnd = 256;
   mix(bytes.size());
   const auto mix_range = [this](std::string_view part) {

@@ -1,6 +1,6 @@
-// What happened in a world, folded into one number as it goes: two runs with the same digest did the same things in
-// the same order. An observer sees each occurrence too: to print it, or to check after each that a promise still
-// holds.
+// What happened in a world, folded into one number as it goes: two runs with the same digest did
+// the same things in the same order. An observer sees each occurrence too: to print it, or to check
+// after each that a promise still holds.
 #pragma once
 
 #include "sim/occurrence.h"
