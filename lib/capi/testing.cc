@@ -309,11 +309,11 @@ pinnate_status pinnate_testing_heal(pinnate_testing_fleet* fleet) {
 }
 
 pinnate_status pinnate_testing_kill(pinnate_testing_fleet* fleet, const char* tier) {
-  return with(fleet, [&](capi::TestingFleet& f) { return f.kill(tier, sim::Host::Crash::kill); });
+  return with(fleet, [&](capi::TestingFleet& f) { return f.kill(tier, sim::Machine::Crash::kill); });
 }
 
 pinnate_status pinnate_testing_lose_power(pinnate_testing_fleet* fleet, const char* tier) {
-  return with(fleet, [&](capi::TestingFleet& f) { return f.kill(tier, sim::Host::Crash::power_loss); });
+  return with(fleet, [&](capi::TestingFleet& f) { return f.kill(tier, sim::Machine::Crash::power_loss); });
 }
 
 pinnate_status pinnate_testing_stop(pinnate_testing_fleet* fleet, const char* tier) {

@@ -62,7 +62,7 @@ Status check(const pinnate_testing_fault& fault) {
 }  // namespace
 
 Status TestingFleet::cut(const char* a, const char* b) {
-  const Result<sim::HostId> one = find(a, "a"), other = find(b, "b");
+  const Result<sim::MachineId> one = find(a, "a"), other = find(b, "b");
   if (!one.ok()) return one.status();
   if (!other.ok()) return other.status();
   const TierPlan &upper = *sites_[*one].plan, &lower = *sites_[*other].plan;
@@ -74,34 +74,34 @@ Status TestingFleet::cut(const char* a, const char* b) {
 }
 
 Status TestingFleet::partition(const char* tier) {
-  const Result<sim::HostId> id = find(tier, "tier");
+  const Result<sim::MachineId> id = find(tier, "tier");
   if (!id.ok()) return id.status();
   if (sites_[*id].plan->role == PINNATE_ROLE_CONTROLLER)
     return {PINNATE_INVALID, "everything is below the controller: name the tiers that are to be apart from it"};
-  std::vector<sim::HostId> island{*id};
+  std::vector<sim::MachineId> island{*id};
   for (const std::string below = std::string(tier) + "."; const auto& [name, other] : names_)
     if (name.starts_with(below)) island.push_back(other);
   world_.network().partition(island);
   return {};
 }
 
-Status TestingFleet::kill(const char* tier, sim::Host::Crash how) {
-  const Result<sim::HostId> id = find_up(tier);
+Status TestingFleet::kill(const char* tier, sim::Machine::Crash how) {
+  const Result<sim::MachineId> id = find_up(tier);
   if (id.ok()) world_.at(*id).crash(how);
   return id.status();
 }
 
 Status TestingFleet::stop(const char* tier) {
-  const Result<sim::HostId> id = find_up(tier);
+  const Result<sim::MachineId> id = find_up(tier);
   if (id.ok()) world_.at(*id).close();
   return id.status();
 }
 
 Status TestingFleet::restart(const char* tier) {
-  const Result<sim::HostId> id = find(tier, "tier");
+  const Result<sim::MachineId> id = find(tier, "tier");
   if (!id.ok()) return id.status();
-  sim::Host& host = world_.at(*id);
-  if (host.up()) host.crash(sim::Host::Crash::kill);
+  sim::Machine& host = world_.at(*id);
+  if (host.up()) host.crash(sim::Machine::Crash::kill);
   host.start();
   return {};
 }
@@ -119,9 +119,9 @@ void TestingFleet::behave_well(const Title& title) {
 
 Status TestingFleet::inject(const pinnate_testing_fault& given) {
   if (Status s = check(given); !s.ok()) return s;
-  Fault fault{static_cast<sim::Step>(given.step), {}, sim::kNoHost};
+  Fault fault{static_cast<sim::Step>(given.step), {}, sim::kNoMachine};
   if (given.engine) {
-    const Result<sim::HostId> engine = find_engine(given.engine, "fault.engine");
+    const Result<sim::MachineId> engine = find_engine(given.engine, "fault.engine");
     if (!engine.ok()) return engine.status();
     fault.engine = *engine;
   }

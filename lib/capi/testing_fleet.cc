@@ -40,7 +40,7 @@ TestingFleet::TestingFleet(FleetPlan plan)
       world_(world_options(plan_)) {
   world_.modules().outside = &loader_;
   if (plan_.log.write) {
-    world_.on_log = [this](sim::HostId host, pinnate_log_level level, const std::string& line) {
+    world_.on_log = [this](sim::MachineId host, pinnate_log_level level, const std::string& line) {
       char time[32];
       std::snprintf(time, sizeof time, "%.3f ", double(world_.now()) / double(sim::kSecond));
       plan_.log(level, time + world_.at(host).name() + ": " + line);
@@ -55,13 +55,13 @@ TestingFleet::~TestingFleet() {
 
 void TestingFleet::build() {
   for (const TierPlan& tier : plan_.tiers) {
-    const auto id = static_cast<sim::HostId>(sites_.size());
+    const auto id = static_cast<sim::MachineId>(sites_.size());
     const auto parent = names_.find(tier.parent);
     sites_.push_back(
         {&tier, parent == names_.end() ? tier.labels : inherit(tier.labels, sites_[parent->second].labels)});
     names_.emplace(tier.name, id);
 
-    sim::HostOptions host;
+    sim::MachineOptions host;
     host.extra_latency = tier.latency_us;
     tier::TierOptions options = plan_.tier;
     options.id = tier.name;
@@ -91,22 +91,22 @@ void TestingFleet::build() {
   });
 }
 
-Result<sim::HostId> TestingFleet::find(const char* tier, const char* argument) const {
+Result<sim::MachineId> TestingFleet::find(const char* tier, const char* argument) const {
   if (Status s = required(tier, argument); !s.ok()) return s;
   const auto found = names_.find(tier);
   if (found == names_.end()) return {PINNATE_NOT_FOUND, "this fleet has no tier '" + std::string(tier) + "'"};
   return found->second;
 }
 
-Result<sim::HostId> TestingFleet::find_engine(const char* tier, const char* argument) const {
-  Result<sim::HostId> found = find(tier, argument);
+Result<sim::MachineId> TestingFleet::find_engine(const char* tier, const char* argument) const {
+  Result<sim::MachineId> found = find(tier, argument);
   if (found.ok() && sites_[*found].plan->role != PINNATE_ROLE_ENGINE)
     return {PINNATE_INVALID, "'" + std::string(tier) + "' is no engine"};
   return found;
 }
 
-Result<sim::HostId> TestingFleet::find_up(const char* tier) const {
-  Result<sim::HostId> found = find(tier, "tier");
+Result<sim::MachineId> TestingFleet::find_up(const char* tier) const {
+  Result<sim::MachineId> found = find(tier, "tier");
   if (found.ok() && !world_.at(*found).up())
     return {PINNATE_UNREACHABLE, "'" + world_.at(*found).name() + "' is down: pinnate_testing_restart starts it"};
   return found;
@@ -143,8 +143,8 @@ void TestingFleet::deliver() {
   }
 }
 
-void TestingFleet::deliver_results(sim::HostId id, Asked& asked) {
-  sim::Host& host = world_.at(id);
+void TestingFleet::deliver_results(sim::MachineId id, Asked& asked) {
+  sim::Machine& host = world_.at(id);
   std::vector<wire::Returned> returned;
   std::erase_if(host.answers(), [&](wire::Message& message) {
     auto* answer = std::get_if<wire::Returned>(&message);
@@ -180,14 +180,14 @@ void TestingFleet::end_call(std::uint64_t id, const Status& status, const Buffer
 
 template <class Answer, class Question>
 Result<Answer> TestingFleet::ask(const char* tier, Question question, std::int64_t limit_ms) {
-  const Result<sim::HostId> host = find_up(or_controller(tier));
+  const Result<sim::MachineId> host = find_up(or_controller(tier));
   if (!host.ok()) return host.status();
   return await<Answer>(*host, world_.request(*host, std::move(question)), limit_ms);
 }
 
 template <class Answer>
-Result<Answer> TestingFleet::await(sim::HostId id, std::uint64_t request, std::int64_t limit_ms) {
-  sim::Host& host = world_.at(id);
+Result<Answer> TestingFleet::await(sim::MachineId id, std::uint64_t request, std::int64_t limit_ms) {
+  sim::Machine& host = world_.at(id);
   const std::uint32_t life = host.lives();
   Result<Answer> answer(PINNATE_TIMEOUT,
                         "'" + host.name() + "' did not answer within " + std::to_string(limit_ms) + " ms");
@@ -212,7 +212,7 @@ Result<Answer> TestingFleet::await(sim::HostId id, std::uint64_t request, std::i
 }
 
 Result<pinnate_published> TestingFleet::publish(const runtime::PublishOrder& order) {
-  const Result<sim::HostId> controller = find_up(kController);
+  const Result<sim::MachineId> controller = find_up(kController);
   if (!controller.ok()) return controller.status();
   sim::Module module;
   module.name = order.name;
@@ -264,7 +264,7 @@ Status TestingFleet::call(const char* tier, wire::Call question, pinnate_bytes* 
 
 Status TestingFleet::begin_call(const char* tier, wire::Call question, pinnate_result_fn on_result, void* arg) {
   constexpr std::size_t kMost = 65536;
-  const Result<sim::HostId> host = find_up(or_controller(tier));
+  const Result<sim::MachineId> host = find_up(or_controller(tier));
   if (!host.ok()) return host.status();
   if (begun_.size() >= kMost) return {PINNATE_BUSY, "65536 calls are under way: let time pass until some have ended"};
   const std::uint32_t life = world_.at(*host).lives();
@@ -301,7 +301,7 @@ Result<TestingFleet::Page> TestingFleet::lookup(const char* tier, const wire::Lo
 }
 
 Result<const pinnate_tier*> TestingFleet::engine(const char* name) {
-  const Result<sim::HostId> engine = find_engine(name, "engine");
+  const Result<sim::MachineId> engine = find_engine(name, "engine");
   if (!engine.ok()) return engine.status();
   const Result<Page> page = lookup(name, {});
   if (!page.ok()) return page.status();

@@ -64,7 +64,7 @@ class TestingFleet {
   Status cut(const char* a, const char* b);
   Status partition(const char* tier);
   void heal() { world_.network().heal(); }
-  Status kill(const char* tier, sim::Host::Crash how);
+  Status kill(const char* tier, sim::Machine::Crash how);
   Status stop(const char* tier);
   Status restart(const char* tier);
   Status inject(const pinnate_testing_fault& fault);
@@ -85,7 +85,7 @@ class TestingFleet {
     Buffer config;
   };
   struct BegunCall {
-    sim::HostId host;
+    sim::MachineId host;
     std::uint32_t life;
     pinnate_result_fn on_result;
     void* arg;
@@ -97,37 +97,37 @@ class TestingFleet {
   struct Fault {
     sim::Step step;
     sim::Conduct conduct;
-    sim::HostId engine;
+    sim::MachineId engine;
   };
   using Title = std::pair<std::string, std::string>;  // a module's name and version
 
   void build();
-  Result<sim::HostId> find(const char* tier, const char* argument) const;
-  Result<sim::HostId> find_engine(const char* tier, const char* argument) const;
-  Result<sim::HostId> find_up(const char* tier) const;
+  Result<sim::MachineId> find(const char* tier, const char* argument) const;
+  Result<sim::MachineId> find_engine(const char* tier, const char* argument) const;
+  Result<sim::MachineId> find_up(const char* tier) const;
   void deliver();
-  void deliver_results(sim::HostId host, Asked& asked);
+  void deliver_results(sim::MachineId host, Asked& asked);
   void end_call(std::uint64_t id, const Status& status, const Buffer& result);
   template <class Answer, class Question>
   Result<Answer> ask(const char* tier, Question question, std::int64_t limit_ms = 60000);
   template <class Answer>
-  Result<Answer> await(sim::HostId host, std::uint64_t request, std::int64_t limit_ms = 60000);
+  Result<Answer> await(sim::MachineId host, std::uint64_t request, std::int64_t limit_ms = 60000);
 
   Result<wire::StatusReport> ask_status(const char* tier, const std::string& name);
   Result<wire::Tiers> ask_tiers(const char* tier, wire::Lookup question, std::int64_t limit_ms);
-  std::vector<sim::HostId> selected(std::uint64_t release, const wire::StatusReport& current) const;
-  bool serves(sim::HostId engine, const Published& release) const;
-  std::string why_not(sim::HostId engine, std::uint64_t release);
-  Status not_live(std::uint64_t release, std::size_t wanted, const std::vector<sim::HostId>& lagging);
+  std::vector<sim::MachineId> selected(std::uint64_t release, const wire::StatusReport& current) const;
+  bool serves(sim::MachineId engine, const Published& release) const;
+  std::string why_not(sim::MachineId engine, std::uint64_t release);
+  Status not_live(std::uint64_t release, std::size_t wanted, const std::vector<sim::MachineId>& lagging);
   void apply(const Title& title, const Fault& fault);
   void behave_well(const Title& title);
 
   const FleetPlan plan_;
-  std::vector<Site> sites_;  // by HostId, which is the place in the plan
+  std::vector<Site> sites_;  // by MachineId, which is the place in the plan
   Rows<pinnate_testing_tier> rows_;
   std::vector<Rows<pinnate_label>> row_labels_;
-  std::unordered_map<std::string, sim::HostId> names_;
-  std::vector<sim::HostId> engines_;
+  std::unordered_map<std::string, sim::MachineId> names_;
+  std::vector<sim::MachineId> engines_;
 
   const std::shared_ptr<TestingReplies> replies_;
   TestingLoader loader_;
@@ -138,7 +138,7 @@ class TestingFleet {
   std::map<Title, std::vector<Fault>> faults_;
   std::size_t fault_count_ = 0;
   std::map<std::uint64_t, BegunCall> begun_;  // by the id of the request
-  std::map<sim::HostId, Asked> asked_;
+  std::map<sim::MachineId, Asked> asked_;
 
   // What was handed out last.
   std::optional<wire::StatusReport> report_;

@@ -144,7 +144,7 @@ Status TestingLoader::add(const pinnate_loader& loader) {
   return {};
 }
 
-Result<std::unique_ptr<sim::OutsideModule>> TestingLoader::load(sim::HostId engine, const tier::Load& load) {
+Result<std::unique_ptr<sim::OutsideModule>> TestingLoader::load(sim::MachineId engine, const tier::Load& load) {
   if (!kinds_.count(load.loader)) return std::unique_ptr<sim::OutsideModule>(new SimulatedModule(load));
   const Result<module::Loader> loader = loaders_.find(load.loader);
   if (!loader.ok()) return loader.status();

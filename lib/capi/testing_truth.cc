@@ -10,21 +10,21 @@ namespace pinnate::capi {
 constexpr std::int64_t kLookAgainMs = 20;
 
 Result<const char*> TestingFleet::version_on(const char* engine, const std::string& function) const {
-  const Result<sim::HostId> id = find_engine(engine, "engine");
+  const Result<sim::MachineId> id = find_engine(engine, "engine");
   if (!id.ok()) return id.status();
   const sim::Serving* serving = world_.at(*id).serving(function);
   return serving ? serving->version.c_str() : "";
 }
 
 std::uint64_t TestingFleet::count(const std::string& function, const char* version) const {
-  return static_cast<std::uint64_t>(std::count_if(engines_.begin(), engines_.end(), [&](sim::HostId id) {
+  return static_cast<std::uint64_t>(std::count_if(engines_.begin(), engines_.end(), [&](sim::MachineId id) {
     const sim::Serving* serving = world_.at(id).serving(function);
     return serving && (!version || serving->version == version);
   }));
 }
 
 Status TestingFleet::is_up(const char* tier, int* up, std::uint32_t* lives) const {
-  const Result<sim::HostId> id = find(tier, "tier");
+  const Result<sim::MachineId> id = find(tier, "tier");
   if (!id.ok()) return id.status();
   if (up) *up = world_.at(*id).up();
   if (lives) *lives = world_.at(*id).lives();
@@ -39,7 +39,7 @@ Status TestingFleet::wait_online(std::int64_t limit_ms) {
     const auto report = ask_status(nullptr, "");
     if (!report.ok()) return report.status();
     const auto up = static_cast<std::uint64_t>(
-        std::count_if(engines_.begin(), engines_.end(), [&](sim::HostId id) { return world_.at(id).up(); }));
+        std::count_if(engines_.begin(), engines_.end(), [&](sim::MachineId id) { return world_.at(id).up(); }));
     if (report->online == up) return {};
     const std::int64_t left_ms = (until - world_.now()) / sim::kMillisecond;
     if (left_ms <= 0)
@@ -51,7 +51,7 @@ Status TestingFleet::wait_online(std::int64_t limit_ms) {
 }
 
 // The engines that are up and for which this release is the newest of its name.
-std::vector<sim::HostId> TestingFleet::selected(std::uint64_t release, const wire::StatusReport& report) const {
+std::vector<sim::MachineId> TestingFleet::selected(std::uint64_t release, const wire::StatusReport& report) const {
   std::vector<std::pair<std::uint64_t, const content::Selector*>> newer;
   const Published& wanted = releases_.at(release);
   for (const wire::StatusRow& row : report.rows) {
@@ -59,8 +59,8 @@ std::vector<sim::HostId> TestingFleet::selected(std::uint64_t release, const wir
     if (row.current && row.release > release && found != releases_.end() && row.name == wanted.manifest.name)
       newer.emplace_back(row.release, &found->second.selector);
   }
-  std::vector<sim::HostId> engines;
-  for (sim::HostId id : engines_) {
+  std::vector<sim::MachineId> engines;
+  for (sim::MachineId id : engines_) {
     const Labels& labels = sites_[id].labels;
     const bool covered =
         std::any_of(newer.begin(), newer.end(), [&](const auto& other) { return other.second->matches(labels); });
@@ -69,7 +69,7 @@ std::vector<sim::HostId> TestingFleet::selected(std::uint64_t release, const wir
   return engines;
 }
 
-bool TestingFleet::serves(sim::HostId engine, const Published& release) const {
+bool TestingFleet::serves(sim::MachineId engine, const Published& release) const {
   const sim::Serving* serving = world_.at(engine).serving(release.manifest.name);
   if (!serving || serving->version != release.manifest.version || !(serving->config == release.config)) return false;
   const content::ArtifactEntry* artifact = release.manifest.artifact_for(sites_[engine].plan->platform);
@@ -95,16 +95,16 @@ Status TestingFleet::wait_live(std::uint64_t release, std::uint64_t engines, std
                                            "' is not current: superseded or withdrawn");
   if (!row_of()) return gone;
 
-  const std::vector<sim::HostId> all = selected(release, *report);
+  const std::vector<sim::MachineId> all = selected(release, *report);
   const std::size_t least = engines == 0 ? all.size() : engines;
   if (all.empty() || least > all.size())
     return {PINNATE_INVALID, "release " + std::to_string(release) + " of '" + name + "' selects " +
                                  std::to_string(all.size()) + " of the engines that are up" +
                                  (all.empty() ? "" : ", not " + std::to_string(engines))};
   for (;;) {
-    std::vector<sim::HostId> lagging = all;
+    std::vector<sim::MachineId> lagging = all;
     const auto enough = [&] {
-      std::erase_if(lagging, [&](sim::HostId id) { return serves(id, wanted); });
+      std::erase_if(lagging, [&](sim::MachineId id) { return serves(id, wanted); });
       return all.size() - lagging.size() >= least;
     };
     if (!run_until(enough, left_ms())) return not_live(release, all.size(), lagging);
@@ -125,7 +125,7 @@ Status TestingFleet::wait_live(std::uint64_t release, std::uint64_t engines, std
   }
 }
 
-Status TestingFleet::not_live(std::uint64_t release, std::size_t selected, const std::vector<sim::HostId>& lagging) {
+Status TestingFleet::not_live(std::uint64_t release, std::size_t selected, const std::vector<sim::MachineId>& lagging) {
   const content::Manifest& manifest = releases_.at(release).manifest;
   std::string words = "release " + std::to_string(release) + " ('" + manifest.name + "' " + manifest.version +
                       ") is served by " + std::to_string(selected - lagging.size()) + " of " +
@@ -134,7 +134,7 @@ Status TestingFleet::not_live(std::uint64_t release, std::size_t selected, const
   return {PINNATE_TIMEOUT, words};
 }
 
-std::string TestingFleet::why_not(sim::HostId engine, std::uint64_t release) {
+std::string TestingFleet::why_not(sim::MachineId engine, std::uint64_t release) {
   if (!world_.at(engine).up()) return "down";
   const auto tiers = ask_tiers(world_.at(engine).name().c_str(), {}, 1000);
   if (!tiers.ok()) return tiers.status().message();

@@ -92,7 +92,7 @@ void Network::lose(ConnectionId id, int end, Status why, bool silently) {
   End& lost = c->ends[end];
   if (lost.over()) return forget_if_over(id);
   lost.state = silently ? End::vanished : End::gone;
-  HostState& host = hosts_[lost.host];
+  MachineState& host = hosts_[lost.host];
   for (Ref& ref : host.links) {
     if (ref.link == lost.link) ref.connection = kLost;
   }
@@ -116,25 +116,25 @@ void Network::forget_if_over(ConnectionId id) {
 
 // ---- tables -------------------------------------------------------------------------------------
 
-const Network::Ref* Network::find_ref(HostId host, tier::LinkId link) const {
+const Network::Ref* Network::find_ref(MachineId host, tier::LinkId link) const {
   const auto& links = hosts_[host].links;
   const auto at =
       std::lower_bound(links.begin(), links.end(), link, [](const Ref& r, tier::LinkId l) { return r.link < l; });
   return at != links.end() && at->link == link ? &*at : nullptr;
 }
 
-void Network::add_ref(HostId host, Ref ref) {
+void Network::add_ref(MachineId host, Ref ref) {
   auto& links = hosts_[host].links;
   links.insert(
       std::lower_bound(links.begin(), links.end(), ref.link, [](const Ref& r, tier::LinkId l) { return r.link < l; }),
       ref);
 }
 
-void Network::erase_ref(HostId host, tier::LinkId link) {
+void Network::erase_ref(MachineId host, tier::LinkId link) {
   std::erase_if(hosts_[host].links, [link](const Ref& r) { return r.link == link; });
 }
 
-int Network::side_of(const Connection& c, HostId host, tier::LinkId link) const {
+int Network::side_of(const Connection& c, MachineId host, tier::LinkId link) const {
   return c.ends[0].host == host && c.ends[0].link == link ? 0 : 1;
 }
 

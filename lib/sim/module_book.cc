@@ -19,7 +19,7 @@ const char* name_of(Fate fate) {
   return names[std::size_t(fate)];
 }
 
-void ModuleBook::behave(const Digest& artifact, Step step, Conduct conduct, HostId engine) {
+void ModuleBook::behave(const Digest& artifact, Step step, Conduct conduct, MachineId engine) {
   conduct_[{artifact, step, engine}] = std::move(conduct);
 }
 
@@ -33,13 +33,13 @@ void ModuleBook::end_kills() {
   std::erase_if(conduct_, [](const auto& entry) { return entry.second.fate == Fate::kills; });
 }
 
-const Conduct* ModuleBook::conduct(HostId engine, const Digest& artifact, Step step) const {
+const Conduct* ModuleBook::conduct(MachineId engine, const Digest& artifact, Step step) const {
   auto found = conduct_.find({artifact, step, engine});
-  if (found == conduct_.end()) found = conduct_.find({artifact, step, kNoHost});
+  if (found == conduct_.end()) found = conduct_.find({artifact, step, kNoMachine});
   return found == conduct_.end() ? nullptr : &found->second;
 }
 
-Conduct ModuleBook::next(HostId engine, const Digest& artifact, Step step) {
+Conduct ModuleBook::next(MachineId engine, const Digest& artifact, Step step) {
   Conduct conduct;
   if (!conduct_.empty()) {
     if (const Conduct* said = this->conduct(engine, artifact, step)) {

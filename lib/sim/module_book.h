@@ -40,23 +40,23 @@ class ModuleBook {
   OutsideLoader* outside = nullptr;  // null: every module is simulated
 
   // On every engine, or on one alone, which then goes before what is true of all.
-  void behave(const Digest& artifact, Step step, Conduct conduct, HostId engine = kNoHost);
+  void behave(const Digest& artifact, Step step, Conduct conduct, MachineId engine = kNoMachine);
   void behave_well(const Digest& artifact);
   void end_kills();  // nothing takes its process down any more
   // What is said of this step on this engine, without counting a try.
-  const Conduct* conduct(HostId engine, const Digest& artifact, Step step) const;
+  const Conduct* conduct(MachineId engine, const Digest& artifact, Step step) const;
 
   // How often a step ended so because of what was said of it, by Fate; `well`: it was slow.
   const std::array<std::uint64_t, 4>& seen() const { return seen_; }
 
   // What this step does now; counts the try. `takes` is always set.
-  Conduct next(HostId engine, const Digest& artifact, Step step);
+  Conduct next(MachineId engine, const Digest& artifact, Step step);
 
   // A call begins to run on an engine; or has run, where `ended`.
-  std::function<void(HostId engine, const Buffer& payload, bool ended)> on_run;
+  std::function<void(MachineId engine, const Buffer& payload, bool ended)> on_run;
 
  private:
-  using Key = std::tuple<Digest, Step, HostId>;
+  using Key = std::tuple<Digest, Step, MachineId>;
   std::map<Key, Conduct> conduct_;
   std::array<std::uint64_t, 4> seen_{};
   std::map<Key, std::uint32_t> tries_;

@@ -41,7 +41,7 @@ class EngineHost {
 
 class ModuleHost {
  public:
-  ModuleHost(HostId id, EngineHost& host, const Disk& disk, ModuleBook& book, ChunkVerifier& verifier)
+  ModuleHost(MachineId id, EngineHost& host, const Disk& disk, ModuleBook& book, ChunkVerifier& verifier)
       : id_(id), host_(host), disk_(disk), book_(book), verifier_(verifier) {}
 
   void order(tier::Load load);
@@ -102,7 +102,7 @@ class ModuleHost {
   void end_call(tier::ServiceId id);
   bool abandoned(tier::ServiceId id);
 
-  HostId id_;
+  MachineId id_;
   EngineHost& host_;
   const Disk& disk_;
   ModuleBook& book_;

@@ -12,16 +12,16 @@ constexpr Micros kFlushLimit = kSecond;
 
 // ---- hosts --------------------------------------------------------------------------------------
 
-HostId Network::attach(Endpoint* endpoint, Micros extra_latency) {
-  HostState host;
+MachineId Network::attach(Endpoint* endpoint, Micros extra_latency) {
+  MachineState host;
   host.endpoint = endpoint;
   host.extra_latency = extra_latency;
   hosts_.push_back(std::move(host));
-  return static_cast<HostId>(hosts_.size() - 1);
+  return static_cast<MachineId>(hosts_.size() - 1);
 }
 
-void Network::set_power(HostId id, Power power) {
-  HostState& host = hosts_[id];
+void Network::set_power(MachineId id, Power power) {
+  MachineState& host = hosts_[id];
   const bool ran = host.power == Power::on;
   host.power = power;
   if (!ran || power == Power::on) return;
@@ -43,12 +43,12 @@ void Network::set_power(HostId id, Power power) {
 
 // ---- dialling -----------------------------------------------------------------------------------
 
-Micros Network::draw_latency(HostId a, HostId b) {
+Micros Network::draw_latency(MachineId a, MachineId b) {
   const auto spread = std::uint64_t(options_.latency_max - options_.latency_min + 1);
   return options_.latency_min + Micros(random_.below(spread)) + hosts_[a].extra_latency + hosts_[b].extra_latency;
 }
 
-void Network::dial(HostId host, tier::LinkId link, const std::string& address) {
+void Network::dial(MachineId host, tier::LinkId link, const std::string& address) {
   const ConnectionId id = std::max<ConnectionId>(connections_.size(), kLost + 1);
   const auto listener = listeners_.find(address);
   connections_.resize(id + 1);
@@ -63,12 +63,12 @@ void Network::dial(HostId host, tier::LinkId link, const std::string& address) {
 void Network::syn(ConnectionId id, const std::string& address) {
   Connection* c = find(id);
   if (!c) return;
-  const HostId dialler = c->ends[0].host;
+  const MachineId dialler = c->ends[0].host;
   const auto listener = listeners_.find(address);
   if (listener == listeners_.end())
     return fail_dial(id, c->latency, {PINNATE_UNREACHABLE, "nobody listens at " + address});
-  const HostId to = listener->second;
-  HostState& host = hosts_[to];
+  const MachineId to = listener->second;
+  MachineState& host = hosts_[to];
   if (host.power == Power::off || !reachable(dialler, to))
     return fail_dial(id, options_.dial_timeout, {PINNATE_UNREACHABLE, "no answer from " + address});
   if (host.power == Power::no_process)
@@ -98,7 +98,7 @@ void Network::fail_dial(ConnectionId id, Micros delay, Status why) {
 
 // ---- sending ------------------------------------------------------------------------------------
 
-bool Network::send(HostId host, tier::LinkId link, wire::Class priority, Buffer message) {
+bool Network::send(MachineId host, tier::LinkId link, wire::Class priority, Buffer message) {
   const Ref* ref = find_ref(host, link);
   if (!ref) return false;
   if (ref->connection == kLost) return true;
@@ -137,7 +137,7 @@ bool Network::send(HostId host, tier::LinkId link, wire::Class priority, Buffer 
   return true;
 }
 
-bool Network::drop(HostId host, tier::LinkId link) {
+bool Network::drop(MachineId host, tier::LinkId link) {
   const Ref* ref = find_ref(host, link);
   if (!ref) return false;
   const ConnectionId id = ref->connection;

@@ -50,7 +50,7 @@ class Network {
   Network(NetworkOptions options, EventQueue& queue, Random& random)
       : options_(options), queue_(queue), random_(random) {}
 
-  std::function<void(HostId from, HostId to, const Buffer&)> on_message;  // has come whole
+  std::function<void(MachineId from, MachineId to, const Buffer&)> on_message;  // has come whole
 
   // ---- hosts ----
   enum class Power : std::uint8_t {
@@ -58,35 +58,36 @@ class Network {
     no_process,  // the machine answers, and refuses
     off,  // silence
   };
-  HostId attach(Endpoint* endpoint, Micros extra_latency);
+  MachineId attach(Endpoint* endpoint, Micros extra_latency);
   // A process that ends resets its links; a machine that loses power says nothing to anybody.
-  void set_power(HostId host, Power power);
-  Power power(HostId host) const { return hosts_[host].power; }
-  void listen(HostId host, const std::string& address) { listeners_[address] = host; }
+  void set_power(MachineId host, Power power);
+  Power power(MachineId host) const { return hosts_[host].power; }
+  void listen(MachineId host, const std::string& address) { listeners_[address] = host; }
   void end_listening(const std::string& address) { listeners_.erase(address); }
 
   // ---- what tiers do; false: the host has no such open link ----
-  void dial(HostId host, tier::LinkId link, const std::string& address);
-  bool send(HostId host, tier::LinkId link, wire::Class priority, Buffer message);
-  bool drop(HostId host, tier::LinkId link);
-  bool knows(HostId host, tier::LinkId link) const { return find_ref(host, link) != nullptr; }
+  void dial(MachineId host, tier::LinkId link, const std::string& address);
+  bool send(MachineId host, tier::LinkId link, wire::Class priority, Buffer message);
+  bool drop(MachineId host, tier::LinkId link);
+  bool knows(MachineId host, tier::LinkId link) const { return find_ref(host, link) != nullptr; }
 
   // ---- faults: each on all connections between two hosts ----
-  void cut(HostId a, HostId b);  // what is in flight is lost
-  void cut_after(HostId from, HostId to, std::uint64_t bytes);  // once so many more have arrived at `to`
+  void cut(MachineId a, MachineId b);  // what is in flight is lost
+  void cut_after(MachineId from, MachineId to, std::uint64_t bytes);  // once so many more have arrived at `to`
   std::uint64_t cut_at_byte() const { return cut_at_byte_; }  // how often that came to pass
-  void half_open(HostId believer, HostId other);  // `other` has lost it, `believer` is not told
-  void stall(HostId from, HostId to, bool on);  // nothing arrives until it is off
-  void limit(HostId from, HostId to, std::uint64_t bytes_per_second);  // 0: no limit
-  void partition(const std::vector<HostId>& island);  // these hear each other, and nobody else
+  void half_open(MachineId believer, MachineId other);  // `other` has lost it, `believer` is not told
+  void stall(MachineId from, MachineId to, bool on);  // nothing arrives until it is off
+  void limit(MachineId from, MachineId to, std::uint64_t bytes_per_second);  // 0: no limit
+  void partition(const std::vector<MachineId>& island);  // these hear each other, and nobody else
   void heal();  // partitions and stalls
 
   // ---- the truth ----
-  bool reachable(HostId a, HostId b) const { return hosts_[a].island == hosts_[b].island; }
-  bool linked(HostId a, HostId b) const;  // an open connection, in the eyes of both
-  std::vector<HostId> peers(HostId host) const;
-  std::size_t peer_links(HostId a, HostId b) const { return between(a, b).size(); }  // connections, whole or half
-  HostId peer(HostId host, tier::LinkId link) const;  // at the other end of a link; kNoHost: none (yet, or any more)
+  bool reachable(MachineId a, MachineId b) const { return hosts_[a].island == hosts_[b].island; }
+  bool linked(MachineId a, MachineId b) const;  // an open connection, in the eyes of both
+  std::vector<MachineId> peers(MachineId host) const;
+  std::size_t peer_links(MachineId a, MachineId b) const { return between(a, b).size(); }  // connections, whole or half
+  MachineId peer(MachineId host,
+                 tier::LinkId link) const;  // at the other end of a link; kNoMachine: none (yet, or any more)
   std::size_t connections() const { return open_; }
 
  private:
@@ -94,10 +95,10 @@ class Network {
   static constexpr ConnectionId kLost = 0;  // gone, and the host's tier is yet to be told
 
   struct End {
-    HostId host = kNoHost;
+    MachineId host = kNoMachine;
     tier::LinkId link = 0;
     enum : std::uint8_t { opening, open, gone, vanished } state = opening;  // vanished: gone without a word
-    bool over() const { return host == kNoHost || state == gone || state == vanished; }
+    bool over() const { return host == kNoMachine || state == gone || state == vanished; }
   };
   struct Connection {
     End ends[2];  // the dialler first
@@ -110,7 +111,7 @@ class Network {
     tier::LinkId link;
     ConnectionId connection;
   };
-  struct HostState {
+  struct MachineState {
     Endpoint* endpoint = nullptr;
     Micros extra_latency = 0;
     Power power = Power::no_process;
@@ -119,21 +120,21 @@ class Network {
     std::vector<Ref> links;  // by link
   };
 
-  Micros draw_latency(HostId a, HostId b);
+  Micros draw_latency(MachineId a, MachineId b);
   void syn(ConnectionId id, const std::string& address);
   void fail_dial(ConnectionId id, Micros delay, Status why);
   Connection* find(ConnectionId id) const { return id < connections_.size() ? connections_[id].get() : nullptr; }
   void erase(ConnectionId id) { open_ -= std::exchange(connections_[id], nullptr) != nullptr; }
-  const Ref* find_ref(HostId host, tier::LinkId link) const;
-  void add_ref(HostId host, Ref ref);
-  void erase_ref(HostId host, tier::LinkId link);
-  int side_of(const Connection& c, HostId host, tier::LinkId link) const;
-  std::vector<ConnectionId> between(HostId a, HostId b) const;
-  std::vector<ConnectionId> all_of(HostId host) const;
+  const Ref* find_ref(MachineId host, tier::LinkId link) const;
+  void add_ref(MachineId host, Ref ref);
+  void erase_ref(MachineId host, tier::LinkId link);
+  int side_of(const Connection& c, MachineId host, tier::LinkId link) const;
+  std::vector<ConnectionId> between(MachineId a, MachineId b) const;
+  std::vector<ConnectionId> all_of(MachineId host) const;
 
   bool blocked(const Connection& c, int from) const;
   Flow& flow(Connection& c, int from);
-  Flow& flow_from(ConnectionId id, HostId from);
+  Flow& flow_from(ConnectionId id, MachineId from);
   void pump(ConnectionId id, int from);
   void fly(ConnectionId id, Connection& c, int from, Piece piece);
   void arrive(ConnectionId id, int from, Piece& piece);
@@ -149,8 +150,8 @@ class Network {
   NetworkOptions options_;
   EventQueue& queue_;
   Random& random_;
-  std::vector<HostState> hosts_;
-  std::unordered_map<std::string, HostId> listeners_;
+  std::vector<MachineState> hosts_;
+  std::unordered_map<std::string, MachineId> listeners_;
   std::vector<std::unique_ptr<Connection>> connections_;  // by id; null: over
   std::size_t open_ = 0;  // of them
   std::uint32_t next_island_ = 1;

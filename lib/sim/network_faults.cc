@@ -5,7 +5,7 @@
 
 namespace pinnate::sim {
 
-std::vector<Network::ConnectionId> Network::all_of(HostId host) const {
+std::vector<Network::ConnectionId> Network::all_of(MachineId host) const {
   std::vector<ConnectionId> ids;
   for (const Ref& ref : hosts_[host].links) {
     if (ref.connection != kLost) ids.push_back(ref.connection);
@@ -14,7 +14,7 @@ std::vector<Network::ConnectionId> Network::all_of(HostId host) const {
 }
 
 // Also those of which only one end is left.
-std::vector<Network::ConnectionId> Network::between(HostId a, HostId b) const {
+std::vector<Network::ConnectionId> Network::between(MachineId a, MachineId b) const {
   std::vector<ConnectionId> ids = all_of(a);
   for (ConnectionId id : all_of(b)) {
     if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
@@ -26,20 +26,20 @@ std::vector<Network::ConnectionId> Network::between(HostId a, HostId b) const {
   return ids;
 }
 
-Flow& Network::flow_from(ConnectionId id, HostId from) {
+Flow& Network::flow_from(ConnectionId id, MachineId from) {
   Connection& c = *find(id);
   return flow(c, c.ends[0].host == from ? 0 : 1);
 }
 
-void Network::cut(HostId a, HostId b) {
+void Network::cut(MachineId a, MachineId b) {
   for (ConnectionId id : between(a, b)) reset(id, {PINNATE_UNREACHABLE, "connection reset by peer"});
 }
 
-void Network::cut_after(HostId from, HostId to, std::uint64_t bytes) {
+void Network::cut_after(MachineId from, MachineId to, std::uint64_t bytes) {
   for (ConnectionId id : between(from, to)) flow_from(id, from).cut_after_bytes = std::int64_t(bytes);
 }
 
-void Network::half_open(HostId believer, HostId other) {
+void Network::half_open(MachineId believer, MachineId other) {
   for (ConnectionId id : between(believer, other)) {
     Connection& c = *find(id);
     c.black_hole = true;
@@ -47,25 +47,25 @@ void Network::half_open(HostId believer, HostId other) {
   }
 }
 
-void Network::stall(HostId from, HostId to, bool on) {
+void Network::stall(MachineId from, MachineId to, bool on) {
   for (ConnectionId id : between(from, to)) {
     flow_from(id, from).stalled = on;
     if (!on) queue_.after(0, [this, id, side = find(id)->ends[0].host == from ? 0 : 1] { release(id, side); });
   }
 }
 
-void Network::limit(HostId from, HostId to, std::uint64_t bytes_per_second) {
+void Network::limit(MachineId from, MachineId to, std::uint64_t bytes_per_second) {
   for (ConnectionId id : between(from, to)) flow_from(id, from).bytes_per_second = bytes_per_second;
 }
 
-void Network::partition(const std::vector<HostId>& island) {
-  for (HostId host : island) hosts_[host].island = next_island_;
+void Network::partition(const std::vector<MachineId>& island) {
+  for (MachineId host : island) hosts_[host].island = next_island_;
   ++next_island_;
 }
 
 void Network::heal() {
-  for (HostState& host : hosts_) host.island = 0;
-  for (HostId host = 0; host < hosts_.size(); ++host) {
+  for (MachineState& host : hosts_) host.island = 0;
+  for (MachineId host = 0; host < hosts_.size(); ++host) {
     for (ConnectionId id : all_of(host)) {
       Connection& c = *find(id);
       for (int from = 0; from < 2; ++from) {
@@ -77,7 +77,7 @@ void Network::heal() {
   }
 }
 
-bool Network::linked(HostId a, HostId b) const {
+bool Network::linked(MachineId a, MachineId b) const {
   const auto ids = between(a, b);
   return std::any_of(ids.begin(), ids.end(), [&](ConnectionId id) {
     const Connection& c = *find(id);
@@ -85,15 +85,15 @@ bool Network::linked(HostId a, HostId b) const {
   });
 }
 
-HostId Network::peer(HostId host, tier::LinkId link) const {
+MachineId Network::peer(MachineId host, tier::LinkId link) const {
   const Ref* ref = find_ref(host, link);
-  if (!ref || ref->connection == kLost) return kNoHost;
+  if (!ref || ref->connection == kLost) return kNoMachine;
   const Connection& c = *find(ref->connection);
   return c.ends[1 - side_of(c, host, link)].host;
 }
 
-std::vector<HostId> Network::peers(HostId host) const {
-  std::vector<HostId> others;
+std::vector<MachineId> Network::peers(MachineId host) const {
+  std::vector<MachineId> others;
   for (ConnectionId id : all_of(host)) {
     const Connection& c = *find(id);
     if (c.ends[0].state == End::open && c.ends[1].state == End::open)

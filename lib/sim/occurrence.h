@@ -10,8 +10,8 @@
 
 namespace pinnate::sim {
 
-using HostId = std::uint32_t;  // place in the world, from 0
-inline constexpr HostId kNoHost = 0xffffffff;
+using MachineId = std::uint32_t;  // place in the world, from 0
+inline constexpr MachineId kNoMachine = 0xffffffff;
 
 enum class What : std::uint8_t {
   started,  // a tier began a life; number: which
@@ -31,7 +31,7 @@ enum class What : std::uint8_t {
 
 struct Occurrence {
   Micros at = 0;
-  HostId host = kNoHost;
+  MachineId host = kNoMachine;
   What what = What::fault;
   std::uint64_t number = 0;
   Code code = PINNATE_OK;

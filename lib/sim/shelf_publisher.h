@@ -2,7 +2,7 @@
 // shelf, and each read takes time. Lives as long as the process.
 #pragma once
 
-#include "sim/host.h"
+#include "sim/machine.h"
 #include "sim/shelf.h"
 #include "tier/publisher.h"
 
@@ -14,7 +14,7 @@ namespace pinnate::sim {
 class ShelfPublisher final : private tier::PublisherOwner {
  public:
   // While `reads` is false, chunks are never read.
-  ShelfPublisher(Host& host, const bool& reads) : host_(host), reads_(reads) {}
+  ShelfPublisher(Machine& host, const bool& reads) : host_(host), reads_(reads) {}
 
   void publish(std::uint64_t id, const Shelf::Book& book, const std::string& selector, Buffer config);
   // True: nobody else is to see it.
@@ -25,7 +25,7 @@ class ShelfPublisher final : private tier::PublisherOwner {
   void prepare(std::uint64_t publication) override;
   void read_chunk(std::uint64_t publication, const wire::WantChunk& want) override;
 
-  Host& host_;
+  Machine& host_;
   const bool& reads_;
   std::map<std::uint64_t, const Shelf::Book*> books_;  // of what runs
   tier::Publisher publisher_{this};

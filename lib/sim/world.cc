@@ -9,8 +9,8 @@ namespace {
 
 // A life's own seed and incarnation; all else is as configured.
 template <class Options>
-Host::Make maker(std::unique_ptr<tier::Tier> (*make)(Options), std::shared_ptr<const Options> options,
-                 const std::string& name) {
+Machine::Make maker(std::unique_ptr<tier::Tier> (*make)(Options), std::shared_ptr<const Options> options,
+                    const std::string& name) {
   return [make, options = std::move(options), name](std::uint64_t seed, std::uint64_t incarnation) {
     Options life = *options;
     if (life.tier.id.empty()) life.tier.id = name;
@@ -21,7 +21,7 @@ Host::Make maker(std::unique_ptr<tier::Tier> (*make)(Options), std::shared_ptr<c
 }
 
 template <class Options>
-Host::Make maker(std::unique_ptr<tier::Tier> (*make)(Options), Options options, const std::string& name) {
+Machine::Make maker(std::unique_ptr<tier::Tier> (*make)(Options), Options options, const std::string& name) {
   return maker(make, std::make_shared<const Options>(std::move(options)), name);
 }
 
@@ -39,40 +39,40 @@ World::World(const WorldOptions& options)
                     verifier_,
                     modules_,
                     options_.disk,
-                    [this](HostId id, std::string why) {
-                      Host& host = at(id);
+                    [this](MachineId id, std::string why) {
+                      Machine& host = at(id);
                       note_fault(id, "a module kills it, " + why);
-                      host.crash(Host::Crash::kill);
+                      host.crash(Machine::Crash::kill);
                       if (host.options().respawn_after < 0) return;
                       queue_.after(host.options().respawn_after, [&host, life = host.lives()] {
                         if (!host.up() && host.lives() == life && host.options().respawn_after >= 0) host.start();
                       });
                     },
-                    [this](HostId id, std::string what) { breaches_.push_back(at(id).name() + " " + what); },
+                    [this](MachineId id, std::string what) { breaches_.push_back(at(id).name() + " " + what); },
                     on_log,
-                    [this](HostId id, const wire::Message& message) { return publisher_of(id).received(message); },
+                    [this](MachineId id, const wire::Message& message) { return publisher_of(id).received(message); },
                     alter_sent} {}
 
 // ---- tiers --------------------------------------------------------------------------------------
 
-Host& World::add(const std::string& name, const HostOptions& options, Host::Make make) {
+Machine& World::add(const std::string& name, const MachineOptions& options, Machine::Make make) {
   if (names_.count(name)) throw std::invalid_argument("two tiers are named " + name);
-  hosts_.push_back(std::make_unique<Host>(name, options, surroundings_, std::move(make)));
-  Host& host = *hosts_.back();
+  hosts_.push_back(std::make_unique<Machine>(name, options, surroundings_, std::move(make)));
+  Machine& host = *hosts_.back();
   names_.emplace(name, host.id());
   host.start();
   return host;
 }
 
-Host& World::add_controller(const std::string& name, tier::ControllerOptions options, HostOptions host) {
+Machine& World::add_controller(const std::string& name, tier::ControllerOptions options, MachineOptions host) {
   return add(name, host, maker(tier::make_controller, std::move(options), name));
 }
 
-Host& World::add_gateway(const std::string& name, tier::GatewayOptions options, HostOptions host) {
+Machine& World::add_gateway(const std::string& name, tier::GatewayOptions options, MachineOptions host) {
   return add(name, host, maker(tier::make_gateway, std::move(options), name));
 }
 
-Host& World::add_engine(const std::string& name, tier::EngineOptions options, HostOptions host) {
+Machine& World::add_engine(const std::string& name, tier::EngineOptions options, MachineOptions host) {
   host.has_modules = true;
   host.keeps_disk = options.durable;
   if (options.platform.empty()) options.platform = "linux-x86_64";
@@ -81,7 +81,7 @@ Host& World::add_engine(const std::string& name, tier::EngineOptions options, Ho
   return add(name, host, maker(tier::make_engine, engine_options_, name));
 }
 
-Host& World::add_client(const std::string& name, tier::ClientOptions options, HostOptions host) {
+Machine& World::add_client(const std::string& name, tier::ClientOptions options, MachineOptions host) {
   host.keeps_disk = false;
   return add(name, host, maker(tier::make_client, std::move(options), name));
 }
@@ -99,13 +99,13 @@ void World::dial_up(std::string_view lower, const std::string& upper) {
   at(lower).keep_link(tier::Side::upstream, upper);
 }
 
-Host& World::at(std::string_view tier) {
+Machine& World::at(std::string_view tier) {
   const auto found = names_.find(tier);
   if (found == names_.end()) throw std::invalid_argument("no tier is named " + std::string(tier));
   return *hosts_[found->second];
 }
 
-const Host& World::at(std::string_view tier) const { return const_cast<World*>(this)->at(tier); }
+const Machine& World::at(std::string_view tier) const { return const_cast<World*>(this)->at(tier); }
 
 // ---- time ---------------------------------------------------------------------------------------
 
@@ -130,21 +130,21 @@ bool World::run_until(const std::function<bool()>& holds, std::int64_t limit_ms)
 
 // ---- the process around a tier ------------------------------------------------------------------
 
-std::uint64_t World::publish(HostId tier, const Shelf::Book& book, const std::string& selector, Buffer config) {
+std::uint64_t World::publish(MachineId tier, const Shelf::Book& book, const std::string& selector, Buffer config) {
   const std::uint64_t id = ++last_request_;
   publisher_of(tier).publish(id, book, selector, std::move(config));
   return id;
 }
 
-ShelfPublisher& World::publisher_of(HostId id) {
-  Host& host = at(id);
+ShelfPublisher& World::publisher_of(MachineId id) {
+  Machine& host = at(id);
   Publishing& now = publishing_[id];
   if (!now.publisher || now.life != host.lives())
     now = {host.lives(), std::make_unique<ShelfPublisher>(host, publishers_read)};
   return *now.publisher;
 }
 
-void World::note_fault(HostId host, std::string_view words) {
+void World::note_fault(MachineId host, std::string_view words) {
   if (observer) observer({queue_.now(), host, What::fault, 0, PINNATE_OK, words, {}});
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 #include "sim/event_queue.h"
-#include "sim/host.h"
+#include "sim/machine.h"
 #include "sim/network.h"
 #include "sim/occurrence.h"
 #include "sim/shelf_publisher.h"
@@ -41,12 +41,12 @@ class World {
   World& operator=(const World&) = delete;
 
   // ---- tiers: each begins its first life at once ----
-  Host& add_controller(const std::string& name, tier::ControllerOptions options = {}, HostOptions host = {});
-  Host& add_gateway(const std::string& name, tier::GatewayOptions options = {}, HostOptions host = {});
+  Machine& add_controller(const std::string& name, tier::ControllerOptions options = {}, MachineOptions host = {});
+  Machine& add_gateway(const std::string& name, tier::GatewayOptions options = {}, MachineOptions host = {});
   // An engine has a disk that lasts if its options say that it is durable.
-  Host& add_engine(const std::string& name, tier::EngineOptions options = {}, HostOptions host = {});
-  Host& add_client(const std::string& name, tier::ClientOptions options = {}, HostOptions host = {});
-  Host& add(const std::string& name, const HostOptions& options, Host::Make make);
+  Machine& add_engine(const std::string& name, tier::EngineOptions options = {}, MachineOptions host = {});
+  Machine& add_client(const std::string& name, tier::ClientOptions options = {}, MachineOptions host = {});
+  Machine& add(const std::string& name, const MachineOptions& options, Machine::Make make);
 
   // Other options from its next life on.
   void reconfigure_gateway(std::string_view name, tier::GatewayOptions options);
@@ -64,16 +64,16 @@ class World {
 
   // ---- the process around a tier: what goes over its host link ----
   template <class T>
-  std::uint64_t request(HostId tier, T message) {
+  std::uint64_t request(MachineId tier, T message) {
     message.id = ++last_request_;
     const std::uint64_t id = message.id;
     at(tier).host_message(message);
     return id;
   }
   // Publishes at a controller, or through a client. The request's id.
-  std::uint64_t publish(HostId tier, const Shelf::Book& book, const std::string& selector, Buffer config);
+  std::uint64_t publish(MachineId tier, const Shelf::Book& book, const std::string& selector, Buffer config);
   // Tells the observer what was done to a tier, or to the world.
-  void note_fault(HostId host, std::string_view words);
+  void note_fault(MachineId host, std::string_view words);
 
   // ---- parts ----
   Network& network() { return network_; }
@@ -82,15 +82,15 @@ class World {
   Random& random() { return random_; }
   const ChunkVerifier& verifier() const { return verifier_; }
   Observer observer;
-  std::function<void(HostId, pinnate_log_level, const std::string&)> on_log;
-  std::function<void(HostId, Buffer*)> alter_sent;  // sees every message that is sent, before the observer does
+  std::function<void(MachineId, pinnate_log_level, const std::string&)> on_log;
+  std::function<void(MachineId, Buffer*)> alter_sent;  // sees every message that is sent, before the observer does
   bool publishers_read = true;  // false: they live, and send nothing of their artifacts
 
   // ---- the truth ----
-  Host& at(std::string_view tier);
-  const Host& at(std::string_view tier) const;
-  Host& at(HostId id) { return *hosts_[id]; }
-  const Host& at(HostId id) const { return *hosts_[id]; }
+  Machine& at(std::string_view tier);
+  const Machine& at(std::string_view tier) const;
+  Machine& at(MachineId id) { return *hosts_[id]; }
+  const Machine& at(MachineId id) const { return *hosts_[id]; }
   std::size_t size() const { return hosts_.size(); }
   // What tiers did that their contract with the driver forbids, in words; empty in a world without
   // bugs.
@@ -98,7 +98,7 @@ class World {
   void forget_breaches() { breaches_.clear(); }
 
  private:
-  ShelfPublisher& publisher_of(HostId host);
+  ShelfPublisher& publisher_of(MachineId host);
 
   WorldOptions options_;
   EventQueue queue_;
@@ -113,14 +113,14 @@ class World {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>()(s); }
   };
-  std::vector<std::unique_ptr<Host>> hosts_;
+  std::vector<std::unique_ptr<Machine>> hosts_;
   std::shared_ptr<const tier::EngineOptions> engine_options_;  // of the last one; a fleet's are mostly the same
-  std::unordered_map<std::string, HostId, NameHash, std::equal_to<>> names_;
+  std::unordered_map<std::string, MachineId, NameHash, std::equal_to<>> names_;
   struct Publishing {
     std::uint32_t life;  // of its process
     std::unique_ptr<ShelfPublisher> publisher;
   };
-  std::unordered_map<HostId, Publishing> publishing_;
+  std::unordered_map<MachineId, Publishing> publishing_;
   std::vector<std::string> breaches_;
   std::uint64_t last_request_ = 0;
 };

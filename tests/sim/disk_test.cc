@@ -41,7 +41,7 @@ TEST_CASE("what was committed is there in the next life") {
   f.commit(1, "name", "value");
   f.world.advance(10);
   CHECK(f.code(1) == PINNATE_OK);
-  f.world.crash("a", Host::Crash::power_loss);
+  f.world.crash("a", Machine::Crash::power_loss);
   f.world.restart("a");
   CHECK(f.a.restored.records.at("name").view() == "value");
 }
@@ -75,7 +75,7 @@ TEST_CASE("chunks survive a kill, but only synced ones are sure to survive a los
   for (std::uint32_t i = 32; i < 64; ++i) f.accept(1 + i, "chunk " + std::to_string(i), i);
   f.world.advance(20);
   const auto survivors = [&] {
-    f.world.crash("a", Host::Crash::power_loss);
+    f.world.crash("a", Machine::Crash::power_loss);
     f.world.restart("a");
     return f.a.restored.chunks.at(f.artifact).size();
   };

@@ -11,7 +11,7 @@ namespace {
 
 struct Engine {
   explicit Engine(std::int64_t respawn_us = kSecond) {
-    HostOptions options;
+    MachineOptions options;
     options.has_modules = true;
     options.respawn_after = respawn_us;
     add_puppet(world, "e", &e, options);

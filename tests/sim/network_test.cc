@@ -70,7 +70,7 @@ TEST_CASE("dialling a machine without power times out") {
   Strings a, b;
   add_puppet(world, "a", &a);
   add_puppet(world, "b", &b);
-  world.crash("b", Host::Crash::power_loss);
+  world.crash("b", Machine::Crash::power_loss);
   world.dial_up("a", "b");
   world.advance(1000);
   CHECK(a.last() == "started");
@@ -224,7 +224,7 @@ TEST_CASE("a killed process closes its links, a machine that loses power stays s
   CHECK(p.a.last() == "closed 1: the peer closed the connection");
 
   Pair q;
-  q.world.crash("b", Host::Crash::power_loss);
+  q.world.crash("b", Machine::Crash::power_loss);
   q.world.advance(20);
   q.a_sends("hello?");
   q.world.advance(5000);
@@ -248,7 +248,7 @@ TEST_CASE("messages and bytes are counted by link, and each chunk by name") {
   p.a_sends(wire::encode(chunk).str(), Class::bulk);
   p.a_sends(wire::encode(chunk).str(), Class::bulk);
   p.world.advance(20);
-  const HostId a = p.world.at("a").id(), b = p.world.at("b").id();
+  const MachineId a = p.world.at("a").id(), b = p.world.at("b").id();
   Traffic& traffic = p.world.traffic();
   CHECK(traffic.between(a, b).messages == 3);
   CHECK(traffic.between(a, b, 1).bytes == hello.size());

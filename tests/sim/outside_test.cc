@@ -2,8 +2,8 @@
 // rest is theirs.
 #include <doctest/doctest.h>
 
-#include "world/fleet_shape.h"
 #include "sim/outside.h"
+#include "world/fleet_shape.h"
 
 #include <string>
 #include <vector>
@@ -34,7 +34,7 @@ struct Outside final : OutsideLoader {
     std::string version, config;
   };
 
-  Result<std::unique_ptr<OutsideModule>> load(HostId, const tier::Load& load) override {
+  Result<std::unique_ptr<OutsideModule>> load(MachineId, const tier::Load& load) override {
     if (load.loader != "outside") return std::unique_ptr<OutsideModule>();
     if (!load_status.ok()) return load_status;
     return std::unique_ptr<OutsideModule>(std::make_unique<Module>(this, load.version));

@@ -90,8 +90,8 @@ class Puppet : public pinnate::tier::Tier {
   Strings* strings_;
 };
 
-inline pinnate::sim::Host& add_puppet(pinnate::sim::TestWorld& world, const std::string& name, Strings* strings,
-                                      pinnate::sim::HostOptions options = {}) {
+inline pinnate::sim::Machine& add_puppet(pinnate::sim::TestWorld& world, const std::string& name, Strings* strings,
+                                      pinnate::sim::MachineOptions options = {}) {
   return world.add(name, options, [strings](std::uint64_t seed, std::uint64_t incarnation) {
     strings->seed = seed;
     strings->incarnation = incarnation;

@@ -125,7 +125,7 @@ TEST_CASE("monotonic time starts anew after a loss of power, and a clock that ju
   world.at("a").link_heard(1);
   CHECK(a.puppet->last.monotonic_ms == before.monotonic_ms);
   CHECK(a.puppet->last.wall_ms == before.wall_ms - 7200000);
-  world.crash("a", Host::Crash::power_loss);
+  world.crash("a", Machine::Crash::power_loss);
   world.restart("a");
   CHECK(a.puppet->last.monotonic_ms < 10000);
 }

@@ -72,7 +72,7 @@ class AcknowledgedIsKept final : public Check {
   // number of its own.
   void withdrawn(const wire::Done& done) {
     forget_what_a_copy_lost();
-    const sim::Host& controller = s_.world.at(kController);
+    const sim::Machine& controller = s_.world.at(kController);
     const auto order = std::find_if(s_.orders.rbegin(), s_.orders.rend(), [&](const Order& o) {
       return o.kind == Order::Kind::unpublish && o.host == controller.id() && o.life == controller.lives() &&
              o.id == done.id;

@@ -62,7 +62,7 @@ class Bounded final : public Check {
   }
 
  private:
-  using Link = std::pair<sim::HostId, std::uint64_t>;
+  using Link = std::pair<sim::MachineId, std::uint64_t>;
 
   // A publisher sends what it is asked for; it is the controller that bounds what it asks.
   static bool relay(const Sight& sight) {
@@ -75,7 +75,7 @@ class Bounded final : public Check {
                        " bytes of chunks to one link that does not take them");
   }
   void disk(const Sight& sight) {
-    const sim::Host& host = s_.world.at(sight.o.host);
+    const sim::Machine& host = s_.world.at(sight.o.host);
     const std::size_t links = s_.world.network().peers(sight.o.host).size();
     if (host.disk().orders_under_way() > kDiskOrders + links * kDiskOrdersPerLink)
       complain_(

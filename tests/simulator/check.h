@@ -3,10 +3,10 @@
 // complains in words.
 #pragma once
 
-#include "world/test_world.h"
 #include "simulator/fleet.h"
 #include "simulator/ledger.h"
 #include "wire/message.h"
+#include "world/test_world.h"
 
 #include <cstdint>
 #include <functional>
@@ -24,7 +24,7 @@ struct Sight {
   const sim::Occurrence& o;
   const Member* member = nullptr;  // whose host it is; null: none
   const wire::Message* message = nullptr;
-  sim::HostId peer = sim::kNoHost;  // at the other end of the link that was sent on
+  sim::MachineId peer = sim::kNoMachine;  // at the other end of the link that was sent on
 
   template <class T>
   const T* sent() const {
@@ -39,7 +39,7 @@ struct Sight {
 // A request of the simulated users, as it was made.
 struct Order {
   enum class Kind : std::uint8_t { publish, unpublish, call } kind = Kind::publish;
-  sim::HostId host = sim::kNoHost;
+  sim::MachineId host = sim::kNoMachine;
   std::uint32_t life = 0;
   std::uint64_t id = 0;
   std::string function, version, selector, config, payload, engine;
@@ -52,8 +52,8 @@ struct Order {
 
 // What was injected that excuses something.
 struct Excuses {
-  std::map<sim::HostId, bool> disk_misbehaved;  // in this life: reads or writes were made to fail or to come late
-  std::set<std::tuple<sim::HostId, Digest, std::uint32_t>> damaged_chunks;  // artifact and index
+  std::map<sim::MachineId, bool> disk_misbehaved;  // in this life: reads or writes were made to fail or to come late
+  std::set<std::tuple<sim::MachineId, Digest, std::uint32_t>> damaged_chunks;  // artifact and index
 };
 
 struct Situation {
@@ -77,7 +77,7 @@ class Check {
   virtual void at_rest() {}
 
  protected:
-  const std::string& name_of(sim::HostId host) const { return s_.world.at(host).name(); }
+  const std::string& name_of(sim::MachineId host) const { return s_.world.at(host).name(); }
   Situation& s_;
   Complain complain_;
 };

@@ -16,8 +16,8 @@ Fleet::Fleet(const Plan& plan, sim::TestWorld& world) : plan_(plan), world_(worl
     if (m.kind == Member::Kind::gateway && random.one_in(2)) m.labels["region"] = kRegions[random.below(2)];
     if (m.kind == Member::Kind::engine && random.one_in(2)) m.labels["ring"] = kRings[random.below(3)];
   };
-  add({Member::Kind::controller, kController, kController, "", {}, true, false, false, false, sim::kNoHost});
-  add({Member::Kind::client, kClient, kClient, kController, {}, false, false, false, false, sim::kNoHost});
+  add({Member::Kind::controller, kController, kController, "", {}, true, false, false, false, sim::kNoMachine});
+  add({Member::Kind::client, kClient, kClient, kController, {}, false, false, false, false, sim::kNoMachine});
 
   std::vector<std::string> level = {kController};
   for (std::uint32_t depth = 0; depth < plan.depth; ++depth) {
@@ -78,7 +78,7 @@ tier::GatewayOptions Fleet::gateway_options(const Member& member) const {
 Member& Fleet::add(Member member) {
   members_.push_back(std::move(member));
   Member& m = members_.back();
-  sim::Host* host = nullptr;
+  sim::Machine* host = nullptr;
   switch (m.kind) {
     case Member::Kind::controller: {
       tier::ControllerOptions options;

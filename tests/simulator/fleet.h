@@ -4,8 +4,8 @@
 
 #include "base/names.h"
 #include "base/random.h"
-#include "world/test_world.h"
 #include "simulator/plan.h"
+#include "world/test_world.h"
 
 #include <cstdint>
 #include <deque>
@@ -25,7 +25,7 @@ struct Member {
   bool dialled_from_above = false;  // its gateway has its address in a static list
   bool twin = false;  // of another engine's id
   bool gone = false;  // for good
-  sim::HostId host = sim::kNoHost;
+  sim::MachineId host = sim::kNoMachine;
 };
 
 class Fleet {
@@ -33,7 +33,7 @@ class Fleet {
   Fleet(const Plan& plan, sim::TestWorld& world);
 
   const std::deque<Member>& members() const { return members_; }
-  const Member* of_host(sim::HostId host) const { return host < by_host_.size() ? by_host_[host] : nullptr; }
+  const Member* of_host(sim::MachineId host) const { return host < by_host_.size() ? by_host_[host] : nullptr; }
   const Member* find(const std::string& name) const;
   // Those that are not gone; engines without twins.
   std::vector<const Member*> gateways() const;

@@ -121,13 +121,13 @@ bool Mischief::between(Act act, Random& random) {
 bool Mischief::end_life(Act act, Random& random) {
   const Member& m = act == Act::week_off ? *any_engine(random) : any_tier(random);
   if (act == Act::week_off) {
-    if (s_.fleet.up(m)) s_.world.crash(m.name, sim::Host::Crash::power_loss);
+    if (s_.fleet.up(m)) s_.world.crash(m.name, sim::Machine::Crash::power_loss);
     s_.world.advance(7 * 24 * kHourMs);
     s_.world.restart(m.name);
     return true;
   }
   const bool ended = s_.fleet.up(m), started = random.one_in(2);
-  if (ended) s_.world.crash(m.name, act == Act::kill ? sim::Host::Crash::kill : sim::Host::Crash::power_loss);
+  if (ended) s_.world.crash(m.name, act == Act::kill ? sim::Machine::Crash::kill : sim::Machine::Crash::power_loss);
   if (started) s_.world.restart(m.name);  // at once; else when somebody comes to it
   return ended || (act == Act::kill && started);
 }
@@ -212,7 +212,7 @@ bool Mischief::module(Act act, Random& random) {
   sim::Step step = draw_step(random);
   conduct.first_times = 1 + std::uint32_t(random.below(3));
   const Member* engine = any_engine(random);
-  const sim::HostId where = engine && random.one_in(2) ? engine->host : sim::kNoHost;
+  const sim::MachineId where = engine && random.one_in(2) ? engine->host : sim::kNoMachine;
   switch (act) {
     case Act::module_fails:
       conduct.fate = sim::Fate::fails;

@@ -56,7 +56,7 @@ class NeverBack final : public Check {
   }
 
  private:
-  std::map<sim::HostId, std::optional<Place>> places_;
+  std::map<sim::MachineId, std::optional<Place>> places_;
   std::set<std::ptrdiff_t> used_;  // orders that a release came of
 };
 

@@ -28,7 +28,7 @@ class OncePerLink final : public Check {
   }
 
  private:
-  using Key = std::tuple<sim::HostId, std::uint64_t, Digest, std::uint32_t, std::uint32_t>;  // host, its link, chunk
+  using Key = std::tuple<sim::MachineId, std::uint64_t, Digest, std::uint32_t, std::uint32_t>;  // host, its link, chunk
   template <class M>
   static Key key_of(const Sight& sight, const M& m) {
     return {sight.o.host, sight.o.number, m.manifest, m.artifact, m.index};
@@ -63,7 +63,7 @@ class OncePerLink final : public Check {
     }
     complain_(7, name_of(sight.o.host) + " sends chunk " + std::to_string(chunk.index) + " of manifest " +
                      chunk.manifest.hex().substr(0, 8) + " to " +
-                     (sight.peer == sim::kNoHost ? "a peer" : name_of(sight.peer)) + ", which has not asked for it");
+                     (sight.peer == sim::kNoMachine ? "a peer" : name_of(sight.peer)) + ", which has not asked for it");
   }
 
   std::map<Key, std::uint32_t> asked_, wanted_;

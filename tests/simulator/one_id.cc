@@ -13,7 +13,7 @@ class OneId final : public Check {
     if (sight.o.what == sim::What::link_closed) closes(sight);
     if (sight.o.what == sim::What::started || sight.o.what == sim::What::ended)
       std::erase_if(up_, [&](const auto& entry) { return entry.first.first == sight.o.host; });
-    const Member* peer = sight.peer == sim::kNoHost ? nullptr : s_.fleet.of_host(sight.peer);
+    const Member* peer = sight.peer == sim::kNoMachine ? nullptr : s_.fleet.of_host(sight.peer);
     if (!peer || peer->kind != Member::Kind::engine) return;
     if (sight.received<wire::Welcome>()) up_[{sight.o.host, sight.o.number}] = peer;
     if (!sight.sent<wire::Welcome>()) return;
@@ -41,8 +41,8 @@ class OneId final : public Check {
     const Member* member;
     sim::Micros at;
   };
-  std::map<sim::HostId, PutOut> put_out_;  // the last, by gateway
-  std::map<std::pair<sim::HostId, std::uint64_t>, const Member*> up_;
+  std::map<sim::MachineId, PutOut> put_out_;  // the last, by gateway
+  std::map<std::pair<sim::MachineId, std::uint64_t>, const Member*> up_;
 };
 
 }  // namespace

@@ -24,14 +24,14 @@ class OneOutcome final : public Check {
   void at_rest() override {
     for (const Order& order : s_.orders) {
       if (order.kind != Order::Kind::call || order.answers > 0) continue;
-      const sim::Host& caller = s_.world.at(order.host);
+      const sim::Machine& caller = s_.world.at(order.host);
       if (caller.up() && caller.lives() == order.life)
         complain_(5, "call '" + order.payload + "' of " + caller.name() + " was never answered");
     }
   }
 
  private:
-  Order* find(sim::HostId host, std::uint64_t id) {
+  Order* find(sim::MachineId host, std::uint64_t id) {
     for (auto order = s_.orders.rbegin(); order != s_.orders.rend(); ++order)
       if (order->kind == Order::Kind::call && order->host == host && order->id == id) return &*order;
     return nullptr;

@@ -141,8 +141,8 @@ class OnlyWhatWasPublished final : public Check {
   }
 
   sim::ChunkVerifier verifier_;
-  std::map<sim::HostId, Engine> engines_;
-  std::map<sim::HostId, std::uint64_t> flips_;  // of the chunks that a host sent so far
+  std::map<sim::MachineId, Engine> engines_;
+  std::map<sim::MachineId, std::uint64_t> flips_;  // of the chunks that a host sent so far
 };
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "simulator/run.h"
 
-#include "world/message_type.h"
 #include "simulator/check.h"
 #include "simulator/mischief.h"
 #include "simulator/rest.h"
 #include "simulator/users.h"
+#include "world/message_type.h"
 
 #include <deque>
 
@@ -85,7 +85,7 @@ class Run {
     };
     sim::Disk::FaultsSeen disks;
     std::uint64_t strays = 0, flipped = 0;
-    for (sim::HostId id = 0; id < world_.size(); ++id) {
+    for (sim::MachineId id = 0; id < world_.size(); ++id) {
       const sim::Disk::FaultsSeen& disk = world_.at(id).disk().faults_seen();
       disks.failed += disk.failed;
       disks.delayed += disk.delayed;
@@ -132,7 +132,7 @@ class Run {
   // An engine that falls silent is offline: neither failed nor live, and still known.
   void lose_one() {
     const auto engines = fleet_.engines();
-    world_.crash(engines[plan_.seed % engines.size()]->name, sim::Host::Crash::power_loss);
+    world_.crash(engines[plan_.seed % engines.size()]->name, sim::Machine::Crash::power_loss);
     world_.advance(5 * std::int64_t(plan_.heartbeat_ms) + 2000);
     if (const std::string why = rest_.counts_wrong(1); !why.empty()) complain(8, why);
   }
@@ -144,7 +144,7 @@ class Run {
       const std::string breach = world_.breaches().front();
       return complain(breach.find("service") == std::string::npos ? 0 : 4, breach);
     }
-    Sight sight{o, o.host == sim::kNoHost ? nullptr : fleet_.of_host(o.host), nullptr, sim::kNoHost};
+    Sight sight{o, o.host == sim::kNoMachine ? nullptr : fleet_.of_host(o.host), nullptr, sim::kNoMachine};
     if (sight.member && sight.member->kind == Member::Kind::controller) {
       if (const auto change = ledger_.look(world_.at(o.host).disk().image()))
         for (const auto& check : checks_) check->decided(*change);
@@ -161,7 +161,7 @@ class Run {
   }
 
   void write_down(const sim::Occurrence& o) {
-    const std::string line = sim::in_words(o, o.host == sim::kNoHost ? "the world" : world_.at(o.host).name());
+    const std::string line = sim::in_words(o, o.host == sim::kNoMachine ? "the world" : world_.at(o.host).name());
     if (options_.trace) options_.trace(line);
     // What only shows that time passes tells nothing about a violation.
     if (!options_.keep_last_events || result_.violation || o.what == sim::What::woke || o.what == sim::What::drained)

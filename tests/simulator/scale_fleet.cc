@@ -66,7 +66,7 @@ bool ScaleFleet::count_becomes(std::uint64_t live, std::int64_t limit_ms) {
 
 bool ScaleFleet::all_serve(const std::string& function, const std::string& version) const {
   const auto engines = world.live_engines();
-  return engines.size() == fleet.engines.size() && std::all_of(engines.begin(), engines.end(), [&](sim::HostId id) {
+  return engines.size() == fleet.engines.size() && std::all_of(engines.begin(), engines.end(), [&](sim::MachineId id) {
            const sim::Serving* now = world.at(id).modules()->serving(function);
            return now && now->version == version;
          });

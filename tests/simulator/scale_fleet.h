@@ -1,9 +1,9 @@
 // A fleet to be measured: built, linked, and published to.
 #pragma once
 
+#include "simulator/scale_report.h"
 #include "world/fleet_shape.h"
 #include "world/test_world.h"
-#include "simulator/scale_report.h"
 
 #include <cstdint>
 #include <functional>
@@ -21,7 +21,7 @@ class ScaleFleet {
   sim::Fleet fleet;
 
   std::uint32_t engines() const { return static_cast<std::uint32_t>(fleet.engines.size()); }
-  sim::HostId controller() const { return controller_; }
+  sim::MachineId controller() const { return controller_; }
 
   // Publishes and waits until every engine serves it; false: not within the limit.
   bool roll_out(const sim::Module& module, std::int64_t limit_ms = 3600000);
@@ -36,7 +36,7 @@ class ScaleFleet {
   std::function<void(const sim::Occurrence&)> also;
 
  private:
-  sim::HostId controller_ = 0;
+  sim::MachineId controller_ = 0;
   std::uint64_t activations_ = 0;
 };
 

@@ -1,8 +1,8 @@
 // A call to one engine among many sites, of which every other one serves the function: how long the
 // first takes, and who is asked.
-#include "world/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
+#include "world/message_type.h"
 
 #include <algorithm>
 #include <map>
@@ -32,7 +32,7 @@ void scale_named(const ScaleOptions& options, ScaleReport* report) {
   for (std::size_t i = 0; i < gateways.size(); ++i) {
     tier::EngineOptions engine;
     if (serves(i)) engine.tier.labels = {{"serves", "named"}}, ++serving;
-    sim::HostOptions host;
+    sim::MachineOptions host;
     host.listens = false;
     fleet.fleet.engines.push_back(gateways[i] + ".e");
     world.add_engine(fleet.fleet.engines.back(), engine, host);
@@ -45,7 +45,7 @@ void scale_named(const ScaleOptions& options, ScaleReport* report) {
   struct Got {
     std::uint64_t from_above = 0, all = 0;
   };
-  std::map<sim::HostId, Got> got;  // messages of calls and lookups
+  std::map<sim::MachineId, Got> got;  // messages of calls and lookups
   fleet.also = [&](const sim::Occurrence& o) {
     if (o.what != sim::What::received || o.number == tier::kHostLink) return;
     const std::uint8_t type = sim::message_type(o.bytes);
@@ -55,7 +55,7 @@ void scale_named(const ScaleOptions& options, ScaleReport* report) {
   std::size_t chosen = gateways.size() / 2;
   while (!serves(chosen)) --chosen;
   const std::string& engine = fleet.fleet.engines[chosen];
-  std::set<sim::HostId> path = {fleet.controller()};
+  std::set<sim::MachineId> path = {fleet.controller()};
   for (std::size_t dot = engine.find('.'); dot != std::string::npos; dot = engine.find('.', dot + 1))
     path.insert(world.at(engine.substr(0, dot)).id());
   path.insert(world.at(engine).id());
@@ -75,7 +75,7 @@ void scale_named(const ScaleOptions& options, ScaleReport* report) {
   const double first_ms = call();
   std::uint64_t most = 0, others = 0;
   for (std::size_t i = 0; i < fleet.fleet.sites.size(); ++i) {
-    const sim::HostId site = world.at(fleet.fleet.sites[i]).id();
+    const sim::MachineId site = world.at(fleet.fleet.sites[i]).id();
     if (path.contains(site)) continue;
     if (i % 2 == 0)
       most = std::max(most, got[site].from_above);
@@ -88,7 +88,7 @@ void scale_named(const ScaleOptions& options, ScaleReport* report) {
     next_ms = std::max(next_ms, call());
     for (const auto& [host, messages] : got)
       if (!path.contains(host)) beside += messages.all;
-    for (const sim::HostId host : path)  // a Call going down, and a Returned coming up
+    for (const sim::MachineId host : path)  // a Call going down, and a Returned coming up
       beside += got[host].all - (host == fleet.controller() || host == world.at(engine).id() ? 1 : 2);
   }
   fleet.check(report);

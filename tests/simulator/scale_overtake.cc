@@ -1,8 +1,8 @@
 // A version is superseded while it is still on its way over slow links: what is still asked for,
 // and what still crosses.
-#include "world/message_type.h"
 #include "simulator/scale_fleet.h"
 #include "simulator/scale_parts.h"
+#include "world/message_type.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -42,13 +42,13 @@ class Overtaking {
       if (chunk->manifest == old_ && chunk->code == PINNATE_OK) ++(o.what == sim::What::sent ? host.sent : host.came);
     }
   }
-  const std::unordered_map<sim::HostId, Afterwards>& hosts() const { return hosts_; }
+  const std::unordered_map<sim::MachineId, Afterwards>& hosts() const { return hosts_; }
   std::uint64_t crossed() const { return crossed_; }  // chunks of the old version that came over a link so far
 
  private:
   Digest old_;
   std::uint64_t revision_, crossed_ = 0;
-  std::unordered_map<sim::HostId, Afterwards> hosts_;
+  std::unordered_map<sim::MachineId, Afterwards> hosts_;
 };
 
 void overtake(bool durable, const ScaleOptions& options, ScaleReport* report) {
@@ -78,7 +78,7 @@ void overtake(bool durable, const ScaleOptions& options, ScaleReport* report) {
   if (seen.crossed() == 0) report->broken("the first version was not under way when the second came");
   const auto engines = fleet.world.live_engines();
   if (std::any_of(engines.begin(), engines.end(),
-                  [&](sim::HostId id) { return fleet.world.at(id).modules()->serving("scaled") != nullptr; }))
+                  [&](sim::MachineId id) { return fleet.world.at(id).modules()->serving("scaled") != nullptr; }))
     report->broken("the first version was already there when the second came");
   const sim::Micros published = fleet.world.now();
   if (!fleet.roll_out(two, 600000) || !fleet.all_serve("scaled", "2"))

@@ -87,7 +87,7 @@ struct Day {
         return f.world.at(a).deliver_strays(random.one_in(2));
       default:
         if (f.world.at(a).up())
-          f.world.crash(a, random.one_in(2) ? Host::Crash::kill : Host::Crash::power_loss);
+          f.world.crash(a, random.one_in(2) ? Machine::Crash::kill : Machine::Crash::power_loss);
         else
           f.world.restart(a);
     }

@@ -40,7 +40,7 @@ TEST_CASE("the same bytes under two names cross a link once, also while they are
   f.release(two);
   REQUIRE(f.becomes("one", "1"));
   REQUIRE(f.becomes("two", "1"));
-  std::map<std::tuple<HostId, HostId, std::uint32_t>, std::uint32_t> by_bytes;
+  std::map<std::tuple<MachineId, MachineId, std::uint32_t>, std::uint32_t> by_bytes;
   for (const auto& [crossing, count] : f.world.traffic().crossings())
     by_bytes[{crossing.from, crossing.to, crossing.index}] += count;
   CHECK(by_bytes.size() == 30 * 3);
@@ -149,8 +149,7 @@ TEST_CASE("a gateway whose disk holds other bytes with a right checksum does not
 }
 
 TEST_CASE("a chunk damaged on an engine's disk is fetched anew") {
-  for (Damage damage :
-       {Damage::flipped, Damage::cut_short, Damage::gone, Damage::forged}) {
+  for (Damage damage : {Damage::flipped, Damage::cut_short, Damage::gone, Damage::forged}) {
     CAPTURE(int(damage));
     TestFleet f(shape(1, 0, 1, true));
     const Module m = module("f", "1", 300000);

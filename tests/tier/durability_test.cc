@@ -42,7 +42,7 @@ TEST_CASE(
     const wire::Published* published = f.world.answer<wire::Published>("c", id);
     const bool promised = published && published->code == PINNATE_OK;
     (promised ? acknowledged : unacknowledged)++;
-    f.world.crash("c", Host::Crash::power_loss);
+    f.world.crash("c", Machine::Crash::power_loss);
     f.world.restart("c");
     f.world.advance(30000);
     const std::string now = f.world.version_on("s0.e0", "f");

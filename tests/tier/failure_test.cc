@@ -40,7 +40,7 @@ TEST_CASE("a failed release is tried again with a growing delay, and is live onc
   const Module m = module("f", "1");
   f.world.modules().behave(f.artifact(m), Step::create, conduct(Fate::fails, 5));
   std::vector<Micros> tries;
-  const HostId engine = f.world.at("s0.e0").id();
+  const MachineId engine = f.world.at("s0.e0").id();
   f.world.trace().observer = [&](const Occurrence& o) {
     if (o.host == engine && o.what == What::completed && o.code == PINNATE_FAILED) tries.push_back(o.at);
   };
@@ -196,7 +196,7 @@ TEST_CASE(
   REQUIRE(f.becomes("f", "1"));
   Module stuck = module("stuck", "1");
   stuck.limits.load_ms = 3000;
-  const HostId wedged = f.world.at("s0.e0").id();
+  const MachineId wedged = f.world.at("s0.e0").id();
   f.world.modules().behave(f.artifact(stuck), Step::load, conduct(Fate::hangs, 1), wedged);
   const auto release = f.release(stuck);
   CHECK(f.reports(release, wire::Phase::failed, 1));
@@ -322,7 +322,7 @@ TEST_CASE("a quarantine is twice as long each time, and at most an hour") {
   TestFleet f(shape(1, 0, 1, true));
   const Module killer = module("killer", "1");
   f.world.modules().behave(f.artifact(killer), Step::create, conduct(Fate::kills, 12));
-  const HostId engine = f.world.at("s0.e0").id();
+  const MachineId engine = f.world.at("s0.e0").id();
   std::vector<Micros> deaths;
   f.world.trace().observer = [&](const Occurrence& o) {
     if (o.host == engine && o.what == What::started) deaths.push_back(o.at);  // the next life begins soon after

@@ -33,7 +33,7 @@ inline sim::WorldOptions seeded(std::uint64_t seed) {
 struct TestFleet {
   explicit TestFleet(const sim::FleetShape& shape = {}, const sim::WorldOptions& options = seeded(1)) : world(options) {
     fleet = sim::build_fleet(world, shape);
-    world.on_log = [this](sim::HostId id, pinnate_log_level, const std::string& line) {
+    world.on_log = [this](sim::MachineId id, pinnate_log_level, const std::string& line) {
       logs.push_back(world.at(id).name() + ": " + line);
     };
   }
@@ -59,7 +59,7 @@ struct TestFleet {
   }
 
   bool all_serve(const std::string& function, const std::string& version) const {
-    for (sim::HostId id : world.live_engines()) {
+    for (sim::MachineId id : world.live_engines()) {
       const sim::Serving* now = world.at(id).modules()->serving(function);
       if ((now ? now->version : "") != version) return false;
     }

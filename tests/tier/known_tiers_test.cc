@@ -116,7 +116,7 @@ TEST_CASE("who never comes back is forgotten in time, however often the tiers ab
   s.controller.forget_after_ms = s.gateway.forget_after_ms = kHour;
   TestFleet f(s);
   REQUIRE(f.eventually([&] { return f.status().online == 2; }));
-  f.world.crash("s0.e1", Host::Crash::power_loss);
+  f.world.crash("s0.e1", Machine::Crash::power_loss);
   for (int i = 0; i < 5; ++i) {
     f.world.advance(10 * kMinute);
     if (i % 2 == 1) {
@@ -143,7 +143,7 @@ TEST_CASE(
     CAPTURE(what);
     TestFleet f(s);
     REQUIRE(f.eventually([&] { return f.status().online == 2; }));
-    f.world.crash("s0.e1", Host::Crash::power_loss);
+    f.world.crash("s0.e1", Machine::Crash::power_loss);
     f.world.advance(20 * kMinute);
     f.world.crash("s0");
     DiskImage image = f.world.backup("s0");

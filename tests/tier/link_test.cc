@@ -37,7 +37,7 @@ TEST_CASE("an engine that crashed comes back under its id, also while its gatewa
   TestFleet f(shape(1, 0, 1, true));
   f.release(module("f", "1"));
   REQUIRE(f.becomes("f", "1"));
-  f.world.crash("s0.e0", Host::Crash::power_loss);
+  f.world.crash("s0.e0", Machine::Crash::power_loss);
   f.world.advance(500);
   f.world.restart("s0.e0");
   CHECK(f.world.run_until([&] { return f.world.linked("s0.e0", "s0"); }, kMinute));
@@ -170,7 +170,7 @@ TEST_CASE("an address that another fleet's engine took over brings nothing into 
   tier::EngineOptions stranger;
   stranger.tier.fleet = "other";
   f.world.add_engine("stranger", stranger);
-  f.world.crash("e", Host::Crash::power_loss);
+  f.world.crash("e", Machine::Crash::power_loss);
   f.world.move_address("e", "stranger");
   f.world.advance(kMinute);
   CHECK(f.world.version_on("stranger", "f") == "");

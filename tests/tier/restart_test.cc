@@ -9,8 +9,8 @@ TEST_CASE("a gateway restarted without its upstream serves newcomers from its ca
   f.release(module("f", "1", 500000));
   REQUIRE(f.becomes("f", "1"));
   f.world.advance(5000);
-  f.world.crash("c", Host::Crash::power_loss);
-  f.world.crash("s0", Host::Crash::power_loss);
+  f.world.crash("c", Machine::Crash::power_loss);
+  f.world.crash("s0", Machine::Crash::power_loss);
   f.world.restart("s0.k0");
   f.world.add_engine("newcomer");
   f.world.dial_up("newcomer", "s0.k0");
@@ -24,7 +24,7 @@ TEST_CASE("a gateway that lost power in the middle of nothing still has what it 
   REQUIRE(f.becomes("f", "1"));
   f.world.advance(kMinute);
   f.world.crash("c");
-  f.world.crash("s0", Host::Crash::power_loss);
+  f.world.crash("s0", Machine::Crash::power_loss);
   f.world.restart("s0");
   f.world.add_engine("newcomer");
   f.world.dial_up("newcomer", "s0");
@@ -38,8 +38,8 @@ TEST_CASE("an engine with a state folder restarted without any link serves its l
   REQUIRE(f.becomes("f", "1"));
   REQUIRE(f.becomes("g", "1"));
   f.world.advance(2 * kMinute);
-  f.world.crash("s0", Host::Crash::power_loss);
-  f.world.crash("s0.e0", Host::Crash::power_loss);
+  f.world.crash("s0", Machine::Crash::power_loss);
+  f.world.crash("s0.e0", Machine::Crash::power_loss);
   f.world.restart("s0.e0");
   CHECK(f.becomes("f", "1"));
   CHECK(f.becomes("g", "1"));
@@ -64,8 +64,8 @@ TEST_CASE("what an engine could not write of a manifest is written when there is
   disk.set_full(false);
   REQUIRE(f.becomes("f", "1", kMinute));
   f.world.advance(kMinute);
-  f.world.crash("s0", Host::Crash::power_loss);
-  f.world.crash("s0.e0", Host::Crash::power_loss);
+  f.world.crash("s0", Machine::Crash::power_loss);
+  f.world.crash("s0.e0", Machine::Crash::power_loss);
   f.world.restart("s0.e0");
   CHECK(f.becomes("f", "1", kMinute));
 }
@@ -102,7 +102,7 @@ TEST_CASE("a kill of any tier at any moment of a publish, and its restart, still
   const std::vector<std::string> tiers = {"c", "s0", "s0.k0", "s0.k0.e0"};
   std::uint64_t seed = 1000;
   for (const auto& tier : tiers) {
-    for (Host::Crash how : {Host::Crash::kill, Host::Crash::power_loss}) {
+    for (Machine::Crash how : {Machine::Crash::kill, Machine::Crash::power_loss}) {
       for (std::int64_t at_ms : {5, 12, 20, 30, 45, 60, 90, 150}) {
         CAPTURE(tier);
         CAPTURE(at_ms);

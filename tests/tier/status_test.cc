@@ -73,7 +73,7 @@ TEST_CASE("a lost engine is offline, its release kept, until it is forgotten") {
   TestFleet f(s);
   const auto release = f.release(module("f", "1"));
   REQUIRE(f.reports(release, wire::Phase::live, 3));
-  f.world.crash("s0.k0.e1", Host::Crash::power_loss);
+  f.world.crash("s0.k0.e1", Machine::Crash::power_loss);
   CHECK(f.reports(release, wire::Phase::offline, 1));
   CHECK(f.reports(release, wire::Phase::live, 2));
   CHECK(f.row(release).serving_offline == 1);
@@ -107,7 +107,7 @@ TEST_CASE("a lost gateway turns its engines offline, also across a restart of th
   const auto release = f.release(module("f", "1"));
   REQUIRE(f.reports(release, wire::Phase::live, 6));
   f.world.advance(10000);
-  f.world.crash("s1", Host::Crash::power_loss);
+  f.world.crash("s1", Machine::Crash::power_loss);
   CHECK(f.reports(release, wire::Phase::offline, 3));
   CHECK(f.row(release).serving_offline == 3);
   CHECK(f.status().gateways_offline == 2);
@@ -305,7 +305,7 @@ TEST_CASE("a thousand engines cost the controller no more messages than one") {
     WorldOptions options = seeded(1);
     TestFleet f(shape(1, 0, engines), options);
     f.world.advance(20000);
-    const HostId c = f.world.at("c").id();
+    const MachineId c = f.world.at("c").id();
     const auto before = f.world.traffic().received(c).messages + f.world.traffic().sent(c).messages;
     f.release(module("f", "1", 100000));
     CHECK(f.becomes("f", "1"));

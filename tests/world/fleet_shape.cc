@@ -9,7 +9,7 @@ Fleet build_fleet(World& world, const FleetShape& shape) {
   const auto add_engines = [&](const std::string& gateway) {
     for (std::uint32_t e = 0; e < shape.engines; ++e) {
       const std::string engine = gateway + ".e" + std::to_string(e);
-      HostOptions host;
+      MachineOptions host;
       host.listens = false;
       world.add_engine(engine, shape.engine, host);
       world.dial_up(engine, gateway);

@@ -9,9 +9,11 @@ namespace pinnate::sim {
 
 TestWorld::TestWorld(const WorldOptions& options) : World(options) {
   observer = [this](const Occurrence& o) { trace_.note(o); };
-  alter_sent = [this](HostId sender, Buffer* message) { flip(sender, message); };
-  network().on_message = [this](HostId from, HostId to, const Buffer& message) { traffic_.count(from, to, message); };
-  modules().on_run = [this](HostId engine, const Buffer& payload, bool ended) {
+  alter_sent = [this](MachineId sender, Buffer* message) { flip(sender, message); };
+  network().on_message = [this](MachineId from, MachineId to, const Buffer& message) {
+    traffic_.count(from, to, message);
+  };
+  modules().on_run = [this](MachineId engine, const Buffer& payload, bool ended) {
     Runs& runs = runs_[payload.str()];
     ++(ended ? runs.ended : runs.begun);
     if (!ended) runs.last = engine;
@@ -24,13 +26,13 @@ void TestWorld::dial_down(std::string_view upper, const std::string& lower) {
 
 // ---- faults -------------------------------------------------------------------------------------------------------
 
-void TestWorld::crash(std::string_view tier, Host::Crash how) {
-  fault(tier, how == Host::Crash::kill ? "is killed" : "loses power");
+void TestWorld::crash(std::string_view tier, Machine::Crash how) {
+  fault(tier, how == Machine::Crash::kill ? "is killed" : "loses power");
   at(tier).crash(how);
 }
 
 void TestWorld::restart(std::string_view tier) {
-  Host& host = at(tier);
+  Machine& host = at(tier);
   if (host.up()) crash(tier);
   fault(tier, "starts again");
   host.start();
@@ -67,7 +69,7 @@ void TestWorld::limit(std::string_view from, std::string_view to, std::uint64_t 
 }
 
 void TestWorld::partition(const std::vector<std::string>& island) {
-  std::vector<HostId> ids;
+  std::vector<MachineId> ids;
   for (const std::string& tier : island) {
     fault(tier, "is on an island");
     ids.push_back(at(tier).id());
@@ -100,7 +102,7 @@ void TestWorld::deliver_strays(std::string_view tier) {
   at(tier).deliver_strays(true);
 }
 
-void TestWorld::conduct(const Digest& artifact, Step step, const Conduct& conduct, HostId engine) {
+void TestWorld::conduct(const Digest& artifact, Step step, const Conduct& conduct, MachineId engine) {
   std::string words = title_of(artifact) + ": " + name_of(step) + " " + name_of(conduct.fate);
   if (conduct.takes >= 0) words += ", after " + std::to_string(conduct.takes / kMillisecond) + " ms";
   if (conduct.first_times > 0) words += ", the first " + std::to_string(conduct.first_times) + " times";
@@ -139,7 +141,7 @@ void TestWorld::flip_sent_chunks(std::string_view tier, std::uint32_t count) {
 }
 
 // As a peer with bad memory would send it: framed well, and wrong inside.
-void TestWorld::flip(HostId sender, Buffer* message) {
+void TestWorld::flip(MachineId sender, Buffer* message) {
   const auto flips = flips_.find(sender);
   if (flips == flips_.end() || flips->second.left == 0 || message_type(message->view()) != kChunkBytesType) return;
   auto decoded = wire::decode(*message);
@@ -180,9 +182,9 @@ std::string TestWorld::version_on(std::string_view engine, std::string_view func
   return now ? now->version : std::string();
 }
 
-std::vector<HostId> TestWorld::live_engines() const {
-  std::vector<HostId> live;
-  for (HostId id = 0; id < size(); ++id)
+std::vector<MachineId> TestWorld::live_engines() const {
+  std::vector<MachineId> live;
+  for (MachineId id = 0; id < size(); ++id)
     if (at(id).up() && at(id).options().has_modules) live.push_back(id);
   return live;
 }

@@ -67,8 +67,8 @@ class TestWorld : public World {
 
   // ---- faults ----
   using World::note_fault;
-  void note_fault(std::string_view words) { note_fault(kNoHost, words); }  // of no tier
-  void crash(std::string_view tier, Host::Crash how = Host::Crash::kill);
+  void note_fault(std::string_view words) { note_fault(kNoMachine, words); }  // of no tier
+  void crash(std::string_view tier, Machine::Crash how = Machine::Crash::kill);
   void restart(std::string_view tier);
   void close(std::string_view tier);
   void cut(std::string_view a, std::string_view b);
@@ -82,7 +82,8 @@ class TestWorld : public World {
   void fail_orders(std::string_view tier, std::uint32_t count);  // to its disk, the next ones; so the two below
   void delay_orders(std::string_view tier, std::uint32_t count, std::int64_t by_ms);
   void deliver_strays(std::string_view tier);  // completions of the life before come in the next
-  void conduct(const Digest& artifact, Step step, const Conduct& conduct, HostId engine = kNoHost);  // of a module
+  void conduct(const Digest& artifact, Step step, const Conduct& conduct,
+               MachineId engine = kNoMachine);  // of a module
   bool corrupt_chunk(std::string_view tier, const Digest& artifact, std::uint32_t index,
                      Damage damage = Damage::flipped);  // false: there is no such chunk
   void flip_sent_chunks(std::string_view tier, std::uint32_t count);  // the next so many are corrupt
@@ -95,7 +96,7 @@ class TestWorld : public World {
     std::uint32_t left = 0;
     std::uint64_t done = 0;
   };
-  Flips& flips(HostId sender) { return flips_[sender]; }
+  Flips& flips(MachineId sender) { return flips_[sender]; }
 
   // ---- the truth ----
   Trace& trace() { return trace_; }
@@ -105,7 +106,7 @@ class TestWorld : public World {
   const Serving* serving(std::string_view engine, std::string_view function) const;
   // Its version, or "".
   std::string version_on(std::string_view engine, std::string_view function) const;
-  std::vector<HostId> live_engines() const;
+  std::vector<MachineId> live_engines() const;
   // What was made, or null.
   const Shelf::Book* book(const Digest& manifest);
   // What was published under an artifact's digest: "name@version", or "" when nothing was.
@@ -113,17 +114,17 @@ class TestWorld : public World {
   // How often a call with this payload ran: what callers' answers are held against.
   struct Runs {
     std::uint32_t begun = 0, ended = 0;
-    HostId last = kNoHost;
+    MachineId last = kNoMachine;
   };
   Runs runs(const std::string& payload) const;
 
  private:
   void fault(std::string_view tier, const std::string& words) { note_fault(at(tier).id(), words); }
-  void flip(HostId sender, Buffer* message);
+  void flip(MachineId sender, Buffer* message);
 
   Trace trace_;
   Traffic traffic_;
-  std::unordered_map<HostId, Flips> flips_;
+  std::unordered_map<MachineId, Flips> flips_;
   std::unordered_map<std::string, Runs> runs_;
 };
 

@@ -8,7 +8,7 @@
 namespace pinnate::sim {
 namespace {
 
-std::uint64_t key(HostId from, HostId to) { return std::uint64_t(from) << 32 | to; }
+std::uint64_t key(MachineId from, MachineId to) { return std::uint64_t(from) << 32 | to; }
 
 }  // namespace
 
@@ -31,9 +31,9 @@ Tally Traffic::sum(const Rows* rows, std::uint8_t type) {
   return total;
 }
 
-void Traffic::count(HostId from, HostId to, const Buffer& message) {
+void Traffic::count(MachineId from, MachineId to, const Buffer& message) {
   const std::uint8_t type = message_type(message.view());
-  const auto add_to = [&](std::vector<Rows>& hosts, HostId host) {
+  const auto add_to = [&](std::vector<Rows>& hosts, MachineId host) {
     if (host >= counted_below) return;
     if (hosts.size() <= host) hosts.resize(std::size_t(host) + 1);
     add(hosts[host], type, message.size());
@@ -55,16 +55,16 @@ void Traffic::clear() {
   crossings_.clear();
 }
 
-Tally Traffic::between(HostId from, HostId to, std::uint8_t type) const {
+Tally Traffic::between(MachineId from, MachineId to, std::uint8_t type) const {
   const auto found = links_.find(key(from, to));
   return sum(found == links_.end() ? nullptr : &found->second, type);
 }
 
-Tally Traffic::sent(HostId from, std::uint8_t type) const {
+Tally Traffic::sent(MachineId from, std::uint8_t type) const {
   return sum(from < sent_.size() ? &sent_[from] : nullptr, type);
 }
 
-Tally Traffic::received(HostId to, std::uint8_t type) const {
+Tally Traffic::received(MachineId to, std::uint8_t type) const {
   return sum(to < received_.size() ? &received_[to] : nullptr, type);
 }
 

@@ -29,17 +29,18 @@ class Traffic {
   // Off at a million engines: a world then counts only what hosts receive and send in all.
   bool per_link = true;
   bool per_chunk = true;
-  HostId counted_below = kNoHost;  // hosts with smaller ids are counted; those with others have no row of their own
+  MachineId counted_below =
+      kNoMachine;  // hosts with smaller ids are counted; those with others have no row of their own
 
-  void count(HostId from, HostId to, const Buffer& message);
+  void count(MachineId from, MachineId to, const Buffer& message);
   void clear();
 
-  Tally between(HostId from, HostId to, std::uint8_t type = kAnyType) const;
-  Tally sent(HostId from, std::uint8_t type = kAnyType) const;
-  Tally received(HostId to, std::uint8_t type = kAnyType) const;
+  Tally between(MachineId from, MachineId to, std::uint8_t type = kAnyType) const;
+  Tally sent(MachineId from, std::uint8_t type = kAnyType) const;
+  Tally received(MachineId to, std::uint8_t type = kAnyType) const;
 
   struct Crossing {
-    HostId from, to;
+    MachineId from, to;
     Digest manifest;
     std::uint32_t artifact, index;
     auto operator<=>(const Crossing&) const = default;

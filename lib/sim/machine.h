@@ -21,7 +21,7 @@
 
 namespace pinnate::sim {
 
-struct HostOptions {
+struct MachineOptions {
   bool keeps_disk = true;  // false: every life begins with an empty disk
   bool has_modules = false;  // an engine
   bool listens = true;  // at its name
@@ -40,24 +40,24 @@ struct Surroundings {
   ChunkVerifier& verifier;
   ModuleBook& modules;
   const DiskTimes& disk_times;
-  std::function<void(HostId, std::string why)> on_death;  // a module took the tier down
-  std::function<void(HostId, std::string what)> on_breach;  // a tier broke its contract with the driver
-  const std::function<void(HostId, pinnate_log_level, const std::string&)>& on_log;
-  std::function<bool(HostId, const wire::Message&)> on_host_message;  // true: taken; else it is kept for who asked
-  const std::function<void(HostId, Buffer*)>& alter_sent;
+  std::function<void(MachineId, std::string why)> on_death;  // a module took the tier down
+  std::function<void(MachineId, std::string what)> on_breach;  // a tier broke its contract with the driver
+  const std::function<void(MachineId, pinnate_log_level, const std::string&)>& on_log;
+  std::function<bool(MachineId, const wire::Message&)> on_host_message;  // true: taken; else it is kept for who asked
+  const std::function<void(MachineId, Buffer*)>& alter_sent;
   std::vector<tier::Action> room = {};  // lent to each tier in turn
 };
 
-class Host final : public Endpoint, private EngineHost {
+class Machine final : public Endpoint, private EngineHost {
  public:
   // Makes the tier of one life.
   using Make = std::function<std::unique_ptr<tier::Tier>(std::uint64_t seed, std::uint64_t incarnation)>;
 
-  Host(std::string name, const HostOptions& options, Surroundings& world, Make make);
+  Machine(std::string name, const MachineOptions& options, Surroundings& world, Make make);
 
   const std::string& name() const { return name_; }
-  HostId id() const { return id_; }
-  const HostOptions& options() const { return options_; }
+  MachineId id() const { return id_; }
+  const MachineOptions& options() const { return options_; }
 
   // ---- life ----
   void start();
@@ -128,10 +128,10 @@ class Host final : public Endpoint, private EngineHost {
   void host_answer(Buffer message);
 
   std::string name_;
-  HostOptions options_;
+  MachineOptions options_;
   Surroundings& world_;
   Make make_;
-  HostId id_;
+  MachineId id_;
   Disk disk_;
   std::unique_ptr<tier::Tier> tier_;
   std::unique_ptr<ModuleHost> modules_;

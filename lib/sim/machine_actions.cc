@@ -1,18 +1,18 @@
 // How a host carries out what its tier wants done.
-#include "sim/host.h"
+#include "sim/machine.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace pinnate::sim {
 
-void Host::act(tier::Dial& dial) {
+void Machine::act(tier::Dial& dial) {
   if (dial.link % 2 == 0 || world_.network.knows(id_, dial.link))
     return breach("dials link " + std::to_string(dial.link) + ", which is not its to number, or in use");
   world_.network.dial(id_, dial.link, dial.address);
 }
 
-void Host::act(tier::Send& send) {
+void Machine::act(tier::Send& send) {
   if (world_.alter_sent) world_.alter_sent(id_, &send.message);
   note(What::sent, send.link, {}, send.message.view());
   if (send.link == tier::kHostLink) return host_answer(std::move(send.message));
@@ -20,42 +20,42 @@ void Host::act(tier::Send& send) {
     breach("sends on link " + std::to_string(send.link) + ", which is not open");
 }
 
-void Host::act(tier::Drop& drop) {
+void Machine::act(tier::Drop& drop) {
   note(What::link_closed, drop.link, drop.why.message());
   if (!world_.network.drop(id_, drop.link)) breach("drops link " + std::to_string(drop.link) + ", which is not there");
 }
 
-void Host::act(tier::Trust& trust) {
+void Machine::act(tier::Trust& trust) {
   if (!modules_) return breach("is no engine, and trusts a service");
   black_box_.forgive(modules_->artifact_of(trust.service));
   modules_->order(std::move(trust));
 }
 
-void Host::act(tier::Activate& activate) {
+void Machine::act(tier::Activate& activate) {
   if (!modules_) return breach("is no engine, and activates a service");
   modules_->order(activate);
   note(What::activated, activate.service, activate.function);
 }
 
-void Host::act(tier::Deactivate& deactivate) {
+void Machine::act(tier::Deactivate& deactivate) {
   note(What::deactivated, 0, deactivate.function);
   if (!modules_) return breach("is no engine, and deactivates a service");
   modules_->order(std::move(deactivate));
 }
 
-void Host::act(tier::Invoke& invoke) {
+void Machine::act(tier::Invoke& invoke) {
   note(What::invoked, invoke.token, invoke.function, invoke.payload.view());
   if (!modules_) return breach("is no engine, and invokes a function");
   module_orders_.push_back(invoke.token);
   modules_->order(std::move(invoke));
 }
 
-void Host::act(tier::WriteLog& log) {
+void Machine::act(tier::WriteLog& log) {
   if (world_.on_log) world_.on_log(id_, log.level, log.message);
 }
 
 template <class A>
-void Host::act(A& action) {
+void Machine::act(A& action) {
   if constexpr (requires { action.token; }) {
     if (action.token == 0) breach("gives an order with token 0");
   }
@@ -69,19 +69,19 @@ void Host::act(A& action) {
   }
 }
 
-template void Host::act(tier::Commit&);
-template void Host::act(tier::ReadChunk&);
-template void Host::act(tier::AcceptChunk&);
-template void Host::act(tier::SyncArtifact&);
-template void Host::act(tier::DropArtifact&);
-template void Host::act(tier::Load&);
-template void Host::act(tier::Create&);
-template void Host::act(tier::CheckHealth&);
-template void Host::act(tier::Drain&);
-template void Host::act(tier::Destroy&);
-template void Host::act(tier::Abandon&);
+template void Machine::act(tier::Commit&);
+template void Machine::act(tier::ReadChunk&);
+template void Machine::act(tier::AcceptChunk&);
+template void Machine::act(tier::SyncArtifact&);
+template void Machine::act(tier::DropArtifact&);
+template void Machine::act(tier::Load&);
+template void Machine::act(tier::Create&);
+template void Machine::act(tier::CheckHealth&);
+template void Machine::act(tier::Drain&);
+template void Machine::act(tier::Destroy&);
+template void Machine::act(tier::Abandon&);
 
-void Host::host_answer(Buffer message) {
+void Machine::host_answer(Buffer message) {
   auto decoded = wire::decode(message);
   if (!decoded.ok() || !*decoded) return breach("tells its host what is no message: " + decoded.status().message());
   if (!world_.on_host_message(id_, **decoded)) answers_.push_back(std::move(**decoded));

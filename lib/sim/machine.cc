@@ -1,4 +1,4 @@
-#include "sim/host.h"
+#include "sim/machine.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,13 +10,13 @@ constexpr std::int64_t kWallStartMs = 1767225600000;  // 2026-01-01
 constexpr Micros kHostLatency = 20;
 constexpr std::uint32_t kWakesAtOnce = 1000;
 
-std::uint64_t seed_of_life(std::uint64_t world, HostId host, std::uint32_t life) {
+std::uint64_t seed_of_life(std::uint64_t world, MachineId host, std::uint32_t life) {
   return Random(world ^ (std::uint64_t(host) << 32 | life) * 0x9e3779b97f4a7c15u).next();
 }
 
 }  // namespace
 
-Host::Host(std::string name, const HostOptions& options, Surroundings& world, Make make)
+Machine::Machine(std::string name, const MachineOptions& options, Surroundings& world, Make make)
     : name_(std::move(name)),
       options_(options),
       world_(world),
@@ -28,19 +28,19 @@ Host::Host(std::string name, const HostOptions& options, Surroundings& world, Ma
   if (options_.listens) world_.network.listen(id_, name_);
 }
 
-tier::Now Host::now() const {
+tier::Now Machine::now() const {
   const std::int64_t ms = world_.queue.now() / kMillisecond;
   return {ms + boot_ms_, kWallStartMs + ms + wall_skew_ms_};
 }
 
-void Host::note(What what, std::uint64_t number, std::string_view words, std::string_view bytes, Code code,
-                std::uint64_t amount) {
+void Machine::note(What what, std::uint64_t number, std::string_view words, std::string_view bytes, Code code,
+                   std::uint64_t amount) {
   if (world_.observer) world_.observer({world_.queue.now(), id_, what, number, code, words, bytes, amount});
 }
 
 // ---- life ---------------------------------------------------------------------------------------
 
-void Host::start() {
+void Machine::start() {
   if (tier_) return breach("was started while it runs");
   ++life_;
   closing_ = false;
@@ -64,7 +64,7 @@ void Host::start() {
   for (tier::Token token : of_modules) deliver_stray(token, Micros(token % 20) * kMillisecond);
 }
 
-void Host::deliver_stray(tier::Token token, Micros delay) {
+void Machine::deliver_stray(tier::Token token, Micros delay) {
   later(delay, [this, token] {
     ++strays_delivered_;
     tier::Completion stray;
@@ -73,7 +73,7 @@ void Host::deliver_stray(tier::Token token, Micros delay) {
   });
 }
 
-void Host::crash(Crash how) {
+void Machine::crash(Crash how) {
   if (!tier_) {
     if (how == Crash::power_loss) world_.network.set_power(id_, Network::Power::off);
     return;
@@ -85,7 +85,7 @@ void Host::crash(Crash how) {
   if (power) boot_ms_ = 1000 - world_.queue.now() / kMillisecond;
 }
 
-void Host::end(bool died, Network::Power power, bool power_lost) {
+void Machine::end(bool died, Network::Power power, bool power_lost) {
   if (modules_ && options_.keeps_disk && died) black_box_.died(modules_->inside(), modules_->young());
   tier_.reset();
   modules_.reset();
@@ -96,7 +96,7 @@ void Host::end(bool died, Network::Power power, bool power_lost) {
   module_strays_ = std::exchange(module_orders_, {});
 }
 
-void Host::close() {
+void Machine::close() {
   if (!tier_ || closing_) return;
   closing_ = true;
   tell([](tier::Tier& t, tier::Now at) { t.close(at); });
@@ -105,7 +105,7 @@ void Host::close() {
 // ---- reports to the tier ------------------------------------------------------------------------
 
 template <class F>
-void Host::tell(F&& report) {
+void Machine::tell(F&& report) {
   if (!tier_) return;
   tier_->lend_room(std::exchange(world_.room, {}));
   report(*tier_, now());
@@ -123,49 +123,49 @@ void Host::tell(F&& report) {
   }
 }
 
-void Host::link_opened(tier::LinkId link, const tier::PeerFacts& facts) {
+void Machine::link_opened(tier::LinkId link, const tier::PeerFacts& facts) {
   note(What::link_opened, link);
   tell([&](tier::Tier& t, tier::Now at) { t.link_opened(at, link, facts); });
 }
 
-void Host::link_message(tier::LinkId link, Buffer message) {
+void Machine::link_message(tier::LinkId link, Buffer message) {
   note(What::received, link, {}, message.view());
   tell([&](tier::Tier& t, tier::Now at) { t.link_message(at, link, std::move(message)); });
 }
 
-void Host::link_heard(tier::LinkId link) {
+void Machine::link_heard(tier::LinkId link) {
   tell([&](tier::Tier& t, tier::Now at) { t.link_heard(at, link); });
 }
 
-void Host::link_drained(tier::LinkId link, tier::Drained drained) {
+void Machine::link_drained(tier::LinkId link, tier::Drained drained) {
   if (drained.bulk > 0) note(What::drained, link, {}, {}, PINNATE_OK, drained.bulk);
   tell([&](tier::Tier& t, tier::Now at) { t.link_drained(at, link, drained); });
 }
 
-void Host::link_closed(tier::LinkId link, Status why) {
+void Machine::link_closed(tier::LinkId link, Status why) {
   note(What::link_closed, link, why.message());
   tell([&](tier::Tier& t, tier::Now at) { t.link_closed(at, link, std::move(why)); });
 }
 
-void Host::answer(tier::Completion completion) {
+void Machine::answer(tier::Completion completion) {
   std::erase(module_orders_, completion.token);
   note(What::completed, completion.token, completion.status.message(), completion.bytes.view(),
        completion.status.code());
   tell([&](tier::Tier& t, tier::Now at) { t.completed(at, std::move(completion)); });
 }
 
-void Host::keep_link(tier::Side side, const std::string& address) {
+void Machine::keep_link(tier::Side side, const std::string& address) {
   kept_links_.emplace_back(side, address);
   tell([&](tier::Tier& t, tier::Now at) { t.keep_link(at, side, address); });
 }
 
-void Host::host_message(const wire::Message& message) {
+void Machine::host_message(const wire::Message& message) {
   later(kHostLatency, [this, bytes = wire::encode(message)] { link_message(tier::kHostLink, bytes); });
 }
 
 // ---- time ---------------------------------------------------------------------------------------
 
-void Host::arm() {
+void Machine::arm() {
   const std::int64_t next = tier_->next_wake_ms();
   if (next == tier::kNever) return;
   const Micros when = std::max((next - boot_ms_) * kMillisecond, world_.queue.now());
@@ -174,7 +174,7 @@ void Host::arm() {
   later(when - world_.queue.now(), [this, when] { rang(when); });
 }
 
-void Host::rang(Micros when) {
+void Machine::rang(Micros when) {
   if (armed_ != when) return;  // another was armed for earlier
   armed_ = -1;
   if (tier_->next_wake_ms() > now().monotonic_ms) return arm();
@@ -191,14 +191,14 @@ void Host::rang(Micros when) {
 
 // ---- EngineHost ---------------------------------------------------------------------------------
 
-void Host::later(Micros delay, std::function<void()> work) {
+void Machine::later(Micros delay, std::function<void()> work) {
   world_.queue.after(delay, [this, life = life_, work = std::move(work)] {
     if (tier_ && life_ == life) work();
   });
 }
 
-void Host::die(std::string why) { world_.on_death(id_, std::move(why)); }
+void Machine::die(std::string why) { world_.on_death(id_, std::move(why)); }
 
-void Host::breach(std::string what) { world_.on_breach(id_, std::move(what)); }
+void Machine::breach(std::string what) { world_.on_breach(id_, std::move(what)); }
 
 }  // namespace pinnate::sim
