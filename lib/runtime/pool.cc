@@ -1,10 +1,13 @@
 #include "runtime/pool.h"
 
+#include "base/guarded.h"
 #include "runtime/joined_thread.h"
 
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,19 +16,16 @@ namespace {
 
 // Work reports its own failures; what it still throws must not end the process.
 void perform(std::function<void()>& work) noexcept {
-  try {
-    work();
-  } catch (...) {
-  }
+  quietly([&work] { work(); });
   work = nullptr;
 }
 
-// What the threads hold: outlives the pool until the last of them has left.
-struct Threads : std::enable_shared_from_this<Threads> {
+// Outlives its last user until its threads have left.
+struct Threads : Pool, std::enable_shared_from_this<Threads> {
   // `prompt`: its work is short, so that threads leave soon once they are told to.
   Threads(const char* name, std::size_t most, bool prompt) : name(name), most(most), prompt(prompt) {}
 
-  void submit(std::function<void()> work) {
+  void submit(std::function<void()> work) override {
     {
       std::lock_guard lock(mutex);
       queue.push_back(std::move(work));
@@ -41,14 +41,13 @@ struct Threads : std::enable_shared_from_this<Threads> {
     ready.notify_one();
   }
 
-  // Throws nothing, since the work is in the queue by now: it would run, and its caller believe that it does not.
+  // The work is in the queue by now and would run: its caller must not hear that it does not.
   void add_thread() noexcept {
-    try {
+    quietly([this] {
       threads.reserve(most);
       auto thread = JoinedThread::start(name, [self = shared_from_this()] { self->work(); });
       if (thread) threads.push_back(std::move(thread));
-    } catch (...) {  // no memory for a thread is no thread
-    }
+    });
   }
 
   void work() {
@@ -84,46 +83,23 @@ struct Threads : std::enable_shared_from_this<Threads> {
   bool ending = false;
 };
 
-class ThreadPool : public Pool {
- public:
-  ThreadPool(const char* name, std::size_t most, bool prompt)
-      : threads_(std::make_shared<Threads>(name, most, prompt)) {}
-  ~ThreadPool() override { threads_->end(); }
-  void submit(std::function<void()> work) override { threads_->submit(std::move(work)); }
-
- private:
-  std::shared_ptr<Threads> threads_;
-};
-
-// One at a time per process, for as long as anybody holds it.
-struct PerProcess {
-  std::mutex mutex;
-  std::weak_ptr<Pool> pool;
-
-  std::shared_ptr<Pool> get(const char* name, std::size_t most, bool prompt) {
-    std::lock_guard lock(mutex);
-    std::shared_ptr<Pool> held = pool.lock();
-    if (!held) pool = held = std::make_shared<ThreadPool>(name, most, prompt);
-    return held;
-  }
-};
+// One of a name at a time, for as long as anybody holds it.
+std::shared_ptr<Pool> one_per_process(const char* name, std::size_t most, bool prompt) {
+  static std::mutex& mutex = *new std::mutex;
+  static auto& pools = *new std::map<std::string_view, std::weak_ptr<Pool>>;
+  std::lock_guard lock(mutex);
+  std::shared_ptr<Pool> pool = pools[name].lock();
+  if (pool) return pool;
+  const auto threads = std::make_shared<Threads>(name, most, prompt);
+  pools[name] = pool = std::shared_ptr<Pool>(threads.get(), [threads](Pool*) { threads->end(); });
+  return pool;
+}
 
 }  // namespace
 
-std::shared_ptr<Pool> Pool::shared() {
-  static PerProcess& pool = *new PerProcess;
-  return pool.get("pinnate-work", 2, true);
-}
-
-std::shared_ptr<Pool> Pool::for_disk() {
-  static PerProcess& pool = *new PerProcess;
-  return pool.get("pinnate-disk", 2, true);
-}
-
-std::shared_ptr<Pool> Pool::for_names() {
-  static PerProcess& pool = *new PerProcess;
-  return pool.get("pinnate-names", 1, false);
-}
+std::shared_ptr<Pool> Pool::shared() { return one_per_process("pinnate-work", 2, true); }
+std::shared_ptr<Pool> Pool::for_disk() { return one_per_process("pinnate-disk", 2, true); }
+std::shared_ptr<Pool> Pool::for_names() { return one_per_process("pinnate-names", 1, false); }
 
 struct Strand::State : std::enable_shared_from_this<State> {
   // After this much, others of the pool get their turn.
@@ -152,12 +128,7 @@ struct Strand::State : std::enable_shared_from_this<State> {
 
   // False: the pool has no memory for it. Nobody else would ever run what is queued, so the caller does.
   bool hand_over(Pool& to) noexcept {
-    try {
-      to.submit([self = shared_from_this()] { self->run(); });
-      return true;
-    } catch (...) {
-      return false;
-    }
+    return quietly([&] { to.submit([self = shared_from_this()] { self->run(); }); });
   }
 
   std::weak_ptr<Pool> pool;  // so that the pool's last user is never one of its own threads

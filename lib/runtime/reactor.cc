@@ -1,13 +1,13 @@
 #include "runtime/reactor.h"
 
+#include "base/guarded.h"
 #include "runtime/joined_thread.h"
 
 #include <uv.h>
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <exception>
+#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -18,7 +18,7 @@ namespace pinnate::runtime {
 namespace {
 
 constexpr std::size_t kReceiveBytes = 64 * 1024;
-constexpr int kTurnRounds = 8;  // what the ends of turns cause among each other, before sockets get their turn again
+constexpr int kTurnRounds = 8;  // ends of turns may cause others; then sockets get their turn again
 
 // What was posted, in order.
 class PostedList {
@@ -53,17 +53,19 @@ struct PostedFunction : Reactor::Posted {
   const std::function<void()> work;
 };
 
-// Everything that libuv points at. Frees itself once its handles are closed, which begins when the reactor has gone.
-class Core {
+// Frees itself once its libuv handles are closed, which begins when nobody holds it any more.
+class LoopReactor final : public Reactor {
  public:
-  explicit Core(uv_loop_t* loop) : loop(loop), thread(std::this_thread::get_id()) {}
+  LoopReactor(uv_loop_t* loop, bool own_thread) : loop_(loop), own_thread_(own_thread) {
+    if (!own_thread) thread_ = std::this_thread::get_id();
+  }
 
   bool open() {
-    if (uv_async_init(loop, &async_, [](uv_async_t* a) { of(a)->posted(); }) != 0) return false;
-    uv_prepare_init(loop, &prepare_);
-    uv_check_init(loop, &check_);
+    if (uv_async_init(loop_, &async_, [](uv_async_t* a) { of(a)->posted(); }) != 0) return false;
+    uv_prepare_init(loop_, &prepare_);
+    uv_check_init(loop_, &check_);
     async_.data = prepare_.data = check_.data = this;
-    // Before waiting, for what timers and the host's own callbacks caused; after it, for what sockets and posts caused.
+    // Before waiting, for what timers and the host's callbacks caused; after it, for sockets and posts.
     uv_prepare_start(&prepare_, [](uv_prepare_t* p) { of(p)->end_turn(); });
     uv_check_start(&check_, [](uv_check_t* c) { of(c)->end_turn(); });
     uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
@@ -71,7 +73,23 @@ class Core {
     return true;
   }
 
-  void post(std::shared_ptr<Reactor::Posted> work) {
+  void run_loop() {
+    thread_ = std::this_thread::get_id();
+    uv_run(loop_, UV_RUN_DEFAULT);  // until nobody holds this, and every handle is closed
+  }
+
+  // Nobody holds it any more. Any thread.
+  void end() {
+    std::lock_guard lock(mutex_);  // held to the end: the loop's thread must not free this object under uv_async_send
+    ending_ = true;
+    uv_async_send(&async_);
+  }
+
+  uv_loop_s* loop() const override { return loop_; }
+  bool shared_thread() const override { return own_thread_; }
+  bool on_loop_thread() const override { return thread_ == std::this_thread::get_id(); }
+  void post(std::function<void()> work) override { post(std::make_shared<PostedFunction>(std::move(work))); }
+  void post(std::shared_ptr<Posted> work) noexcept override {
     bool first;
     {
       std::lock_guard lock(mutex_);
@@ -81,39 +99,36 @@ class Core {
     if (first) uv_async_send(&async_);
   }
 
-  // The reactor has gone; any thread.
-  void end() {
-    std::lock_guard lock(mutex_);  // held to the end: the loop's thread must not free this object under uv_async_send
-    ending_ = true;
-    uv_async_send(&async_);
+  void run(const std::function<void()>& work) override {
+    if (on_loop_thread()) return work();
+    const auto task = std::make_shared<std::packaged_task<void()>>(work);
+    std::future<void> done = task->get_future();
+    post([task] { (*task)(); });
+    done.get();
   }
 
-  void at_turn_end(TurnEnd* user) {
+  void at_turn_end(TurnEnd* user) override {
     if (user->turn_end_due) return;
     due_.push_back(user);
     user->turn_end_due = true;
     // A host's callback may run after ours and before the loop waits.
-    if (depth == 0) uv_async_send(&async_);
+    if (depth_ == 0) uv_async_send(&async_);
   }
 
-  void forget(TurnEnd* user) {
+  void forget(TurnEnd* user) override {
     if (std::exchange(user->turn_end_due, false)) std::erase(due_, user);
     std::replace(ending_turns_.begin(), ending_turns_.end(), user, static_cast<TurnEnd*>(nullptr));
   }
 
-  std::span<char> receive_buffer() {
+  std::span<char> receive_buffer() override {
     if (!receive_) receive_ = std::make_unique_for_overwrite<char[]>(kReceiveBytes);
     return {receive_.get(), kReceiveBytes};
   }
 
-  uv_loop_t* const loop;
-  std::atomic<std::thread::id> thread;
-  int depth = 0;
-
  private:
   template <typename Handle>
-  static Core* of(Handle* handle) {
-    return static_cast<Core*>(handle->data);
+  static LoopReactor* of(Handle* handle) {
+    return static_cast<LoopReactor*>(handle->data);
   }
 
   void posted() noexcept {
@@ -121,37 +136,28 @@ class Core {
       std::lock_guard lock(mutex_);
       return std::move(posted_);
     }();
-    depth++;
+    Inside inside(*this);
     while (!batch.empty()) {
-      const std::shared_ptr<Reactor::Posted> work = batch.take();
-      try {
-        work->run();
-      } catch (...) {  // nothing that is posted lets an exception out, but for a host's callback
-      }
+      const std::shared_ptr<Posted> work = batch.take();
+      quietly([&] { work->run(); });  // only a host's callback lets an exception out
     }
-    depth--;
-    bool over;
-    {
-      std::lock_guard lock(mutex_);
-      over = ending_ && posted_.empty();
-    }
+    std::unique_lock lock(mutex_);
+    const bool over = ending_ && posted_.empty();
+    lock.unlock();
     if (over) close();
   }
 
   void end_turn() noexcept {
-    depth++;
+    depth_++;
     for (int round = 0; round < kTurnRounds && !due_.empty(); round++) {
       ending_turns_.swap(due_);
       for (TurnEnd* user : ending_turns_) user->turn_end_due = false;
-      for (std::size_t i = 0; i < ending_turns_.size(); i++) {
-        try {
-          if (TurnEnd* user = ending_turns_[i]) user->turn_ended();
-        } catch (...) {  // users guard themselves; a host must survive what they missed
-        }
-      }
+      // Users guard themselves; a host must survive what they missed.
+      for (std::size_t i = 0; i < ending_turns_.size(); i++)
+        if (TurnEnd* user = ending_turns_[i]) quietly([user] { user->turn_ended(); });
       ending_turns_.clear();
     }
-    depth--;
+    depth_--;
     if (!due_.empty()) uv_async_send(&async_);
   }
 
@@ -160,12 +166,15 @@ class Core {
                                 reinterpret_cast<uv_handle_t*>(&check_)}) {
       if (!uv_is_closing(handle))
         uv_close(handle, [](uv_handle_t* h) {
-          Core* core = of(h);
-          if (--core->open_handles_ == 0) delete core;
+          LoopReactor* reactor = of(h);
+          if (--reactor->open_handles_ == 0) delete reactor;
         });
     }
   }
 
+  uv_loop_t* const loop_;
+  const bool own_thread_;
+  std::atomic<std::thread::id> thread_{};
   uv_async_t async_;
   uv_prepare_t prepare_;
   uv_check_t check_;
@@ -179,105 +188,46 @@ class Core {
   std::unique_ptr<char[]> receive_;
 };
 
-class LoopReactor : public Reactor {
- public:
-  // With `own_thread`, the thread that runs the loop.
-  LoopReactor(Core* core, std::shared_ptr<JoinedThread> own_thread) : core_(core), own_thread_(std::move(own_thread)) {}
-  ~LoopReactor() override {
-    if (own_thread_) own_thread_->leave(true);
-    core_->end();
-  }
-
-  uv_loop_s* loop() const override { return core_->loop; }
-  bool shared_thread() const override { return own_thread_ != nullptr; }
-  bool on_loop_thread() const override { return core_->thread == std::this_thread::get_id(); }
-  void post(std::function<void()> work) override { core_->post(std::make_shared<PostedFunction>(std::move(work))); }
-  void post(std::shared_ptr<Posted> work) noexcept override { core_->post(std::move(work)); }
-  void at_turn_end(TurnEnd* user) override { core_->at_turn_end(user); }
-  void forget(TurnEnd* user) override { core_->forget(user); }
-  std::span<char> receive_buffer() override { return core_->receive_buffer(); }
-
-  void run(const std::function<void()>& work) override {
-    if (on_loop_thread()) return work();
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool done = false;
-    std::exception_ptr thrown;
-    post([&] {
-      std::exception_ptr caught;
-      try {
-        work();
-      } catch (...) {
-        caught = std::current_exception();
-      }
-      std::lock_guard lock(mutex);
-      thrown = std::move(caught);
-      done = true;
-      changed.notify_one();
-    });
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return done; });
-    if (thrown) std::rethrow_exception(thrown);
-  }
-
- protected:
-  int& depth() override { return core_->depth; }
-
- private:
-  Core* core_;
-  std::shared_ptr<JoinedThread> own_thread_;
-};
-
-// Which reactor a loop has; under NULL, the shared one. Never destroyed: reactors may outlive static objects.
-struct Attached {
-  std::mutex mutex;
-  std::map<uv_loop_t*, std::weak_ptr<Reactor>> by_loop;
-
-  static Attached& get() {
-    static Attached& attached = *new Attached;
-    return attached;
-  }
-};
+std::shared_ptr<Reactor> hold(std::unique_ptr<LoopReactor> opened, std::shared_ptr<JoinedThread> thread) {
+  return std::shared_ptr<Reactor>(opened.release(), [thread = std::move(thread)](Reactor* reactor) {
+    if (thread) thread->leave(true);
+    static_cast<LoopReactor*>(reactor)->end();
+  });
+}
 
 std::shared_ptr<Reactor> on_host_loop(uv_loop_t* loop) {
-  auto core = std::make_unique<Core>(loop);
-  if (!core->open()) return nullptr;
-  return std::make_shared<LoopReactor>(core.release(), nullptr);
+  auto reactor = std::make_unique<LoopReactor>(loop, false);
+  return reactor->open() ? hold(std::move(reactor), nullptr) : nullptr;
 }
 
 std::shared_ptr<Reactor> on_own_thread() {
   auto loop = std::make_unique<uv_loop_t>();
   if (uv_loop_init(loop.get()) != 0) return nullptr;
-  auto core = std::make_unique<Core>(loop.get());
-  if (!core->open()) {
+  auto reactor = std::make_unique<LoopReactor>(loop.get(), true);
+  if (!reactor->open()) {
     uv_loop_close(loop.get());
     return nullptr;
   }
-  Core* const opened = core.release();
-  opened->thread = std::thread::id();
-  std::shared_ptr<JoinedThread> thread = JoinedThread::start("pinnate-loop", [opened, loop = loop.get()] {
-    opened->thread = std::this_thread::get_id();
-    uv_run(loop, UV_RUN_DEFAULT);  // until the last reactor has gone, and with it every handle
-    if (uv_loop_close(loop) == 0) delete loop;
-  });
-  if (!thread) {
-    opened->end();
-    uv_run(loop.get(), UV_RUN_DEFAULT);
-    uv_loop_close(loop.get());
-    return nullptr;
-  }
-  loop.release();
-  return std::make_shared<LoopReactor>(opened, std::move(thread));
+  const auto run = [running = reactor.get(), on = loop.release()] {
+    running->run_loop();
+    if (uv_loop_close(on) == 0) delete on;
+  };
+  if (auto thread = JoinedThread::start("pinnate-loop", run)) return hold(std::move(reactor), std::move(thread));
+  reactor.release()->end();
+  run();
+  return nullptr;
 }
 
 }  // namespace
 
 std::shared_ptr<Reactor> Reactor::attach(uv_loop_s* loop) {
-  Attached& attached = Attached::get();
-  std::lock_guard lock(attached.mutex);
-  std::erase_if(attached.by_loop, [](const auto& entry) { return entry.second.expired(); });
-  std::shared_ptr<Reactor> reactor = attached.by_loop[loop].lock();
-  if (!reactor) attached.by_loop[loop] = reactor = loop ? on_host_loop(loop) : on_own_thread();
+  // Which reactor a loop has; under NULL, the shared one. Never destroyed: reactors may outlive static objects.
+  static std::mutex& mutex = *new std::mutex;
+  static auto& by_loop = *new std::map<uv_loop_t*, std::weak_ptr<Reactor>>;
+  std::lock_guard lock(mutex);
+  std::erase_if(by_loop, [](const auto& entry) { return entry.second.expired(); });
+  std::shared_ptr<Reactor> reactor = by_loop[loop].lock();
+  if (!reactor) by_loop[loop] = reactor = loop ? on_host_loop(loop) : on_own_thread();
   return reactor;
 }
 

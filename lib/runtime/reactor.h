@@ -1,5 +1,5 @@
-// The libuv loop a handle lives on: the host's own, or one thread of the library's shared by all handles that ask for
-// it. While anybody holds a reactor its loop stays alive; its libuv handles close by themselves after the last release.
+// The libuv loop a handle lives on: the host's own, or that of one thread of the library's, shared by
+// all handles that ask for it. While anybody holds a reactor its loop stays alive.
 #pragma once
 
 #include <cstdint>
@@ -23,19 +23,19 @@ class TurnEnd {
 
 class Reactor {
  public:
-  // `loop` NULL: the shared thread, started with its first user and ended with its last. Else the host's loop: call on
-  // its thread. Null when the system has no thread or descriptor to give. The last reference may go on any thread.
+  // `loop` NULL: the shared thread, which starts with its first user and ends with its last. Else the
+  // host's loop: call on its thread. Null when the system has no thread or descriptor to give. The
+  // last reference may go on any thread.
   static std::shared_ptr<Reactor> attach(uv_loop_s* loop);
   virtual ~Reactor() = default;
 
   virtual uv_loop_s* loop() const = 0;
   virtual bool shared_thread() const = 0;  // the library's own thread
   virtual bool on_loop_thread() const = 0;
-  // Runs `work` on the loop's thread, soon, never from inside this call. Any thread. The order of one thread's posts is
-  // kept.
+  // Runs `work` on the loop's thread, soon, never from inside this call. Any thread; each one's posts
+  // keep their order.
   virtual void post(std::function<void()> work) = 0;
-  // The same, without needing memory: what somebody waits for must come also when there is none left. `work` is posted
-  // once in its life.
+  // The same without needing memory, for what somebody waits for. Posted once in its life.
   class Posted {
    public:
     virtual ~Posted() = default;
@@ -43,11 +43,11 @@ class Reactor {
     std::shared_ptr<Posted> after;  // the reactor's
   };
   virtual void post(std::shared_ptr<Posted> work) noexcept = 0;
-  // Runs `work` on the loop's thread and waits for it; at once when called there. Only where shared_thread(). What it
-  // throws is thrown here.
+  // Runs `work` on the loop's thread and waits for it; at once when called there. Only where
+  // shared_thread(). What it throws is thrown here.
   virtual void run(const std::function<void()>& work) = 0;
 
-  // The rest is for what lives on the loop, on its thread.
+  // The rest is for the loop's thread.
 
   // Calls `user` once before the loop waits again, never from inside this call.
   virtual void at_turn_end(TurnEnd* user) = 0;
@@ -55,11 +55,10 @@ class Reactor {
   // For received bytes, until the callback that uses it returns.
   virtual std::span<char> receive_buffer() = 0;
 
-  // Stands in every callback that libuv makes into this library: what is asked for at_turn_end meanwhile needs no
-  // waking.
+  // Stands in every callback of libuv into this library: at_turn_end need not wake the loop meanwhile.
   class Inside {
    public:
-    explicit Inside(Reactor& reactor) : depth_(reactor.depth()) { depth_++; }
+    explicit Inside(Reactor& reactor) : depth_(reactor.depth_) { depth_++; }
     ~Inside() { depth_--; }
     Inside(const Inside&) = delete;
 
@@ -68,7 +67,7 @@ class Reactor {
   };
 
  protected:
-  virtual int& depth() = 0;
+  int depth_ = 0;
 };
 
 }  // namespace pinnate::runtime
