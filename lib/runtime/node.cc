@@ -1,8 +1,8 @@
 #include "runtime/node.h"
 
 #include "runtime/clock.h"
+#include "runtime/connections.h"
 #include "runtime/disk.h"
-#include "runtime/links.h"
 #include "runtime/orders.h"
 #include "runtime/timer.h"
 
@@ -21,7 +21,7 @@ constexpr std::int64_t kCloseFlushMs = 200;
 // Chunks that wait to be verified or kept hold memory; links wait meanwhile.
 constexpr std::size_t kUnverifiedLimitBytes = 16 * 1024 * 1024;
 
-class Driver : public Node, private TurnEnd, private Links::Owner, private Orders::Owner, private Timer::Owner {
+class Driver : public Node, private TurnEnd, private Connections::Owner, private Orders::Owner, private Timer::Owner {
  public:
   Driver(NodeParts parts, std::shared_ptr<Disk> disk)
       : reactor_(std::move(parts.reactor)),
@@ -30,7 +30,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
         on_host_message_(std::move(parts.on_host_message)),
         tier_(std::move(parts.tier)),
         services_(std::move(parts.services)),
-        links_(*this, reactor_, log_, parts.link_limit_bytes),
+        connections_(*this, reactor_, log_, parts.link_limit_bytes),
         orders_(*this, reactor_, std::move(disk), parts.store_blocks, services_.get()),
         timer_(*reactor_, this) {}
   ~Driver() override { reactor_->forget(this); }
@@ -41,7 +41,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
 
   Result<std::string> listen(const std::string& address) override {
     if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
-    return links_.listen(address);
+    return connections_.listen(address);
   }
 
   Status keep_link(tier::Side side, const std::string& address) override {
@@ -60,7 +60,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
     closed_ = std::move(closed);
     phase_ = Phase::tier_closes;
     close_by_ms_ = monotonic_ms() + close_limit_ms_;
-    links_.stop_listening();
+    connections_.stop_listening();
     report([this] { tier_->close(now()); });
   }
 
@@ -103,7 +103,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
     report([this, link, why = std::move(why)]() mutable { tier_->link_closed(now(), link, std::move(why)); });
   }
   void completed(tier::Completion completion) override {
-    if (may_read_links()) links_.read_on();
+    if (may_read_links()) connections_.read_on();
     report([this, completion = std::move(completion)]() mutable { tier_->completed(now(), std::move(completion)); });
   }
   bool may_read_links() const override { return orders_.unverified_bytes() < kUnverifiedLimitBytes; }
@@ -138,11 +138,11 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
     }
   }
 
-  void carry_out(tier::Dial& order) { links_.dial(order.link, order.address); }
-  void carry_out(tier::Drop& order) { links_.drop(order.link, order.why, kDropLimitMs); }
+  void carry_out(tier::Dial& order) { connections_.dial(order.link, order.address); }
+  void carry_out(tier::Drop& order) { connections_.drop(order.link, order.why, kDropLimitMs); }
   void carry_out(tier::WriteLog& order) { log_(order.level, order.message); }
   void carry_out(tier::Send& order) {
-    if (order.link != tier::kHostLink) return links_.send(order.link, order.priority, std::move(order.message));
+    if (order.link != tier::kHostLink) return connections_.send(order.link, order.priority, std::move(order.message));
     if (on_host_message_) for_host_.push_back(std::move(order.message));
   }
   template <typename Order>
@@ -156,7 +156,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
       link_closed(order.link, std::move(why));
     } else if constexpr (std::is_same_v<Order, tier::Send>) {
       if (order.link == tier::kHostLink) return;
-      links_.drop(order.link, why, 0);
+      connections_.drop(order.link, why, 0);
       link_closed(order.link, std::move(why));
     } else if constexpr (requires { order.token; }) {
       tier::Completion completion;
@@ -170,7 +170,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
 
   void turn_ended() noexcept override {
     guarded([this] {
-      links_.end_turn();
+      connections_.end_turn();
       tell_host();
       advance_closing();
       arm_timer();
@@ -185,7 +185,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
 
   void arm_timer() {
     if (phase_ == Phase::over) return;
-    std::int64_t at = links_.check_at_ms();
+    std::int64_t at = connections_.check_at_ms();
     // A tier that still wants to be woken for a time gone by is not worth a busy loop.
     if (tier_lives()) at = std::min(at, std::max(tier_->next_wake_ms(), woke_at_ms_ + 1));
     if (phase_ == Phase::tier_closes) at = std::min(at, close_by_ms_);
@@ -202,7 +202,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
     armed_for_ms_ = tier::kNever;
     turn_end_wanted();
     const tier::Now at = now();
-    links_.check(at.monotonic_ms);
+    connections_.check(at.monotonic_ms);
     if (!tier_lives() || tier_->next_wake_ms() > at.monotonic_ms) return;
     woke_at_ms_ = at.monotonic_ms;
     report([this, at] { tier_->woke(at); });
@@ -213,14 +213,14 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
   void advance_closing() {
     if (phase_ == Phase::tier_closes && (tier_->closed() || monotonic_ms() >= close_by_ms_)) {
       phase_ = Phase::parts_close;
-      links_.drop_all(kCloseFlushMs);
+      connections_.drop_all(kCloseFlushMs);
       const std::int64_t left_ms = std::max<std::int64_t>(close_by_ms_ - monotonic_ms(), 0);
       orders_.close_services(static_cast<std::uint32_t>(left_ms), [this] {
         services_closed_ = true;
         turn_end_wanted();
       });
     }
-    if (phase_ == Phase::parts_close && services_closed_ && links_.empty()) {
+    if (phase_ == Phase::parts_close && services_closed_ && connections_.empty()) {
       phase_ = Phase::disk_closes;
       orders_.close_disk([this] { finish(); });
     }
@@ -230,7 +230,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
   // well.
   void finish() {
     phase_ = Phase::over;
-    links_.end_turn();
+    connections_.end_turn();
     timer_.close([reactor = reactor_, closed = std::move(closed_)] {
       if (closed) reactor->post(closed);
     });
@@ -255,7 +255,7 @@ class Driver : public Node, private TurnEnd, private Links::Owner, private Order
   std::function<void(Buffer)> on_host_message_;
   std::unique_ptr<tier::Tier> tier_;
   std::shared_ptr<module::ServiceHost> services_;
-  Links links_;
+  Connections connections_;
   Orders orders_;
 
   Timer timer_;

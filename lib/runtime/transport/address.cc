@@ -31,49 +31,43 @@ bool host_character(char c, bool in_brackets) {
   return plain || (in_brackets && (c == ':' || c == '%'));
 }
 
-Result<Address> parse_host_and_port(const std::string& text, std::string_view rest, bool insecure) {
-  Address address;
-  address.insecure = insecure;
+// Each puts what `rest` says into `address` and returns what is wrong with it, or "".
+std::string read_host_and_port(std::string_view rest, Address* address) {
   std::string_view host, port;
   const bool in_brackets = rest.starts_with('[');
   if (in_brackets) {
     const std::size_t close = rest.find(']');
-    if (close == std::string_view::npos) return {PINNATE_INVALID, quoted(text) + " has '[' without ']'"};
+    if (close == std::string_view::npos) return " has '[' without ']'";
     host = rest.substr(1, close - 1);
     rest.remove_prefix(close + 1);
-    if (!rest.empty() && !rest.starts_with(':'))
-      return {PINNATE_INVALID, quoted(text) + " must have ':' and the port after ']'"};
+    if (!rest.empty() && !rest.starts_with(':')) return " must have ':' and the port after ']'";
     port = rest.empty() ? rest : rest.substr(1);
   } else {
     const std::size_t colon = rest.find(':');
     host = rest.substr(0, colon);
     port = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
     if (port.find(':') != std::string_view::npos)
-      return {PINNATE_INVALID, quoted(text) + " has an IPv6 address without brackets: write tcp://[ADDRESS]:PORT"};
+      return " has an IPv6 address without brackets: write tcp://[ADDRESS]:PORT";
   }
-  if (host.empty()) return {PINNATE_INVALID, quoted(text) + " has no host: write tcp://HOST:PORT"};
-  if (host.size() > kHostLimit) return {PINNATE_INVALID, quoted(text) + " has a host longer than 253 characters"};
+  if (host.empty()) return " has no host: write tcp://HOST:PORT";
+  if (host.size() > kHostLimit) return " has a host longer than 253 characters";
   for (char c : host)
-    if (!host_character(c, in_brackets))
-      return {PINNATE_INVALID, quoted(text) + " has a host with a character that no host has"};
-  if (port.empty()) return {PINNATE_INVALID, quoted(text) + " has no port: write tcp://HOST:PORT"};
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  if (error != std::errc() || end != port.data() + port.size())
-    return {PINNATE_INVALID, quoted(text) + " has a port that is no number from 0 to 65535"};
-  address.host = host;
-  return address;
+    if (!host_character(c, in_brackets)) return " has a host with a character that no host has";
+  if (port.empty()) return " has no port: write tcp://HOST:PORT";
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address->port);
+  if (error != std::errc() || end != port.data() + port.size()) return " has a port that is no number from 0 to 65535";
+  address->host = host;
+  return {};
 }
 
-Result<Address> parse_path(const std::string& text, std::string_view path) {
-  if (!path.starts_with('/')) return {PINNATE_INVALID, quoted(text) + " needs an absolute path: write unix:/PATH"};
+std::string read_path(std::string_view path, Address* address) {
+  if (!path.starts_with('/')) return " needs an absolute path: write unix:/PATH";
   if (path.size() > kPathLimit)
-    return {PINNATE_INVALID, quoted(text) + " has a path of " + std::to_string(path.size()) +
-                                 " bytes; UNIX sockets take at most " + std::to_string(kPathLimit)};
-  if (path.find('\0') != std::string_view::npos) return {PINNATE_INVALID, quoted(text) + " has a NUL byte in its path"};
-  Address address;
-  address.transport = Address::Transport::unix_socket;
-  address.path = path;
-  return address;
+    return " has a path of " + std::to_string(path.size()) + " bytes; UNIX sockets take at most " +
+           std::to_string(kPathLimit);
+  if (path.find('\0') != std::string_view::npos) return " has a NUL byte in its path";
+  address->path = path;
+  return {};
 }
 
 }  // namespace
@@ -86,13 +80,19 @@ std::string Address::text() const {
 }
 
 Result<Address> parse_address(const std::string& text) {
+  Address address;
   std::string_view rest = text;
-  if (take(&rest, "unix:")) return parse_path(text, rest);
-  if (take(&rest, "tcp://")) return parse_host_and_port(text, rest, false);
-  if (take(&rest, "insecure+tcp://")) return parse_host_and_port(text, rest, true);
-  if (rest.starts_with("tls://"))
+  std::string wrong = " must begin with tcp://, insecure+tcp:// or unix:";
+  if (take(&rest, "unix:")) {
+    address.transport = Address::Transport::unix_socket;
+    wrong = read_path(rest, &address);
+  } else if (take(&rest, "tcp://") || (address.insecure = take(&rest, "insecure+tcp://"))) {
+    wrong = read_host_and_port(rest, &address);
+  } else if (rest.starts_with("tls://")) {
     return {PINNATE_UNSUPPORTED, quoted(text) + ": this version has no TLS yet; use tcp:// or unix:"};
-  return {PINNATE_INVALID, quoted(text) + " must begin with tcp://, insecure+tcp:// or unix:"};
+  }
+  if (!wrong.empty()) return {PINNATE_INVALID, quoted(text) + wrong};
+  return address;
 }
 
 Result<Address> parse_dial_address(const std::string& text) {

@@ -1,5 +1,6 @@
 #include "runtime/transport/resolver.h"
 
+#include "base/guarded.h"
 #include "runtime/pool.h"
 
 #include <map>
@@ -27,16 +28,9 @@ struct Lookups {
   }
 };
 
-Resolved ask_system(const Question& question) noexcept {
-  try {
-    return look_up(question.first, question.second);
-  } catch (const std::exception&) {
-    return Status(PINNATE_NO_MEMORY, {});
-  }
-}
-
 void answer(const Question& question) {
-  const Resolved found = ask_system(question);
+  Resolved found{PINNATE_NO_MEMORY, {}};
+  quietly([&] { found = look_up(question.first, question.second); });
   std::vector<Asker> askers;
   {
     Lookups& lookups = Lookups::get();

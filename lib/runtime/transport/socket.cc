@@ -13,6 +13,15 @@
 namespace pinnate::runtime {
 namespace {
 
+constexpr int kListenBacklog = 4096;
+
+template <typename Kind>
+Kind as(const SocketAddress& address) {
+  Kind kind;
+  std::memcpy(&kind, &address.storage, sizeof kind);
+  return kind;
+}
+
 Result<std::vector<SocketAddress>> ask(const std::string& host, std::uint16_t port, int flags) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -42,45 +51,22 @@ Result<std::vector<SocketAddress>> ask(const std::string& host, std::uint16_t po
 std::string errno_text(int error) { return std::system_category().message(error); }
 
 bool SocketAddress::is_loopback() const {
-  if (family() == AF_UNIX) return true;
-  if (family() == AF_INET) {
-    sockaddr_in in;
-    std::memcpy(&in, &storage, sizeof in);
-    return ntohl(in.sin_addr.s_addr) >> 24 == 127;
-  }
+  if (family() == AF_INET) return ntohl(as<sockaddr_in>(*this).sin_addr.s_addr) >> 24 == 127;
   if (family() != AF_INET6) return false;
-  sockaddr_in6 in;
-  std::memcpy(&in, &storage, sizeof in);
-  return IN6_IS_ADDR_LOOPBACK(&in.sin6_addr) ||
-         (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) && in.sin6_addr.s6_addr[12] == 127);
+  const in6_addr ip = as<sockaddr_in6>(*this).sin6_addr;
+  return IN6_IS_ADDR_LOOPBACK(&ip) || (IN6_IS_ADDR_V4MAPPED(&ip) && ip.s6_addr[12] == 127);
 }
 
-std::uint16_t SocketAddress::port() const {
-  // The port of sockaddr_in and sockaddr_in6 is in the same place.
-  if (family() != AF_INET && family() != AF_INET6) return 0;
-  sockaddr_in in;
-  std::memcpy(&in, &storage, sizeof in);
-  return ntohs(in.sin_port);
-}
+// It is in the same place of sockaddr_in and sockaddr_in6.
+std::uint16_t SocketAddress::port() const { return ntohs(as<sockaddr_in>(*this).sin_port); }
 
 std::string SocketAddress::text() const {
-  if (family() == AF_UNIX) {
-    sockaddr_un un{};
-    std::memcpy(&un, &storage, std::min<std::size_t>(length, sizeof un));
-    if (length <= offsetof(sockaddr_un, sun_path)) return "unix:";
-    return "unix:" + std::string(un.sun_path, strnlen(un.sun_path, sizeof un.sun_path));
-  }
   char host[INET6_ADDRSTRLEN] = "?";
+  const auto ipv4 = as<sockaddr_in>(*this);
+  const auto ipv6 = as<sockaddr_in6>(*this);
+  const void* const ip = family() == AF_INET6 ? static_cast<const void*>(&ipv6.sin6_addr) : &ipv4.sin_addr;
+  inet_ntop(family(), ip, host, sizeof host);
   Address address;
-  if (family() == AF_INET6) {
-    sockaddr_in6 in;
-    std::memcpy(&in, &storage, sizeof in);
-    inet_ntop(AF_INET6, &in.sin6_addr, host, sizeof host);
-  } else {
-    sockaddr_in in;
-    std::memcpy(&in, &storage, sizeof in);
-    inet_ntop(AF_INET, &in.sin_addr, host, sizeof host);
-  }
   address.host = host;
   address.port = port();
   return address.text();
@@ -97,9 +83,8 @@ SocketAddress unix_address(const std::string& path) {
 }
 
 std::optional<SocketAddress> numeric_address(const std::string& host, std::uint16_t port) {
-  Result<std::vector<SocketAddress>> found = ask(host, port, AI_NUMERICHOST);
-  if (!found.ok()) return std::nullopt;
-  return found->front();
+  const auto found = ask(host, port, AI_NUMERICHOST);
+  return found.ok() ? std::optional(found->front()) : std::nullopt;
 }
 
 Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_t port) { return ask(host, port, 0); }
@@ -110,6 +95,11 @@ void Socket::close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
+int Socket::listen(const SocketAddress& address) {
+  if (::bind(fd_, address.get(), address.length) != 0) return errno;
+  return ::listen(fd_, kListenBacklog) == 0 ? 0 : errno;
+}
+
 int Socket::connect(const SocketAddress& address) {
   if (::connect(fd_, address.get(), address.length) == 0) return 0;
   return errno == EINTR ? EINPROGRESS : errno;
@@ -117,10 +107,8 @@ int Socket::connect(const SocketAddress& address) {
 
 bool Socket::connected_to_itself() const {
   SocketAddress own, peer;
-  own.length = peer.length = sizeof own.storage;
-  if (getsockname(fd_, reinterpret_cast<sockaddr*>(&own.storage), &own.length) != 0 || own.family() == AF_UNIX)
-    return false;
-  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) != 0) return false;
+  if (getsockname(fd_, own.room(), &own.length) != 0 || own.family() == AF_UNIX) return false;
+  if (getpeername(fd_, peer.room(), &peer.length) != 0) return false;
   return own.length == peer.length && std::memcmp(&own.storage, &peer.storage, own.length) == 0;
 }
 

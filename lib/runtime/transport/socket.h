@@ -8,7 +8,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,13 +16,15 @@ namespace pinnate::runtime {
 // An address as the system takes it.
 struct SocketAddress {
   sockaddr_storage storage{};
-  socklen_t length = 0;
+  socklen_t length = sizeof storage;  // until it is filled in: what fits
 
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  sockaddr* room() { return reinterpret_cast<sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
-  bool is_loopback() const;  // or a UNIX socket
-  std::uint16_t port() const;  // 0 for UNIX sockets
-  std::string text() const;  // "tcp://127.0.0.1:7070", "unix:/path"; "unix:" for a peer without a name
+  // Of TCP addresses alone.
+  bool is_loopback() const;
+  std::uint16_t port() const;
+  std::string text() const;  // "tcp://127.0.0.1:7070"
 };
 SocketAddress unix_address(const std::string& path);
 // Nothing when `host` is a name.
@@ -51,6 +52,7 @@ class Socket {
   const int& fd() const { return fd_; }
   void close();
 
+  int listen(const SocketAddress& address);  // 0, or why not
   // 0 connected; EINPROGRESS: it is once writable and error() is 0; else why not.
   int connect(const SocketAddress& address);
   // A dialled port of this machine that nobody listens at can be the very one the kernel chose for

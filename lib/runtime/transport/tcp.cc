@@ -1,5 +1,5 @@
 // TCP sockets: host names, and the rule for addresses beyond loopback.
-#include "runtime/transport/sockets.h"
+#include "runtime/transport/transport.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,20 +17,17 @@ constexpr int kUnsentBytes = 32 * 1024;
 constexpr int kReceiveWindowBytes = 128 * 1024;
 
 Result<SocketAddress> choose(const Address& address) {
-  const auto refuse = [&](const SocketAddress& chosen) -> Result<SocketAddress> {
-    if (chosen.is_loopback() || address.insecure) return chosen;
-    return {PINNATE_REFUSED, "listening at " + address.text() +
-                                 " would let in anybody who reaches this machine, without credentials; " +
-                                 "write insecure+" + address.text() + " to allow it"};
-  };
-  if (auto numeric = numeric_address(address.host, address.port)) return refuse(*numeric);
   Result<std::vector<SocketAddress>> found = look_up(address.host, address.port);
   if (!found.ok()) return {PINNATE_INVALID, "cannot listen at " + address.text() + ": " + found.status().message()};
   const auto ipv4 = std::find_if(found->begin(), found->end(), [](const auto& a) { return a.family() == AF_INET; });
-  return refuse(ipv4 != found->end() ? *ipv4 : found->front());
+  const SocketAddress& chosen = ipv4 != found->end() ? *ipv4 : found->front();
+  if (chosen.is_loopback() || address.insecure) return chosen;
+  return {PINNATE_REFUSED, "listening at " + address.text() +
+                               " would let in anybody who reaches this machine, without credentials; " +
+                               "write insecure+" + address.text() + " to allow it"};
 }
 
-class TcpTransport : public SocketTransport {
+class TcpTransport : public Transport {
  public:
   void find(const std::shared_ptr<Reactor>& reactor, const Address& address,
             std::function<void(Resolved)> found) const override {
@@ -58,24 +55,21 @@ class TcpTransport : public SocketTransport {
     setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (chosen->family() == AF_INET6)
       setsockopt(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);  // "[::]" takes IPv4 too
-    if (::bind(socket.fd(), chosen->get(), chosen->length) != 0) return cannot_listen(*address, errno);
-    if (::listen(socket.fd(), kListenBacklog) != 0) return cannot_listen(*address, errno);
+    if (const int error = socket.listen(*chosen)) return cannot_listen(*address, error);
     SocketAddress bound;
-    bound.length = sizeof bound.storage;
-    if (getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.length) != 0)
-      return cannot_listen(*address, errno);
+    if (getsockname(socket.fd(), bound.room(), &bound.length) != 0) return cannot_listen(*address, errno);
     address->port = bound.port();
     return socket;
   }
 
   std::unique_ptr<Stream> stream(Socket socket, const std::string& peer) const override {
-    return std::make_unique<SocketStream>(std::move(socket), tier::PeerFacts{peer, {}, {}, {}});
+    return std::make_unique<Stream>(std::move(socket), tier::PeerFacts{peer, {}, {}, {}});
   }
 };
 
 }  // namespace
 
-const SocketTransport& tcp_transport() {
+const Transport& tcp_transport() {
   static const TcpTransport transport;
   return transport;
 }

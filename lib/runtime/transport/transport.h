@@ -1,11 +1,13 @@
-// The interface below links. Its rooms are TCP sockets (tcp.cc) and UNIX sockets (unix.cc): each
-// dials, listens and moves bytes in its own way. A room may transform the bytes, and may take its
-// time before it hands a stream over. All of it lives on the loop's thread.
+// The interface below connections: streams of bytes over sockets. Its rooms, TCP (tcp.cc) and UNIX
+// sockets (unix.cc), say how an address is found and bound and how a socket becomes a stream; dialling
+// (dialing.cc) and accepting (listener.cc) are the same for all. All of it lives on the loop's thread.
 #pragma once
 
 #include "base/status.h"
 #include "runtime/reactor.h"
 #include "runtime/transport/address.h"
+#include "runtime/transport/resolver.h"
+#include "runtime/transport/socket.h"
 #include "runtime/watcher.h"
 #include "tier/tier.h"
 #include "wire/mux.h"
@@ -13,13 +15,15 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace pinnate::runtime {
 
-// One connection.
+// One connection. A room may transform the bytes.
 class Stream {
  public:
   using Owner = Watcher::Owner;
@@ -27,20 +31,31 @@ class Stream {
   // Failed: see failure().
   static constexpr ssize_t kLater = -1, kFailed = -2;
 
+  Stream(Socket socket, tier::PeerFacts peer) : socket_(std::move(socket)), peer_(std::move(peer)) {}
   virtual ~Stream() = default;  // closes it
-  virtual const tier::PeerFacts& peer() const = 0;
 
-  virtual Status open(Reactor& reactor, Owner* owner) = 0;  // once
-  virtual void want(bool readable, bool writable) = 0;  // what the owner is told of from now on
+  const tier::PeerFacts& peer() const { return peer_; }
+  Status open(Reactor& reactor, Owner* owner) { return watcher_.open(reactor, socket_.fd(), owner); }  // once
+  // What the owner is told of from now on.
+  void want(bool readable, bool writable) { watcher_.want(readable, writable); }
   // 0: the peer has ended. `descriptor` is set when one came with these bytes.
-  virtual ssize_t read(std::span<char> into, wire::Descriptor* descriptor) = 0;
+  virtual ssize_t read(std::span<char> into, wire::Descriptor* descriptor);
   // Bytes taken of `pieces`, which are not empty, but for the `skip` first bytes. They may end
   // anywhere.
-  virtual ssize_t write(std::span<const wire::Piece> pieces, std::size_t skip) = 0;
-  virtual bool carries_descriptors() const = 0;
-  virtual std::string failure() const = 0;  // in words
-  virtual void end_sending() = 0;
-  virtual void close() = 0;  // at once; the owner is told nothing more
+  virtual ssize_t write(std::span<const wire::Piece> pieces, std::size_t skip);
+  virtual bool carries_descriptors() const { return false; }
+  std::string failure() const { return errno_text(error_); }
+  void end_sending() { ::shutdown(socket_.fd(), SHUT_WR); }
+  void close();  // at once; the owner is told nothing more
+
+ protected:
+  ssize_t moved(ssize_t bytes);  // or why none were
+  Socket socket_;
+
+ private:
+  tier::PeerFacts peer_;
+  Watcher watcher_;
+  int error_ = 0;
 };
 
 // What has to be called when a time (monotonic) has come, or tier::kNever.
@@ -78,7 +93,7 @@ class Transport {
     virtual void dial_failed(tier::LinkId link, Status why) = 0;
     virtual void accepted(std::unique_ptr<Stream> stream) = 0;
     virtual void accept_failed(const std::string& why) = 0;  // for the log
-    virtual void check_time_changed() = 0;  // somebody's check_at_ms is to be looked at again
+    virtual void check_wanted(std::int64_t at_ms) = 0;  // somebody's check_at_ms may have come nearer
 
    protected:
     ~Owner() = default;
@@ -86,15 +101,29 @@ class Transport {
   static const Transport& of(const Address& address);
 
   // At most 10 s in all.
-  virtual std::unique_ptr<Dialing> dial(Owner& owner, std::shared_ptr<Reactor> reactor, tier::LinkId link,
-                                        Address address, std::int64_t now_ms) const = 0;
+  std::unique_ptr<Dialing> dial(Owner& owner, std::shared_ptr<Reactor> reactor, tier::LinkId link, Address address,
+                                std::int64_t now_ms) const;
   // Addresses beyond loopback need the word `insecure`: PINNATE_REFUSED. PINNATE_IN_USE;
   // PINNATE_INVALID; PINNATE_IO. A host name is looked up here and now; its first IPv4 address
   // counts, else its first. A socket file that nobody listens at is replaced.
-  virtual Result<std::unique_ptr<Listener>> listen(Owner& owner, Reactor& reactor, Address address) const = 0;
+  Result<std::unique_ptr<Listener>> listen(Owner& owner, Reactor& reactor, Address address) const;
+
+  // The rest is what a room does in its own way.
+
+  // Where to dial, in the order in which to try; may answer at once.
+  virtual void find(const std::shared_ptr<Reactor>& reactor, const Address& address,
+                    std::function<void(Resolved)> found) const = 0;
+  virtual void prepare_for_link(const Socket& socket) const = 0;
+  // A listening socket. Sets the real port in `address`. What is put in `file` is destroyed with the listener.
+  virtual Result<Socket> bind(Address* address, std::shared_ptr<void>* file) const = 0;
+  virtual std::unique_ptr<Stream> stream(Socket socket, const std::string& peer) const = 0;
 
  protected:
   ~Transport() = default;
 };
+
+const Transport& tcp_transport();
+const Transport& unix_transport();
+Status cannot_listen(const Address& address, int error);
 
 }  // namespace pinnate::runtime

@@ -1,5 +1,5 @@
 // UNIX sockets: socket files left behind, who the peer is, and descriptors that travel.
-#include "runtime/transport/sockets.h"
+#include "runtime/transport/transport.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -31,27 +31,27 @@ Result<Socket> listen_at(const Address& address) {
   const Socket lock = lock_folder(address.path);
   Socket socket = Socket::open(AF_UNIX);
   if (!socket.ok()) return cannot_listen(address, errno);
-  if (::bind(socket.fd(), name.get(), name.length) != 0) {
-    if (errno != EADDRINUSE) return cannot_listen(address, errno);
+  int error = socket.listen(name);
+  if (error == EADDRINUSE) {
     struct stat facts {};
     if (lstat(address.path.c_str(), &facts) == 0 && !S_ISSOCK(facts.st_mode))
       return {PINNATE_INVALID,
               "cannot listen at " + address.text() + ": there is a file of that name that is no socket"};
     Socket probe = Socket::open(AF_UNIX);
     if (!probe.ok()) return cannot_listen(address, errno);
-    const int error = probe.connect(name);
+    error = probe.connect(name);
     if (error != ECONNREFUSED && error != ENOENT)
       return cannot_listen(address, error == EACCES || error == EPERM ? error : EADDRINUSE);
     if (::unlink(address.path.c_str()) != 0 && errno != ENOENT) return cannot_listen(address, errno);
-    if (::bind(socket.fd(), name.get(), name.length) != 0) return cannot_listen(address, errno);
+    error = socket.listen(name);
   }
-  if (::listen(socket.fd(), kListenBacklog) != 0) return cannot_listen(address, errno);
+  if (error != 0) return cannot_listen(address, error);
   return socket;
 }
 
-class UnixStream : public SocketStream {
+class UnixStream : public Stream {
  public:
-  using SocketStream::SocketStream;
+  using Stream::Stream;
   bool carries_descriptors() const override { return true; }
 
   ssize_t read(std::span<char> into, wire::Descriptor* descriptor) override {
@@ -67,7 +67,7 @@ class UnixStream : public SocketStream {
     if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
       int fd;
       std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-      Socket closes_it(fd);
+      Socket closes_it(fd);  // also where there is no memory
       const auto kept = std::make_shared<Socket>(std::move(closes_it));
       *descriptor = wire::Descriptor(kept, &kept->fd());
     }
@@ -75,7 +75,7 @@ class UnixStream : public SocketStream {
   }
 };
 
-class UnixTransport : public SocketTransport {
+class UnixTransport : public Transport {
  public:
   void find(const std::shared_ptr<Reactor>&, const Address& address,
             std::function<void(Resolved)> found) const override {
@@ -112,7 +112,7 @@ class UnixTransport : public SocketTransport {
 
 }  // namespace
 
-const SocketTransport& unix_transport() {
+const Transport& unix_transport() {
   static const UnixTransport transport;
   return transport;
 }

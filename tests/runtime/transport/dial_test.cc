@@ -75,7 +75,7 @@ TEST_CASE("a peer that does not answer is given up after ten seconds") {
     void dial_failed(LinkId, Status status) override { why = std::move(status); }
     void accepted(std::unique_ptr<runtime::Stream>) override {}
     void accept_failed(const std::string&) override {}
-    void check_time_changed() override {}
+    void check_wanted(std::int64_t) override {}
   } owner;
   {
     // A listener whose queue is full answers no SYN.

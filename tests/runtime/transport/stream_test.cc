@@ -5,7 +5,7 @@
 #include "noise.h"
 #include "runtime/link.h"
 #include "runtime/raw_peer.h"
-#include "runtime/transport/sockets.h"
+#include "runtime/transport/transport.h"
 #include "runtime/world.h"
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // One attempt to open a link: name lookup, then each address in turn, within ten seconds in all.
-#include "runtime/transport/sockets.h"
+#include "runtime/transport/transport.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,7 +15,7 @@ constexpr std::int64_t kConnectLimitMs = 10000;
 
 class SocketDialing : public Dialing, private Watcher::Owner {
  public:
-  SocketDialing(const SocketTransport& transport, Transport::Owner& owner, std::shared_ptr<Reactor> reactor,
+  SocketDialing(const Transport& transport, Transport::Owner& owner, std::shared_ptr<Reactor> reactor,
                 tier::LinkId link, Address address, std::int64_t now_ms)
       : transport_(transport),
         owner_(owner),
@@ -37,9 +37,8 @@ class SocketDialing : public Dialing, private Watcher::Owner {
 
   void check(std::int64_t now_ms) override {
     now_ms_ = now_ms;
-    if (over_ || now_ms < check_at_ms_) return;
-    if (addresses_.empty())
-      return fail({PINNATE_UNREACHABLE, "cannot reach " + address_.text() + ": name lookup took longer than 10 s"});
+    if (now_ms < check_at_ms_) return;
+    if (addresses_.empty()) return fail(PINNATE_UNREACHABLE, "name lookup took longer than 10 s");
     if (std::exchange(queue_was_full_, false) && now_ms < attempt_until_ms_) {
       check_at_ms_ = attempt_until_ms_;
       return connect_to_current();
@@ -48,7 +47,7 @@ class SocketDialing : public Dialing, private Watcher::Owner {
   }
 
   void cancel() override {
-    over_ = true;
+    check_at_ms_ = tier::kNever;
     *self_ = nullptr;
     watcher_.close();
     socket_.close();
@@ -65,8 +64,7 @@ class SocketDialing : public Dialing, private Watcher::Owner {
   }
 
   void found(Resolved addresses) {
-    if (!addresses.ok())
-      return fail({addresses.status().code(), "cannot reach " + address_.text() + ": " + addresses.status().message()});
+    if (!addresses.ok()) return fail(addresses.status().code(), addresses.status().message());
     addresses_ = std::move(*addresses);
     if (addresses_.size() > kAddressesTried) addresses_.resize(kAddressesTried);
     try_next();
@@ -75,13 +73,12 @@ class SocketDialing : public Dialing, private Watcher::Owner {
   void try_next() {
     watcher_.close();
     socket_.close();
-    if (tried_ == addresses_.size())
-      return fail({PINNATE_UNREACHABLE, "cannot reach " + address_.text() + ": " + failures_});
+    if (tried_ == addresses_.size()) return fail(PINNATE_UNREACHABLE, failures_);
     // A silent address leaves time for those after it.
     const std::int64_t left_ms = std::max<std::int64_t>(deadline_ms_ - now_ms_, 0);
     attempt_until_ms_ = check_at_ms_ = now_ms_ + left_ms / static_cast<std::int64_t>(addresses_.size() - tried_);
     tried_++;
-    owner_.check_time_changed();
+    owner_.check_wanted(check_at_ms_);
     connect_to_current();
   }
 
@@ -94,7 +91,7 @@ class SocketDialing : public Dialing, private Watcher::Owner {
     if (error == EAGAIN && address.family() == AF_UNIX) {
       queue_was_full_ = true;
       check_at_ms_ = std::min(now_ms_ + kQueueRetryMs, attempt_until_ms_);
-      return;
+      return owner_.check_wanted(check_at_ms_);
     }
     if (error != EINPROGRESS) return settle(error);
     if (Status status = watcher_.open(*reactor_, socket_.fd(), this); !status.ok())
@@ -103,9 +100,10 @@ class SocketDialing : public Dialing, private Watcher::Owner {
   }
 
   void settle(int error) {
+    if (error == 0 && socket_.connected_to_itself()) error = ECONNREFUSED;
     if (error != 0) return attempt_failed(errno_text(error));
-    if (socket_.connected_to_itself()) return attempt_failed(errno_text(ECONNREFUSED));
-    succeed();
+    watcher_.close();
+    owner_.dialled(link_, transport_.stream(std::move(socket_), address_.text()));
   }
 
   void attempt_failed(const std::string& why) {
@@ -115,18 +113,11 @@ class SocketDialing : public Dialing, private Watcher::Owner {
     try_next();
   }
 
-  void succeed() {
-    over_ = true;
-    watcher_.close();
-    owner_.dialled(link_, transport_.stream(std::move(socket_), address_.text()));
+  void fail(Code code, const std::string& why) {
+    owner_.dial_failed(link_, {code, "cannot reach " + address_.text() + ": " + why});
   }
 
-  void fail(Status why) {
-    over_ = true;
-    owner_.dial_failed(link_, std::move(why));
-  }
-
-  const SocketTransport& transport_;
+  const Transport& transport_;
   Transport::Owner& owner_;
   std::shared_ptr<Reactor> reactor_;
   tier::LinkId link_;
@@ -138,14 +129,13 @@ class SocketDialing : public Dialing, private Watcher::Owner {
   std::string failures_;
   Socket socket_;
   Watcher watcher_;
-  bool over_ = false;
   std::shared_ptr<SocketDialing*> self_;  // for the resolver's answer, which may come too late
 };
 
 }  // namespace
 
-std::unique_ptr<Dialing> SocketTransport::dial(Transport::Owner& owner, std::shared_ptr<Reactor> reactor,
-                                               tier::LinkId link, Address address, std::int64_t now_ms) const {
+std::unique_ptr<Dialing> Transport::dial(Owner& owner, std::shared_ptr<Reactor> reactor, tier::LinkId link,
+                                         Address address, std::int64_t now_ms) const {
   return std::make_unique<SocketDialing>(*this, owner, std::move(reactor), link, std::move(address), now_ms);
 }
 

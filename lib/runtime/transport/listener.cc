@@ -1,6 +1,6 @@
 // Accepts links at one address.
 #include "runtime/clock.h"
-#include "runtime/transport/sockets.h"
+#include "runtime/transport/transport.h"
 
 #include <fcntl.h>
 
@@ -19,7 +19,7 @@ Socket spare_descriptor() { return Socket(::open("/dev/null", O_RDONLY | O_CLOEX
 
 class SocketListener : public Listener, private Watcher::Owner {
  public:
-  SocketListener(const SocketTransport& transport, Transport::Owner& owner) : transport_(transport), owner_(owner) {}
+  SocketListener(const Transport& transport, Transport::Owner& owner) : transport_(transport), owner_(owner) {}
   Status open(Reactor& reactor, Address address) {
     Result<Socket> socket = transport_.bind(&address, &file_);
     if (!socket.ok()) return socket.status();
@@ -51,31 +51,20 @@ class SocketListener : public Listener, private Watcher::Owner {
 
   bool accept_one() {
     SocketAddress peer;
-    peer.length = sizeof peer.storage;
-    Socket socket(::accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.length,
-                            SOCK_NONBLOCK | SOCK_CLOEXEC));
+    Socket socket(::accept4(socket_.fd(), peer.room(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.ok()) {
       transport_.prepare_for_link(socket);
       owner_.accepted(transport_.stream(std::move(socket), peer.family() == AF_UNIX ? address_.text() : peer.text()));
       return true;
     }
-    switch (errno) {
-      case EAGAIN:
-        return false;
-      case EMFILE:
-      case ENFILE:
-        pause(errno);
-        turn_away_callers();
-        return false;
-      case ENOBUFS:
-      case ENOMEM:
-      case EBADF:
-      case EINVAL:
-        pause(errno);
-        return false;
-      default:  // that caller is gone already: accept hands out its error
-        return true;
-    }
+    const int error = errno;
+    if (error == EAGAIN) return false;
+    const bool no_descriptor = error == EMFILE || error == ENFILE;
+    if (!no_descriptor && error != ENOBUFS && error != ENOMEM && error != EBADF && error != EINVAL)
+      return true;  // that caller is gone already: accept hands out its error
+    pause(error);
+    if (no_descriptor) turn_away_callers();
+    return false;
   }
 
   // Better told at once than left in the queue without an answer.
@@ -86,26 +75,23 @@ class SocketListener : public Listener, private Watcher::Owner {
     spare_ = spare_descriptor();
   }
 
-  void pause() {
+  // Without an error it needs no memory.
+  void pause(int error = -1) {
     watcher_.want(false, false);
-    check_at_ms_ = monotonic_ms() + kPauseMs;
-    owner_.check_time_changed();
-  }
-
-  void pause(int error) {
-    pause();
     const std::int64_t now_ms = monotonic_ms();
-    if (complained_at_ms_ > now_ms - kComplainEveryMs) return;
+    check_at_ms_ = now_ms + kPauseMs;
+    owner_.check_wanted(check_at_ms_);
+    if (error < 0 || complained_at_ms_ > now_ms - kComplainEveryMs) return;
     complained_at_ms_ = now_ms;
     owner_.accept_failed("links at " + address_.text() +
                          " are not accepted until that works again: " + errno_text(error));
   }
 
-  const SocketTransport& transport_;
+  const Transport& transport_;
   Transport::Owner& owner_;
   Address address_;
   Socket socket_;
-  Socket spare_;  // given up when there is no other descriptor, so that a caller is turned away, not left to wait
+  Socket spare_;  // given up when there is no other descriptor, so that a caller is turned away
   Watcher watcher_;
   std::shared_ptr<void> file_;  // goes first: while the socket lives nobody else takes the name
   std::int64_t complained_at_ms_ = std::numeric_limits<std::int64_t>::min();
@@ -113,8 +99,7 @@ class SocketListener : public Listener, private Watcher::Owner {
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> SocketTransport::listen(Transport::Owner& owner, Reactor& reactor,
-                                                          Address address) const {
+Result<std::unique_ptr<Listener>> Transport::listen(Owner& owner, Reactor& reactor, Address address) const {
   auto listener = std::make_unique<SocketListener>(*this, owner);
   if (Status status = listener->open(reactor, std::move(address)); !status.ok()) return status;
   return std::unique_ptr<Listener>(std::move(listener));

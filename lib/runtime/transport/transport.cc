@@ -1,4 +1,4 @@
-#include "runtime/transport/sockets.h"
+#include "runtime/transport/transport.h"
 
 #include <algorithm>
 #include <array>
@@ -24,15 +24,19 @@ Status cannot_listen(const Address& address, int error) {
   return {PINNATE_IO, what + errno_text(error)};
 }
 
-ssize_t SocketStream::moved(ssize_t bytes) {
+ssize_t Stream::moved(ssize_t bytes) {
   if (bytes >= 0) return bytes;
   error_ = errno;
   return error_ == EAGAIN || error_ == EWOULDBLOCK || error_ == EINTR ? kLater : kFailed;
 }
 
+ssize_t Stream::read(std::span<char> into, wire::Descriptor*) {
+  return moved(::recv(socket_.fd(), into.data(), into.size(), 0));
+}
+
 // A peer that resets raises no SIGPIPE. (libuv's own writes would: it uses write and sendmsg
 // without MSG_NOSIGNAL. So libuv only tells when a socket is ready; see watcher.h.)
-ssize_t SocketStream::write(std::span<const wire::Piece> pieces, std::size_t skip) {
+ssize_t Stream::write(std::span<const wire::Piece> pieces, std::size_t skip) {
   std::array<iovec, kPartsAtOnce> parts;
   msghdr message{};
   message.msg_iov = parts.data();
@@ -55,6 +59,11 @@ ssize_t SocketStream::write(std::span<const wire::Piece> pieces, std::size_t ski
     add(piece.payload.data(), piece.payload.size());
   }
   return moved(::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL));
+}
+
+void Stream::close() {
+  watcher_.close();
+  socket_.close();
 }
 
 }  // namespace pinnate::runtime

@@ -19,7 +19,7 @@
 
 namespace pinnate::runtime {
 
-class Links : private Link::Owner, private Transport::Owner {
+class Connections : private Link::Owner, private Transport::Owner {
  public:
   // What a tier is told, in its words. `link_opened` and `link_closed` may come from inside any
   // call of this class.
@@ -37,7 +37,7 @@ class Links : private Link::Owner, private Transport::Owner {
     ~Owner() = default;
   };
 
-  Links(Owner& owner, std::shared_ptr<Reactor> reactor, Log log, std::size_t limit_bytes);
+  Connections(Owner& owner, std::shared_ptr<Reactor> reactor, Log log, std::size_t limit_bytes);
 
   Result<std::string> listen(const std::string& address);
   void dial(tier::LinkId link, const std::string& address);
@@ -49,7 +49,7 @@ class Links : private Link::Owner, private Transport::Owner {
   // Writes what was sent in this turn.
   void end_turn();
   // When `check` wants to be called (monotonic), and the call.
-  std::int64_t check_at_ms() const;
+  std::int64_t check_at_ms() const { return check_at_ms_; }
   void check(std::int64_t now_ms);
 
   void stop_listening() { listeners_.clear(); }
@@ -70,11 +70,12 @@ class Links : private Link::Owner, private Transport::Owner {
   void dial_failed(tier::LinkId link, Status why) override;
   void accepted(std::unique_ptr<Stream> stream) override;
   void accept_failed(const std::string& why) override { log_(PINNATE_LOG_WARNING, why); }
-  void check_time_changed() override { owner_.turn_end_wanted(); }
+  void check_wanted(std::int64_t at_ms) override;
 
+  Link* find(tier::LinkId id) const;  // or null
   Status add(tier::LinkId id, std::unique_ptr<Stream> stream);
   void remove(Link& link);
-  void remove(Dialing& dialing, tier::LinkId link);
+  void remove_dialing(tier::LinkId link);
   void flush(Link& link);
 
   Owner& owner_;
@@ -87,8 +88,9 @@ class Links : private Link::Owner, private Transport::Owner {
   std::unordered_map<tier::LinkId, std::unique_ptr<Dialing>> dialings_;
   std::unordered_map<tier::LinkId, std::unique_ptr<Link>> links_;
   std::vector<tier::LinkId> with_output_;
-  std::set<std::pair<std::int64_t, tier::LinkId>>
-      drop_deadlines_;  // until when dropped links may flush; some are gone already
+  // Until when dropped links may flush; some are gone already.
+  std::set<std::pair<std::int64_t, tier::LinkId>> drop_deadlines_;
+  std::int64_t check_at_ms_ = tier::kNever;  // what all of these wait for, or earlier
   mutable bool paused_ = false;  // some link may have stopped reading
   // Gone, but perhaps still on the stack: destroyed when the turn ends.
   std::vector<std::unique_ptr<Link>> gone_links_;
