@@ -39,20 +39,15 @@ Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
   parts.link_limit_bytes = setup.tier.link_limit_bytes;
   parts.on_host_message = [this](Buffer bytes) { received(bytes); };
   shared_thread_ = reactor->shared_thread();
-  Status opened;
   const auto open_node = [&] {
     loop_thread_ = std::this_thread::get_id();
-    auto node = runtime::Node::open(std::move(parts));
-    if (node.ok())
-      node_ = std::move(*node);
-    else
-      opened = node.status();
+    node_ = runtime::Node::open(std::move(parts));
   };
   if (shared_thread_)
     reactor->run(open_node);
   else
     open_node();
-  return opened;
+  return {};
 }
 
 Status Handle::closed_status() const { return {PINNATE_CLOSED, std::string("the ") + noun_ + " is closing or closed"}; }

@@ -21,7 +21,7 @@ Result<ArtifactSource> ArtifactSource::open_file(const std::string& path) {
   auto descriptor = store::open_file(path, O_RDONLY | O_NONBLOCK);
   if (!descriptor.ok()) return descriptor.status();
   struct stat facts;
-  if (::fstat(descriptor->get(), &facts) != 0) return store::os_error(errno, "examine", path);
+  if (::fstat(descriptor->fd(), &facts) != 0) return store::os_error(errno, "examine", path);
   if (!S_ISREG(facts.st_mode)) return {PINNATE_INVALID, "'" + path + "' is not a regular file"};
   ArtifactSource source;
   source.file_ = std::make_shared<const File>(File{path, std::move(*descriptor), facts.st_mtim});
@@ -58,7 +58,7 @@ Result<std::string_view> ArtifactSource::read(std::uint64_t offset, std::size_t 
   if (room->size() < length) return changed();  // cut short
   // Asked after reading: what was read is then of the file as it was opened.
   struct stat facts;
-  if (::fstat(file_->descriptor.get(), &facts) != 0) return store::os_error(errno, "examine", file_->path);
+  if (::fstat(file_->descriptor.fd(), &facts) != 0) return store::os_error(errno, "examine", file_->path);
   if (static_cast<std::uint64_t>(facts.st_size) != size_bytes_ || facts.st_mtim.tv_sec != file_->modified.tv_sec ||
       facts.st_mtim.tv_nsec != file_->modified.tv_nsec)
     return changed();

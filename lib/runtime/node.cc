@@ -1,5 +1,6 @@
 #include "runtime/node.h"
 
+#include "base/guarded.h"
 #include "runtime/clock.h"
 #include "runtime/connections.h"
 #include "runtime/disk.h"
@@ -35,9 +36,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
         timer_(*reactor_, this) {}
   ~Driver() override { reactor_->forget(this); }
 
-  void begin() {
-    report([] {});  // what the tier wanted when it was started
-  }
+  void begin() { carry_out_all(); }  // what the tier wanted when it was started
 
   Result<std::string> listen(const std::string& address) override {
     if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
@@ -113,11 +112,8 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
 
   void carry_out_all() {
     turn_end_wanted();
-    struct Carrying {
-      bool& flag;
-      explicit Carrying(bool& f) : flag(f) { flag = true; }
-      ~Carrying() { flag = false; }
-    } carrying(carrying_out_);
+    carrying_out_ = true;
+    const AtEnd carried_out([this] { carrying_out_ = false; });
     for (;;) {
       std::vector<tier::Action> actions = tier_->take_actions();
       for (tier::Action& action : actions) carry_out_guarded(action);
@@ -159,10 +155,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
       connections_.drop(order.link, why, 0);
       link_closed(order.link, std::move(why));
     } else if constexpr (requires { order.token; }) {
-      tier::Completion completion;
-      completion.token = order.token;
-      completion.status = std::move(why);
-      completed(std::move(completion));
+      completed({order.token, std::move(why), {}, {}});
     }
   }
 
@@ -273,35 +266,19 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
 }  // namespace
 
 Status Node::restore(NodeParts* parts) {
-  try {
-    Result<Restored> restored = parts->store->restore();
-    if (!restored.ok()) return restored.status();
-    for (const std::string& note : restored->notes) parts->log(PINNATE_LOG_WARNING, note);
-    if (parts->services) {
-      std::vector<Restored::Death> deaths = parts->services->deaths();
-      restored->deaths.insert(restored->deaths.end(), std::make_move_iterator(deaths.begin()),
-                              std::make_move_iterator(deaths.end()));
-    }
-    parts->tier->start(now(), std::move(*restored));
-    return {};
-  } catch (const std::bad_alloc&) {
-    return {PINNATE_NO_MEMORY, "not enough memory to open"};
-  } catch (const std::exception& e) {
-    return {PINNATE_INTERNAL, std::string("cannot open: ") + e.what()};
-  }
+  Result<Restored> restored = parts->store->restore();
+  if (!restored.ok()) return restored.status();
+  for (const std::string& note : restored->notes) parts->log(PINNATE_LOG_WARNING, note);
+  if (parts->services) restored->deaths = parts->services->deaths();
+  parts->tier->start(now(), std::move(*restored));
+  return {};
 }
 
-Result<std::unique_ptr<Node>> Node::open(NodeParts parts) {
-  try {
-    auto disk = std::make_shared<Disk>(std::move(parts.store), !parts.store_blocks);
-    auto node = std::make_unique<Driver>(std::move(parts), std::move(disk));
-    node->begin();
-    return std::unique_ptr<Node>(std::move(node));
-  } catch (const std::bad_alloc&) {
-    return {PINNATE_NO_MEMORY, "not enough memory to open"};
-  } catch (const std::exception& e) {
-    return {PINNATE_INTERNAL, std::string("cannot open: ") + e.what()};
-  }
+std::unique_ptr<Node> Node::open(NodeParts parts) {
+  auto disk = std::make_shared<Disk>(std::move(parts.store), !parts.store_blocks);
+  auto node = std::make_unique<Driver>(std::move(parts), std::move(disk));
+  node->begin();
+  return node;
 }
 
 }  // namespace pinnate::runtime

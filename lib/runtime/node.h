@@ -1,5 +1,6 @@
-// Drives one tier on a libuv loop: sockets, timers, name lookup, the store, and for engines the service
-// host. All functions but Node::restore are called on the loop's thread.
+// Drives one tier on a libuv loop: sockets, timers, name lookup, the store, and for engines the
+// service host. All functions but Node::restore are called on the loop's thread. Those two that open
+// a node let exceptions out, when there is no memory.
 #pragma once
 
 #include "base/buffer.h"
@@ -24,8 +25,8 @@ struct NodeParts {
   std::uint32_t close_limit_ms = 5000;
   std::unique_ptr<tier::Tier> tier;
   std::unique_ptr<store::Store> store;
-  // False for make_memory_store: it is used at once, on the loop's thread, which spares thousands of nodes the way over
-  // a pool.
+  // False for make_memory_store: it is used at once, on the loop's thread, which spares thousands of
+  // nodes the way over a pool.
   bool store_blocks = true;
   std::shared_ptr<module::ServiceHost> services;  // engines only, else null. Others may keep it for calls
   // Messages that the tier sends over tier::kHostLink. Never called from inside host_message.
@@ -34,11 +35,11 @@ struct NodeParts {
 
 class Node {
  public:
-  // Reads the store, and starts the tier with what it holds. Blocks for the disk, so any thread but a
-  // loop that others are on.
+  // Reads the store, and starts the tier with what it holds. Blocks for the disk, so not on a loop
+  // that others are on.
   static Status restore(NodeParts* parts);
   // Brings up what was restored. The loop stays alive until the node has closed.
-  static Result<std::unique_ptr<Node>> open(NodeParts parts);
+  static std::unique_ptr<Node> open(NodeParts parts);
   virtual ~Node() = default;  // only after `closed` has run
 
   // `address`: see pinnate_controller_listen. Returns the bound address.
@@ -49,8 +50,8 @@ class Node {
   // A message from the host to the tier, as if over a link.
   virtual void host_message(Buffer message) = 0;
 
-  // Closes the tier (bounded by close_limit_ms), then links, listeners, timers, the service host and the store; then
-  // calls `closed`, once, on the loop's thread, from which this node may be destroyed.
+  // Closes the tier (bounded by close_limit_ms), then links, listeners, timers, the service host and
+  // the store; then calls `closed`, once, on the loop's thread. From there this may be destroyed.
   virtual void close(std::function<void()> closed) = 0;
 
   // For in-process calls: the engine's services; null for other tiers. Valid until close.

@@ -1,5 +1,7 @@
 #include "runtime/orders.h"
 
+#include "content/artifact_check.h"
+#include "content/chunk.h"
 #include "content/sha256.h"
 
 #include <atomic>
@@ -15,6 +17,10 @@ constexpr std::size_t kVerifiedHereBytes = 4 * 1024;
 // where that one reads the links of many engines, chunks come faster than their answers are taken,
 // and each that is away holds its memory.
 constexpr std::size_t kChunksAway = 16;
+
+Status verify(const tier::AcceptChunk& chunk) noexcept {
+  return guarded([&] { return content::decode_chunk(chunk.encoded, chunk.plain_bytes, chunk.expected).status(); });
+}
 
 }  // namespace
 
@@ -82,21 +88,23 @@ Orders::~Orders() { way_back_->orders = nullptr; }
 
 // ---- disk ----
 
-// `work` takes the disk and returns a completion; until then it holds a chunk of that many bytes.
+// `work` is for Disk::use; until it is done it holds a chunk of that many bytes.
 template <typename Work>
-void Orders::on_disk(Strand& strand, Work work, std::size_t chunk_bytes) {
-  if (!store_blocks_) return owner_.completed(work(*disk_));
-  strand.submit([disk = disk_, answer = std::make_shared<Answer>(way_back_, chunk_bytes), work = std::move(work)] {
-    answer->hand_in(work(*disk));
+void Orders::on_disk(Strand& strand, tier::Token token, Work work, std::size_t chunk_bytes) {
+  if (!store_blocks_) return owner_.completed(disk_->use(token, work));
+  strand.submit([=, disk = disk_, answer = std::make_shared<Answer>(way_back_, chunk_bytes), work = std::move(work)] {
+    answer->hand_in(disk->use(token, work));
   });
   unverified_bytes_ += chunk_bytes;  // taken off by the answer, on this thread
 }
 
 void Orders::carry_out(tier::Commit& order) {
-  if (!store_blocks_) return owner_.completed(disk_->commit(order.token, order.writes));
-  const auto waiting = std::make_shared<Disk::Waiting>(
-      std::move(order),
-      [answer = std::make_shared<Answer>(way_back_)](tier::Completion done) { answer->hand_in(std::move(done)); });
+  if (!store_blocks_) return owner_.completed(disk_->commit(order));
+  const auto waiting = std::make_shared<Disk::Waiting>();
+  waiting->order = std::move(order);
+  waiting->done = [answer = std::make_shared<Answer>(way_back_)](tier::Completion done) {
+    answer->hand_in(std::move(done));
+  };
   disk_->add(waiting);
   try {
     commits_.submit([disk = disk_] { disk->commit_waiting(); });
@@ -106,45 +114,51 @@ void Orders::carry_out(tier::Commit& order) {
 }
 
 void Orders::carry_out(tier::ReadChunk& order) {
-  on_disk(*chunks_, [order](Disk& disk) { return disk.read(order.token, order.artifact, order.index); });
+  on_disk(*chunks_, order.token, [order](store::Store& store, tier::Completion& done) {
+    return Disk::read(store, order.artifact, order.index, &done);
+  });
 }
 
 void Orders::carry_out(tier::SyncArtifact& order) {
-  on_disk(syncs_, [order = std::move(order)](Disk& disk) { return disk.sync(order); });
+  on_disk(syncs_, order.token, [order = std::move(order)](store::Store& store, tier::Completion& done) {
+    const auto read = [&](std::uint32_t index) { return store.read_chunk(order.artifact, index); };
+    const Status checked = order.check ? content::check_artifact(*order.check, read, &done.chunks) : Status();
+    return checked.ok() ? store.sync_artifact(order.artifact) : checked;
+  });
 }
 
 void Orders::carry_out(tier::DropArtifact& order) {
-  if (!store_blocks_) return disk_->drop(order.artifact);
-  chunks_->submit([disk = disk_, order] { disk->drop(order.artifact); });
+  const auto drop = [disk = disk_, order] {
+    disk->use(0, [&](store::Store& store, tier::Completion&) { return store.drop_artifact(order.artifact); });
+  };
+  if (!store_blocks_) return drop();
+  chunks_->submit(drop);
 }
 
 void Orders::carry_out(tier::AcceptChunk& order) {
-  const auto keep = [](Disk& disk, const tier::AcceptChunk& chunk, Status verified) {
-    if (verified.ok() && chunk.keep) return disk.write(chunk.token, chunk.artifact, chunk.index, chunk.encoded);
-    tier::Completion done;
-    done.token = chunk.token;
-    done.status = std::move(verified);
-    return done;
+  const auto chunk = std::make_shared<const tier::AcceptChunk>(std::move(order));
+  const std::size_t bytes = chunk->encoded.size();
+  const auto keep = [chunk](store::Store& store, tier::Completion&) {
+    return store.write_chunk(chunk->artifact, chunk->index, chunk->encoded);
   };
-  const std::size_t bytes = order.encoded.size();
-  if (order.verified || (!store_blocks_ && bytes <= kVerifiedHereBytes) || Answer::chunks_away() >= kChunksAway) {
-    Status verified = order.verified ? Status() : verify(order);
-    if (!verified.ok() || !order.keep) return owner_.completed(keep(*disk_, order, std::move(verified)));
-    return on_disk(
-        *chunks_, [keep, order = std::move(order)](Disk& disk) { return keep(disk, order, {}); }, bytes);
+  if (chunk->verified || (!store_blocks_ && bytes <= kVerifiedHereBytes) || Answer::chunks_away() >= kChunksAway) {
+    Status verified = chunk->verified ? Status() : verify(*chunk);
+    if (verified.ok() && chunk->keep) return on_disk(*chunks_, chunk->token, keep, bytes);
+    return owner_.completed({chunk->token, std::move(verified), {}, {}});
   }
 
   // Hashing and inflating go on side by side; only what follows needs the disk, in turn.
-  auto shared = std::make_shared<const tier::AcceptChunk>(std::move(order));
   pool_->submit([=, disk = disk_, answer = std::make_shared<Answer>(way_back_, bytes), ours = std::weak_ptr(chunks_),
                  blocks = store_blocks_] {
-    Status verified = verify(*shared);
-    if (!blocks || !verified.ok() || !shared->keep) return answer->hand_in(keep(*disk, *shared, std::move(verified)));
+    Status verified = verify(*chunk);
+    if (!verified.ok() || !chunk->keep) return answer->hand_in({chunk->token, std::move(verified), {}, {}});
+    const auto write = [=] { answer->hand_in(disk->use(chunk->token, keep)); };
+    if (!blocks) return write();
     const auto strand = ours.lock();  // else the node has closed, and nobody waits for this
     try {
-      if (strand) strand->submit([=] { answer->hand_in(keep(*disk, *shared, {})); });
+      if (strand) strand->submit(write);
     } catch (const std::bad_alloc&) {
-      answer->hand_in(keep(*disk, *shared, no_memory()));
+      answer->hand_in({chunk->token, no_memory(), {}, {}});
     }
   });
   unverified_bytes_ += bytes;  // taken off by the answer, on this thread
@@ -165,22 +179,17 @@ void Orders::close_disk(std::function<void()> closed) {
 
 module::Done Orders::answer(tier::Token token) {
   return [answer = std::make_shared<Answer>(way_back_), token](module::Outcome outcome) {
-    tier::Completion completion;
-    completion.token = token;
-    completion.status = std::move(outcome.status);
-    completion.bytes = std::move(outcome.bytes);
-    completion.chunks = std::move(outcome.bad_chunks);
-    answer->hand_in(std::move(completion));
+    answer->hand_in({token, std::move(outcome.status), std::move(outcome.bytes), std::move(outcome.bad_chunks)});
   };
 }
 
 bool Orders::has_services(tier::Token token) {
-  if (services_) return true;
-  tier::Completion completion;
-  completion.token = token;
-  completion.status = {PINNATE_INTERNAL, "this tier runs no modules"};
-  owner_.completed(std::move(completion));
-  return false;
+  if (!services_) owner_.completed({token, {PINNATE_INTERNAL, "this tier runs no modules"}, {}, {}});
+  return services_ != nullptr;
+}
+
+void Orders::ask(tier::Token token, tier::ServiceId service, Ask what) {
+  if (has_services(token)) (services_->*what)(service, answer(token));
 }
 
 void Orders::carry_out(tier::Load& order) {
@@ -206,34 +215,11 @@ void Orders::carry_out(tier::Load& order) {
   services_->load(std::move(load), answer(order.token));
 }
 
-void Orders::carry_out(tier::Create& order) {
-  if (has_services(order.token)) services_->create(order.service, answer(order.token));
-}
-void Orders::carry_out(tier::CheckHealth& order) {
-  if (has_services(order.token)) services_->check_health(order.service, answer(order.token));
-}
-void Orders::carry_out(tier::Drain& order) {
-  if (has_services(order.token)) services_->drain(order.service, answer(order.token));
-}
-void Orders::carry_out(tier::Destroy& order) {
-  if (has_services(order.token)) services_->destroy(order.service, answer(order.token));
-}
 void Orders::carry_out(tier::Invoke& order) {
   if (has_services(order.token))
     services_->invoke(order.function, std::move(order.payload), order.timeout_ms, answer(order.token));
 }
-void Orders::carry_out(tier::Activate& order) {
-  if (services_) services_->activate(order.function, order.service);
-}
-void Orders::carry_out(tier::Deactivate& order) {
-  if (services_) services_->deactivate(order.function);
-}
-void Orders::carry_out(tier::Abandon& order) {
-  if (services_) services_->abandon(order.service);
-}
-void Orders::carry_out(tier::Trust& order) {
-  if (services_) services_->trust(order.service);
-}
+
 void Orders::close_services(std::uint32_t limit_ms, std::function<void()> closed) {
   const auto answer = std::make_shared<Answer>(way_back_, std::move(closed));
   if (!services_) return answer->hand_in();

@@ -38,15 +38,23 @@ class Orders {
   void carry_out(tier::SyncArtifact& order);
   void carry_out(tier::DropArtifact& order);
   void carry_out(tier::Load& order);
-  void carry_out(tier::Create& order);
-  void carry_out(tier::CheckHealth& order);
-  void carry_out(tier::Activate& order);
-  void carry_out(tier::Deactivate& order);
-  void carry_out(tier::Drain& order);
-  void carry_out(tier::Destroy& order);
-  void carry_out(tier::Abandon& order);
-  void carry_out(tier::Trust& order);
   void carry_out(tier::Invoke& order);
+  void carry_out(tier::Create& order) { ask(order.token, order.service, &module::ServiceHost::create); }
+  void carry_out(tier::CheckHealth& order) { ask(order.token, order.service, &module::ServiceHost::check_health); }
+  void carry_out(tier::Drain& order) { ask(order.token, order.service, &module::ServiceHost::drain); }
+  void carry_out(tier::Destroy& order) { ask(order.token, order.service, &module::ServiceHost::destroy); }
+  void carry_out(tier::Activate& order) {
+    if (services_) services_->activate(order.function, order.service);
+  }
+  void carry_out(tier::Deactivate& order) {
+    if (services_) services_->deactivate(order.function);
+  }
+  void carry_out(tier::Abandon& order) {
+    if (services_) services_->abandon(order.service);
+  }
+  void carry_out(tier::Trust& order) {
+    if (services_) services_->trust(order.service);
+  }
 
   // Encoded bytes of chunks that wait to be verified or kept.
   std::size_t unverified_bytes() const { return unverified_bytes_; }
@@ -61,8 +69,10 @@ class Orders {
 
   module::Done answer(tier::Token token);
   template <typename Work>
-  void on_disk(Strand& strand, Work work, std::size_t chunk_bytes = 0);
+  void on_disk(Strand& strand, tier::Token token, Work work, std::size_t chunk_bytes = 0);
   bool has_services(tier::Token token);
+  using Ask = void (module::ServiceHost::*)(module::ServiceId, module::Done);
+  void ask(tier::Token token, tier::ServiceId service, Ask what);
 
   Owner& owner_;
   std::shared_ptr<Reactor> reactor_;

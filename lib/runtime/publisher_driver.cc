@@ -2,10 +2,10 @@
 
 #include "content/chunk.h"
 #include "content/manifest_builder.h"
+#include "runtime/guard.h"
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <limits>
 #include <utility>
 
@@ -17,15 +17,6 @@ constexpr std::uint64_t kStepBytes = 4 * 1024 * 1024;
 // Of files of one node, so that their bytes are read once. Beyond that they are read again when a
 // chunk is asked for, and hashed again, since they may be others then.
 constexpr std::uint64_t kHeldBytes = 8 * 1024 * 1024;
-
-template <class Work>
-Result<Buffer> without_exception(const Work& work) {
-  try {
-    return work();
-  } catch (const std::exception& e) {
-    return {PINNATE_NO_MEMORY, e.what()};
-  }
-}
 
 content::Manifest facts_of(const PublishOrder& order) {
   content::Manifest manifest;
@@ -115,7 +106,7 @@ void PublisherDriver::publish(std::uint64_t id, PublishOrder order, Progress pro
 
 void PublisherDriver::prepare(std::uint64_t publication) {
   submit([this, publication, reading = readings_.at(publication)]() -> std::function<void()> {
-    const Result<Buffer> manifest = without_exception([&] { return reading->prepare(); });
+    const Result<Buffer> manifest = guarded([&] { return reading->prepare(); });
     const std::uint64_t read_bytes = reading->read_bytes();
     return [this, publication, manifest, read_bytes] {
       const auto found = readings_.find(publication);
@@ -131,7 +122,7 @@ void PublisherDriver::prepare(std::uint64_t publication) {
 
 void PublisherDriver::read_chunk(std::uint64_t publication, const wire::WantChunk& want) {
   submit([this, want, reading = readings_.at(publication)]() -> std::function<void()> {
-    const Result<Buffer> encoded = without_exception([&] { return reading->chunk(want); });
+    const Result<Buffer> encoded = guarded([&] { return reading->chunk(want); });
     return [this, want, encoded] { publisher_.chunk_read(want, encoded); };
   });
 }

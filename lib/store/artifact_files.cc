@@ -9,11 +9,19 @@ namespace {
 
 constexpr std::size_t kOpenFiles = 16;
 
+}  // namespace
+
 std::string named(const Digest& artifact, std::uint32_t index) {
   return "chunk " + std::to_string(index) + " of artifact " + artifact.hex();
 }
 
-}  // namespace
+Status check_chunk(const Digest& artifact, std::uint32_t index, std::string_view encoded) {
+  if (index >= kMostChunks || encoded.empty())
+    return {PINNATE_INVALID, named(artifact, index) + ": no such index, or no bytes"};
+  if (encoded.size() <= kMostPayloadBytes) return {};
+  return {PINNATE_TOO_LARGE, named(artifact, index) + ": " + std::to_string(encoded.size()) +
+                                 " bytes are over the limit of " + std::to_string(kMostPayloadBytes)};
+}
 
 Result<ArtifactFiles> ArtifactFiles::open(std::string folder) {
   ArtifactFiles files(std::move(folder));
@@ -87,11 +95,7 @@ Result<Buffer> ArtifactFiles::read_locked(const Digest& artifact, std::uint32_t 
 }
 
 Status ArtifactFiles::write(const Digest& artifact, std::uint32_t index, std::string_view encoded) {
-  if (index >= kMostChunks || encoded.empty())
-    return {PINNATE_INVALID, named(artifact, index) + ": no such index, or no bytes"};
-  if (encoded.size() > kMostPayloadBytes)
-    return {PINNATE_TOO_LARGE, named(artifact, index) + ": " + std::to_string(encoded.size()) +
-                                   " bytes are over the limit of " + std::to_string(kMostPayloadBytes)};
+  if (Status s = check_chunk(artifact, index, encoded); !s.ok()) return s;
   std::lock_guard lock(*mutex_);
   const auto [file, fresh] = files_.try_emplace(artifact);
   if (fresh) file->second = std::make_shared<File>();

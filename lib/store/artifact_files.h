@@ -24,6 +24,10 @@ inline constexpr std::size_t kMostPayloadBytes = kChunkBytes + 1;  // content/ch
 inline constexpr std::uint32_t kMostChunks = static_cast<std::uint32_t>(kArtifactCeilingBytes / kChunkBytes);
 inline constexpr FrameFormat kArtifactFormat{"PNA1", "PNC1", 1, kMostChunks, kMostPayloadBytes};
 
+std::string named(const Digest& artifact, std::uint32_t index);  // of a chunk, in words
+// PINNATE_INVALID, PINNATE_TOO_LARGE.
+Status check_chunk(const Digest& artifact, std::uint32_t index, std::string_view encoded);
+
 // Any thread. One sync at a time, which holds up nobody else while the disk works.
 class ArtifactFiles {
  public:

@@ -12,17 +12,18 @@
 namespace pinnate::store {
 namespace {
 
+constexpr char kName[] = "/state.db";
 constexpr std::uint32_t kVersion = 1;  // user_version of the file
 constexpr std::size_t kVersionAt = 60;  // where the file has it, most significant byte first
 
-// locking_mode=EXCLUSIVE before anything is read keeps WAL without a mapped -shm file: one cut short by somebody
-// would raise SIGBUS. The LOCK file of the folder keeps others out anyway.
+// locking_mode=EXCLUSIVE before anything is read keeps WAL without a mapped -shm file: one cut short
+// by somebody would raise SIGBUS. The LOCK file of the folder keeps others out anyway.
 constexpr char kSettings[] =
     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"
     "PRAGMA trusted_schema=OFF; PRAGMA synchronous=FULL;";
 
-// The error number of the last write to the database or its log that failed. SQLite's own sqlite3_system_errno is
-// overwritten by what a rollback does after it.
+// The error number of the last write to the database or its log that failed. A rollback after it
+// overwrites sqlite3_system_errno.
 int write_error(sqlite3* db) {
   for (int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {  // in WAL mode the "journal" is the log
     sqlite3_file* file = nullptr;
@@ -33,9 +34,9 @@ int write_error(sqlite3* db) {
   return sqlite3_system_errno(db);
 }
 
-// Configurations may hold secrets, and SQLite makes files by the umask: so the database is there, for its owner alone,
-// before it opens it. What it makes beside the database gets the database's mode; what an earlier process made is mended
-// too. Not through links, which may lead to what is not ours.
+// Configurations may hold secrets, and SQLite makes files by the umask: so the database is there, for
+// its owner alone, before it opens it, and what it makes beside gets the same mode. What an earlier
+// process made is mended too. Not through links, which may lead to what is not ours.
 Status make_private(const std::string& path, bool may_create) {
   const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
   auto database = open_file(path, flags | (may_create ? O_CREAT : 0));
@@ -46,48 +47,47 @@ Status make_private(const std::string& path, bool may_create) {
   return {};
 }
 
-Status other_version(const std::string& path, const std::string& version) {
-  return {PINNATE_INCOMPATIBLE, "the state database '" + path + "' is of version " + version +
-                                    ", and this is for version " + std::to_string(kVersion) +
-                                    ": use the version of Pinnate that made it, or another folder"};
-}
-
-bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
-
 }  // namespace
 
-void Database::CloseConnection::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
-void Database::FinishStatement::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+Status Database::lost(const std::string& how) const {
+  return {PINNATE_CORRUPT, name_ + " is " + how + ": restore the folder from a backup"};
+}
 
-Status Database::refuse_newer(const std::string& path) {
+Status Database::refuse_newer(const std::string& dir) {
+  const Database database(dir + kName);
+  const std::string& path = database.path_;
   const auto file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const auto header = file.ok() ? read_at(*file, 0, kVersionAt + 4, path) : Result<std::string>(file.status());
   if (!header.ok() || header->size() < kVersionAt + 4 || !header->starts_with("SQLite format 3")) return {};
   std::uint32_t version = 0;
   for (std::size_t i = 0; i < 4; i++) version = version << 8 | static_cast<unsigned char>((*header)[kVersionAt + i]);
-  return version > kVersion ? other_version(path, std::to_string(version)) : Status();
+  return version > kVersion ? other_version(database.name_, std::to_string(version), kVersion) : Status();
 }
 
-Result<Database> Database::open(const std::string& path, bool may_create) {
-  if (Status s = make_private(path, may_create); !s.ok()) {
-    if (may_create || s.code() != PINNATE_NOT_FOUND) return s;
-    return {PINNATE_CORRUPT,
-            "the state database '" + path + "' is missing beside its artifacts: restore the folder from a backup"};
-  }
-  Database database;
-  database.path_ = path;
+Result<Database> Database::open(const std::string& dir, bool may_create) {
+  Database database(dir + kName);
+  const std::string& path = database.path_;
+  if (Status s = make_private(path, may_create); !s.ok())
+    return may_create || s.code() != PINNATE_NOT_FOUND ? s : database.lost("missing beside its artifacts");
   sqlite3* db = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
-  database.db_.reset(db);
-  if (code != SQLITE_OK) {
-    if (!db) return {PINNATE_NO_MEMORY, "out of memory"};
-    return database.failure(code);
-  }
+  database.db_ = {db, &sqlite3_close_v2};
+  if (!db) return no_memory();
+  if (code != SQLITE_OK) return database.failure(code);
   sqlite3_extended_result_codes(db, 1);
   sqlite3_busy_timeout(db, 1000);  // somebody may be looking into the file with another program
   if (Status s = database.set_up(may_create); !s.ok()) return s;
   return database;
+}
+
+template <typename Work>
+Status Database::transaction(Work work) {
+  Status s = run("BEGIN IMMEDIATE");
+  if (s.ok()) s = work();
+  if (s.ok()) s = run("COMMIT");
+  if (!s.ok() && !sqlite3_get_autocommit(db_.get())) (void)run("ROLLBACK");
+  return s;
 }
 
 Status Database::set_up(bool may_create) {
@@ -96,22 +96,24 @@ Status Database::set_up(bool may_create) {
   if (!version.ok()) return version.status();
   if (!objects.ok()) return objects.status();
   const bool blank = *version == "0" && *objects == "0";
-  if (blank && !may_create)
-    return {PINNATE_CORRUPT,
-            "the state database '" + path_ + "' is empty beside its artifacts: restore the folder from a backup"};
-  if (!blank && *version != std::to_string(kVersion)) return other_version(path_, *version);
-  if (const auto mode = ask("PRAGMA journal_mode=WAL"); !mode.ok() || *mode != "wal")
-    return mode.ok() ? Status(PINNATE_IO,
-                              "the state database '" + path_ + "' cannot use a write-ahead log on this file system")
-                     : mode.status();
+  if (blank && !may_create) return lost("empty beside its artifacts");
+  if (!blank && *version != std::to_string(kVersion)) return other_version(name_, *version, kVersion);
+  const auto mode = ask("PRAGMA journal_mode=WAL");
+  if (!mode.ok()) return mode.status();
+  if (*mode != "wal") return {PINNATE_IO, name_ + " cannot use a write-ahead log on this file system"};
   if (blank) {
-    if (Status s = create(); !s.ok()) return s;
-  } else if (const auto check = ask("PRAGMA quick_check(1)"); !check.ok() || *check != "ok") {
-    return check.ok() ? Status(PINNATE_CORRUPT, "the state database '" + path_ + "' is damaged (" + *check +
-                                                    "): restore the folder from a backup")
-                      : check.status();
+    const Status made = transaction([this] {
+      return run(
+          "CREATE TABLE records(key TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;"
+          "PRAGMA user_version=1");
+    });
+    if (!made.ok()) return made;
+  } else {
+    const auto check = ask("PRAGMA quick_check(1)");
+    if (!check.ok()) return check.status();
+    if (*check != "ok") return lost("damaged (" + *check + ")");
   }
-  // The names of the database and of its log, which are both there by now; also when a process that died made them.
+  // The names of the database and of its log, also when a process that died made them.
   if (Status s = sync_path(path_.substr(0, path_.find_last_of('/') + 1)); !s.ok()) return s;
 
   auto put = prepare("INSERT OR REPLACE INTO records(key, value, crc) VALUES(?1, ?2, ?3)");
@@ -121,15 +123,6 @@ Status Database::set_up(bool may_create) {
   put_ = std::move(*put);
   remove_ = std::move(*remove);
   return {};
-}
-
-Status Database::create() {
-  Status s =
-      run("BEGIN IMMEDIATE;"
-          "CREATE TABLE records(key TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;"
-          "PRAGMA user_version=1; COMMIT;");
-  if (!s.ok() && !sqlite3_get_autocommit(db_.get())) (void)run("ROLLBACK");
-  return s;
 }
 
 Result<std::map<std::string, Buffer>> Database::load(std::vector<std::string>*) {
@@ -145,8 +138,7 @@ Result<std::map<std::string, Buffer>> Database::load(std::vector<std::string>*) 
     };
     std::string key = column(0), value = column(1);
     if (!is_record_key(key) || checksum(key, value) != static_cast<std::uint64_t>(sqlite3_column_int64(row, 2)))
-      return {PINNATE_CORRUPT, "the state database '" + path_ + "' is damaged (record '" +
-                                   (is_record_key(key) ? key : "?") + "'): restore the folder from a backup"};
+      return lost("damaged (record '" + (is_record_key(key) ? key : "?") + "')");
     records.emplace(std::move(key), Buffer(std::move(value)));
   }
   if (code != SQLITE_DONE) return failure(code);
@@ -156,12 +148,12 @@ Result<std::map<std::string, Buffer>> Database::load(std::vector<std::string>*) 
 Status Database::commit(const std::vector<RecordWrite>& writes) {
   if (Status s = check_writes(writes); !s.ok()) return s;
   if (writes.empty()) return {};
-  Status s = run("BEGIN IMMEDIATE");
-  for (const RecordWrite& each : writes)
-    if (s.ok()) s = write(each);
-  if (s.ok()) s = run("COMMIT");
-  if (!s.ok() && !sqlite3_get_autocommit(db_.get())) (void)run("ROLLBACK");
-  return s;
+  return transaction([&] {
+    Status s;
+    for (const RecordWrite& each : writes)
+      if (s.ok()) s = write(each);
+    return s;
+  });
 }
 
 Status Database::write(const RecordWrite& write) {
@@ -174,13 +166,8 @@ Status Database::write(const RecordWrite& write) {
       code = sqlite3_bind_blob64(statement, 2, value.empty() ? "" : value.data(), value.size(), SQLITE_STATIC);
     if (code == SQLITE_OK) code = sqlite3_bind_int64(statement, 3, checksum(write.key, value));
   }
-  if (code != SQLITE_OK) return failure(code);
-  return step(statement);
-}
-
-Status Database::step(sqlite3_stmt* statement) {
-  const int code = sqlite3_step(statement);
-  Status s = code == SQLITE_DONE || code == SQLITE_ROW ? Status() : failure(code);
+  if (code == SQLITE_OK) code = sqlite3_step(statement);
+  Status s = code == SQLITE_DONE ? Status() : failure(code);
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
   return s;
@@ -195,7 +182,7 @@ Result<Database::Statement> Database::prepare(const char* sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v2(db_.get(), sql, -1, &statement, nullptr);
   if (code != SQLITE_OK) return failure(code);
-  return Statement(statement);
+  return Statement(statement, &sqlite3_finalize);
 }
 
 Result<std::string> Database::ask(const char* sql) {
@@ -208,29 +195,30 @@ Result<std::string> Database::ask(const char* sql) {
 }
 
 Status Database::failure(int code) const {
-  const std::string name = "the state database '" + path_ + "'", why = sqlite3_errmsg(db_.get());
+  const std::string why = sqlite3_errmsg(db_.get());
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return {PINNATE_NO_SPACE, "cannot write " + name + ": the disk is full; free some space there"};
+      return {PINNATE_NO_SPACE, "cannot write " + name_ + ": the disk is full; free some space there"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return {PINNATE_CORRUPT, name + " is damaged (" + why + "): restore the folder from a backup"};
+      return lost("damaged (" + why + ")");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return {PINNATE_IN_USE, name + " is open in another program: close it there"};
+      return {PINNATE_IN_USE, name_ + " is open in another program: close it there"};
     case SQLITE_NOMEM:
-      return {PINNATE_NO_MEMORY, "out of memory"};
+      return no_memory();
     case SQLITE_TOOBIG:
-      return {PINNATE_TOO_LARGE, "cannot write " + name + ": " + why};
+      return {PINNATE_TOO_LARGE, "cannot write " + name_ + ": " + why};
     default:
       break;
   }
-  if (code == SQLITE_IOERR_NOMEM) return {PINNATE_NO_MEMORY, "out of memory"};
+  if (code == SQLITE_IOERR_NOMEM) return no_memory();
   const bool io = (code & 0xff) == SQLITE_IOERR;
   const int error = io ? write_error(db_.get()) : sqlite3_system_errno(db_.get());
-  if (io && code != SQLITE_IOERR_READ && is_full(error)) return os_error(error, "write the state database", path_);
-  return {PINNATE_IO,
-          "cannot use " + name + ": " + why + (error != 0 ? " (" + os_error(error, "use", path_).message() + ")" : "")};
+  Status full = os_error(error, "write the state database", path_);
+  if (io && code != SQLITE_IOERR_READ && full.code() == PINNATE_NO_SPACE) return full;
+  return {PINNATE_IO, "cannot use " + name_ + ": " + why +
+                          (error != 0 ? " (" + os_error(error, "use", path_).message() + ")" : "")};
 }
 
 }  // namespace pinnate::store

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 struct sqlite3;
@@ -16,12 +17,12 @@ namespace pinnate::store {
 
 class Database {
  public:
-  // PINNATE_INCOMPATIBLE: the file is of a newer version. Changes nothing, which SQLite would: it
-  // makes files, and moves what its log holds.
-  static Status refuse_newer(const std::string& path);
-  // `path` is absolute. Makes the file when it is missing or empty, and `may_create`; else that is PINNATE_CORRUPT,
-  // for the records are lost. PINNATE_INCOMPATIBLE: of another version.
-  static Result<Database> open(const std::string& path, bool may_create);
+  // PINNATE_INCOMPATIBLE: the file in `dir` is of a newer version. Changes nothing, which SQLite would:
+  // it makes files, and moves what its log holds.
+  static Status refuse_newer(const std::string& dir);
+  // `dir` is absolute. Makes the file when it is missing or empty, and `may_create`; else that is
+  // PINNATE_CORRUPT, for the records are lost. PINNATE_INCOMPATIBLE: of another version.
+  static Result<Database> open(const std::string& dir, bool may_create);
 
   // PINNATE_CORRUPT names the record whose bytes are not those that were written.
   Result<std::map<std::string, Buffer>> load(std::vector<std::string>* notes);
@@ -29,27 +30,22 @@ class Database {
   Status commit(const std::vector<RecordWrite>& writes);
 
  private:
-  struct CloseConnection {
-    void operator()(sqlite3* db) const;
-  };
-  struct FinishStatement {
-    void operator()(sqlite3_stmt* statement) const;
-  };
-  using Statement = std::unique_ptr<sqlite3_stmt, FinishStatement>;
+  using Statement = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
 
-  Database() = default;
+  explicit Database(std::string path) : path_(std::move(path)), name_("the state database '" + path_ + "'") {}
   Status set_up(bool may_create);
-  Status create();
   Status run(const char* sql);
+  template <typename Work>
+  Status transaction(Work work);
   Result<Statement> prepare(const char* sql);
   Result<std::string> ask(const char* sql);  // the first column of the first row
-  Status step(sqlite3_stmt* statement);  // to its end, and resets it
   Status write(const RecordWrite& write);
   Status failure(int code) const;
+  Status lost(const std::string& how) const;
 
-  std::string path_;
-  std::unique_ptr<sqlite3, CloseConnection> db_;
-  Statement put_, remove_;  // after db_: finished before it closes
+  std::string path_, name_;
+  std::unique_ptr<sqlite3, int (*)(sqlite3*)> db_{nullptr, nullptr};
+  Statement put_{nullptr, nullptr}, remove_{nullptr, nullptr};  // after db_: finished before it closes
 };
 
 }  // namespace pinnate::store

@@ -44,8 +44,14 @@ const char* advice(int error) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
+void Descriptor::close() {
+  if (ok()) ::close(std::exchange(fd_, -1));
+}
+
+Status other_version(const std::string& what, const std::string& version, std::uint32_t ours) {
+  return {PINNATE_INCOMPATIBLE, what + " is of version " + version + ", and this is for version " +
+                                    std::to_string(ours) +
+                                    ": use the version of Pinnate that made it, or another folder"};
 }
 
 Status os_error(int error, const char* doing, const std::string& path) {
@@ -65,13 +71,13 @@ Result<Descriptor> open_file(const std::string& path, int flags) {
 
 void make_private(const Descriptor& file) {
   struct stat st;
-  if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != ::geteuid()) return;
-  if ((st.st_mode & 07777 & ~kFileMode) != 0 && ::fchmod(file.get(), st.st_mode & kFileMode) != 0) return;
+  if (::fstat(file.fd(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != ::geteuid()) return;
+  if ((st.st_mode & 07777 & ~kFileMode) != 0 && ::fchmod(file.fd(), st.st_mode & kFileMode) != 0) return;
 }
 
 Result<std::uint64_t> file_size(const Descriptor& file, const std::string& path) {
   struct stat st;
-  if (::fstat(file.get(), &st) != 0) return os_error(errno, "examine", path);
+  if (::fstat(file.fd(), &st) != 0) return os_error(errno, "examine", path);
   if (!S_ISREG(st.st_mode)) return {PINNATE_CORRUPT, "'" + path + "' is not a regular file"};
   return static_cast<std::uint64_t>(st.st_size);
 }
@@ -81,7 +87,7 @@ Result<std::string> read_at(const Descriptor& file, std::uint64_t offset, std::s
   std::size_t got = 0;
   while (got < length) {
     const ssize_t n = uninterrupted(
-        [&] { return ::pread(file.get(), bytes.data() + got, length - got, static_cast<off_t>(offset + got)); });
+        [&] { return ::pread(file.fd(), bytes.data() + got, length - got, static_cast<off_t>(offset + got)); });
     if (n < 0) return os_error(errno, "read", path);
     if (n == 0) break;
     got += static_cast<std::size_t>(n);
@@ -93,7 +99,7 @@ Result<std::string> read_at(const Descriptor& file, std::uint64_t offset, std::s
 Status write_at(const Descriptor& file, std::uint64_t offset, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t n =
-        uninterrupted([&] { return ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+        uninterrupted([&] { return ::pwrite(file.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (n < 0) return os_error(errno, "write", path);
     if (n == 0) return os_error(ENOSPC, "write", path);
     bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -103,11 +109,11 @@ Status write_at(const Descriptor& file, std::uint64_t offset, std::string_view b
 }
 
 void cut_file(const Descriptor& file, std::uint64_t size) {
-  if (::ftruncate(file.get(), static_cast<off_t>(size)) != 0) return;  // glibc insists on its result being looked at
+  if (::ftruncate(file.fd(), static_cast<off_t>(size)) != 0) return;  // glibc insists on its result being looked at
 }
 
 Status sync_file(const Descriptor& file, const std::string& path) {
-  if (uninterrupted([&] { return ::fdatasync(file.get()); }) == 0) return {};
+  if (uninterrupted([&] { return ::fdatasync(file.fd()); }) == 0) return {};
   return os_error(errno, "sync", path);
 }
 
@@ -144,7 +150,7 @@ Status replace_file(const std::string& folder, const std::string& name, std::str
 Status sync_path(const std::string& path) {
   auto file = open_file(path, O_RDONLY);
   if (!file.ok()) return file.status();
-  if (uninterrupted([&] { return ::fsync(file->get()); }) == 0) return {};
+  if (uninterrupted([&] { return ::fsync(file->fd()); }) == 0) return {};
   if (errno == EINVAL) return {};  // a file system whose folders cannot be synced keeps their entries by itself
   return os_error(errno, "sync", path);
 }

@@ -23,8 +23,11 @@ class Descriptor {
     std::swap(fd_, other.fd_);
     return *this;
   }
-  ~Descriptor();
-  int get() const { return fd_; }
+  ~Descriptor() { close(); }
+
+  bool ok() const { return fd_ >= 0; }
+  const int& fd() const { return fd_; }
+  void close();
 
  private:
   int fd_ = -1;
@@ -33,6 +36,9 @@ class Descriptor {
 // What the operating system's error number means for `path`: "cannot <doing> '<path>': <why>; <what to do>".
 // PINNATE_NO_SPACE for a full disk, quota or file size limit, PINNATE_NOT_FOUND, PINNATE_NO_MEMORY, else PINNATE_IO.
 Status os_error(int error, const char* doing, const std::string& path);
+
+// PINNATE_INCOMPATIBLE, in words.
+Status other_version(const std::string& what, const std::string& version, std::uint32_t ours);
 
 // `flags` are those of open(2); O_CLOEXEC is added. A new file is for its owner alone.
 Result<Descriptor> open_file(const std::string& path, int flags);

@@ -78,9 +78,7 @@ Status check_file_header(const FrameFormat& format, std::string_view bytes, cons
       checksum(bytes.substr(0, 8)) != read_u32(bytes.data() + 8))
     return {PINNATE_CORRUPT, "'" + path + "' is damaged at its beginning"};
   if (const std::uint32_t version = read_u32(bytes.data() + 4); version > format.version)
-    return {PINNATE_INCOMPATIBLE, "'" + path + "' is of version " + std::to_string(version) +
-                                      ", and this is for version " + std::to_string(format.version) +
-                                      ": use the version of Pinnate that made it, or another folder"};
+    return other_version("'" + path + "'", std::to_string(version), format.version);
   return {};
 }
 

@@ -41,7 +41,7 @@ StateFolder::StateFolder(std::string path, Descriptor lock)
 // Closing alone would leave the folder locked for as long as a child of fork() has the descriptor; a child that runs
 // destructors must not unlock its parent's.
 StateFolder::~StateFolder() {
-  if (lock_.get() >= 0 && ::getpid() == owner_) ::flock(lock_.get(), LOCK_UN);
+  if (lock_.ok() && ::getpid() == owner_) ::flock(lock_.fd(), LOCK_UN);
 }
 
 Result<StateFolder> StateFolder::open(const std::string& dir, const std::string& kind) {
@@ -57,7 +57,7 @@ Result<StateFolder> StateFolder::open(const std::string& dir, const std::string&
 
   auto lock = open_file(path + "/LOCK", O_RDWR | O_CREAT);
   if (!lock.ok()) return lock.status();
-  if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
+  if (::flock(lock->fd(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return os_error(errno, "lock", path + "/LOCK");
     return {PINNATE_IN_USE, "the folder '" + path +
                                 "' is in use by another process, or by another handle of this one; close that, " +

@@ -156,7 +156,7 @@ TEST_CASE("a host's loop ends by itself once its nodes are closed") {
     parts.reactor = runtime::Reactor::attach(&loop);
     parts.tier = std::make_unique<ScriptedTier>(diary);
     parts.store = store::make_memory_store();
-    return std::move(*runtime::Node::open(std::move(parts)));
+    return runtime::Node::open(std::move(parts));
   };
   server = open(server_diary);
   client = open(client_diary);
@@ -291,7 +291,7 @@ TEST_CASE("a node lives on the library's own thread as well") {
     parts.reactor = reactor;
     parts.tier = std::make_unique<ScriptedTier>(diary);
     parts.store = store::make_memory_store();
-    node = std::move(*runtime::Node::open(std::move(parts)));
+    node = runtime::Node::open(std::move(parts));
     diary.on_message = [](ScriptedTier& t, LinkId link, const Buffer& m) { t.send(link, m.str() + "!"); };
     bound = *node->listen("tcp://127.0.0.1:0");
   });

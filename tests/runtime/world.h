@@ -57,9 +57,7 @@ struct TestNode {
     parts.on_host_message = [this](pinnate::Buffer message) { to_host.push_back(message.str()); };
     if (configure) configure(parts);
     REQUIRE(pinnate::runtime::Node::restore(&parts).ok());
-    auto opened = pinnate::runtime::Node::open(std::move(parts));
-    REQUIRE(opened.ok());
-    node = std::move(*opened);
+    node = pinnate::runtime::Node::open(std::move(parts));
   }
   ~TestNode() {
     if (!node) return;

@@ -91,31 +91,27 @@ Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_
 
 Socket Socket::open(int family) { return Socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-void Socket::close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 int Socket::listen(const SocketAddress& address) {
-  if (::bind(fd_, address.get(), address.length) != 0) return errno;
-  return ::listen(fd_, kListenBacklog) == 0 ? 0 : errno;
+  if (::bind(fd(), address.get(), address.length) != 0) return errno;
+  return ::listen(fd(), kListenBacklog) == 0 ? 0 : errno;
 }
 
 int Socket::connect(const SocketAddress& address) {
-  if (::connect(fd_, address.get(), address.length) == 0) return 0;
+  if (::connect(fd(), address.get(), address.length) == 0) return 0;
   return errno == EINTR ? EINPROGRESS : errno;
 }
 
 bool Socket::connected_to_itself() const {
   SocketAddress own, peer;
-  if (getsockname(fd_, own.room(), &own.length) != 0 || own.family() == AF_UNIX) return false;
-  if (getpeername(fd_, peer.room(), &peer.length) != 0) return false;
+  if (getsockname(fd(), own.room(), &own.length) != 0 || own.family() == AF_UNIX) return false;
+  if (getpeername(fd(), peer.room(), &peer.length) != 0) return false;
   return own.length == peer.length && std::memcmp(&own.storage, &peer.storage, own.length) == 0;
 }
 
 int Socket::error() {
   int error = 0;
   socklen_t length = sizeof error;
-  if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  if (getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
   return error;
 }
 

@@ -3,12 +3,12 @@
 
 #include "base/status.h"
 #include "runtime/transport/address.h"
+#include "store/files.h"
 
 #include <sys/socket.h>
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace pinnate::runtime {
@@ -35,22 +35,10 @@ Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_
 
 std::string errno_text(int error);  // "Connection refused"
 
-class Socket {
+class Socket : public store::Descriptor {
  public:
-  Socket() = default;
-  explicit Socket(int fd) : fd_(fd) {}
-  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Socket& operator=(Socket&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Socket() { close(); }
-
+  using Descriptor::Descriptor;
   static Socket open(int family);  // not ok() when it fails, with errno
-
-  bool ok() const { return fd_ >= 0; }
-  const int& fd() const { return fd_; }
-  void close();
 
   int listen(const SocketAddress& address);  // 0, or why not
   // 0 connected; EINPROGRESS: it is once writable and error() is 0; else why not.
@@ -59,9 +47,6 @@ class Socket {
   // the caller.
   bool connected_to_itself() const;
   int error();  // the pending error, cleared; 0 for none
-
- private:
-  int fd_ = -1;
 };
 
 }  // namespace pinnate::runtime
