@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/status.h"
-#include "runtime/publish_order.h"
+#include "runtime/publisher_driver.h"
 
 #include <pinnate/fleet.h>
 

@@ -1,10 +1,10 @@
 #include "runtime/connections.h"
 
+#include "base/guarded.h"
 #include "runtime/clock.h"
+#include "runtime/guard.h"
 
 #include <algorithm>
-#include <exception>
-#include <new>
 
 namespace pinnate::runtime {
 namespace {
@@ -42,14 +42,15 @@ Link* Connections::find(tier::LinkId id) const {
   return found == links_.end() ? nullptr : found->second.get();
 }
 
-Status Connections::add(tier::LinkId id, std::unique_ptr<Stream> stream) try {
-  auto link = std::make_unique<Link>(static_cast<Link::Owner&>(*this), *reactor_, id, std::move(stream), limit_bytes_);
-  if (Status status = link->open(); !status.ok()) return status;
-  if (log_.write) log_(PINNATE_LOG_DEBUG, "link " + std::to_string(id) + " with " + link->peer().text() + " is open");
-  links_.emplace(id, std::move(link));
-  return {};
-} catch (const std::bad_alloc&) {
-  return {PINNATE_NO_MEMORY, {}};
+Status Connections::add(tier::LinkId id, std::unique_ptr<Stream> stream) {
+  return guarded([&]() -> Status {
+    auto link =
+        std::make_unique<Link>(static_cast<Link::Owner&>(*this), *reactor_, id, std::move(stream), limit_bytes_);
+    if (Status status = link->open(); !status.ok()) return status;
+    if (log_.write) log_(PINNATE_LOG_DEBUG, "link " + std::to_string(id) + " with " + link->peer().text() + " is open");
+    links_.emplace(id, std::move(link));
+    return {};
+  });
 }
 
 void Connections::dialled(tier::LinkId link, std::unique_ptr<Stream> stream) {
@@ -115,12 +116,7 @@ void Connections::end_turn() {
   turn.swap(with_output_);
   for (tier::LinkId id : turn) {
     Link* const link = find(id);
-    if (!link) continue;
-    try {
-      flush(*link);
-    } catch (const std::exception&) {
-      link_broken(*link, {PINNATE_NO_MEMORY, {}});
-    }
+    if (link && !quietly([&] { flush(*link); })) link_broken(*link, {PINNATE_NO_MEMORY, {}});
   }
   gone_links_.clear();
   gone_dialings_.clear();

@@ -1,6 +1,5 @@
-// A node's store, shared by the threads that use it: its strands, and a module thread that assembles
-// an image and may be left behind when the node closes. After close every answer is PINNATE_CLOSED,
-// and the folder is free.
+// A node's store, shared by its strands and by a module's thread that assembles an image, which may
+// be left behind. After close every answer is PINNATE_CLOSED, and the folder is free.
 #pragma once
 
 #include "content/manifest.h"
@@ -36,12 +35,12 @@ class Disk {
   }
   tier::Completion commit(const tier::Commit& order) noexcept;
   static Status read(store::Store& store, const Digest& artifact, std::uint32_t index, tier::Completion* done);
-  // The plain bytes of one chunk of an artifact, verified: now, or before a store in memory took them.
+  // The plain bytes of one chunk, verified: now, or before a store in memory took them.
   Result<Buffer> plain_chunk(const content::ArtifactEntry& artifact, std::uint32_t index) noexcept;
   void close();
 
-  // Commits that come while one is under way are written together. Each is to be followed by a call of
-  // commit_waiting(), on a thread where the disk may be waited for.
+  // Commits that come while one is under way are written together. Each is to be followed by a call
+  // of commit_waiting(), on a thread where the disk may be waited for.
   struct Waiting {
     tier::Commit order;
     std::function<void(tier::Completion)> done;

@@ -1,6 +1,7 @@
-// What work throws becomes a status: on threads and loops of the library's own no exception may go on.
+// What work throws becomes a status.
 #pragma once
 
+#include "base/guarded.h"
 #include "base/status.h"
 
 #include <exception>
@@ -9,26 +10,19 @@
 
 namespace pinnate::runtime {
 
-// Within a catch block.
-inline Status status_of_exception() noexcept try { throw; } catch (const std::bad_alloc&) {
-  return no_memory();
-} catch (const std::exception& e) {
-  try {
-    return {PINNATE_INTERNAL, std::string("threw an exception: ") + e.what()};
-  } catch (...) {
-    return no_memory();
-  }
-} catch (...) {
-  return {PINNATE_INTERNAL, {}};
-}
-
 // `body` returns a Status or a Result.
 template <typename Body>
 auto guarded(Body&& body) noexcept -> decltype(body()) {
   try {
     return body();
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  } catch (const std::exception& e) {
+    Status status = no_memory();  // for the words
+    quietly([&] { status = {PINNATE_INTERNAL, std::string("threw an exception: ") + e.what()}; });
+    return status;
   } catch (...) {
-    return status_of_exception();
+    return Status(PINNATE_INTERNAL, {});
   }
 }
 

@@ -4,6 +4,9 @@
 // below it clean up.
 #pragma once
 
+#include "base/thread.h"
+
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,15 +18,22 @@ class JoinedThread {
   // Null when the system has no thread to give. `name` is cut to 15 characters. `main` must not
   // throw.
   static std::shared_ptr<JoinedThread> start(const char* name, std::function<void()> main);
-  virtual ~JoinedThread() = default;
 
   // `main` has been told to end and will. Any thread, this one too. Once. `soon`: within
   // milliseconds, so that others may wait for it.
-  virtual void leave(bool soon) = 0;
+  void leave(bool soon) { leaving_ = soon ? Leaving::soon : Leaving::late; }
 
   // Waits, at most `limit_ms`, until those that leave soon have gone, the calling one excepted. Any
   // thread.
-  static void join_leaving(std::uint32_t limit_ms);
+  static void join_leaving(std::uint32_t limit_ms) { join_leaving(limit_ms, false); }
+
+ private:
+  struct Roll;
+  static void join_leaving(std::uint32_t limit_ms, bool all);
+
+  enum class Leaving { no, late, soon };
+  Thread thread_;
+  std::atomic<Leaving> leaving_{Leaving::no};
 };
 
 }  // namespace pinnate::runtime

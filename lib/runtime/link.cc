@@ -1,10 +1,9 @@
 #include "runtime/link.h"
 
 #include "base/check.h"
+#include "base/guarded.h"
 
-#include <exception>
 #include <utility>
-#include <vector>
 
 namespace pinnate::runtime {
 namespace {
@@ -27,8 +26,6 @@ Status Link::open() {
 Status Link::lost(const std::string& how) const {
   return {PINNATE_UNREACHABLE, "the link with " + peer().text() + " was lost: " + how};
 }
-
-void Link::watch() { stream_->want(!paused_, full_); }
 
 Status Link::send(wire::Class priority, Buffer message, wire::Descriptor descriptor) {
   if (state_ != State::open) return {};
@@ -106,17 +103,12 @@ void Link::close() {
 }
 
 void Link::ready(bool readable, bool writable, bool error) noexcept {
-  try {
+  const bool done = quietly([&] {
     if (readable || error) read(error);
     if (writable && state_ != State::closed) owner_.link_writable(*this);
-  } catch (const std::exception&) {
-    if (state_ == State::closed) return;
-    try {
-      owner_.link_broken(*this, {PINNATE_NO_MEMORY, {}});  // the words would need some
-    } catch (const std::exception&) {
-      close();
-    }
-  }
+  });
+  if (done || state_ == State::closed) return;
+  if (!quietly([this] { owner_.link_broken(*this, {PINNATE_NO_MEMORY, {}}); })) close();  // words need some, too
 }
 
 // `last`: the stream has an error, and what it received before comes first.

@@ -64,7 +64,7 @@ class Link : private Stream::Owner {
   bool take(std::string_view bytes, wire::Descriptor descriptor, bool* heard);
   Status write();
   bool sent(std::size_t bytes);
-  void watch();
+  void watch() { stream_->want(!paused_, full_); }
   Status lost(const std::string& how) const;
 
   Owner& owner_;

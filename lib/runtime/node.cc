@@ -5,7 +5,7 @@
 #include "runtime/connections.h"
 #include "runtime/disk.h"
 #include "runtime/orders.h"
-#include "runtime/timer.h"
+#include "runtime/watcher.h"
 
 #include <algorithm>
 #include <deque>
@@ -22,7 +22,7 @@ constexpr std::int64_t kCloseFlushMs = 200;
 // Chunks that wait to be verified or kept hold memory; links wait meanwhile.
 constexpr std::size_t kUnverifiedLimitBytes = 16 * 1024 * 1024;
 
-class Driver : public Node, private TurnEnd, private Connections::Owner, private Orders::Owner, private Timer::Owner {
+class Driver : public Node, private TurnEnd, private Connections::Owner {
  public:
   Driver(NodeParts parts, std::shared_ptr<Disk> disk)
       : reactor_(std::move(parts.reactor)),
@@ -32,8 +32,9 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
         tier_(std::move(parts.tier)),
         services_(std::move(parts.services)),
         connections_(*this, reactor_, log_, parts.link_limit_bytes),
-        orders_(*this, reactor_, std::move(disk), parts.store_blocks, services_.get()),
-        timer_(*reactor_, this) {}
+        orders_([this](tier::Completion completion) { completed(std::move(completion)); }, reactor_, std::move(disk),
+                parts.store_blocks, services_.get()),
+        timer_(*reactor_, [this] { guarded([this] { wake(); }); }) {}
   ~Driver() override { reactor_->forget(this); }
 
   void begin() { carry_out_all(); }  // what the tier wanted when it was started
@@ -101,7 +102,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
   void link_closed(tier::LinkId link, Status why) override {
     report([this, link, why = std::move(why)]() mutable { tier_->link_closed(now(), link, std::move(why)); });
   }
-  void completed(tier::Completion completion) override {
+  void completed(tier::Completion completion) {
     if (may_read_links()) connections_.read_on();
     report([this, completion = std::move(completion)]() mutable { tier_->completed(now(), std::move(completion)); });
   }
@@ -164,16 +165,10 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
   void turn_ended() noexcept override {
     guarded([this] {
       connections_.end_turn();
-      tell_host();
+      for (Buffer& message : std::exchange(for_host_, {})) on_host_message_(std::move(message));
       advance_closing();
       arm_timer();
     });
-  }
-
-  void tell_host() {
-    std::vector<Buffer> messages;
-    messages.swap(for_host_);
-    for (Buffer& message : messages) on_host_message_(std::move(message));
   }
 
   void arm_timer() {
@@ -185,10 +180,6 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
     if (at >= armed_for_ms_) return;  // woken too early, it will be armed again
     armed_for_ms_ = at;
     timer_.set(at);
-  }
-
-  void timer_fired() noexcept override {
-    guarded([this] { wake(); });
   }
 
   void wake() {
@@ -219,8 +210,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
     }
   }
 
-  // Watchers of sockets were closed in an earlier turn or in this one; after the timer's callback they are gone as
-  // well.
+  // Watchers of sockets were closed by now; after the timer's callback they are gone as well.
   void finish() {
     phase_ = Phase::over;
     connections_.end_turn();
@@ -234,11 +224,10 @@ class Driver : public Node, private TurnEnd, private Connections::Owner, private
     try {
       work();
     } catch (const std::exception& e) {
-      try {
+      quietly([&] {  // there may be no memory for the words either
         log_(PINNATE_LOG_ERROR, std::string("a turn of the driver was cut short: ") + e.what());
         turn_end_wanted();
-      } catch (...) {  // no memory for the words either
-      }
+      });
     }
   }
 

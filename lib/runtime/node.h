@@ -1,6 +1,6 @@
 // Drives one tier on a libuv loop: sockets, timers, name lookup, the store, and for engines the
-// service host. All functions but Node::restore are called on the loop's thread. Those two that open
-// a node let exceptions out, when there is no memory.
+// service host. All but Node::restore is called on the loop's thread. The two that open a node
+// throw std::bad_alloc.
 #pragma once
 
 #include "base/buffer.h"
@@ -25,8 +25,7 @@ struct NodeParts {
   std::uint32_t close_limit_ms = 5000;
   std::unique_ptr<tier::Tier> tier;
   std::unique_ptr<store::Store> store;
-  // False for make_memory_store: it is used at once, on the loop's thread, which spares thousands of
-  // nodes the way over a pool.
+  // False for make_memory_store: it is used at once, on the loop's thread.
   bool store_blocks = true;
   std::shared_ptr<module::ServiceHost> services;  // engines only, else null. Others may keep it for calls
   // Messages that the tier sends over tier::kHostLink. Never called from inside host_message.
@@ -50,8 +49,8 @@ class Node {
   // A message from the host to the tier, as if over a link.
   virtual void host_message(Buffer message) = 0;
 
-  // Closes the tier (bounded by close_limit_ms), then links, listeners, timers, the service host and
-  // the store; then calls `closed`, once, on the loop's thread. From there this may be destroyed.
+  // Closes the tier (bounded by close_limit_ms), then all else; then calls `closed`, once, on the
+  // loop's thread, from which this may be destroyed.
   virtual void close(std::function<void()> closed) = 0;
 
   // For in-process calls: the engine's services; null for other tiers. Valid until close.

@@ -13,9 +13,8 @@ namespace {
 
 // Verifying less than this costs less than handing it to another thread.
 constexpr std::size_t kVerifiedHereBytes = 4 * 1024;
-// In all of a process. More chunks at a time are not handed over but verified on the loop's thread:
-// where that one reads the links of many engines, chunks come faster than their answers are taken,
-// and each that is away holds its memory.
+// In all of a process; more are verified on the loop's thread. Where that one reads the links of
+// many engines, chunks come faster than their answers are taken, and each holds its memory.
 constexpr std::size_t kChunksAway = 16;
 
 Status verify(const tier::AcceptChunk& chunk) noexcept {
@@ -59,7 +58,7 @@ class Orders::Answer : public Reactor::Posted, public std::enable_shared_from_th
     if (!orders) return;
     if (closed_) return closed_();
     orders->unverified_bytes_ -= chunk_bytes_;
-    orders->owner_.completed(std::move(completion_));
+    orders->completed_(std::move(completion_));
   }
 
   const std::shared_ptr<WayBack> way_back_;
@@ -71,9 +70,9 @@ class Orders::Answer : public Reactor::Posted, public std::enable_shared_from_th
   inline static std::atomic<std::size_t> chunks_away_{0};
 };
 
-Orders::Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks,
+Orders::Orders(Completed completed, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks,
                module::ServiceHost* services)
-    : owner_(owner),
+    : completed_(std::move(completed)),
       reactor_(std::move(reactor)),
       disk_(std::move(disk)),
       store_blocks_(store_blocks),
@@ -91,7 +90,7 @@ Orders::~Orders() { way_back_->orders = nullptr; }
 // `work` is for Disk::use; until it is done it holds a chunk of that many bytes.
 template <typename Work>
 void Orders::on_disk(Strand& strand, tier::Token token, Work work, std::size_t chunk_bytes) {
-  if (!store_blocks_) return owner_.completed(disk_->use(token, work));
+  if (!store_blocks_) return completed_(disk_->use(token, work));
   strand.submit([=, disk = disk_, answer = std::make_shared<Answer>(way_back_, chunk_bytes), work = std::move(work)] {
     answer->hand_in(disk->use(token, work));
   });
@@ -99,12 +98,11 @@ void Orders::on_disk(Strand& strand, tier::Token token, Work work, std::size_t c
 }
 
 void Orders::carry_out(tier::Commit& order) {
-  if (!store_blocks_) return owner_.completed(disk_->commit(order));
-  const auto waiting = std::make_shared<Disk::Waiting>();
-  waiting->order = std::move(order);
-  waiting->done = [answer = std::make_shared<Answer>(way_back_)](tier::Completion done) {
+  if (!store_blocks_) return completed_(disk_->commit(order));
+  auto answer = [answer = std::make_shared<Answer>(way_back_)](tier::Completion done) {
     answer->hand_in(std::move(done));
   };
+  const auto waiting = std::make_shared<Disk::Waiting>(Disk::Waiting{std::move(order), std::move(answer)});
   disk_->add(waiting);
   try {
     commits_.submit([disk = disk_] { disk->commit_waiting(); });
@@ -144,7 +142,7 @@ void Orders::carry_out(tier::AcceptChunk& order) {
   if (chunk->verified || (!store_blocks_ && bytes <= kVerifiedHereBytes) || Answer::chunks_away() >= kChunksAway) {
     Status verified = chunk->verified ? Status() : verify(*chunk);
     if (verified.ok() && chunk->keep) return on_disk(*chunks_, chunk->token, keep, bytes);
-    return owner_.completed({chunk->token, std::move(verified), {}, {}});
+    return completed_({chunk->token, std::move(verified), {}, {}});
   }
 
   // Hashing and inflating go on side by side; only what follows needs the disk, in turn.
@@ -184,7 +182,7 @@ module::Done Orders::answer(tier::Token token) {
 }
 
 bool Orders::has_services(tier::Token token) {
-  if (!services_) owner_.completed({token, {PINNATE_INTERNAL, "this tier runs no modules"}, {}, {}});
+  if (!services_) completed_({token, {PINNATE_INTERNAL, "this tier runs no modules"}, {}, {}});
   return services_ != nullptr;
 }
 

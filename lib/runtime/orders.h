@@ -18,17 +18,11 @@ class Orders {
  public:
   // Where answers go: on the loop's thread, possibly from inside the order when the store does not
   // block.
-  class Owner {
-   public:
-    virtual void completed(tier::Completion completion) = 0;
-
-   protected:
-    ~Owner() = default;
-  };
+  using Completed = std::function<void(tier::Completion)>;
 
   // `services` may be null; then orders for modules fail. `store_blocks`: false for a store in
   // memory, which is used at once, on the loop's thread.
-  Orders(Owner& owner, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks,
+  Orders(Completed completed, std::shared_ptr<Reactor> reactor, std::shared_ptr<Disk> disk, bool store_blocks,
          module::ServiceHost* services);
   ~Orders();  // answers that are still under way are dropped
 
@@ -43,18 +37,10 @@ class Orders {
   void carry_out(tier::CheckHealth& order) { ask(order.token, order.service, &module::ServiceHost::check_health); }
   void carry_out(tier::Drain& order) { ask(order.token, order.service, &module::ServiceHost::drain); }
   void carry_out(tier::Destroy& order) { ask(order.token, order.service, &module::ServiceHost::destroy); }
-  void carry_out(tier::Activate& order) {
-    if (services_) services_->activate(order.function, order.service);
-  }
-  void carry_out(tier::Deactivate& order) {
-    if (services_) services_->deactivate(order.function);
-  }
-  void carry_out(tier::Abandon& order) {
-    if (services_) services_->abandon(order.service);
-  }
-  void carry_out(tier::Trust& order) {
-    if (services_) services_->trust(order.service);
-  }
+  void carry_out(tier::Activate& order) { tell(&module::ServiceHost::activate, order.function, order.service); }
+  void carry_out(tier::Deactivate& order) { tell(&module::ServiceHost::deactivate, order.function); }
+  void carry_out(tier::Abandon& order) { tell(&module::ServiceHost::abandon, order.service); }
+  void carry_out(tier::Trust& order) { tell(&module::ServiceHost::trust, order.service); }
 
   // Encoded bytes of chunks that wait to be verified or kept.
   std::size_t unverified_bytes() const { return unverified_bytes_; }
@@ -73,8 +59,12 @@ class Orders {
   bool has_services(tier::Token token);
   using Ask = void (module::ServiceHost::*)(module::ServiceId, module::Done);
   void ask(tier::Token token, tier::ServiceId service, Ask what);
+  template <typename What, typename... Arguments>
+  void tell(What what, const Arguments&... arguments) {
+    if (services_) (services_->*what)(arguments...);
+  }
 
-  Owner& owner_;
+  const Completed completed_;
   std::shared_ptr<Reactor> reactor_;
   std::shared_ptr<Disk> disk_;
   bool store_blocks_;

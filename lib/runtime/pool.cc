@@ -126,7 +126,7 @@ struct Strand::State : std::enable_shared_from_this<State> {
     }
   }
 
-  // False: the pool has no memory for it. Nobody else would ever run what is queued, so the caller does.
+  // False: the pool has no memory for it. Nobody else would run what is queued, so the caller does.
   bool hand_over(Pool& to) noexcept {
     return quietly([&] { to.submit([self = shared_from_this()] { self->run(); }); });
   }
@@ -140,7 +140,6 @@ struct Strand::State : std::enable_shared_from_this<State> {
 Strand::Strand(std::shared_ptr<Pool> pool) : pool_(std::move(pool)), state_(std::make_shared<State>()) {
   state_->pool = pool_;
 }
-Strand::~Strand() = default;
 
 void Strand::submit(std::function<void()> work) {
   {

@@ -79,8 +79,6 @@ class PublisherDriver::Reading {
 PublisherDriver::PublisherDriver(Post post, std::function<void(const wire::Message&)> send)
     : post_(std::move(post)), send_(std::move(send)) {}
 
-PublisherDriver::~PublisherDriver() = default;
-
 void PublisherDriver::publish(std::uint64_t id, PublishOrder order, Progress progress, Done done) {
   if (!pool_) pool_ = Pool::shared();
   tier::Publisher::Publication publication;

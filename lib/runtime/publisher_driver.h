@@ -2,9 +2,11 @@
 // pool. On the loop's thread, but for that.
 #pragma once
 
+#include "base/buffer.h"
 #include "base/status.h"
+#include "content/manifest.h"
+#include "runtime/artifact_source.h"
 #include "runtime/pool.h"
-#include "runtime/publish_order.h"
 #include "tier/publisher.h"
 #include "wire/message.h"
 
@@ -12,8 +14,22 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace pinnate::runtime {
+
+// What a host wants published: nothing in it points to the host's memory.
+struct PublishOrder {
+  struct Artifact {
+    std::string platform;
+    ArtifactSource source;
+  };
+  std::string name, version, loader, selector;
+  std::vector<Artifact> artifacts;  // by platform, as they will stand in the manifest
+  content::Limits limits;
+  Buffer config;
+};
 
 class PublisherDriver final : private tier::PublisherOwner {
  public:
@@ -24,7 +40,6 @@ class PublisherDriver final : private tier::PublisherOwner {
   using Done = std::function<void(const Status&, const wire::Published*, std::uint32_t prepare_us)>;
 
   PublisherDriver(Post post, std::function<void(const wire::Message&)> send);
-  ~PublisherDriver();
 
   void publish(std::uint64_t id, PublishOrder order, Progress progress, Done done);
   bool received(const wire::Message& message) { return publisher_.received(message); }

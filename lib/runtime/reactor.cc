@@ -65,7 +65,7 @@ class LoopReactor final : public Reactor {
     uv_prepare_init(loop_, &prepare_);
     uv_check_init(loop_, &check_);
     async_.data = prepare_.data = check_.data = this;
-    // Before waiting, for what timers and the host's callbacks caused; after it, for sockets and posts.
+    // Before waiting, for what timers and the host's callbacks caused; after it, for all else.
     uv_prepare_start(&prepare_, [](uv_prepare_t* p) { of(p)->end_turn(); });
     uv_check_start(&check_, [](uv_check_t* c) { of(c)->end_turn(); });
     uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
@@ -80,7 +80,7 @@ class LoopReactor final : public Reactor {
 
   // Nobody holds it any more. Any thread.
   void end() {
-    std::lock_guard lock(mutex_);  // held to the end: the loop's thread must not free this object under uv_async_send
+    std::lock_guard lock(mutex_);  // to the end: nobody may free this object under uv_async_send
     ending_ = true;
     uv_async_send(&async_);
   }
@@ -221,7 +221,7 @@ std::shared_ptr<Reactor> on_own_thread() {
 }  // namespace
 
 std::shared_ptr<Reactor> Reactor::attach(uv_loop_s* loop) {
-  // Which reactor a loop has; under NULL, the shared one. Never destroyed: reactors may outlive static objects.
+  // Under NULL, the shared one. Never destroyed: reactors may outlive static objects.
   static std::mutex& mutex = *new std::mutex;
   static auto& by_loop = *new std::map<uv_loop_t*, std::weak_ptr<Reactor>>;
   std::lock_guard lock(mutex);

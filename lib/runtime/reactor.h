@@ -1,8 +1,7 @@
-// The libuv loop a handle lives on: the host's own, or that of one thread of the library's, shared by
+// The libuv loop a handle lives on: the host's own, or that of a thread of the library's, shared by
 // all handles that ask for it. While anybody holds a reactor its loop stays alive.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -23,8 +22,8 @@ class TurnEnd {
 
 class Reactor {
  public:
-  // `loop` NULL: the shared thread, which starts with its first user and ends with its last. Else the
-  // host's loop: call on its thread. Null when the system has no thread or descriptor to give. The
+  // `loop` NULL: the shared thread, which starts with its first user and ends with its last. Else
+  // the host's: call on its thread. Null when the system has no thread or descriptor to give. The
   // last reference may go on any thread.
   static std::shared_ptr<Reactor> attach(uv_loop_s* loop);
   virtual ~Reactor() = default;
@@ -32,7 +31,7 @@ class Reactor {
   virtual uv_loop_s* loop() const = 0;
   virtual bool shared_thread() const = 0;  // the library's own thread
   virtual bool on_loop_thread() const = 0;
-  // Runs `work` on the loop's thread, soon, never from inside this call. Any thread; each one's posts
+  // Runs `work` on the loop's thread, soon, never from inside this call. Any thread, whose posts
   // keep their order.
   virtual void post(std::function<void()> work) = 0;
   // The same without needing memory, for what somebody waits for. Posted once in its life.
@@ -55,7 +54,7 @@ class Reactor {
   // For received bytes, until the callback that uses it returns.
   virtual std::span<char> receive_buffer() = 0;
 
-  // Stands in every callback of libuv into this library: at_turn_end need not wake the loop meanwhile.
+  // Stands in every callback of libuv's: at_turn_end need not wake the loop meanwhile.
   class Inside {
    public:
     explicit Inside(Reactor& reactor) : depth_(reactor.depth_) { depth_++; }

@@ -2,6 +2,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -50,6 +51,39 @@ void Watcher::close() {
   if (!poll) return;
   poll->owner = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&poll->handle), [](uv_handle_t* h) { delete static_cast<Poll*>(h->data); });
+}
+
+struct Timer::Handle {
+  uv_timer_t timer;
+  Reactor* reactor;
+  std::function<void()> fired, closed;
+};
+
+Timer::Timer(Reactor& reactor, std::function<void()> fired)
+    : handle_(new Handle{{}, &reactor, std::move(fired), nullptr}) {
+  uv_timer_init(reactor.loop(), &handle_->timer);
+  handle_->timer.data = handle_;
+}
+
+void Timer::set(std::int64_t at_ms) {
+  if (!handle_) return;
+  const std::int64_t in_ms = at_ms - static_cast<std::int64_t>(uv_now(handle_->timer.loop));
+  const auto fired = [](uv_timer_t* timer) {
+    Handle* handle = static_cast<Handle*>(timer->data);
+    Reactor::Inside inside(*handle->reactor);
+    handle->fired();
+  };
+  uv_timer_start(&handle_->timer, fired, static_cast<std::uint64_t>(std::max<std::int64_t>(in_ms, 0)), 0);
+}
+
+void Timer::close(std::function<void()> closed) {
+  Handle* handle = std::exchange(handle_, nullptr);
+  if (!handle) return;
+  handle->closed = std::move(closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&handle->timer), [](uv_handle_t* timer) {
+    const std::unique_ptr<Handle> gone(static_cast<Handle*>(timer->data));
+    if (gone->closed) gone->closed();
+  });
 }
 
 }  // namespace pinnate::runtime

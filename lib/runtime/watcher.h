@@ -1,8 +1,12 @@
-// Tells when a descriptor is ready: libuv's uv_poll_t, which lives on by itself until libuv lets it go.
+// What waits on the loop: for a descriptor to be ready, or for a time. Their libuv handles live on
+// until libuv lets them go.
 #pragma once
 
 #include "base/status.h"
 #include "runtime/reactor.h"
+
+#include <cstdint>
+#include <functional>
 
 namespace pinnate::runtime {
 
@@ -11,8 +15,7 @@ class Watcher {
   // Whoever is told; the watcher's owner, so that a link needs no allocation for it.
   class Owner {
    public:
-    // `error`: the descriptor has an error, and is no longer watched. Both false and `error` false does not happen.
-    // Must not throw.
+    // At least one of the three. `error`: the descriptor has one, and is no longer watched.
     virtual void ready(bool readable, bool writable, bool error) noexcept = 0;
 
    protected:
@@ -33,6 +36,22 @@ class Watcher {
  private:
   struct Poll;
   Poll* poll_ = nullptr;
+};
+
+class Timer {
+ public:
+  Timer(Reactor& reactor, std::function<void()> fired);  // which must not throw
+  Timer(const Timer&) = delete;
+  ~Timer() { close(nullptr); }
+
+  // At a time on the scale of uv_now; replaces the one before.
+  void set(std::int64_t at_ms);
+  // `closed` (or null) runs from libuv's closing phase, after what was closed in earlier turns.
+  void close(std::function<void()> closed);
+
+ private:
+  struct Handle;
+  Handle* handle_;
 };
 
 }  // namespace pinnate::runtime

@@ -115,8 +115,7 @@ Status ArtifactFiles::append(const Digest& artifact, File* file, int flags, std:
   auto fd = descriptor(artifact, flags);
   if (!fd.ok()) return fd.status();
   if (Status s = write_at(**fd, file->end, before + frame, path); !s.ok()) {
-    // Gives back the space of the piece that was written. If it stays, the next frame overwrites it.
-    cut_file(**fd, file->end);
+    cut_file(**fd, file->end);  // of what stays, the next frame is written over it
     return s;
   }
   file->end += before.size();

@@ -31,7 +31,7 @@ Status check_chunk(const Digest& artifact, std::uint32_t index, std::string_view
 // Any thread. One sync at a time, which holds up nobody else while the disk works.
 class ArtifactFiles {
  public:
-  // Reads and checks all that is in `folder`, which exists. PINNATE_INCOMPATIBLE: of a newer version.
+  // Reads and checks all that is in `folder`. PINNATE_INCOMPATIBLE: of a newer version.
   static Result<ArtifactFiles> open(std::string folder);
 
   bool empty() const { return files_.empty(); }

@@ -16,8 +16,8 @@ constexpr char kName[] = "/state.db";
 constexpr std::uint32_t kVersion = 1;  // user_version of the file
 constexpr std::size_t kVersionAt = 60;  // where the file has it, most significant byte first
 
-// locking_mode=EXCLUSIVE before anything is read keeps WAL without a mapped -shm file: one cut short
-// by somebody would raise SIGBUS. The LOCK file of the folder keeps others out anyway.
+// locking_mode=EXCLUSIVE before anything is read keeps WAL without a mapped -shm file: one that
+// somebody cuts short would raise SIGBUS. The folder's LOCK keeps others out anyway.
 constexpr char kSettings[] =
     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"
     "PRAGMA trusted_schema=OFF; PRAGMA synchronous=FULL;";
@@ -34,9 +34,9 @@ int write_error(sqlite3* db) {
   return sqlite3_system_errno(db);
 }
 
-// Configurations may hold secrets, and SQLite makes files by the umask: so the database is there, for
-// its owner alone, before it opens it, and what it makes beside gets the same mode. What an earlier
-// process made is mended too. Not through links, which may lead to what is not ours.
+// Configurations may hold secrets, and SQLite makes files by the umask: so the database is there,
+// for its owner alone, before it opens it, and what it makes beside gets the same mode. What an
+// earlier process made is mended too. Not through links, which may lead to what is not ours.
 Status make_private(const std::string& path, bool may_create) {
   const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
   auto database = open_file(path, flags | (may_create ? O_CREAT : 0));
@@ -196,24 +196,15 @@ Result<std::string> Database::ask(const char* sql) {
 
 Status Database::failure(int code) const {
   const std::string why = sqlite3_errmsg(db_.get());
-  switch (code & 0xff) {
-    case SQLITE_FULL:
-      return {PINNATE_NO_SPACE, "cannot write " + name_ + ": the disk is full; free some space there"};
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return lost("damaged (" + why + ")");
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return {PINNATE_IN_USE, name_ + " is open in another program: close it there"};
-    case SQLITE_NOMEM:
-      return no_memory();
-    case SQLITE_TOOBIG:
-      return {PINNATE_TOO_LARGE, "cannot write " + name_ + ": " + why};
-    default:
-      break;
-  }
-  if (code == SQLITE_IOERR_NOMEM) return no_memory();
-  const bool io = (code & 0xff) == SQLITE_IOERR;
+  const int kind = code & 0xff;
+  if (kind == SQLITE_FULL)
+    return {PINNATE_NO_SPACE, "cannot write " + name_ + ": the disk is full; free some space there"};
+  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB) return lost("damaged (" + why + ")");
+  if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED)
+    return {PINNATE_IN_USE, name_ + " is open in another program: close it there"};
+  if (kind == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM) return no_memory();
+  if (kind == SQLITE_TOOBIG) return {PINNATE_TOO_LARGE, "cannot write " + name_ + ": " + why};
+  const bool io = kind == SQLITE_IOERR;
   const int error = io ? write_error(db_.get()) : sqlite3_system_errno(db_.get());
   Status full = os_error(error, "write the state database", path_);
   if (io && code != SQLITE_IOERR_READ && full.code() == PINNATE_NO_SPACE) return full;

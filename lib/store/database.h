@@ -17,8 +17,7 @@ namespace pinnate::store {
 
 class Database {
  public:
-  // PINNATE_INCOMPATIBLE: the file in `dir` is of a newer version. Changes nothing, which SQLite would:
-  // it makes files, and moves what its log holds.
+  // PINNATE_INCOMPATIBLE: the file in `dir` is of a newer version. Changes nothing; SQLite would.
   static Status refuse_newer(const std::string& dir);
   // `dir` is absolute. Makes the file when it is missing or empty, and `may_create`; else that is
   // PINNATE_CORRUPT, for the records are lost. PINNATE_INCOMPATIBLE: of another version.

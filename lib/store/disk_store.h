@@ -23,8 +23,8 @@ class DiskStore : public Store {
   DiskStore(StateFolder folder, Records records, ArtifactFiles artifacts)
       : folder_(std::move(folder)), records_(std::move(records)), artifacts_(std::move(artifacts)) {}
 
-  // `open_records` is told the path of the folder, and whether there are no artifacts. They come after
-  // the records: where there are some, records that are missing have been lost.
+  // `open_records` is told the folder, and whether there are no artifacts. They come after the
+  // records: where there are some, records that are missing have been lost.
   template <typename OpenRecords>
   static Result<std::unique_ptr<Store>> open(const std::string& dir, const std::string& kind,
                                              OpenRecords open_records) {

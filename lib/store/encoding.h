@@ -1,7 +1,6 @@
 // Numbers and checksums as they stand in files.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,7 +21,7 @@ inline std::uint32_t read_u32(const char* p) {
   return n;
 }
 
-// CRC-32 (that of zlib) of one piece of memory after another. Finds damage, not intent: digests are for that.
+// CRC-32, as zlib's, of one piece of memory after another. Finds damage, not intent.
 inline std::uint32_t checksum(std::string_view first, std::string_view second = {}) {
   uLong crc = crc32(0, nullptr, 0);
   for (std::string_view part : {first, second})

@@ -1,10 +1,9 @@
 #include "store/files.h"
 
 #include <cerrno>
-#include <memory>
+#include <filesystem>
 #include <system_error>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,23 +22,12 @@ auto uninterrupted(Call call) {
 }
 
 const char* advice(int error) {
-  switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-      return "; free some space there";
-    case EFBIG:
-      return "; raise the file size limit";
-    case EACCES:
-    case EPERM:
-      return "; give this process the right to";
-    case EROFS:
-      return "; mount it writable or choose another folder";
-    case EMFILE:
-    case ENFILE:
-      return "; raise the limit on open files";
-    default:
-      return "";
-  }
+  if (error == ENOSPC || error == EDQUOT) return "; free some space there";
+  if (error == EFBIG) return "; raise the file size limit";
+  if (error == EACCES || error == EPERM) return "; give this process the right to";
+  if (error == EROFS) return "; mount it writable or choose another folder";
+  if (error == EMFILE || error == ENFILE) return "; raise the limit on open files";
+  return "";
 }
 
 }  // namespace
@@ -180,17 +168,11 @@ Status make_folders(const std::string& path) {
 }
 
 Result<std::vector<std::string>> list_folder(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
-  if (!folder) return os_error(errno, "list", path);
   std::vector<std::string> names;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = ::readdir(folder.get());
-    if (!entry) break;
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return os_error(errno, "list", path);
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
+    names.push_back(entry->path().filename().string());
+  if (error) return os_error(error.value(), "list", path);
   return names;
 }
 

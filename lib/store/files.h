@@ -1,4 +1,4 @@
-// Files and folders as a store needs them: written whole or not at all, synced, and with errors in words.
+// Files and folders as a store needs them: whole or not at all, synced, and with errors in words.
 #pragma once
 
 #include "base/status.h"
@@ -33,8 +33,8 @@ class Descriptor {
   int fd_ = -1;
 };
 
-// What the operating system's error number means for `path`: "cannot <doing> '<path>': <why>; <what to do>".
-// PINNATE_NO_SPACE for a full disk, quota or file size limit, PINNATE_NOT_FOUND, PINNATE_NO_MEMORY, else PINNATE_IO.
+// "cannot <doing> '<path>': <why>; <what to do>". PINNATE_NO_SPACE for a full disk, quota or file
+// size limit, PINNATE_NOT_FOUND, PINNATE_NO_MEMORY, else PINNATE_IO.
 Status os_error(int error, const char* doing, const std::string& path);
 
 // PINNATE_INCOMPATIBLE, in words.
@@ -55,19 +55,19 @@ Status sync_file(const Descriptor& file, const std::string& path);
 
 // The whole file, which must be a regular one of at most `most_bytes`: PINNATE_CORRUPT otherwise.
 Result<std::string> read_file(const std::string& path, std::size_t most_bytes);
-// A file at `path` with what `fill` writes to the one that it is given, synced; that is open on return. On
-// failure there is what was there before. The folder is not synced. Uses `path`.new meanwhile.
+// A file at `path` with what `fill` writes, synced and open; on failure there is what was there
+// before. The folder is not synced. Uses `path`.new meanwhile.
 using FillFile = std::function<Status(const Descriptor& fresh, const std::string& path)>;
 Result<Descriptor> rewrite_file(const std::string& path, const FillFile& fill);
-// `folder`/`name` holds `content` on return, after a power loss too; on failure it holds what it held before (or, when
-// only the last sync of the folder failed, either).
+// `folder`/`name` holds `content` on return, after a power loss too; on failure what it held
+// before, or, when only the last sync of the folder failed, either.
 Status replace_file(const std::string& folder, const std::string& name, std::string_view content);
 Status sync_path(const std::string& path);  // a file or a folder, and not what is in the folder
 Status remove_file(const std::string& path);  // OK also when it is not there
 
 // Makes `path` and the folders above it that are missing, synced.
 Status make_folders(const std::string& path);
-// Names of what is in the folder, without "." and "..", in no order.
+// Names of what is in the folder, in no order.
 Result<std::vector<std::string>> list_folder(const std::string& path);
 
 }  // namespace pinnate::store

@@ -119,7 +119,7 @@ Result<FrameScan> scan_frames(const FrameFormat& format, const Descriptor& file,
         scan.damage = damage;
         continue;
       }
-      // Only its payload is damaged when another frame, or nothing, begins where it says that it ends.
+      // Only its payload is damaged when another frame, or nothing, begins where it would end.
       if (next != size && !header_at(format, window.view(next, kFrameHeaderBytes))) next = 0;
     }
     if (!damage) damage = at;

@@ -2,8 +2,8 @@
 // commits of records.
 //
 //   header  4 bytes that say what the file is, u32 version, u32 CRC-32 of both
-//   frame   4 bytes that say what it is, u32 tag, u32 length, u32 CRC-32 of tag, length and payload;
-//           payload, of at least one byte
+//   frame   4 bytes that say what it is, u32 tag, u32 length, u32 CRC-32 of tag, length and
+//           payload; payload, of at least one byte
 //
 // A file of a newer version is refused as it is. Frames of kinds unknown here would be taken for
 // damage: a writer that has more to say needs a new version.
@@ -37,7 +37,7 @@ Status check_file_header(const FrameFormat& format, std::string_view bytes, cons
 std::string encode_frame(const FrameFormat& format, std::uint32_t tag, std::string_view payload);
 
 struct FrameScan {
-  // Of the last intact frame, or of the header; 0 when there is neither. What follows may be cut off.
+  // Of the last intact frame, or of the header; 0: there is neither. What follows may be cut off.
   std::uint64_t end = 0;
   // Where bytes begin that are no frame and that an intact frame follows: no crash leaves those,
   // where each frame is synced before the next one is written.
@@ -45,9 +45,8 @@ struct FrameScan {
   Status unreadable;  // a part of the disk that cannot be read: what lies beyond it was not looked at
 };
 
-// Finds the intact frames in the first `size` bytes of a file, whatever a crash or a bad disk did to the
-// others. Checks every byte, in little more memory than one frame. `path` is for the words.
-// PINNATE_INCOMPATIBLE: of a newer version.
+// Finds the intact frames in the first `size` bytes of a file, whatever happened to the others, in
+// little more memory than one frame. PINNATE_INCOMPATIBLE: of a newer version.
 using TakeFrame = std::function<void(std::uint64_t offset, std::uint32_t tag, std::string_view payload)>;
 Result<FrameScan> scan_frames(const FrameFormat& format, const Descriptor& file, const std::string& path,
                               std::uint64_t size, const TakeFrame& take);

@@ -2,24 +2,15 @@
 #include "store/record_key.h"
 #include "store/store.h"
 
-#include <map>
-#include <mutex>
-#include <utility>
-
 namespace pinnate::store {
 namespace {
 
-// The chunks that stores in memory hold, each once in the process: a host may run a thousand engines, and
-// all of them keep the same artifact. Never destroyed: stores may outlive static objects.
+// The chunks that stores in memory hold, each once in the process: a thousand engines of one host
+// may keep the same artifact.
 struct Held {
   std::mutex mutex;
   std::map<std::pair<Digest, std::uint32_t>, std::weak_ptr<const Buffer>> chunks;
   std::size_t sweep_at = 64;
-
-  static Held& get() {
-    static Held& held = *new Held;
-    return held;
-  }
 
   // Names of chunks that nobody holds any longer take less memory than those that somebody does.
   void sweep() {
@@ -28,11 +19,11 @@ struct Held {
     sweep_at = 2 * chunks.size() + 64;
   }
 };
+Held& held = *new Held;  // never destroyed: stores may outlive static objects
 
-// What to hold for this chunk: the bytes that somebody holds for it already when they are the same, else
-// `encoded`. They stay for as long as anybody keeps what is returned. Any thread.
+// What to hold for this chunk: the bytes that somebody holds for it already when they are the same,
+// else `encoded`. They stay for as long as anybody keeps what is returned.
 std::shared_ptr<const Buffer> shared_chunk(const Digest& artifact, std::uint32_t index, const Buffer& encoded) {
-  Held& held = Held::get();
   std::unique_lock lock(held.mutex);
   held.sweep();
   auto& place = held.chunks[{artifact, index}];

@@ -14,8 +14,13 @@ namespace {
 constexpr char kName[] = "records.log", kAdvice[] = ": restore the folder from a backup, or empty it to start anew";
 constexpr FrameFormat kFormat{"PNL1", "PNW1", 1, 1, kRecordLimitBytes};
 constexpr std::uint32_t kRemoved = 0xffffffff;
-constexpr std::uint64_t kGrowth = 4, kAlwaysBytes = 1024 * 1024;  // what a log may grow to, and what it always may
-constexpr std::size_t kPieceBytes = 1024 * 1024;  // of a log that is rewritten: damage costs no more
+
+// Before what it holds is written anew.
+std::uint64_t may_grow_to(const std::map<std::string, Buffer>& records) {
+  std::uint64_t held = 0;
+  for (const auto& [key, value] : records) held += key.size() + value.size();
+  return 4 * held + 1024 * 1024;
+}
 
 void append_write(std::string* out, const std::string& key, const Buffer* value) {
   append_u32(out, static_cast<std::uint32_t>(key.size()));
@@ -114,9 +119,7 @@ Result<std::map<std::string, Buffer>> RecordLog::load(std::vector<std::string>* 
     cut_file(file_, scan->end);
   }
   end_ = scan->end;
-  std::uint64_t held = 0;
-  for (const auto& [key, value] : records) held += key.size() + value.size();
-  rewrite_at_ = kGrowth * held + kAlwaysBytes;
+  rewrite_at_ = may_grow_to(records);
   if (notes) notes->insert(notes->end(), found.begin(), found.end());
   return records;
 }
@@ -155,29 +158,23 @@ Status RecordLog::rewrite() {
   const auto scan = read(end_, &records);
   if (!scan.ok()) return scan.status();
   if (scan->damage && !expendable_) return damaged(*scan->damage);
-  std::uint64_t end = 0, held = 0;
+  std::uint64_t end = 0;
   auto file = rewrite_file(path_, [&](const Descriptor& fresh, const std::string& path) {
-    Status s;
-    std::string bytes = encode_file_header(kFormat), payload;
-    const auto write_piece = [&] {
-      if (!payload.empty()) bytes += encode_frame(kFormat, 0, payload);
-      if (s.ok()) s = write_at(fresh, end, bytes, path);
-      end += bytes.size();
-      bytes.clear();
-      payload.clear();
-    };
-    for (const auto& [key, value] : records) {
-      if (!payload.empty() && payload.size() + key.size() + value.size() > kPieceBytes) write_piece();
+    Status s = write_at(fresh, 0, encode_file_header(kFormat), path);
+    end = kFileHeaderBytes;
+    for (const auto& [key, value] : records) {  // each in a frame of its own: damage costs no more
+      std::string payload;
       append_write(&payload, key, &value);
-      held += key.size() + value.size();
+      const std::string frame = encode_frame(kFormat, 0, payload);
+      if (s.ok()) s = write_at(fresh, end, frame, path);
+      end += frame.size();
     }
-    write_piece();
     return s;
   });
   if (!file.ok()) return file.status();
   file_ = std::move(*file);
   end_ = end;
-  rewrite_at_ = kGrowth * held + kAlwaysBytes;
+  rewrite_at_ = may_grow_to(records);
   const Status s = sync_path(dir_);
   const bool told = std::exchange(doubtful_, !s.ok());
   return s.ok() && scan->damage && !told ? damaged(*scan->damage) : s;

@@ -1,12 +1,12 @@
 // Records as a log of commits: one file, one frame per commit (frame.h), one sync each.
 //
-// A payload holds, for each write: u32 length of the key, key, u32 length of the value or 0xffffffff
-// where the record is removed, value. What a key was last given counts.
+// A payload holds, for each write: u32 length of the key, key, u32 length of the value or
+// 0xffffffff where the record is removed, value. What a key was last given counts.
 //
-// A commit is synced before the next one is written, so a crash leaves at most one that is not whole,
-// at the end: it was never acknowledged, and is cut off. Bytes that are no commit and have one behind
-// them were damaged by something else. When the log has grown to several times of what it held when
-// it was last rewritten, what it holds is written to a new one, which then takes its place.
+// A commit is synced before the next one is written, so a crash leaves at most one that is not
+// whole, at the end: it was never acknowledged, and is cut off. Bytes that are no commit and have
+// one behind them are damage. When the log has grown to several times of what it holds, that is
+// written to a new one, which takes its place.
 #pragma once
 
 #include "base/status.h"
@@ -26,9 +26,8 @@ class RecordLog {
  public:
   // PINNATE_INCOMPATIBLE: the log in `dir` is of a newer version. Changes nothing.
   static Status refuse_newer(const std::string& dir);
-  // `dir` exists. `expendable`: all records can be had again, so a damaged commit is given up and noted
-  // and all others are kept; else damage is PINNATE_CORRUPT. So it is for a log that is missing, but
-  // where the folder is `fresh`.
+  // `dir` exists. `expendable`: all records can be had again, so a damaged commit, or a log that is
+  // missing from a folder that is not `fresh`, is given up and noted; else that is PINNATE_CORRUPT.
   static Result<RecordLog> open(const std::string& dir, bool fresh, bool expendable);
 
   // What the log holds; notes what was given up, in words.

@@ -1,12 +1,12 @@
 #include "store/state_folder.h"
 
-#include <algorithm>
+#include "base/words.h"
+
 #include <cerrno>
 #include <filesystem>
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 namespace pinnate::store {
 namespace {
@@ -14,20 +14,13 @@ namespace {
 constexpr char kVersion[] = "1";
 constexpr std::size_t kFormatBytes = 4096;
 
-std::string printable(std::string_view s) {
-  std::string out;
-  for (char c : s) out.push_back(c >= 0x20 && c < 0x7f ? c : '?');
-  return out;
-}
-
 std::string format_of(const std::string& kind) { return "pinnate " + kind + " " + kVersion + "\n"; }
 
 // PINNATE_NOT_FOUND: nobody's yet.
 Status check_format(const std::string& path, const std::string& kind) {
   const auto found = read_file(path + "/FORMAT", kFormatBytes);
   if (!found.ok() || found->starts_with(format_of(kind))) return found.status();
-  const std::string shown =
-      printable(std::string_view(*found).substr(0, std::min<std::size_t>(found->find('\n'), 128)));
+  const std::string shown = one_line(std::string_view(*found).substr(0, found->find('\n')), 128);
   return {PINNATE_INCOMPATIBLE, "the folder '" + path + "' says it is '" + shown + "', and this is 'pinnate " + kind +
                                     " " + kVersion +
                                     "': choose another folder, or the version of Pinnate that made this one"};
@@ -35,11 +28,8 @@ Status check_format(const std::string& path, const std::string& kind) {
 
 }  // namespace
 
-StateFolder::StateFolder(std::string path, Descriptor lock)
-    : path_(std::move(path)), lock_(std::move(lock)), owner_(::getpid()) {}
-
-// Closing alone would leave the folder locked for as long as a child of fork() has the descriptor; a child that runs
-// destructors must not unlock its parent's.
+// Closing alone would leave the folder locked while a child of fork() has the descriptor; and such
+// a child must not unlock its parent's.
 StateFolder::~StateFolder() {
   if (lock_.ok() && ::getpid() == owner_) ::flock(lock_.fd(), LOCK_UN);
 }

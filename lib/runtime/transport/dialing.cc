@@ -1,10 +1,9 @@
 // One attempt to open a link: name lookup, then each address in turn, within ten seconds in all.
+#include "base/guarded.h"
 #include "runtime/transport/transport.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <exception>
-#include <utility>
 
 namespace pinnate::runtime {
 namespace {
@@ -55,12 +54,9 @@ class SocketDialing : public Dialing, private Watcher::Owner {
 
  private:
   void ready(bool, bool, bool error) noexcept override {
-    try {
-      const int pending = socket_.error();
-      settle(pending == 0 && error ? ECONNABORTED : pending);
-    } catch (const std::exception&) {  // no memory: the time limit ends it
-      watcher_.close();
-    }
+    const int pending = socket_.error();
+    const bool settled = quietly([&] { settle(pending == 0 && error ? ECONNABORTED : pending); });
+    if (!settled) watcher_.close();  // no memory: the time limit ends it
   }
 
   void found(Resolved addresses) {

@@ -1,11 +1,11 @@
 // Accepts links at one address.
+#include "base/guarded.h"
 #include "runtime/clock.h"
 #include "runtime/transport/transport.h"
 
 #include <fcntl.h>
 
 #include <cerrno>
-#include <exception>
 #include <limits>
 
 namespace pinnate::runtime {
@@ -40,13 +40,12 @@ class SocketListener : public Listener, private Watcher::Owner {
 
  private:
   void ready(bool, bool, bool error) noexcept override {
-    try {
+    const bool done = quietly([&] {
       if (error) return pause(socket_.error());
       for (int i = 0; i < kAcceptedPerTurn; i++)
         if (!accept_one()) return;
-    } catch (const std::exception&) {
-      pause();
-    }
+    });
+    if (!done) pause();
   }
 
   bool accept_one() {

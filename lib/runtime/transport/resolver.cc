@@ -17,23 +17,17 @@ struct Asker {
 
 using Question = std::pair<std::string, std::uint16_t>;
 
-// Never destroyed: a lookup may run on while the process exits.
 struct Lookups {
   std::mutex mutex;
   std::map<Question, std::vector<Asker>> asked;
-
-  static Lookups& get() {
-    static Lookups& lookups = *new Lookups;
-    return lookups;
-  }
 };
+Lookups& lookups = *new Lookups;  // never destroyed: a lookup may run on while the process exits
 
 void answer(const Question& question) {
   Resolved found{PINNATE_NO_MEMORY, {}};
   quietly([&] { found = look_up(question.first, question.second); });
   std::vector<Asker> askers;
   {
-    Lookups& lookups = Lookups::get();
     std::lock_guard lock(lookups.mutex);
     const auto entry = lookups.asked.find(question);
     askers = std::move(entry->second);
@@ -48,7 +42,6 @@ void answer(const Question& question) {
 void resolve(const std::shared_ptr<Reactor>& reactor, const std::string& host, std::uint16_t port,
              std::function<void(Resolved)> done) {
   const Question question(host, port);
-  Lookups& lookups = Lookups::get();
   {
     std::lock_guard lock(lookups.mutex);
     auto& askers = lookups.asked[question];

@@ -61,9 +61,4 @@ ssize_t Stream::write(std::span<const wire::Piece> pieces, std::size_t skip) {
   return moved(::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL));
 }
 
-void Stream::close() {
-  watcher_.close();
-  socket_.close();
-}
-
 }  // namespace pinnate::runtime

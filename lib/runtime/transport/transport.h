@@ -1,6 +1,6 @@
-// The interface below connections: streams of bytes over sockets. Its rooms, TCP (tcp.cc) and UNIX
-// sockets (unix.cc), say how an address is found and bound and how a socket becomes a stream; dialling
-// (dialing.cc) and accepting (listener.cc) are the same for all. All of it lives on the loop's thread.
+// The interface below connections. Its rooms, TCP (tcp.cc) and UNIX sockets (unix.cc), say how an
+// address is found and bound, and how a socket becomes a stream; dialling (dialing.cc) and
+// accepting (listener.cc) are the same for all. All of it lives on the loop's thread.
 #pragma once
 
 #include "base/status.h"
@@ -40,13 +40,15 @@ class Stream {
   void want(bool readable, bool writable) { watcher_.want(readable, writable); }
   // 0: the peer has ended. `descriptor` is set when one came with these bytes.
   virtual ssize_t read(std::span<char> into, wire::Descriptor* descriptor);
-  // Bytes taken of `pieces`, which are not empty, but for the `skip` first bytes. They may end
-  // anywhere.
+  // Bytes taken of `pieces`, which are not empty, but for the `skip` first bytes. May end anywhere.
   virtual ssize_t write(std::span<const wire::Piece> pieces, std::size_t skip);
   virtual bool carries_descriptors() const { return false; }
   std::string failure() const { return errno_text(error_); }
   void end_sending() { ::shutdown(socket_.fd(), SHUT_WR); }
-  void close();  // at once; the owner is told nothing more
+  void close() {  // at once; the owner is told nothing more
+    watcher_.close();
+    socket_.close();
+  }
 
  protected:
   ssize_t moved(ssize_t bytes);  // or why none were
@@ -108,13 +110,13 @@ class Transport {
   // counts, else its first. A socket file that nobody listens at is replaced.
   Result<std::unique_ptr<Listener>> listen(Owner& owner, Reactor& reactor, Address address) const;
 
-  // The rest is what a room does in its own way.
+  // What a room does in its own way.
 
   // Where to dial, in the order in which to try; may answer at once.
   virtual void find(const std::shared_ptr<Reactor>& reactor, const Address& address,
                     std::function<void(Resolved)> found) const = 0;
   virtual void prepare_for_link(const Socket& socket) const = 0;
-  // A listening socket. Sets the real port in `address`. What is put in `file` is destroyed with the listener.
+  // A listening socket; sets the real port in `address`. `file` is destroyed with the listener.
   virtual Result<Socket> bind(Address* address, std::shared_ptr<void>* file) const = 0;
   virtual std::unique_ptr<Stream> stream(Socket socket, const std::string& peer) const = 0;
 
