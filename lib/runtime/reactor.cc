@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <future>
+#include <condition_variable>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -101,10 +102,23 @@ class LoopReactor final : public Reactor {
 
   void run(const std::function<void()>& work) override {
     if (on_loop_thread()) return work();
-    const auto task = std::make_shared<std::packaged_task<void()>>(work);
-    std::future<void> done = task->get_future();
-    post([task] { (*task)(); });
-    done.get();
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool done = false;
+    std::exception_ptr thrown;
+    post([&] {
+      try {
+        work();
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      std::lock_guard lock(mutex);
+      done = true;
+      changed.notify_one();
+    });
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return done; });
+    if (thrown) std::rethrow_exception(thrown);
   }
 
   void at_turn_end(TurnEnd* user) override {

@@ -11,13 +11,6 @@ struct Held {
   std::mutex mutex;
   std::map<std::pair<Digest, std::uint32_t>, std::weak_ptr<const Buffer>> chunks;
   std::size_t sweep_at = 64;
-
-  // Names of chunks that nobody holds any longer take less memory than those that somebody does.
-  void sweep() {
-    if (chunks.size() < sweep_at) return;
-    std::erase_if(chunks, [](const auto& entry) { return entry.second.expired(); });
-    sweep_at = 2 * chunks.size() + 64;
-  }
 };
 Held& held = *new Held;  // never destroyed: stores may outlive static objects
 
@@ -25,7 +18,10 @@ Held& held = *new Held;  // never destroyed: stores may outlive static objects
 // else `encoded`. They stay for as long as anybody keeps what is returned.
 std::shared_ptr<const Buffer> shared_chunk(const Digest& artifact, std::uint32_t index, const Buffer& encoded) {
   std::unique_lock lock(held.mutex);
-  held.sweep();
+  if (held.chunks.size() >= held.sweep_at) {  // of those that nobody holds any longer
+    std::erase_if(held.chunks, [](const auto& entry) { return entry.second.expired(); });
+    held.sweep_at = 2 * held.chunks.size() + 64;
+  }
   auto& place = held.chunks[{artifact, index}];
   auto known = place.lock();
   if (!known) {
