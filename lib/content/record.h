@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,12 @@ struct RecordWrite {
 // What a store holds when it is opened.
 struct Restored {
   std::map<std::string, Buffer> records;
+  // Those whose keys begin with `prefix`, which ends in '/'.
+  auto group(std::string prefix) const {
+    const auto first = records.lower_bound(prefix);
+    prefix.back()++;
+    return std::ranges::subrange(first, records.lower_bound(prefix));
+  }
   // Which chunks are held, by artifact: index -> stored (encoded) bytes.
   std::map<Digest, std::map<std::uint32_t, std::uint32_t>> chunks;
   // What could not be read and what was done about it. Logged by who restores, not by the tier.

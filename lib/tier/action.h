@@ -1,29 +1,19 @@
-// What a tier answers with: everything it wants done in the world. A driver carries actions out in order.
+// What a tier wants done in the world. A driver carries actions out in order.
 #pragma once
 
-#include "base/buffer.h"
-#include "base/digest.h"
-#include "base/status.h"
 #include "content/manifest.h"
 #include "content/record.h"
 #include "wire/message.h"
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <variant>
-#include <vector>
-
 namespace pinnate::tier {
 
-// Links are numbered by whoever opens them: a tier for those it dials (odd), the driver for those it accepts (even, from 2).
-// Never used twice in the life of a tier. kHostLink is the process around the tier: it is always there, never dialled,
-// dropped or counted, and speaks the messages of a client.
+// Links are numbered by whoever opens them: a tier those it dials (odd), the driver those it
+// accepts (even, from 2), each number once in the life of a tier. kHostLink is the process around:
+// always there, never dialled or dropped, and it speaks the messages of a client.
 using LinkId = std::uint64_t;
 inline constexpr LinkId kHostLink = 0;
 
-// Names an order that is answered by Tier::completed. Never 0, and never used twice, across restarts too, so that a completion
-// from a life before is told apart.
+// Names an order that Tier::completed answers. Never 0, nor used twice, across restarts too.
 using Token = std::uint64_t;
 using ServiceId = std::uint64_t;
 using EndpointId = std::uint64_t;  // a wish for a link, never 0
@@ -53,8 +43,8 @@ struct ReadChunk {
   Digest artifact;
   std::uint32_t index;
 };  // completed: bytes = encoded chunk
-// Decodes and verifies, unless this process has hashed and encoded it itself (`verified`); then
-// keeps it. PINNATE_CORRUPT: not what was expected. PINNATE_NO_SPACE, PINNATE_IO: good, but not kept.
+// Decodes and verifies, unless this process has encoded it itself (`verified`); then keeps it.
+// PINNATE_CORRUPT: not what was expected. PINNATE_NO_SPACE, PINNATE_IO: good, but not kept.
 struct AcceptChunk {
   Token token;
   Digest artifact;
@@ -65,8 +55,8 @@ struct AcceptChunk {
   bool keep;
   bool verified = false;
 };
-// `check`: first reads the whole artifact back and verifies its chunks and its own digest. PINNATE_CORRUPT,
-// and nothing was synced: chunks = those that were bad or missing; none, when the artifact itself is wrong.
+// `check`: first verifies the whole artifact. PINNATE_CORRUPT: nothing was synced, and chunks =
+// those that were bad or missing; none, when the artifact itself is wrong.
 struct SyncArtifact {
   Token token;
   Digest artifact;
@@ -87,14 +77,14 @@ struct
   std::uint32_t call_limit_ms;
   std::uint32_t limit_ms;  // after which the tier waits for it no longer
 };
-struct Create {
+struct ServiceOrder {
   Token token;
   ServiceId service;
 };
-struct CheckHealth {
-  Token token;
-  ServiceId service;
-};
+struct Create : ServiceOrder {};
+struct CheckHealth : ServiceOrder {};
+struct Drain : ServiceOrder {};
+struct Destroy : ServiceOrder {};
 struct Activate {
   std::string function;
   ServiceId service;
@@ -102,14 +92,6 @@ struct Activate {
 struct Deactivate {
   std::string function;
 };  // not answered
-struct Drain {
-  Token token;
-  ServiceId service;
-};
-struct Destroy {
-  Token token;
-  ServiceId service;
-};
 struct Abandon {
   ServiceId service;
 };  // not answered; nor are its orders any more
@@ -132,7 +114,6 @@ struct WriteLog {
 using Action = std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Load, Create,
                             CheckHealth, Activate, Deactivate, Drain, Destroy, Abandon, Trust, Invoke, WriteLog>;
 
-// How an order ended.
 struct Completion {
   Token token = 0;
   Status status;

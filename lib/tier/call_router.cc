@@ -1,9 +1,7 @@
 #include "tier/call_router.h"
 
 #include "base/check.h"
-#include "base/limits.h"
 #include "base/plant.h"
-#include "content/release.h"
 
 #include <algorithm>
 
@@ -31,10 +29,6 @@ void refuse_large(wire::Returned* returned) {
                    " are allowed",
                true,
                {}};
-}
-
-CallRouter::~CallRouter() {
-  for (auto& [id, pending] : pending_) core_->cancel_alarm(&pending.limit);
 }
 
 void CallRouter::take(LinkId from, const wire::Call& call) {
@@ -75,7 +69,6 @@ void CallRouter::take(LinkId from, const wire::Call& call) {
   pending.deadline_ms = core_->now().monotonic_ms + timeout_ms;
   pending.limit = core_->alarm_in(timeout_ms, [this, id, timeout_ms] {
     Pending& late = pending_.at(id);
-    late.limit = 0;
     if (PINNATE_PLANT(call_answered_twice))
       return core_->send(late.from, wire::Returned{late.asked_as, PINNATE_TIMEOUT, "no result in time", true, {}});
     if (late.via != 0) core_->send(late.via, wire::Cancel{id});
@@ -89,7 +82,7 @@ void CallRouter::take_off(LinkId link, bool sent, Id id, std::size_t bytes) {
   std::size_t& held = sent ? traffic.sent_bytes : traffic.asked_bytes;
   const bool listed = (sent ? traffic.sent.erase(id) : traffic.asked.erase(id)) == 1;
   if (!PINNATE_CHECK(listed && held >= bytes, "a call ended on a link where it was not under way")) {
-    core_->alarm_in(0, [this, link] { links_->refuse(link, defect()); });
+    core_->soon([this, link] { links_->refuse(link, defect()); });
     bytes = std::min(bytes, held);
   }
   held -= bytes;
@@ -166,7 +159,7 @@ void CallRouter::choose(Id id) {
   fail(id, state_->publishes(function) ? PINNATE_UNREACHABLE : PINNATE_NOT_FOUND, nobody_serves(function));
 }
 
-// To the one engine that is asked for. CallRouter that look for the same one at once look together.
+// To the one engine that is asked for. Calls that look for the same one look together.
 void CallRouter::seek(Id id) {
   Pending& pending = pending_.at(id);
   const std::string& engine = pending.call.engine;
@@ -270,7 +263,6 @@ void CallRouter::link_down(LinkId link) {
     Pending& pending = pending_.at(id);
     if (pending.via == link) pending.via = 0;
     if (pending.via != 0) core_->send(pending.via, wire::Cancel{id});
-    core_->cancel_alarm(&pending.limit);
     leave(id, pending);
     pending_.erase(id);
   }
@@ -281,7 +273,6 @@ void CallRouter::link_down(LinkId link) {
     pending.via = 0;
     pending.ran_before = true;
     if (PINNATE_PLANT(call_forgotten_on_reset)) {
-      core_->cancel_alarm(&pending.limit);
       take_off(pending.from, false, pending.asked_as, pending.bytes);
       pending_.erase(id);
     } else if ((pending.call.idempotent || PINNATE_PLANT(call_sent_again)) && pending.tried.size() < kAttempts) {
@@ -298,7 +289,6 @@ void CallRouter::end(Id id, wire::Returned returned) {
   Pending& pending = ended.mapped();
   take_off(pending.from, false, pending.asked_as, pending.bytes);
   leave(id, pending);
-  core_->cancel_alarm(&pending.limit);
   refuse_large(&returned);
   returned.id = pending.asked_as;
   returned.ran |= pending.ran_before;
@@ -306,8 +296,7 @@ void CallRouter::end(Id id, wire::Returned returned) {
   answer(pending.from, std::move(returned));
 }
 
-// Nobody knows how large a result will be until it is there. One that does not fit what a link may
-// hold is lost, in words, and not the link, with all that is under way on it.
+// A result that does not fit what a link may hold is lost, in words, and not the link with it.
 void CallRouter::answer(LinkId to, wire::Returned returned) {
   if (to == kHostLink) return core_->send(to, returned);
   Session* const session = links_->find(to);

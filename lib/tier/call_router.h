@@ -1,16 +1,9 @@
-// Carries calls: picks who serves a function, remembers who asked, and ends every call once. What
-// may have run is never sent again, unless its caller said that it may.
+// Carries calls: picks who serves a function, and ends every call once. What may have run is never
+// sent again, unless its caller said that it may.
 #pragma once
 
 #include "tier/directory.h"
 #include "tier/engine_finder.h"
-
-#include <functional>
-#include <map>
-#include <set>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -19,7 +12,6 @@ class CallRouter {
   // `directory` and `finder` are null at an engine, which has nobody below.
   CallRouter(Core* core, Links* links, const Directory* directory, EngineFinder* finder, const DesiredState* state)
       : core_(core), links_(links), directory_(directory), finder_(finder), state_(state) {}
-  ~CallRouter();
 
   // A call that came over `from` (kHostLink: from the process around). It is answered there.
   void take(LinkId from, const wire::Call& call);
@@ -27,8 +19,7 @@ class CallRouter {
   void cancel(LinkId from, std::uint64_t id);
   void link_down(LinkId link);
 
-  // Runs calls of functions served here; set by an engine. Returns false when the function is not
-  // served here.
+  // Runs a call of a function served here; false: it is not. Set by an engine.
   using Local =
       std::function<bool(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done)>;
   void set_local(Local local) { local_ = std::move(local); }
@@ -46,7 +37,7 @@ class CallRouter {
     bool ran_before = false;  // it may have, where it was sent earlier
     bool by_memory = false;  // sent to where its engine was found for an earlier call
     std::vector<LinkId> tried;
-    Core::AlarmId limit = 0;
+    Alarm limit;
   };
   struct Traffic {  // unanswered calls of one link
     std::map<Id, Id> asked;  // over it, by the asker's ids

@@ -1,7 +1,5 @@
 #include "tier/child.h"
 
-#include <utility>
-
 namespace pinnate::tier {
 
 bool gone(const wire::ReleaseRow& r) {

@@ -3,15 +3,11 @@
 
 #include "tier/core.h"
 
-#include <cstdint>
-#include <memory>
-#include <string>
 #include <tuple>
-#include <vector>
 
 namespace pinnate::tier {
 
-// Which release a row is of. A restored controller may give a number again, so the number alone does not tell.
+// Which release a row is of. A restored controller may give a number again.
 struct RowKey {
   std::uint64_t release = 0;
   std::string name, version;
@@ -32,7 +28,7 @@ struct Child {
   std::unique_ptr<wire::Rollup> rollup;
   std::size_t rollup_bytes = 0;  // of the rows in it
   std::vector<std::string> notices;
-  Core::AlarmId forget = 0;
+  Alarm forget;
   std::int64_t forget_at_ms = 0;
   std::int64_t offline_since_ms = 0;  // wall time, for the next life of this tier. 0: not known, or linked
   std::size_t kept_bytes = 0;  // while it is offline: its share of Directory::offline_bytes_
@@ -48,7 +44,7 @@ void only_served(wire::ReleaseRow* row);  // leaves no more of it than who serve
 std::size_t bytes_of(const wire::ReleaseRow& row);
 std::size_t bytes_of(const Child& child);  // about what it takes in memory
 
-// Leaves what a gateway said is worth once it is not linked: all below it is offline, what that served is kept as such.
+// Leaves what is left when a gateway is lost: all below it is offline, and what that served.
 void lose(wire::Rollup* rollup);
 
 }  // namespace pinnate::tier

@@ -1,11 +1,9 @@
 #include "tier/child_records.h"
 
 #include "base/check.h"
-#include "base/limits.h"
 
 #include <algorithm>
 #include <cstdlib>
-#include <utility>
 
 namespace pinnate::tier {
 namespace {
@@ -21,14 +19,12 @@ std::vector<std::unique_ptr<Child>> ChildRecords::restore(const Restored& restor
   const auto read = [&]<class M>(const std::string& key, M* into) {
     const auto found = restored.records.find(key);
     if (found == restored.records.end()) return false;
-    auto decoded = wire::decode(found->second);
-    M* message = decoded.ok() && decoded->has_value() ? std::get_if<M>(&**decoded) : nullptr;
-    if (message) {
+    auto message = wire::decode_as<M>(found->second);
+    if (message.ok()) {
       *into = std::move(*message);
       return true;
     }
-    if (unread++ == 0)
-      first = "'" + key + "': " + (decoded.ok() ? "it is of another kind" : decoded.status().message());
+    if (unread++ == 0) first = "'" + key + "': " + message.status().message();
     changed(key.substr(key.find('/') + 1));  // written anew, or removed
     return false;
   };
@@ -38,11 +34,10 @@ std::vector<std::unique_ptr<Child>> ChildRecords::restore(const Restored& restor
   };
   forgotten_ = number("forgotten");
   std::vector<std::unique_ptr<Child>> children;
-  for (auto it = restored.records.lower_bound("known/");
-       it != restored.records.end() && it->first.starts_with("known/"); ++it) {
-    const std::string id = it->first.substr(6);
+  for (const auto& [key, record] : restored.group("known/")) {
+    const std::string id = key.substr(6);
     auto child = std::make_unique<Child>();
-    if (!read(it->first, &child->hello)) continue;
+    if (!read(key, &child->hello)) continue;
     child->hello.id = id;
     if (child->engine()) {
       if (read("status/" + id, &child->status)) child->hello.position = child->status.position;

@@ -1,19 +1,12 @@
 // What is kept on disk of the tiers right below, in batches.
 //
-// known/ID is the hello, status/ID the last engine status or whole roll-up, as on the wire. A roll-up is kept as what
-// it is worth when its gateway is lost: who fails, and why, is told anew by a gateway that comes back, and would be
-// most of what is written. offline/ID is the wall time since when it is offline; none: it was linked to the last.
-// Without it, who is never seen again would be known for ever to a tier that restarts more often than it forgets.
+// known/ID is the hello, status/ID the last engine status or whole roll-up, as on the wire, the
+// latter as what it is worth when its gateway is lost. offline/ID is the wall time since when it is
+// offline (none: it was linked to the last), so that who never comes back is forgotten however
+// often this tier restarts.
 #pragma once
 
-#include "content/record.h"
 #include "tier/child.h"
-
-#include <cstdint>
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -31,8 +24,7 @@ class ChildRecords {
   void unchanged(const std::string& id) { unsaved_.erase(id); }
   void removed(const std::string& id, std::uint64_t forgotten);  // with it so many more engines are forgotten
 
-  // begin_save() gathers what differs from the records that were told last, take_changes() gives the next batch, until
-  // one is empty. What changes meanwhile waits for the next begin_save().
+  // begin_save() gathers what has changed, take_changes() gives the next batch, until one is empty.
   struct Changes {
     std::vector<RecordWrite> writes;
     std::map<std::string, std::uint64_t> children;  // as in unsaved_
@@ -47,8 +39,8 @@ class ChildRecords {
 
   Core* core_;
   const Children* children_;
-  // Children whose records are not up to date, with what each removal among them adds to the count of the forgotten:
-  // the record of that count must never be ahead of the removals, nor behind. due_: those of the present save.
+  // Children whose records are not up to date, with what each removal adds to the count of the
+  // forgotten: its record goes with the removals. due_: those of the present save.
   std::map<std::string, std::uint64_t> unsaved_, due_;
   std::uint64_t forgotten_ = 0, unsaved_forgotten_ = 0;
 };

@@ -1,11 +1,8 @@
 #include "tier/claims.h"
 
-#include "base/limits.h"
 #include "tier/child.h"
 
 #include <algorithm>
-#include <set>
-#include <utility>
 
 namespace pinnate::tier {
 namespace {

@@ -6,7 +6,6 @@
 #include "tier/linked_tier.h"
 
 #include <algorithm>
-#include <deque>
 
 namespace pinnate::tier {
 namespace {
@@ -20,27 +19,24 @@ class Client final : public LinkedTier, private LinkOwner {
     links_.set_owners(this, this);
   }
 
-  void start(Now now, Restored) override { core_.set_now(now); }
   EndpointId keep_link(Now now, Side side, const std::string& address) override {
     address_ = address;
     return LinkedTier::keep_link(now, side, address);
   }
-  void close(Now now) override {
-    core_.set_now(now);
-    links_.say_goodbye(true);
-    closed_ = true;
-  }
-  bool closed() const override { return closed_; }
 
  private:
   struct Request {
     wire::Message message;
-    bool lasting = false;  // a watch: asked again over every new link
+    std::int64_t asked_ms;
     bool sent = false;
-    std::int64_t asked_ms = 0;
-    Core::AlarmId limit = 0;
+    bool lasting() const {  // a watch: asked again over every new link
+      const auto* status = std::get_if<wire::GetStatus>(&message);
+      return status && status->watch;
+    }
+    Alarm limit{};
   };
 
+  void end() override { links_.say_goodbye(true); }
   void host_message(wire::Message& message, const Buffer& bytes) override;
   // LinkOwner
   void link_up(Session& session) override;
@@ -49,18 +45,19 @@ class Client final : public LinkedTier, private LinkOwner {
   void dial_failed(const Status& why) override;
   void refused(const Session&, const Status& why) override { fail_all(why); }
 
-  void ask(std::uint64_t id, wire::Message message, bool lasting);
+  void ask(std::uint64_t id, wire::Message message);
   void send(std::uint64_t id, Request& request, LinkId link);
   Request take_out(std::uint64_t id);
-  void fail(std::uint64_t id, const Status& why) { answer(id, take_out(id), why); }
-  void answer(std::uint64_t id, const Request& request, const Status& why);
+  void fail(std::uint64_t id, const Status& why) { answer(take_out(id), why); }
+  void answer(const Request& request, const Status& why) {
+    core_.refuse(kHostLink, request.message, why, request.sent);
+  }
   void fail_all(const Status& why);
 
   ClientOptions options_;
   std::map<std::uint64_t, Request> requests_;
   std::size_t waiting_bytes_ = 0;  // that they carry
   std::string address_, last_failure_;
-  bool closed_ = false;
 };
 
 // What may be large in a request; the rest of it has small limits of its own.
@@ -79,30 +76,18 @@ std::uint32_t* own_limit_ms(wire::Message& message) {
   return nullptr;
 }
 
-template <class T>
-constexpr bool is_request =
-    std::is_same_v<T, wire::Publish> || std::is_same_v<T, wire::Unpublish> || std::is_same_v<T, wire::ListReleases> ||
-    std::is_same_v<T, wire::GetStatus> || std::is_same_v<T, wire::Lookup> || std::is_same_v<T, wire::Call>;
-template <class T>
-constexpr bool is_answer =
-    std::is_same_v<T, wire::Published> || std::is_same_v<T, wire::Done> || std::is_same_v<T, wire::Releases> ||
-    std::is_same_v<T, wire::StatusReport> || std::is_same_v<T, wire::Tiers> || std::is_same_v<T, wire::Returned>;
-
 void Client::host_message(wire::Message& message, const Buffer& bytes) {
   std::visit(
       [&]<class T>(T& m) {
-        if constexpr (is_request<T>) {
-          bool lasting = false;
-          if constexpr (std::is_same_v<T, wire::GetStatus>) {
-            lasting = m.watch;
+        if constexpr (requires { answer_to(m); }) {
+          if constexpr (std::is_same_v<T, wire::GetStatus>)
             if (m.end_watch) {
               if (requests_.contains(m.id)) take_out(m.id);
               if (const Session* up = links_.upstream()) core_.send(up->link, m);
               return;
             }
-          }
           const std::uint64_t id = m.id;
-          ask(id, std::move(m), lasting);
+          ask(id, std::move(m));
         } else if (const Session* up = links_.upstream()) {
           core_.send(up->link, wire::class_of(m), bytes);  // chunks of a publish, cancelling
         }
@@ -110,15 +95,15 @@ void Client::host_message(wire::Message& message, const Buffer& bytes) {
       message);
 }
 
-void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {
+void Client::ask(std::uint64_t id, wire::Message message) {
   if (requests_.contains(id)) return;
   const std::size_t bytes = carried_bytes(message);
-  Request request{std::move(message), lasting, false, core_.now().monotonic_ms, 0};
+  Request request{std::move(message), core_.now().monotonic_ms};
   // More than a link may hold would end it, and every request that is under way.
   if (waiting_bytes_ + bytes > core_.options().link_limit_bytes / 4 * 3 && !PINNATE_PLANT(call_bytes_without_limit))
-    return answer(id, request,
+    return answer(request,
                   {PINNATE_BUSY, "requests of " + std::to_string(waiting_bytes_) + " bytes wait for their answers"});
-  if (requests_.size() >= kRequests) return answer(id, request, {PINNATE_BUSY, "too many requests at once"});
+  if (requests_.size() >= kRequests) return answer(request, {PINNATE_BUSY, "too many requests at once"});
   waiting_bytes_ += bytes;
   Request& kept = requests_.emplace(id, std::move(request)).first->second;
   if (const Session* up = links_.upstream()) return send(id, kept, up->link);
@@ -133,7 +118,7 @@ void Client::ask(std::uint64_t id, wire::Message message, bool lasting) {
 
 void Client::send(std::uint64_t id, Request& request, LinkId link) {
   request.sent = true;
-  core_.cancel_alarm(&request.limit);
+  request.limit.cancel();
   if (std::uint32_t* const own_ms = own_limit_ms(request.message)) {
     const std::int64_t gone_ms = core_.now().monotonic_ms - request.asked_ms, all_ms = *own_ms;
     *own_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(1, all_ms - gone_ms));
@@ -150,11 +135,9 @@ void Client::send(std::uint64_t id, Request& request, LinkId link) {
 
 Client::Request Client::take_out(std::uint64_t id) {
   Request request = std::move(requests_.extract(id).mapped());
-  core_.cancel_alarm(&request.limit);
   std::size_t bytes = carried_bytes(request.message);
   if (!PINNATE_CHECK(bytes <= waiting_bytes_, "requests that ended are larger than all that were made")) {
-    if (const Session* up = links_.upstream())
-      core_.alarm_in(0, [this, link = up->link] { links_.refuse(link, defect()); });
+    if (const Session* up = links_.upstream()) core_.soon([this, link = up->link] { links_.refuse(link, defect()); });
     bytes = waiting_bytes_;
   }
   waiting_bytes_ -= bytes;
@@ -171,15 +154,16 @@ void Client::link_down(Session&, const Status& why) {
   std::vector<std::uint64_t> lost;
   for (auto& [id, request] : requests_) {
     if (!request.sent) continue;
-    if (request.lasting)
+    if (request.lasting())
       request.sent = false;
     else
       lost.push_back(id);
   }
   for (std::uint64_t id : lost) {
-    const bool may_have_run = std::holds_alternative<wire::Call>(requests_.at(id).message) ||
-                              std::holds_alternative<wire::Publish>(requests_.at(id).message) ||
-                              std::holds_alternative<wire::Unpublish>(requests_.at(id).message);
+    const wire::Message& asked = requests_.at(id).message;
+    const bool may_have_run = std::holds_alternative<wire::Call>(asked) ||
+                              std::holds_alternative<wire::Publish>(asked) ||
+                              std::holds_alternative<wire::Unpublish>(asked);
     fail(id, {may_have_run ? PINNATE_INTERRUPTED : PINNATE_UNREACHABLE,
               "the link was lost before the answer came: " + why.message() +
                   (may_have_run ? "; it may or may not have been carried out" : "")});
@@ -194,13 +178,11 @@ void Client::dial_failed(const Status& why) {
 void Client::message(Session&, wire::Message& m) {
   std::visit(
       [&]<class T>(T& answer) {
-        if constexpr (is_answer<T>) {
+        if constexpr (requires { answer.id, answer.code; }) {
           const auto found = requests_.find(answer.id);
           if (found == requests_.end()) return;  // late
           if constexpr (std::is_same_v<T, wire::Returned>) refuse_large(&answer);
-          bool refused = false;
-          if constexpr (requires { answer.code; }) refused = answer.code != PINNATE_OK;
-          if (!found->second.lasting || refused) take_out(answer.id);
+          if (!found->second.lasting() || answer.code != PINNATE_OK) take_out(answer.id);
           core_.send(kHostLink, answer);
         } else if constexpr (std::is_same_v<T, wire::PublishProgress> || std::is_same_v<T, wire::WantChunk>) {
           core_.send(kHostLink, answer);
@@ -211,30 +193,6 @@ void Client::message(Session&, wire::Message& m) {
 
 void Client::fail_all(const Status& why) {
   while (!requests_.empty()) fail(requests_.begin()->first, why);
-}
-
-void Client::answer(std::uint64_t id, const Request& request, const Status& why) {
-  const auto say = [&](auto out) {
-    out.id = id;
-    out.code = why.code();
-    out.reason = cut_reason(why.message());
-    core_.send(kHostLink, out);
-  };
-  if (std::holds_alternative<wire::Publish>(request.message))
-    say(wire::Published{});
-  else if (std::holds_alternative<wire::Unpublish>(request.message))
-    say(wire::Done{});
-  else if (std::holds_alternative<wire::ListReleases>(request.message))
-    say(wire::Releases{});
-  else if (std::holds_alternative<wire::GetStatus>(request.message))
-    say(wire::StatusReport{});
-  else if (std::holds_alternative<wire::Lookup>(request.message))
-    say(wire::Tiers{});
-  else {
-    wire::Returned returned;
-    returned.ran = request.sent;
-    say(std::move(returned));
-  }
 }
 
 }  // namespace

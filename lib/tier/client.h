@@ -1,10 +1,7 @@
-// A host that asks and orders over one link without being a tier: passes the host's requests on,
-// and the answers back.
+// A host that asks and orders over one link, without being a tier.
 #pragma once
 
 #include "tier/tier.h"
-
-#include <memory>
 
 namespace pinnate::tier {
 

@@ -1,7 +1,6 @@
 #include "tier/controller.h"
 
 #include "base/plant.h"
-#include "content/selector.h"
 #include "content/sha256.h"
 #include "tier/downstream.h"
 #include "tier/history.h"
@@ -10,7 +9,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <list>
 
 namespace pinnate::tier {
 namespace {
@@ -27,13 +25,10 @@ class Controller final : public LinkedTier, private Downstream::Owner {
     links_.set_owners(&downstream_, &downstream_);
   }
 
-  void start(Now now, Restored restored) override;
-  void close(Now now) override;
   bool closed() const override { return closing_ && !deciding_ && decisions_.empty(); }
 
  private:
-  // What a decision changes. It is worked out from the present state and changes nothing itself; apply() does, when it
-  // has been written, so that a log may refuse it because another controller was first.
+  // What a decision changes, worked out from the present state; applied when it has been written.
   struct Difference {
     std::uint64_t epoch = 0, revision = 0;
     std::vector<std::uint64_t> withdrawn;
@@ -45,18 +40,18 @@ class Controller final : public LinkedTier, private Downstream::Owner {
     std::function<Result<std::optional<Difference>>()> make;  // nothing: all is as it should be already
     std::function<void(const Status&)> done;
   };
+  void restore(const Restored& restored) override;
+  void end() override { downstream_.close(); }
   void host_message(wire::Message& message, const Buffer&) override { downstream_.ask(kHostLink, message); }
   // Downstream::Owner
-  bool request(LinkId link, wire::Message& message) override;
+  void request(LinkId link, wire::Message& message) override;
   void heard_of(const wire::Position& position, const std::string& who) override;
   void tell_status() override { note_lost_releases(); }
   void link_lost(LinkId link) override;
 
   std::set<Digest> manifests_in_use() const;
-  std::set<Digest> artifacts_in_use() const { return manifests_.artifacts_of(manifests_in_use()); }
   void state_changed();
   void trim();
-  void notice(const std::string& key, std::string text) { notices_.say(key, std::move(text)); }
   static Status not_started() {
     return {PINNATE_CORRUPT, "the controller's state folder is damaged; nothing can be decided"};
   }
@@ -66,8 +61,7 @@ class Controller final : public LinkedTier, private Downstream::Owner {
   void publish(LinkId link, const wire::Publish& publish);
   void begin_publishes();
   void published(Publishing& publishing, const Status& status);
-  void answer_publish(LinkId link, std::uint64_t id, const Status& status, std::uint64_t release, bool created,
-                      std::uint64_t durable_us);
+  void answer_publish(LinkId link, const Status& status, wire::Published answer);
   Status check_publish(const content::Manifest& manifest, const wire::Publish& publish, std::string* selector) const;
   const DesiredState::Entry* unchanged(const wire::Publish& publish, const Digest& manifest, const std::string& name,
                                        const std::string& selector) const;
@@ -88,24 +82,23 @@ class Controller final : public LinkedTier, private Downstream::Owner {
   Notices notices_{&core_, [this] { downstream_.status_changed(); }};
   Downstream downstream_;
   History history_;
-  // Else its state was lost. Nothing is given up then: a copy of it that is put back needs all that is here.
+  // Else its state was lost, and a copy of it that is put back needs all that is here.
   bool started_ = false;
   std::list<Publishing> publishing_;
   std::deque<Decision> decisions_;
-  bool deciding_ = false, closing_ = false;
-  bool new_epoch_waits_ = false;
+  bool deciding_ = false, new_epoch_waits_ = false;
   Backoff epoch_backoff_{1000, 30000};
+  Alarm epoch_again_;
   wire::Position heard_;  // the highest position of another history
 };
 
-void Controller::start(Now now, Restored restored) {
-  core_.set_now(now);
+void Controller::restore(const Restored& restored) {
   auto state = DesiredState::restore(restored);
   if (state.ok()) {
     state_ = std::move(*state);
   } else {
-    // Without its desired state a controller must not speak for the fleet. It keeps what it has and says so.
-    notice("state", "the state folder is damaged: " + state.status().message() + "; put back a copy of it");
+    // Without its desired state a controller must not speak for the fleet.
+    notices_.say("state", "the state folder is damaged: " + state.status().message() + "; put back a copy of it");
     core_.log(PINNATE_LOG_ERROR, state.status().message());
   }
   started_ = state.ok();
@@ -114,13 +107,8 @@ void Controller::start(Now now, Restored restored) {
   for (const std::string& note : history_.restore(restored)) core_.log(PINNATE_LOG_WARNING, note);
   downstream_.directory().restore(restored);
   if (const auto found = restored.records.find("restored-copy"); found != restored.records.end())
-    notice("restored-copy", found->second.str());
+    notices_.say("restored-copy", found->second.str());
   state_changed();
-}
-
-void Controller::close(Now now) {
-  core_.set_now(now);
-  if (!std::exchange(closing_, true)) downstream_.close();
 }
 
 void Controller::state_changed() {
@@ -133,8 +121,8 @@ void Controller::trim() {
   if (started_) downstream_.trim(manifests_in_use(), 4 * options_.artifact_limit_bytes);
 }
 
-// ---- decisions ----------------------------------------------------------------------------------------------------
-// One at a time, each durable before it is acted on: nothing is sent downstream, or acknowledged, that a crash could take back.
+// ---- decisions ----------------------------------------------------------------------------------
+// One at a time; nothing is sent downstream, or acknowledged, that a crash could take back.
 
 void Controller::decide(Decision decision) {
   decisions_.push_back(std::move(decision));
@@ -182,21 +170,15 @@ void Controller::next_decision() {
   }
 }
 
-// ---- publish ------------------------------------------------------------------------------------------------------
+// ---- publish ------------------------------------------------------------------------------------
 
-bool Controller::request(LinkId link, wire::Message& m) {
-  const Session* session = links_.find(link);
-  const bool client = link == kHostLink || (session && session->peer.role == wire::Role::client);
-  if (!client) return false;
-  if (auto* p = std::get_if<wire::Publish>(&m)) return publish(link, *p), true;
-  if (auto* u = std::get_if<wire::Unpublish>(&m)) return unpublish(link, *u), true;
-  if (auto* l = std::get_if<wire::ListReleases>(&m)) return list(link, *l), true;
-  if (auto* chunk = std::get_if<wire::ChunkBytes>(&m)) {
+void Controller::request(LinkId link, wire::Message& m) {
+  if (auto* p = std::get_if<wire::Publish>(&m)) return publish(link, *p);
+  if (auto* u = std::get_if<wire::Unpublish>(&m)) return unpublish(link, *u);
+  if (auto* l = std::get_if<wire::ListReleases>(&m)) return list(link, *l);
+  if (auto* chunk = std::get_if<wire::ChunkBytes>(&m))
     for (auto& p : publishing_)
       if (p.link() == link) p.take(*chunk);
-    return true;
-  }
-  return false;
 }
 
 std::set<Digest> Controller::manifests_in_use() const {
@@ -220,7 +202,7 @@ Status Controller::check_publish(const content::Manifest& manifest, const wire::
   auto parsed = content::Selector::parse(publish.selector);
   if (!parsed.ok()) return parsed.status();
   *selector = parsed->str();
-  // Chunks are held by artifact: two lists of chunks under one digest would make each other's bytes wrong.
+  // Chunks are held by artifact: two lists under one digest would make each other's bytes wrong.
   if (const content::ArtifactEntry* other = manifests_.contradicting(manifest))
     return {PINNATE_CONFLICT, "module '" + manifest.name + "' " + manifest.version + ": artifact " +
                                   other->digest.hex() +
@@ -240,21 +222,17 @@ const DesiredState::Entry* Controller::unchanged(const wire::Publish& publish, c
   return nullptr;
 }
 
-void Controller::answer_publish(LinkId link, std::uint64_t id, const Status& status, std::uint64_t release,
-                                bool created, std::uint64_t durable_us) {
-  wire::Published out;
-  out.id = id;
-  out.code = status.code();
-  out.reason = cut_reason(status.message());
-  out.release = release;
-  out.position = state_.position();
-  out.created = created;
-  out.durable_us = durable_us;
-  downstream_.answer(link, out);
+void Controller::answer_publish(LinkId link, const Status& status, wire::Published answer) {
+  answer.code = status.code();
+  answer.reason = cut_reason(status.message());
+  answer.position = state_.position();
+  downstream_.answer(link, answer);
 }
 
 void Controller::publish(LinkId link, const wire::Publish& request) {
-  const auto refuse = [&](const Status& status) { answer_publish(link, request.id, status, 0, false, 0); };
+  wire::Published answer;
+  answer.id = request.id;
+  const auto refuse = [&](const Status& status) { answer_publish(link, status, answer); };
   if (closing_) return refuse({PINNATE_CLOSED, "the controller is closing"});
   if (!started_) return refuse(not_started());  // before its bytes are brought in
   if (publishing_.size() >= kPublishesAtOnce)
@@ -268,8 +246,10 @@ void Controller::publish(LinkId link, const wire::Publish& request) {
   const bool whole = std::all_of(decoded->artifacts.begin(), decoded->artifacts.end(), [&](const auto& a) {
     return inventory_.whole(a) && !inventory_.doubts_any(a.digest);
   });
-  if (const auto* same = unchanged(request, digest, decoded->name, selector); same && whole)
-    return answer_publish(link, request.id, {}, same->release.number, false, 0);
+  if (const auto* same = unchanged(request, digest, decoded->name, selector); same && whole) {
+    answer.release = same->release.number;
+    return answer_publish(link, {}, answer);
+  }
   if (auto added = manifests_.add(request.manifest); !added.ok()) return refuse(added.status());
   const Session* publisher = links_.find(link);
   publishing_.emplace_back(&core_, &manifests_, &inventory_, link,
@@ -278,7 +258,7 @@ void Controller::publish(LinkId link, const wire::Publish& request) {
   begin_publishes();
 }
 
-// Those of one module version go one after another: what the first brings in the next one need not ask for again.
+// Of one module version one at a time: what it brings in the next need not ask for again.
 void Controller::begin_publishes() {
   for (Publishing& waiting : publishing_) {
     if (waiting.begun()) continue;
@@ -294,36 +274,36 @@ void Controller::published(Publishing& done, const Status& status) {
       std::find_if(publishing_.begin(), publishing_.end(), [&](const Publishing& p) { return &p == &done; });
   if (it == publishing_.end()) return;  // its link went meanwhile
   const LinkId link = done.link();
-  const std::uint64_t id = done.request().id;
+  const auto answer = std::make_shared<wire::Published>();
+  answer->id = done.request().id;
   if (!status.ok()) {
     publishing_.erase(it);
     manifests_.keep_only(manifests_in_use());
-    // What came of it, and old artifacts too, would keep the next one from fitting; or it is not to be kept.
-    if (status.code() == PINNATE_NO_SPACE || status.code() == PINNATE_CORRUPT) inventory_.trim(artifacts_in_use(), 0);
+    // What came of it would keep the next one from fitting; or it is not to be kept.
+    if (status.code() == PINNATE_NO_SPACE || status.code() == PINNATE_CORRUPT)
+      inventory_.trim(manifests_.artifacts_of(manifests_in_use()), 0);
     core_.log(PINNATE_LOG_WARNING, "a publish failed: " + status.message());
-    answer_publish(link, id, status, 0, false, 0);
+    answer_publish(link, status, *answer);
     return begin_publishes();
   }
-  struct Made {
-    std::uint64_t number = 0;
-    bool created = false;
-  };
-  auto made = std::make_shared<Made>();
   const std::int64_t before_ms = done.whole_ms();
-  decide({[this, publish = done.request(), manifest = done.manifest(), made] {
-            auto difference = make_release(publish, manifest, &made->number);
-            made->created = difference.ok() && difference->has_value();
+  decide({[this, publish = done.request(), manifest = done.manifest(), answer] {
+            auto difference = make_release(publish, manifest, &answer->release);
+            answer->created = difference.ok() && difference->has_value();
             return difference;
           },
-          [this, it, link, id, made, before_ms](const Status& decided) {
-            if (!decided.ok())
+          [this, it, link, answer, before_ms](const Status& decided) {
+            if (!decided.ok()) {
               core_.log(PINNATE_LOG_WARNING, "a publish failed: " + decided.message());
-            else if (const auto* entry = made->created ? state_.find(made->number) : nullptr)
+              answer->release = 0;
+              answer->created = false;
+            } else if (const auto* entry = answer->created ? state_.find(answer->release) : nullptr) {
               core_.log(PINNATE_LOG_INFO, "published '" + entry->release.name + "' " + entry->release.version +
-                                              " as release " + std::to_string(made->number));
+                                              " as release " + std::to_string(answer->release));
+            }
             publishing_.erase(it);
-            const auto us = static_cast<std::uint64_t>(core_.now().monotonic_ms - before_ms) * 1000;
-            answer_publish(link, id, decided, decided.ok() ? made->number : 0, decided.ok() && made->created, us);
+            answer->durable_us = static_cast<std::uint64_t>(core_.now().monotonic_ms - before_ms) * 1000;
+            answer_publish(link, decided, *answer);
             begin_publishes();
           }});
 }
@@ -416,7 +396,7 @@ void Controller::list(LinkId link, const wire::ListReleases& request) {
 }
 
 void Controller::link_lost(LinkId link) {
-  // What is still being pulled from a lost link cannot end; a decision already under way does, unanswered.
+  // What is still pulled from a lost link cannot end; a decision under way does, unanswered.
   for (auto it = publishing_.begin(); it != publishing_.end();) {
     const bool pulling = it->link() == link && it->whole_ms() == 0;
     it = pulling ? publishing_.erase(it) : std::next(it);
@@ -425,7 +405,7 @@ void Controller::link_lost(LinkId link) {
   begin_publishes();
 }
 
-// ---- a restored copy ----------------------------------------------------------------------------------------------
+// ---- a restored copy ----------------------------------------------------------------------------
 
 void Controller::heard_of(const wire::Position& p, const std::string& who) {
   if (PINNATE_PLANT(epoch_not_raised) || !started_ || p.revision == 0 || p.epoch == 0) return;
@@ -441,7 +421,7 @@ void Controller::heard_of(const wire::Position& p, const std::string& who) {
   if (!std::exchange(new_epoch_waits_, true)) begin_epoch();
 }
 
-// Its disk came from a backup: what it knows is the truth from now on, under an epoch above all that were seen.
+// Its disk came from a backup: what it knows is the truth, under an epoch above all seen.
 Controller::Difference Controller::make_epoch() const {
   const wire::Position& mine = state_.position();
   Difference difference;
@@ -462,7 +442,7 @@ void Controller::begin_epoch() {
   decide({[this]() -> Result<std::optional<Difference>> { return std::optional(make_epoch()); },
           [this](const Status& status) {
             if (!status.ok()) {  // nobody may say it again: it is tried until it can be written
-              core_.alarm_in(epoch_backoff_.next_ms(core_.random()), [this] { begin_epoch(); });
+              epoch_again_ = core_.alarm_in(epoch_backoff_.next_ms(core_.random()), [this] { begin_epoch(); });
               return;
             }
             new_epoch_waits_ = false;
@@ -471,18 +451,18 @@ void Controller::begin_epoch() {
               new_epoch_waits_ = true;
               return begin_epoch();
             }
-            notice("restored-copy", restored_copy(state_.position().epoch));
+            notices_.say("restored-copy", restored_copy(state_.position().epoch));
           }});
 }
 
-// Releases that engines serve and this history does not know were acknowledged after the copy it was restored from, unless they are
-// so old that it no longer goes back to them.
+// Releases that engines serve and this history goes back to, but does not know, were acknowledged
+// after the copy it was restored from.
 void Controller::note_lost_releases() {
   History::Difference difference;
   const std::uint64_t begins_at = history_.begins_at();
   for (const auto& [key, row] : downstream_.directory().tally().rows()) {
     const std::uint64_t number = key.release;
-    // A number above the revision is one that this copy has not reached, and will pass over when it begins its epoch.
+    // A number above the revision will be passed over when this copy begins its epoch.
     const bool given = number <= state_.position().revision || new_epoch_waits_;
     if (number < begins_at || history_.knows(number) || !given || !row.served()) continue;
     if (!difference.added.empty() && difference.added.back().facts.number == number) continue;

@@ -1,10 +1,7 @@
 // The root: owns the desired state, takes publish requests, knows the tiers below it.
 #pragma once
 
-#include "base/limits.h"
 #include "tier/tier.h"
-
-#include <memory>
 
 namespace pinnate::tier {
 

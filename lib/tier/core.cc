@@ -1,14 +1,26 @@
 #include "tier/core.h"
 
-#include "base/limits.h"
-
 #include <algorithm>
-#include <functional>
 
 namespace pinnate::tier {
 
 Core::Core(const TierOptions& options, std::vector<Action>* actions)
     : options_(options), actions_(actions), random_(options.seed), next_token_(options.incarnation << 32) {}
+
+void Core::refuse(LinkId link, const wire::Message& request, const Status& why, bool ran) {
+  std::visit(
+      [&](const auto& asked) {
+        if constexpr (requires { answer_to(asked); }) {
+          auto answer = answer_to(asked);
+          answer.id = asked.id;
+          answer.code = why.code();
+          answer.reason = cut_reason(why.message());
+          if constexpr (requires { answer.ran; }) answer.ran = ran;
+          send(link, answer);
+        }
+      },
+      request);
+}
 
 Token Core::order(Answer answer) {
   const Token token = ++next_token_;
@@ -24,66 +36,26 @@ void Core::complete(Completion completion) {
   answer(completion);
 }
 
-Core::AlarmId Core::alarm_at(std::int64_t at_ms, std::function<void()> ring) {
-  const std::uint64_t place = free_ != 0 ? free_ - 1 : alarms_.size();
-  if (free_ != 0)
-    free_ = ~alarms_[place].number;
-  else
-    alarms_.emplace_back();
-  alarms_[place] = {++last_alarm_, std::move(ring)};
-  due_.push_back({at_ms, last_alarm_, place});
-  std::push_heap(due_.begin(), due_.end(), std::greater());
-  return last_alarm_ << kPlaceBits | place;
+Alarm::Due Core::add_alarm(std::int64_t at_ms, std::function<void()> ring) {
+  const Alarm::Due due(at_ms, ++last_alarm_);
+  alarms_.emplace_hint(alarms_.begin(), due, std::move(ring));  // of a call, it rings before most others
+  return due;
 }
 
-std::function<void()> Core::free_place(std::uint64_t place) {
-  alarms_[place].number = ~std::exchange(free_, place + 1);
-  return std::exchange(alarms_[place].ring, nullptr);
+Alarm::~Alarm() {
+  if (core_) core_->alarms_.extract(due_);  // its end may cancel others
 }
 
-void Core::pop_due() {
-  std::pop_heap(due_.begin(), due_.end(), std::greater());
-  due_.pop_back();
-}
-
-void Core::drop_cancelled() {
-  const auto cancelled = [this](const Due& due) { return alarms_[due.place].number != due.number; };
-  if (cancelled_ > 16 && cancelled_ > due_.size() / 2) {
-    cancelled_ -= std::erase_if(due_, cancelled);
-    std::make_heap(due_.begin(), due_.end(), std::greater());
-  }
-  for (; !due_.empty() && cancelled(due_.front()); cancelled_--) pop_due();
-}
-
-void Core::cancel_alarm(AlarmId* id) {
-  const AlarmId alarm = std::exchange(*id, 0);
-  const std::uint64_t place = alarm & ((AlarmId{1} << kPlaceBits) - 1);
-  if (alarm == 0 || alarms_[place].number << kPlaceBits >> kPlaceBits != alarm >> kPlaceBits) return;  // it has rung
-  const auto ring = free_place(place);  // whose end may cancel others
-  cancelled_++;
-  drop_cancelled();
-}
+bool Alarm::set() const { return core_ && core_->alarms_.contains(due_); }
 
 void Core::ring_alarms() {
   // An alarm set by an alarm for "now" rings at the next report, so that this ends.
-  const AlarmId last = last_alarm_;
-  std::vector<Due> set_meanwhile;
-  while (!due_.empty() && due_.front().at_ms <= now_.monotonic_ms) {
-    const Due due = due_.front();
-    pop_due();
-    if (due.number > last) {
-      set_meanwhile.push_back(due);
-    } else {
-      const auto ring = free_place(due.place);
-      ring();
-    }
-    drop_cancelled();
+  const std::uint64_t last = last_alarm_;
+  for (auto next = alarms_.begin(); next != alarms_.end() && next->first.first <= now_.monotonic_ms;) {
+    const Alarm::Due due = next->first;
+    if (due.second <= last) alarms_.extract(next).mapped()();
+    next = alarms_.upper_bound(due);
   }
-  for (const Due& due : set_meanwhile) {
-    due_.push_back(due);
-    std::push_heap(due_.begin(), due_.end(), std::greater());
-  }
-  drop_cancelled();
 }
 
 std::int64_t Backoff::next_ms(Random& random) {
@@ -97,20 +69,6 @@ std::int64_t Backoff::next_ms(Random& random) {
 std::int64_t Backoff::spread_ms(Random& random) {
   tries_++;
   return static_cast<std::int64_t>(random.below(5ull * min_ms_ + 1));
-}
-
-bool refuse_decision(Core* core, LinkId link, const wire::Message& message, const char* kind) {
-  const auto refuse = [&](std::uint64_t id, auto answer) {
-    answer.id = id;
-    answer.code = PINNATE_REFUSED;
-    answer.reason = "'" + core->options().id + "' is " + kind + "; ask the controller for this";
-    core->send(link, answer);
-    return true;
-  };
-  if (auto* publish = std::get_if<wire::Publish>(&message)) return refuse(publish->id, wire::Published{});
-  if (auto* unpublish = std::get_if<wire::Unpublish>(&message)) return refuse(unpublish->id, wire::Done{});
-  if (auto* list = std::get_if<wire::ListReleases>(&message)) return refuse(list->id, wire::Releases{});
-  return false;
 }
 
 std::string cut_reason(std::string reason, std::size_t most_bytes) {

@@ -1,18 +1,36 @@
-// What every part of a tier shares: the time of the report being handled, the list of actions, orders under way,
-// alarms.
+// What every part of a tier shares: the time, the list of actions, orders under way, alarms.
 #pragma once
 
-#include "base/limits.h"
 #include "tier/tier.h"
-#include "wire/message.h"
 
 #include <functional>
-#include <map>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace pinnate::tier {
+
+class Core;
+
+// Rings once, and not after it is cancelled, replaced or destroyed.
+class [[nodiscard]] Alarm {
+ public:
+  Alarm() = default;
+  Alarm(Alarm&& o) noexcept : core_(std::exchange(o.core_, nullptr)), due_(o.due_) {}
+  Alarm& operator=(Alarm o) noexcept {
+    std::swap(core_, o.core_);
+    std::swap(due_, o.due_);
+    return *this;
+  }
+  ~Alarm();
+  void cancel() { *this = {}; }
+  bool set() const;  // it is still to ring
+  std::int64_t at_ms() const { return due_.first; }
+
+ private:
+  friend Core;
+  using Due = std::pair<std::int64_t, std::uint64_t>;  // when, and how many were set before
+  Alarm(Core* core, Due due) : core_(core), due_(due) {}
+  Core* core_ = nullptr;
+  Due due_;
+};
 
 class Core {
  public:
@@ -30,40 +48,28 @@ class Core {
   }
   void send(LinkId link, const wire::Message& message) { send(link, wire::class_of(message), wire::encode(message)); }
   void send(LinkId link, wire::Class priority, Buffer message) { act(Send{link, priority, std::move(message)}); }
+  // Answers a request with why it is not carried out. Anything else has no answer.
+  void refuse(LinkId link, const wire::Message& request, const Status& why, bool ran = false);
   void log(pinnate_log_level level, std::string message) { act(WriteLog{level, std::move(message)}); }
 
-  // A token for an order, and what to do when it is answered. An order that is forgotten is not answered.
+  // A token for an order, and what to do when it is answered, unless it is forgotten.
   using Answer = std::function<void(Completion&)>;
   Token order(Answer answer);
   void forget_order(Token token) { orders_.erase(token); }
   void complete(Completion completion);
 
-  // Runs `ring` once, at `at_ms` or soon after. 0 is no alarm.
-  using AlarmId = std::uint64_t;
-  AlarmId alarm_at(std::int64_t at_ms, std::function<void()> ring);
-  AlarmId alarm_in(std::int64_t in_ms, std::function<void()> ring) {
+  // Runs `ring` once, at that time or soon after.
+  Alarm alarm_at(std::int64_t at_ms, std::function<void()> ring) { return {this, add_alarm(at_ms, std::move(ring))}; }
+  Alarm alarm_in(std::int64_t in_ms, std::function<void()> ring) {
     return alarm_at(now_.monotonic_ms + in_ms, std::move(ring));
   }
-  void cancel_alarm(AlarmId* id);
+  void soon(std::function<void()> ring) { add_alarm(now_.monotonic_ms, std::move(ring)); }  // cannot be cancelled
   void ring_alarms();
-  std::int64_t next_alarm_ms() const { return due_.empty() ? kNever : due_.front().at_ms; }
+  std::int64_t next_alarm_ms() const { return alarms_.empty() ? kNever : alarms_.begin()->first.first; }
 
  private:
-  // Alarms are numbered in the order they are set. One that is cancelled leaves its place at once, and the heap of what
-  // is due when it comes to the front, or when most of the heap is cancelled.
-  struct Alarm {
-    std::uint64_t number;  // of a free place: the complement of the next free one, from 1; 0 is none
-    std::function<void()> ring;
-  };
-  struct Due {
-    std::int64_t at_ms;
-    std::uint64_t number, place;
-    bool operator>(const Due& o) const { return at_ms != o.at_ms ? at_ms > o.at_ms : number > o.number; }
-  };
-  static constexpr int kPlaceBits = 24;  // of an AlarmId; the rest is of its number
-  std::function<void()> free_place(std::uint64_t place);
-  void pop_due();
-  void drop_cancelled();
+  friend Alarm;
+  Alarm::Due add_alarm(std::int64_t at_ms, std::function<void()> ring);
 
   TierOptions options_;
   std::vector<Action>* actions_;
@@ -72,10 +78,8 @@ class Core {
   LinkId next_link_ = ~LinkId{0};  // the first is 1
   Token next_token_;
   std::map<Token, Answer> orders_;
-  std::vector<Alarm> alarms_;
-  std::vector<Due> due_;  // a heap; its front is not cancelled
-  std::uint64_t free_ = 0, last_alarm_ = 0;
-  std::size_t cancelled_ = 0;  // in due_
+  std::map<Alarm::Due, std::function<void()>> alarms_;
+  std::uint64_t last_alarm_ = 0;
 };
 
 // A peer that answered and said no will say no again; one that is not there may come.
@@ -83,23 +87,32 @@ inline bool answered_no(const Status& why) {
   return why.code() == PINNATE_REFUSED || why.code() == PINNATE_INCOMPATIBLE || why.code() == PINNATE_CORRUPT;
 }
 
-// Exponential backoff with jitter: each delay is between half and all of a ceiling that doubles up to a cap.
+// Exponential backoff: each delay is between half and all of a ceiling that doubles up to a cap.
 class Backoff {
  public:
   Backoff(std::uint32_t min_ms, std::uint32_t max_ms) : min_ms_(min_ms), max_ms_(max_ms) {}
   std::int64_t next_ms(Random& random);
-  // For the first try after a link that was up, when many may have lost theirs at one time: anywhere up to five times the first delay.
+  // For the first try after a link was up, when many may have lost theirs at one time.
   std::int64_t spread_ms(Random& random);
   void reset() { tries_ = 0; }
   std::uint32_t tries() const { return tries_; }
-  void set_tries(std::uint32_t tries) { tries_ = tries; }
 
  private:
   std::uint32_t min_ms_, max_ms_, tries_ = 0;
 };
 
-// Answers what only a controller can decide. False: it is not that.
-bool refuse_decision(Core* core, LinkId link, const wire::Message& message, const char* kind);
+// What each kind of request is answered with.
+inline wire::Published answer_to(const wire::Publish&) { return {}; }
+inline wire::Done answer_to(const wire::Unpublish&) { return {}; }
+inline wire::Releases answer_to(const wire::ListReleases&) { return {}; }
+inline wire::StatusReport answer_to(const wire::GetStatus&) { return {}; }
+inline wire::Tiers answer_to(const wire::Lookup&) { return {}; }
+inline wire::Returned answer_to(const wire::Call&) { return {}; }
+
+// Why another kind of tier decides nothing.
+inline Status ask_the_controller(const Core& core, const char* kind) {
+  return {PINNATE_REFUSED, "'" + core.options().id + "' is " + kind + "; ask the controller for this"};
+}
 
 // Ends in "..." where it is cut, on a UTF-8 boundary.
 std::string cut_reason(std::string reason, std::size_t most_bytes = kReasonBytes);

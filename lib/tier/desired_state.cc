@@ -44,8 +44,7 @@ bool DesiredState::publishes(const std::string& name) const {
   return std::any_of(releases_.begin(), releases_.end(), [&](const auto& r) { return r.second->release.name == name; });
 }
 
-// SHA-256 of epoch, revision, and of each current release in order its number and the digest of its
-// record.
+// Of epoch, revision, and of each current release its number and the digest of its record.
 Digest DesiredState::digest_at(std::uint64_t epoch, std::uint64_t revision) const {
   std::string text;
   text.reserve(16 + releases_.size() * 40);
@@ -98,7 +97,6 @@ Status DesiredState::advance(const wire::Position& to, bool whole, const std::ve
                              std::vector<Entry> added) {
   DesiredState next;
   if (!whole) next = *this;
-  if (whole) next.floor_ = to.revision;
   next.decide(to.epoch, to.revision, withdrawn, added);
   if (whole) next.floor_ = to.revision;
   if (next.position_ != to)
@@ -156,10 +154,9 @@ Result<DesiredState> DesiredState::restore(const Restored& restored) {
   state.floor_ = get_u64(text.substr(48));
   for (std::size_t at = 56; at < text.size(); at += 16)
     state.withdrawn_.emplace_back(get_u64(text.substr(at)), get_u64(text.substr(at + 8)));
-  for (auto it = restored.records.lower_bound("release/");
-       it != restored.records.end() && it->first.starts_with("release/"); ++it) {
-    auto entry = make_entry(it->second);
-    if (!entry.ok()) return {PINNATE_CORRUPT, "the record '" + it->first + "': " + entry.status().message()};
+  for (const auto& [key, record] : restored.group("release/")) {
+    auto entry = make_entry(record);
+    if (!entry.ok()) return {PINNATE_CORRUPT, "the record '" + key + "': " + entry.status().message()};
     state.size_bytes_ += entry->record.size();
     state.releases_.emplace(entry->release.number, std::make_shared<const Entry>(std::move(*entry)));
   }
@@ -170,11 +167,8 @@ Result<DesiredState> DesiredState::restore(const Restored& restored) {
 
 std::vector<RecordWrite> DesiredState::strays(const Restored& restored, const DesiredState& state) {
   std::vector<RecordWrite> writes;
-  for (auto it = restored.records.lower_bound("release/");
-       it != restored.records.end() && it->first.starts_with("release/"); ++it) {
-    const std::uint64_t number = std::strtoull(it->first.c_str() + 8, nullptr, 10);
-    if (!state.find(number)) writes.push_back({it->first, std::nullopt});
-  }
+  for (const auto& [key, record] : restored.group("release/"))
+    if (!state.find(std::strtoull(key.c_str() + 8, nullptr, 10))) writes.push_back({key, std::nullopt});
   if (state.position().revision == 0 && restored.records.contains("head")) writes.push_back({"head", std::nullopt});
   return writes;
 }

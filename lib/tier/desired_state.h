@@ -1,21 +1,13 @@
-// The ordered set of current releases, and what was withdrawn lately: enough to bring another copy
-// up to date by what it lacks. The number of a release is the revision that decided it, so what a
-// copy at revision R lacks are the numbers above R.
+// The ordered set of current releases, and what was withdrawn lately. The number of a release is
+// the revision that decided it, so what a copy at revision R lacks are the numbers above R.
 #pragma once
 
-#include "base/buffer.h"
 #include "content/record.h"
 #include "content/release.h"
 #include "content/selector.h"
 #include "wire/message.h"
 
-#include <map>
-#include <memory>
-#include <optional>
 #include <set>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -38,27 +30,23 @@ class DesiredState {
   std::set<Digest> manifests() const;  // of all releases
   std::size_t size_bytes() const { return size_bytes_; }
 
-  // One decision: withdraws some and adds at most one (whose number must be `revision`). Remembers
-  // withdrawals.
+  // One decision: withdraws some and adds at most one, whose number must be `revision`.
   void decide(std::uint64_t epoch, std::uint64_t revision, const std::vector<std::uint64_t>& withdrawn,
               const std::vector<Entry>& added);
 
-  // Whether a copy at (epoch, revision) can be brought here by what it lacks. Otherwise it needs
-  // the whole set.
+  // Whether a copy can be brought here by what it lacks. Otherwise it needs the whole set.
   bool reaches_from(const wire::Position& from) const;
   // What a copy at `revision` holds too much; what it lacks are the releases of higher numbers.
   std::vector<std::uint64_t> withdrawn_since(std::uint64_t revision) const;
 
-  // The state after `base` (this, or nothing when `whole`) was changed as told. Fails, changing
-  // nothing, when the digest is not the one announced.
+  // Changes this (nothing, when `whole`) as told; nothing, when the digest is not as announced.
   Status advance(const wire::Position& to, bool whole, const std::vector<std::uint64_t>& withdrawn,
                  std::vector<Entry> added);
 
   // Records that bring a store from `before` to this.
   std::vector<RecordWrite> changes_since(const DesiredState& before) const;
   static Result<DesiredState> restore(const Restored& restored);
-  // Removes the records of a state that could not be restored whole: they must not mix with those
-  // of the next one.
+  // Removes records of a state that could not be restored: they must not mix with the next one.
   static std::vector<RecordWrite> strays(const Restored& restored, const DesiredState& state);
 
   static Result<Entry> make_entry(Buffer record);

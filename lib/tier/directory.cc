@@ -12,10 +12,6 @@ namespace {
 constexpr std::size_t kRowsPerChild = 4 * kReleaseLimit;
 constexpr std::size_t kBytesPerChild = 4 * 1024 * 1024;  // of rows, with the names and reasons in them
 
-std::string called(const Child& child) {
-  return std::string(role_name(child.hello.role)) + " '" + child.hello.id + "'";
-}
-
 }  // namespace
 
 Child* Directory::find(const std::string& id) {
@@ -28,7 +24,7 @@ void Directory::changed(const Child& child) {
   changed_();
 }
 
-// ---- who is there -------------------------------------------------------------------------------------------------
+// ---- who is there -------------------------------------------------------------------------------
 
 void Directory::joined(const Session& session, const wire::Hello& hello) {
   auto& child = children_[hello.id];
@@ -36,11 +32,11 @@ void Directory::joined(const Session& session, const wire::Hello& hello) {
     child = std::make_unique<Child>();
   else
     tally_.remove(*child);
-  core_->cancel_alarm(&child->forget);
+  child->forget.cancel();
   not_offline(*child);
   child->offline_since_ms = 0;
-  // Until an engine says otherwise nothing is known of it: pending for all. What is below a gateway stays as last
-  // known, offline, until its first roll-up, which is whole.
+  // Nothing is known of an engine until it speaks. What is below a gateway stays as last known,
+  // offline, until its first roll-up, which is whole.
   child->status = {};
   if (hello.role == wire::Role::engine)
     child->rollup.reset();
@@ -75,10 +71,7 @@ void Directory::set_offline(Child& child, std::int64_t for_ms) {
     tally_.add(child);
   }
   changed(child);
-  child.forget = core_->alarm_at(child.forget_at_ms, [this, id] {
-    if (Child* c = find(id)) c->forget = 0;
-    forget(id, true);
-  });
+  child.forget = core_->alarm_at(child.forget_at_ms, [this, id] { forget(id, true); });
   not_offline(child);
   offline_.emplace(child.forget_at_ms, id);
   child.kept_bytes = bytes_of(child);
@@ -99,13 +92,12 @@ void Directory::forget(const std::string& id, bool tell) {
   const auto found = children_.find(id);
   if (found == children_.end()) return;
   Child& child = *found->second;
-  core_->cancel_alarm(&child.forget);
   not_offline(child);
   const Totals part = totals_of(child);
   const std::uint64_t more = part.forgotten + (tell ? part.online + part.offline : 0);
   tally_.remove(child);
   tally_.forgot(more);
-  if (tell) core_->log(PINNATE_LOG_WARNING, called(child) + " was offline for too long and is forgotten");
+  if (tell) core_->log(PINNATE_LOG_WARNING, named(child.hello) + " was offline for too long and is forgotten");
   children_.erase(found);
   records_.removed(id, more);
   forgot_(id);
@@ -123,12 +115,12 @@ void Directory::restore(const Restored& restored) {
     // A wall clock may have jumped: it makes nobody wait for longer than the forget time.
     set_offline(child,
                 since_ms == 0 ? 0 : std::clamp<std::int64_t>(core_->now().wall_ms - since_ms, 0, forget_after_ms_));
-    // What is known only now, since when it is offline, is written. It may also have been the one too many.
+    // Its time is written if it is known only now. It may have been the one too many.
     if (const Child* c = find(id); c && c->offline_since_ms == since_ms) records_.unchanged(id);
   }
 }
 
-// ---- what it says -------------------------------------------------------------------------------------------------
+// ---- what it says -------------------------------------------------------------------------------
 
 Child* Directory::speaker(const Session& session, wire::Role role) {
   Child* child = find(session.peer.id);
@@ -145,7 +137,7 @@ Status Directory::take(const Session& session, wire::EngineStatus status) {
   child->ahead = status.position.newer_than(state_->position());
   child->notices.clear();
   for (const std::string& text : {untrue, status.notice})
-    if (!text.empty()) child->notices.push_back(called(*child) + ": " + cut_reason(text));
+    if (!text.empty()) child->notices.push_back(named(child->hello) + ": " + cut_reason(text));
   tally_.replace(*child, std::move(status));
   changed(*child);
   return {};
@@ -162,7 +154,7 @@ Status Directory::take(const Session& session, wire::Rollup rollup) {
   }
   child->hello.position = rollup.position;
   child->notices.clear();
-  if (!untrue.empty()) child->notices.push_back(called(*child) + ": " + untrue);
+  if (!untrue.empty()) child->notices.push_back(named(child->hello) + ": " + untrue);
   for (std::string& notice : std::exchange(rollup.notices, {}))
     if (child->notices.size() < kNoticesShown) child->notices.push_back(cut_reason(std::move(notice)));
   tally_.replace(*child, std::move(rollup));
@@ -181,14 +173,14 @@ void Directory::state_changed() {
     if (child->link == 0 || !(child->ahead || tally_.outdated(*child))) continue;
     tally_.remove(*child);
     const std::string untrue = child->engine() ? drop_untrue(&child->status, *state_) : std::string();
-    if (!untrue.empty()) child->notices.insert(child->notices.begin(), called(*child) + ": " + untrue);
+    if (!untrue.empty()) child->notices.insert(child->notices.begin(), named(child->hello) + ": " + untrue);
     child->ahead = child->engine() && child->hello.position.newer_than(state_->position());
     tally_.add(*child);
   }
   tally_.state_changed();
 }
 
-// ---- what is told of them -----------------------------------------------------------------------------------------
+// ---- what is told of them -----------------------------------------------------------------------
 
 void Directory::add_notices(std::vector<std::string>* all) const {
   for (const auto& [id, child] : children_)

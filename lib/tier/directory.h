@@ -1,14 +1,9 @@
-// The tiers known below: who they are, whether they are linked, what they last said. Survives restarts; forgets who has
-// been offline too long.
+// The tiers known below, also after a restart; who has been offline too long is forgotten.
 #pragma once
 
 #include "tier/child_records.h"
 #include "tier/links.h"
 #include "tier/tally.h"
-
-#include <set>
-#include <string>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -33,7 +28,7 @@ class Directory {
   void joined(const Session& session, const wire::Hello& hello);
   void left(const Session& session, bool forget);
   void closing() { closing_ = true; }  // who leaves from now on does so because this tier ends, and has not been lost
-  // Not OK: it is malformed, and nothing of it was taken. What cannot be true is left out, and a notice says so.
+  // Not OK: it is malformed. What cannot be true is left out, and a notice says so.
   Status take(const Session& session, wire::EngineStatus status);
   Status take(const Session& session, wire::Rollup rollup);
   void state_changed();  // looks anew at those that knew of it before

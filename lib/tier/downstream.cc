@@ -1,7 +1,5 @@
 #include "tier/downstream.h"
 
-#include "base/limits.h"
-
 #include <algorithm>
 
 namespace pinnate::tier {
@@ -118,8 +116,7 @@ void Downstream::dispatch(LinkId link, Session* session, wire::Message& m) {
   if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
   if (auto* lookup = std::get_if<wire::Lookup>(&m)) return look_up(link, *lookup);
-  if (owner_->request(link, m)) return;
-  if (!session || session->peer.role == wire::Role::client) return;  // an answer to nothing that is under way
+  if (!session || session->peer.role == wire::Role::client) return owner_->request(link, m);
   if (auto* confirm = std::get_if<wire::Confirm>(&m)) {
     owner_->heard_of(confirm->seen, named(session->peer));
     return replicator_.confirmed(*session, *confirm);
@@ -139,7 +136,10 @@ void Downstream::dispatch(LinkId link, Session* session, wire::Message& m) {
   if (auto* returned = std::get_if<wire::Returned>(&m)) calls_.take(link, *returned);
 }
 
-void Downstream::look_up(LinkId link, const wire::Lookup& lookup) {
+void Downstream::look_up(LinkId link, wire::Lookup lookup) {
+  lookup.limit = std::clamp<std::uint32_t>(lookup.limit, 1, kRowLimit);
+  lookup.timeout_ms = std::clamp<std::uint32_t>(lookup.timeout_ms, 1, kLongestLookupMs);
+  if (lookup.at == core_->options().id) lookup.at.clear();
   const auto done = [this, link, id = lookup.id](wire::Tiers tiers) {
     tiers.id = id;
     answer(link, tiers);
@@ -190,14 +190,11 @@ void Downstream::status_changed() {
   save_soon();
   const std::int64_t at_ms =
       std::max(core_->now().monotonic_ms + kGatherMs, flushed_ms_ + owner_->status_interval_ms());
-  if (flush_ != 0 && flush_at_ms_ <= at_ms) return;
-  core_->cancel_alarm(&flush_);
-  flush_at_ms_ = at_ms;
+  if (flush_.set() && flush_.at_ms() <= at_ms) return;
   flush_ = core_->alarm_at(at_ms, [this] { flush_status(); });
 }
 
 void Downstream::flush_status() {
-  flush_ = 0;
   flushed_ms_ = core_->now().monotonic_ms;
   owner_->tell_status();
   watches_.changed();
@@ -212,9 +209,8 @@ wire::StatusReport Downstream::report(const std::string& name) const {
 }
 
 void Downstream::save_soon() {
-  if (save_ != 0 || saving_) return;
+  if (save_.set() || saving_) return;
   save_ = core_->alarm_in(kSaveIntervalMs, [this] {
-    save_ = 0;
     directory_.records().begin_save();
     save_next();
   });

@@ -1,5 +1,5 @@
-// All of a controller or a gateway that faces downstream: replicates the desired state, serves content, knows the tiers
-// below, folds their status, answers lookups and carries calls.
+// All of a controller or a gateway that faces downstream: replicates the desired state, serves
+// content, knows the tiers below, folds their status, answers lookups and carries calls.
 #pragma once
 
 #include "tier/call_router.h"
@@ -12,17 +12,12 @@
 #include "tier/replicator.h"
 #include "tier/watches.h"
 
-#include <functional>
-#include <set>
-#include <string>
-
 namespace pinnate::tier {
 
 inline constexpr std::int64_t kStatusIntervalMs = 100;
 
 class Downstream final : public LinkOwner {
  public:
-  // What the tier has, and lends.
   struct Parts {
     Core* core;
     Links* links;
@@ -34,8 +29,8 @@ class Downstream final : public LinkOwner {
   };
   class Owner {
    public:
-    // What a client asks of this kind of tier alone. False: it is not that.
-    virtual bool request(LinkId link, wire::Message& message) = 0;
+    // What a client asks of this kind of tier alone.
+    virtual void request(LinkId link, wire::Message& message) = 0;
     // `who` below knows of this desired state.
     virtual void heard_of(const wire::Position& position, const std::string& who) = 0;
     virtual void tell_status() = 0;  // it has changed, and the interval since the last time is over
@@ -81,7 +76,7 @@ class Downstream final : public LinkOwner {
 
  private:
   void dispatch(LinkId link, Session* session, wire::Message& message);
-  void look_up(LinkId link, const wire::Lookup& lookup);
+  void look_up(LinkId link, wire::Lookup lookup);
   void tell_labels(Session& session);  // if they are not what the peer was told last
   wire::StatusReport report(const std::string& name) const;
   void flush_status();
@@ -100,9 +95,9 @@ class Downstream final : public LinkOwner {
   CallRouter calls_;
   Watches watches_;
   Labels inherited_;
-  Core::AlarmId flush_ = 0, save_ = 0;
+  Alarm flush_, save_;
   bool saving_ = false, closing_ = false;
-  std::int64_t flushed_ms_ = -1000000, flush_at_ms_ = 0;
+  std::int64_t flushed_ms_ = -1000000;
 };
 
 }  // namespace pinnate::tier

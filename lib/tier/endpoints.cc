@@ -4,13 +4,11 @@
 
 namespace pinnate::tier {
 
-Endpoints::~Endpoints() { stop(); }
-
 EndpointId Endpoints::add(Side side, const std::string& address) {
   if (stopped_ || endpoints_.size() >= kEndpoints) return 0;
   const EndpointId id = next_++;
   const TierOptions& o = core_->options();
-  endpoints_.emplace(id, Endpoint{side, address, Backoff(o.backoff_min_ms, o.backoff_max_ms), 0, false, {}, 0});
+  endpoints_.emplace(id, Endpoint{side, address, Backoff(o.backoff_min_ms, o.backoff_max_ms)});
   dial(id);
   return id;
 }
@@ -18,7 +16,6 @@ EndpointId Endpoints::add(Side side, const std::string& address) {
 LinkId Endpoints::remove(EndpointId id) {
   const auto found = endpoints_.find(id);
   if (found == endpoints_.end()) return 0;
-  core_->cancel_alarm(&found->second.redial);
   const LinkId link = found->second.link;
   const bool dialling = under_way_.contains(link);
   links_.erase(link);
@@ -29,7 +26,7 @@ LinkId Endpoints::remove(EndpointId id) {
 
 void Endpoints::stop() {
   stopped_ = true;
-  for (auto& [id, endpoint] : endpoints_) core_->cancel_alarm(&endpoint.redial);
+  for (auto& [id, endpoint] : endpoints_) endpoint.redial.cancel();
 }
 
 Endpoints::Endpoint* Endpoints::of(LinkId link) {
@@ -60,14 +57,10 @@ void Endpoints::dial(EndpointId id) {
 
 void Endpoints::dial_later(EndpointId id, bool spread) {
   Endpoint& endpoint = endpoints_.at(id);
-  core_->cancel_alarm(&endpoint.redial);
   if (stopped_) return;
   const std::int64_t wait_ms = spread && endpoint.backoff.tries() == 0 ? endpoint.backoff.spread_ms(core_->random())
                                                                        : endpoint.backoff.next_ms(core_->random());
-  endpoint.redial = core_->alarm_in(wait_ms, [this, id] {
-    endpoints_.at(id).redial = 0;
-    dial(id);
-  });
+  endpoint.redial = core_->alarm_in(wait_ms, [this, id] { dial(id); });
 }
 
 void Endpoints::landed(LinkId link) {
@@ -81,8 +74,6 @@ void Endpoints::landed(LinkId link) {
     dial(next);
   }
 }
-
-void Endpoints::opened(LinkId link) { landed(link); }
 
 void Endpoints::ended(LinkId link, bool settled, bool spread) {
   const auto found = links_.find(link);

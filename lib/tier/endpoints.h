@@ -1,15 +1,11 @@
-// Wishes for a link: addresses that are dialled for as long as they are wished for, each with a backoff of its own.
-// The links that come of it are sessions (links.h). So many dials are under way at once at most; the others wait.
+// Wishes for a link: addresses that are dialled for as long as they are wished for. So many dials
+// are under way at once at most; the others wait.
 #pragma once
 
 #include "tier/core.h"
 
-#include <functional>
 #include <list>
-#include <map>
 #include <set>
-#include <string>
-#include <utility>
 
 namespace pinnate::tier {
 
@@ -18,7 +14,7 @@ inline constexpr std::size_t kDialsAtOnce = 256;
 
 class Endpoints {
  public:
-  // Opens a link to `address`, or names the peer that is linked already, for which the wish stands back.
+  // Opens a link to `address`, or names the linked peer for which the wish stands back.
   struct Dialled {
     LinkId link = 0;
     std::string held_by;
@@ -26,18 +22,17 @@ class Endpoints {
   using Dialler = std::function<Dialled(Side side, const std::string& address)>;
 
   Endpoints(Core* core, Dialler dial) : core_(core), dial_(std::move(dial)) {}
-  ~Endpoints();
 
   // Dials at once, and again after each end of the link. 0: there are kEndpoints already.
   EndpointId add(Side side, const std::string& address);
-  // Dials no more. A link that has come of it stays; the one that it is still dialling is returned, to be dropped.
+  // Dials no more. A link that is up stays; one that is still dialled is returned, to be dropped.
   LinkId remove(EndpointId id);
   void stop();  // dials none of them any more
 
   // The address that `link` was dialled for, or null.
   const std::string* address_of(LinkId link) const;
-  void opened(LinkId link);
-  // `settled`: it was up for a while, so that delays begin anew. `spread`: many may have lost theirs at this moment.
+  void landed(LinkId link);  // it is no longer under way
+  // `settled`: it was up for a while. `spread`: many may have lost theirs at this moment.
   void ended(LinkId link, bool settled, bool spread);
   void hold(LinkId link, const std::string& peer);  // when it has ended, it is not dialled while `peer` is linked
   void released(const std::string& peer, bool spread);
@@ -49,12 +44,11 @@ class Endpoints {
     Backoff backoff;
     LinkId link = 0;  // dialling or open
     bool queued = false;  // for its turn among the dials
-    std::string held_by;  // id of a peer that is linked otherwise: wait until that link is gone
-    Core::AlarmId redial = 0;
+    std::string held_by{};  // id of a peer that is linked otherwise: wait until that link is gone
+    Alarm redial{};
   };
   void dial(EndpointId id);
   void dial_later(EndpointId id, bool spread);
-  void landed(LinkId link);  // it is no longer under way
   Endpoint* of(LinkId link);
 
   Core* core_;

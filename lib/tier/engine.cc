@@ -11,7 +11,6 @@
 #include "tier/watches.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 namespace pinnate::tier {
 namespace {
@@ -27,11 +26,11 @@ class Engine final : public LinkedTier, private LinkOwner {
  public:
   explicit Engine(EngineOptions options);
 
-  void start(Now now, Restored restored) override;
-  void close(Now now) override;
   bool closed() const override { return closing_ && slots_.empty(); }
 
  private:
+  void restore(const Restored& restored) override;
+  void end() override;
   void host_message(wire::Message& message, const Buffer&) override { request(kHostLink, message); }
   void settle() override;  // forgets empty slots, drops what is unused, tells what changed
   // LinkOwner, on both sides
@@ -75,15 +74,15 @@ class Engine final : public LinkedTier, private LinkOwner {
   bool applying_ = false;  // a new desired state is being made durable
   std::unique_ptr<std::pair<LinkId, wire::Desired>> held_page_;  // came meanwhile, over a new link
   Backoff write_backoff_{1000, 30000};
-  Core::AlarmId write_again_ = 0;  // one that could not be
+  Alarm write_again_;  // one that could not be
   std::vector<RecordWrite> strays_;  // records of a state that could not be restored, until they are removed
   std::vector<wire::ServiceRow> unwritten_;  // what it has heard of and may not act on yet
   std::map<Digest, Restored::Death> deaths_;
   std::map<Digest, std::int64_t> quarantine_until_ms_;
   ServiceId next_service_ = 1;
-  bool dirty_ = false, moved_ = false, closing_ = false;
-  std::int64_t reported_ms_ = -1000000, moved_ms_ = 0, report_at_ms_ = 0;
-  Core::AlarmId report_ = 0;
+  bool dirty_ = false, moved_ = false;
+  std::int64_t reported_ms_ = -1000000, moved_ms_ = 0;
+  Alarm report_;
   Watches watches_{&core_, [this](const std::string& name) { return report(name); }, kEngineWatches};
 };
 
@@ -137,8 +136,7 @@ Engine::Engine(EngineOptions options)
   });
 }
 
-void Engine::start(Now now, Restored restored) {
-  core_.set_now(now);
+void Engine::restore(const Restored& restored) {
   if (auto state = DesiredState::restore(restored); state.ok()) {
     state_ = std::move(*state);
   } else {
@@ -152,10 +150,9 @@ void Engine::start(Now now, Restored restored) {
     if (death.in_a_row < kDeathsInARow) continue;
     std::int64_t wait_ms = kQuarantineMinMs;
     for (std::uint32_t i = kDeathsInARow; i < death.in_a_row && wait_ms < kQuarantineMaxMs; i++) wait_ms *= 2;
-    quarantine_until_ms_[death.artifact] = now.monotonic_ms + std::min(wait_ms, kQuarantineMaxMs);
+    quarantine_until_ms_[death.artifact] = core_.now().monotonic_ms + std::min(wait_ms, kQuarantineMaxMs);
   }
   evaluate();
-  settle();
 }
 
 // ---- links and messages -------------------------------------------------------------------------
@@ -168,7 +165,7 @@ void Engine::fill_hello(wire::Hello* hello) {
 void Engine::link_up(Session& session) {
   if (session.side != Side::upstream) return;
   receiver_.reset();
-  fetcher_.source_up(session.link, std::string(role_name(session.peer.role)) + " '" + session.peer.id + "'");
+  fetcher_.source_up(session.link, named(session.peer));
   for (auto& [name, slot] : slots_) slot->source_up();
   reported_ms_ = -1000000;
   dirty_ = true;
@@ -209,7 +206,7 @@ void Engine::request(LinkId link, wire::Message& m) {
     return core_.send(link, tiers);
   }
   if (auto* get = std::get_if<wire::GetStatus>(&m)) return watches_.asked(link, *get);
-  refuse_decision(&core_, link, m, "an engine");
+  core_.refuse(link, m, ask_the_controller(core_, "an engine"));
 }
 
 // ---- the desired state --------------------------------------------------------------------------
@@ -219,7 +216,7 @@ void Engine::take_desired(Session& session, const wire::Desired& page) {
     held_page_ = std::make_unique<std::pair<LinkId, wire::Desired>>(session.link, page);
     return;
   }
-  core_.cancel_alarm(&write_again_);  // what comes now is newer, or the same over another link
+  write_again_.cancel();  // what comes now is newer, or the same over another link
   wire::Confirm confirm;
   DesiredState next = state_;
   const bool advanced = receiver_.take(page, &next, &confirm);
@@ -236,9 +233,8 @@ void Engine::take_desired(Session& session, const wire::Desired& page) {
   make_durable(session.link, confirm, std::make_shared<DesiredState>(std::move(next)), std::move(manifests));
 }
 
-// Durable first: an engine that restarts must not act on an older state than it did before. One
-// that cannot be written is not acted on, and declined. It is written again until it can be, or
-// until a newer one comes.
+// Durable first: an engine that restarts must not act on an older state. What cannot be written is
+// declined, and written again until a newer one comes.
 void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared_ptr<DesiredState> next,
                           std::vector<Buffer> manifests) {
   applying_ = true;
@@ -265,11 +261,9 @@ void Engine::make_durable(LinkId link, const wire::Confirm& confirm, std::shared
                              {entry->release.number, name, entry->release.version, wire::Phase::failed, false, why});
                      if (links_.find(link))
                        core_.send(link, wire::Confirm{state_.position(), confirm.page, false, state_.position()});
-                     write_again_ =
-                         core_.alarm_in(write_backoff_.next_ms(core_.random()), [this, link, confirm, next, manifests] {
-                           write_again_ = 0;
-                           make_durable(link, confirm, next, manifests);
-                         });
+                     write_again_ = core_.alarm_in(
+                         write_backoff_.next_ms(core_.random()),
+                         [this, link, confirm, next, manifests] { make_durable(link, confirm, next, manifests); });
                      take_held_page();
                    }),
                    std::move(writes)});
@@ -310,8 +304,8 @@ void Engine::evaluate() {
   const std::int64_t moved_before_ms = moved_ms_;
   const Chosen chosen = choose(state_);
   std::set<Digest> manifests;
-  for (const auto& [name, entry] : chosen) manifests.insert(entry->release.manifest);
   for (const auto& [name, entry] : chosen) {
+    manifests.insert(entry->release.manifest);
     auto& slot = slots_[name];
     if (!slot) slot = std::make_unique<Slot>(&world_, name);
   }
@@ -328,9 +322,8 @@ void Engine::evaluate() {
 }
 
 void Engine::drop_unused() {
-  std::set<Digest> manifests, artifacts;
-  for (const auto& [number, entry] : state_.releases()) manifests.insert(entry->release.manifest);
-  manifests_.keep_only(manifests);
+  std::set<Digest> artifacts;
+  manifests_.keep_only(state_.manifests());
   for (const auto& [name, slot] : slots_) slot->artifacts_in_use(&artifacts);
   inventory_.trim(artifacts, 0);
   if (durable_) saved_.save();
@@ -393,10 +386,8 @@ void Engine::settle() {
   if (!dirty_ && !moved_) return;
   const std::int64_t next_ms = dirty_ ? reported_ms_ + kReportIntervalMs : moved_ms_ + kProgressAfterMs;
   if (core_.now().monotonic_ms < next_ms) {
-    if (report_ != 0 && report_at_ms_ <= next_ms) return;
-    core_.cancel_alarm(&report_);
-    report_at_ms_ = next_ms;
-    report_ = core_.alarm_at(next_ms, [this] { report_ = 0; });  // settle follows
+    if (report_.set() && report_.at_ms() <= next_ms) return;
+    report_ = core_.alarm_at(next_ms, [] {});  // settle follows
     return;
   }
   dirty_ = moved_ = false;
@@ -406,7 +397,6 @@ void Engine::settle() {
   if (durable_) saved_.save();
 }
 
-// Of this engine itself.
 wire::StatusReport Engine::report(const std::string& name) const {
   Child self;
   self.hello.role = wire::Role::engine;
@@ -422,13 +412,9 @@ wire::StatusReport Engine::report(const std::string& name) const {
   return out;
 }
 
-void Engine::close(Now now) {
-  core_.set_now(now);
-  if (closing_) return;
-  closing_ = true;
+void Engine::end() {
   links_.say_goodbye(!durable_);
   for (auto& [name, slot] : slots_) slot->close();
-  settle();
 }
 
 }  // namespace

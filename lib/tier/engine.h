@@ -3,8 +3,6 @@
 
 #include "tier/tier.h"
 
-#include <memory>
-
 namespace pinnate::tier {
 
 struct EngineOptions {
@@ -15,8 +13,7 @@ struct EngineOptions {
 };
 std::unique_ptr<Tier> make_engine(EngineOptions options);
 
-// Thousands of functions that fail at length are more than a message may be: then the reasons share
-// what room there is.
+// Where the reasons are more than a message may be, they share what room there is.
 void fit_message(wire::EngineStatus* status);
 
 }  // namespace pinnate::tier

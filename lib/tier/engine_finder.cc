@@ -23,9 +23,7 @@ void EngineFinder::find(const wire::Lookup& lookup, Answer answer) {
   const auto search = std::make_shared<Search>();
   search->lookup = lookup;
   search->lookup.cursor.clear();
-  search->lookup.limit = std::clamp<std::uint32_t>(lookup.limit, 1, kRowLimit);
-  if (lookup.at == core_->options().id) search->lookup.at.clear();
-  search->deadline_ms = core_->now().monotonic_ms + std::clamp<std::uint32_t>(lookup.timeout_ms, 1, kLongestLookupMs);
+  search->deadline_ms = core_->now().monotonic_ms + lookup.timeout_ms;
   search->answer = std::move(answer);
   if (const auto found = directory_->children().find(lookup.engine); found != directory_->children().end())
     if (const Child& child = *found->second; child.engine())

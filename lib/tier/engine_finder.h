@@ -1,16 +1,10 @@
-// Finds one engine below: asks the gateways that may have it, all at once, and remembers where
-// engines were found.
+// Finds one engine below: asks the gateways that may have it, and remembers where it was found.
 #pragma once
 
 #include "tier/directory.h"
 #include "tier/inquiries.h"
 
 #include <deque>
-#include <functional>
-#include <memory>
-#include <string>
-#include <unordered_map>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -19,15 +13,13 @@ class EngineFinder {
   EngineFinder(Core* core, Links* links, const Directory* directory, const DesiredState* state, Inquiries* inquiries)
       : core_(core), links_(links), directory_(directory), state_(state), inquiries_(inquiries) {}
 
-  // Answers with the rows of `lookup.engine`, online ones first, and at once when `limit` of them
-  // are online. With a `name`, gateways below which that function is served are asked first, the
-  // others only if those have too few. PINNATE_BUSY: too many searches are under way, here or at a
-  // gateway that may have the engine.
+  // Answers with the rows of `lookup.engine`, online ones first, at once when `limit` of them are.
+  // Gateways below which the function `name` is served are asked first. PINNATE_BUSY: too many
+  // searches are under way, here or at a gateway that may have the engine.
   using Answer = std::function<void(wire::Tiers)>;  // its id is 0
   void find(const wire::Lookup& lookup, Answer answer);
 
-  // The ids of the tiers on the way to an engine, nearest first, the engine last. Empty: it is not
-  // below, but above.
+  // The ids on the way to an engine, nearest first, the engine last. Empty: it is above.
   using Route = std::vector<std::string>;
   static Route route_to(const wire::TierRow& engine);
   const Route* remembered(const std::string& engine) const;  // null: look for it

@@ -1,24 +1,18 @@
 #include "tier/fetcher.h"
 
-#include "base/limits.h"
 #include "base/plant.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace pinnate::tier {
 namespace {
-constexpr std::size_t kManifestWants =
-    2 * kReleaseLimit;  // no honest fleet wants more; what a hostile one wants must end
+constexpr std::size_t kManifestWants = 2 * kReleaseLimit;  // more than any honest fleet wants
 constexpr std::size_t kManifestWindow = 64;
 constexpr std::uint32_t kCorruptLimit = 8;  // then it is given up; whoever wants it tries again later
 }  // namespace
 
 Fetcher::~Fetcher() {
-  for (auto& [key, want] : wants_) {
-    if (want.token != 0) core_->forget_order(want.token);
-    core_->cancel_alarm(&want.again);
-  }
+  for (auto& [key, want] : wants_) core_->forget_order(want.token);
 }
 
 void Fetcher::source_up(LinkId link, const std::string& peer) {
@@ -60,18 +54,16 @@ void Fetcher::ask_manifests() {
   }
 }
 
-void Fetcher::want_chunk(const Digest& manifest, std::uint32_t artifact, std::uint32_t index, ChunkDone done) {
-  const Key key(manifest, artifact, index);
-  const auto held = manifests_->find(manifest);
-  if (!held || artifact >= held->artifacts.size() || index >= held->artifacts[artifact].chunks.size())
-    return done({PINNATE_NOT_FOUND, "no such chunk"}, {});
+void Fetcher::want_chunk(const Key& key, ChunkDone done) {
+  auto artifact = manifests_->artifact_of(key);
+  if (!artifact) return done({PINNATE_NOT_FOUND, "no such chunk"}, {});
   const auto [it, fresh] = wants_.try_emplace(key);
   it->second.waiting.push_back(std::move(done));
   it->second.superseded = false;
   if (PINNATE_PLANT(requests_not_coalesced) && it->second.stage == Stage::asked && connected_)
-    core_->send(source_, wire::WantChunk{manifest, artifact, index});
+    core_->send(source_, key);
   if (!fresh) return;
-  it->second.manifest = held;
+  it->second.artifact = std::move(artifact);
   same_.insert(it);
   queue(key, false);
   ask_more();
@@ -79,17 +71,17 @@ void Fetcher::want_chunk(const Digest& manifest, std::uint32_t artifact, std::ui
 
 bool Fetcher::BySubstance::operator()(Wants::iterator a, Wants::iterator b) const {
   const auto substance = [](Wants::iterator want) {
-    const auto& [manifest, artifact, index] = want->first;
-    const content::ArtifactEntry& of = want->second.manifest->artifacts[artifact];
-    return std::tie(of.digest, index, of.chunks[index]);
+    const auto& [key, wanted] = *want;
+    return std::tie(wanted.artifact->digest, key.index, wanted.artifact->chunks[key.index]);
   };
   return substance(a) < substance(b);
 }
 
 bool Fetcher::under_way(Wants::iterator want) const {
   const auto [first, last] = same_.equal_range(want);
-  return std::any_of(
-      first, last, [](Wants::iterator same) { return same->second.stage != Stage::queued || same->second.again != 0; });
+  return std::any_of(first, last, [](Wants::iterator same) {
+    return same->second.stage != Stage::queued || same->second.again.set();
+  });
 }
 
 void Fetcher::ask_more() {
@@ -97,11 +89,11 @@ void Fetcher::ask_more() {
     const Key key = queue_.front();
     queue_.pop_front();
     const auto found = wants_.find(key);
-    if (found == wants_.end() || found->second.stage != Stage::queued || found->second.again != 0) continue;
+    if (found == wants_.end() || found->second.stage != Stage::queued || found->second.again.set()) continue;
     if (under_way(found)) continue;  // finish() sees to it
     found->second.stage = Stage::asked;
     in_flight_++;
-    core_->send(source_, wire::WantChunk{std::get<0>(key), std::get<1>(key), std::get<2>(key)});
+    core_->send(source_, key);
   }
 }
 
@@ -123,7 +115,7 @@ void Fetcher::take(const wire::ManifestBytes& answer) {
 }
 
 void Fetcher::take(const wire::ChunkBytes& answer) {
-  const Key key(answer.manifest, answer.artifact, answer.index);
+  const Key key{answer.manifest, answer.artifact, answer.index};
   const auto found = wants_.find(key);
   if (found == wants_.end() || found->second.stage != Stage::asked) return;  // not asked for, or given up
   if (in_flight_ > 0) in_flight_--;
@@ -135,23 +127,18 @@ void Fetcher::take(const wire::ChunkBytes& answer) {
 }
 
 void Fetcher::accept(const Key& key, Want& want, const Buffer& encoded) {
-  const auto manifest = manifests_->find(std::get<0>(key));
-  const std::uint32_t index = std::get<2>(key);
-  if (!manifest || std::get<1>(key) >= manifest->artifacts.size() ||
-      index >= manifest->artifacts[std::get<1>(key)].chunks.size())
-    return finish(key, {PINNATE_CANCELLED, "the manifest is gone"}, {});
-  const content::ArtifactEntry& artifact = manifest->artifacts[std::get<1>(key)];
+  if (!manifests_->find(key.manifest)) return finish(key, {PINNATE_CANCELLED, "the manifest is gone"}, {});
+  const content::ArtifactEntry& artifact = *want.artifact;
   want.stage = Stage::verifying;
   want.token = core_->order([this, key, encoded, digest = artifact.digest](Completion& c) {
     const auto waiting = wants_.find(key);
     if (waiting == wants_.end()) return;
-    waiting->second.token = 0;
     const bool stray = waiting->second.superseded && c.status.ok();
     if (c.status.code() == PINNATE_CORRUPT) return came_wrong(key, c.status.message());
     if (c.status.ok()) {
-      inventory_->add(digest, std::get<2>(key), encoded.size());
-      const auto held = events_.sync_whole ? manifests_->find(std::get<0>(key)) : nullptr;
-      if (held && inventory_->whole(held->artifacts[std::get<1>(key)]))
+      inventory_->add(digest, key.index, encoded.size());
+      const auto held = events_.sync_whole ? manifests_->artifact_of(key) : nullptr;
+      if (held && inventory_->whole(*held))
         core_->act(SyncArtifact{core_->order([this, digest](Completion& synced) {
                                   if (!synced.status.ok() && events_.not_kept) events_.not_kept(digest, synced.status);
                                   if (synced.status.ok() && events_.kept) events_.kept(digest);
@@ -160,18 +147,18 @@ void Fetcher::accept(const Key& key, Want& want, const Buffer& encoded) {
     } else if (events_.not_kept) {
       events_.not_kept(digest, c.status);
     }
-    // Good bytes that could not be kept are passed on all the same; whoever must keep them asks the inventory.
+    // Good bytes that could not be kept are passed on; who must keep them asks the inventory.
     finish(key, {}, encoded);
     if (stray && events_.stray) events_.stray();
   });
-  core_->act(AcceptChunk{want.token, artifact.digest, index, encoded, artifact.chunks[index],
-                         artifact.chunk_bytes(index), true, source_ == kHostLink});
+  core_->act(AcceptChunk{want.token, artifact.digest, key.index, encoded, artifact.chunks[key.index],
+                         artifact.chunk_bytes(key.index), true, source_ == kHostLink});
 }
 
 void Fetcher::came_wrong(const Key& key, const std::string& why) {
   Want& want = wants_[key];
-  const std::string what = "chunk " + std::to_string(std::get<2>(key)) + " of manifest " +
-                           std::get<0>(key).hex().substr(0, 12) + " from " + peer_ + ": " + why;
+  const std::string what = "chunk " + std::to_string(key.index) + " of manifest " + key.manifest.hex().substr(0, 12) +
+                           " from " + peer_ + ": " + why;
   if (events_.corrupt) events_.corrupt(peer_, what);
   if (++want.corrupt >= kCorruptLimit) {
     finish(key, {PINNATE_CORRUPT, what}, {});
@@ -179,9 +166,6 @@ void Fetcher::came_wrong(const Key& key, const std::string& why) {
   }
   want.stage = Stage::queued;
   want.again = core_->alarm_in(50 << want.corrupt, [this, key] {
-    const auto found = wants_.find(key);
-    if (found == wants_.end()) return;
-    found->second.again = 0;
     queue(key, true);
     ask_more();
   });
@@ -202,7 +186,7 @@ void Fetcher::finish(const Key& key, const Status& status, const Buffer& encoded
       continue;
     }
     same_.insert(other);
-    if (other->second.stage == Stage::queued && other->second.again == 0) queue(other->first, true);
+    if (other->second.stage == Stage::queued && !other->second.again.set()) queue(other->first, true);
   }
   for (auto& done : waiting) done(status, encoded);
 }
@@ -210,30 +194,22 @@ void Fetcher::finish(const Key& key, const Status& status, const Buffer& encoded
 void Fetcher::keep_only(const std::set<Digest>& wanted) {
   std::vector<Key> gone;
   for (auto& [key, want] : wants_) {
-    if (wanted.contains(std::get<0>(key))) continue;
+    if (wanted.contains(key.manifest)) continue;
     if (want.stage == Stage::queued)
       gone.push_back(key);
     else
       want.superseded = true;
   }
-  for (const Key& key : gone) {
-    const auto want = wants_.find(key);
-    if (want == wants_.end()) continue;
-    core_->cancel_alarm(&want->second.again);
-    finish(key, {PINNATE_CANCELLED, "superseded"}, {});
-  }
+  for (const Key& key : gone)
+    if (wants_.contains(key)) finish(key, {PINNATE_CANCELLED, "superseded"}, {});
   if (!gone.empty()) ask_more();
-  std::vector<std::pair<Digest, std::vector<ManifestDone>>> manifests;
-  for (auto it = manifest_wants_.begin(); it != manifest_wants_.end();) {
-    if (wanted.contains(it->first)) {
-      ++it;
-      continue;
-    }
-    manifests.emplace_back(it->first, std::move(it->second));
-    it = manifest_wants_.erase(it);
-  }
-  for (auto& [digest, waiting] : manifests)
-    for (auto& done : waiting) done({PINNATE_CANCELLED, "superseded"});
+  std::vector<ManifestDone> superseded;
+  std::erase_if(manifest_wants_, [&](auto& want) {
+    if (wanted.contains(want.first)) return false;
+    std::move(want.second.begin(), want.second.end(), std::back_inserter(superseded));
+    return true;
+  });
+  for (auto& done : superseded) done({PINNATE_CANCELLED, "superseded"});
 }
 
 }  // namespace pinnate::tier

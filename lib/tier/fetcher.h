@@ -1,25 +1,19 @@
-// Pulls manifests and chunks over one link, a window of them at a time. Who wants what is already wanted waits for the same
-// answer, also where another manifest names the same artifact. What was under way when the link went is asked for again over the next one, and nothing else is.
+// Pulls manifests and chunks over one link, a window of them at a time. Who wants what is already
+// wanted waits for the same answer. What was under way when the link went is asked for again.
 #pragma once
 
 #include "tier/inventory.h"
 #include "tier/links.h"
 #include "tier/manifests.h"
 
-#include <functional>
 #include <list>
-#include <map>
-#include <set>
-#include <string>
-#include <tuple>
-#include <vector>
 
 namespace pinnate::tier {
 
 class Fetcher {
  public:
   struct Events {
-    // A chunk was not what the manifest says; `peer` sent it. It is asked for again.
+    // A chunk that `peer` sent was not what the manifest says. It is asked for again.
     std::function<void(const std::string& peer, const std::string& what)> corrupt;
     // A good chunk of this artifact could not be kept on disk: it is passed on, not held.
     std::function<void(const Digest& artifact, const Status& why)> not_kept;
@@ -27,7 +21,6 @@ class Fetcher {
     std::function<void(const Digest& artifact)> kept;
     // A chunk was kept that was superseded while it was on its way.
     std::function<void()> stray;
-    // Whether an artifact is synced to disk once it is whole.
     bool sync_whole = false;
     // How many chunks are asked for and not answered at one time: 1 MiB on the way.
     std::size_t window = 16;
@@ -44,22 +37,22 @@ class Fetcher {
   void want_manifest(const Digest& digest, ManifestDone done);
   using ChunkDone = std::function<void(const Status&, const Buffer& encoded)>;
   // The manifest must be held.
-  void want_chunk(const Digest& manifest, std::uint32_t artifact, std::uint32_t index, ChunkDone done);
+  void want_chunk(const wire::WantChunk& chunk, ChunkDone done);
 
   void take(const wire::ManifestBytes& answer);
   void take(const wire::ChunkBytes& answer);
 
-  // Gives up what belongs to other manifests, as PINNATE_CANCELLED. What is in flight is taken when it comes, and kept.
+  // Gives up what belongs to other manifests (PINNATE_CANCELLED). What is in flight is still kept.
   void keep_only(const std::set<Digest>& wanted);
 
  private:
-  using Key = std::tuple<Digest, std::uint32_t, std::uint32_t>;  // manifest, place in it, index: how it is asked for
+  using Key = wire::WantChunk;
   enum class Stage : std::uint8_t { queued, asked, verifying };
   struct Want {
-    std::shared_ptr<const content::Manifest> manifest;
+    std::shared_ptr<const content::ArtifactEntry> artifact;
     std::vector<ChunkDone> waiting;
     Token token = 0;
-    Core::AlarmId again = 0;
+    Alarm again;
     std::uint32_t corrupt = 0;  // times it came wrong
     Stage stage = Stage::queued;
     bool superseded = false;

@@ -25,10 +25,10 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
                   },
                   [this](const Digest& artifact, const Status& why) {
                     not_kept_.insert(artifact);
-                    notice("chunks", "a chunk is passed on but not kept: " + why.message());
+                    notices_.say("chunks", "a chunk is passed on but not kept: " + why.message());
                   },
                   [this](const Digest& artifact) {
-                    if (not_kept_.erase(artifact) > 0 && not_kept_.empty()) notice("chunks", "");
+                    if (not_kept_.erase(artifact) > 0 && not_kept_.empty()) notices_.say("chunks", "");
                     fill_up();
                   },
                   {},  // kept as long as the cache has room
@@ -39,11 +39,9 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
     links_.set_owners(this, &downstream_);
   }
 
-  void start(Now now, Restored restored) override;
-  void close(Now now) override;
-  bool closed() const override { return closing_; }
-
  private:
+  void restore(const Restored& restored) override;
+  void end() override { downstream_.close(); }
   void host_message(wire::Message& message, const Buffer&) override { downstream_.ask(kHostLink, message); }
   // LinkOwner, of the link upstream
   void fill_hello(wire::Hello* hello) override { hello->position = state_.position(); }
@@ -51,15 +49,14 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
   void link_down(Session& session, const Status& why) override;
   void message(Session& session, wire::Message& message) override;
   // Downstream::Owner
-  bool request(LinkId link, wire::Message& message) override {
-    return refuse_decision(&core_, link, message, "a gateway");
+  void request(LinkId link, wire::Message& message) override {
+    core_.refuse(link, message, ask_the_controller(core_, "a gateway"));
   }
   void heard_of(const wire::Position& position, const std::string& who) override;
   void tell_status() override;
   std::int64_t status_interval_ms() override;
 
   void state_changed();
-  void notice(const std::string& key, std::string text) { notices_.say(key, std::move(text)); }
   void take_desired(Session& session, const wire::Desired& page);
   void forget_not_kept();
   void fill_up();
@@ -84,11 +81,9 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
   std::set<Digest> not_kept_;  // artifacts of current releases that are passed on and not held whole
   std::int64_t gathers_until_ms_ = 0;
   std::int64_t gather_ms_ = 8 * kStatusIntervalMs;
-  bool closing_ = false;
 };
 
-void Gateway::start(Now now, Restored restored) {
-  core_.set_now(now);
+void Gateway::restore(const Restored& restored) {
   if (auto state = DesiredState::restore(restored); state.ok()) {
     state_ = std::move(*state);
     stored_ = state_;
@@ -99,13 +94,8 @@ void Gateway::start(Now now, Restored restored) {
   saved_.restore(restored);
   if (!PINNATE_PLANT(restart_forgets_its_cache)) inventory_.restore(restored);
   downstream_.directory().restore(restored);
-  if (downstream_.directory().total().offline > 0) gathers_until_ms_ = now.monotonic_ms + kComeBackMs;
+  if (downstream_.directory().total().offline > 0) gathers_until_ms_ = core_.now().monotonic_ms + kComeBackMs;
   state_changed();
-}
-
-void Gateway::close(Now now) {
-  core_.set_now(now);
-  if (!std::exchange(closing_, true)) downstream_.close();
 }
 
 void Gateway::state_changed() {
@@ -114,9 +104,8 @@ void Gateway::state_changed() {
   downstream_.state_changed(state_.manifests());
 }
 
-// After a restart the tiers that are known come back one after another. While some are missing,
-// each roll-up waits twice as long as the one before, so that a thousand engines that reconnect do
-// not become a hundred messages to the controller. When all are there, it is told at once.
+// After a restart, while some known tiers are missing, each roll-up waits twice as long as the one
+// before: a thousand engines that reconnect are not a hundred messages to the controller.
 std::int64_t Gateway::status_interval_ms() {
   const bool come_back = core_.now().monotonic_ms < gathers_until_ms_ && downstream_.directory().total().offline > 0;
   return come_back ? gather_ms_ : kStatusIntervalMs;
@@ -126,7 +115,7 @@ std::int64_t Gateway::status_interval_ms() {
 
 void Gateway::link_up(Session& session) {
   receiver_.reset();
-  fetcher_.source_up(session.link, std::string(role_name(session.peer.role)) + " '" + session.peer.id + "'");
+  fetcher_.source_up(session.link, named(session.peer));
   tell(true);
 }
 
@@ -151,20 +140,18 @@ void Gateway::take_desired(Session& session, const wire::Desired& page) {
   confirm.seen = seen();
   core_.send(session.link, confirm);
   if (const Status& trouble = receiver_.trouble(); !trouble.ok() || advanced)
-    notice("desired", trouble.ok() ? "" : "cannot take the desired state: " + trouble.message());
+    notices_.say("desired", trouble.ok() ? "" : "cannot take the desired state: " + trouble.message());
   if (!advanced) return;
   for (const Buffer& manifest : receiver_.take_manifests())
     if (auto added = manifests_.add(manifest); !added.ok()) core_.log(PINNATE_LOG_WARNING, added.status().message());
   state_changed();
   forget_not_kept();
   fetcher_.keep_only(state_.manifests());  // whoever waits below has been told of the new state by now
-  // The tiers below are told at once: this copy is a cache, and the controller's is durable
-  // already.
+  // The tiers below are told at once: this copy is a cache, and the controller's is durable.
   saved_.save();
 }
 
-// There is space again, so what could not be kept is asked for once more: the cache must serve
-// newcomers without an upstream.
+// There is space again: what could not be kept is asked for anew, for newcomers.
 void Gateway::fill_up() {
   if (not_kept_.empty()) return;
   for (const Digest& digest : state_.manifests()) {
@@ -173,7 +160,8 @@ void Gateway::fill_up() {
       const content::ArtifactEntry& artifact = manifest->artifacts[a];
       if (!not_kept_.contains(artifact.digest)) continue;
       for (std::uint32_t i = 0; i < artifact.chunks.size(); ++i)
-        if (!inventory_.has(artifact.digest, i)) fetcher_.want_chunk(digest, a, i, [](const Status&, const Buffer&) {});
+        if (!inventory_.has(artifact.digest, i))
+          fetcher_.want_chunk({digest, a, i}, [](const Status&, const Buffer&) {});
     }
   }
 }
@@ -181,11 +169,10 @@ void Gateway::fill_up() {
 void Gateway::forget_not_kept() {
   const std::set<Digest> current = manifests_.artifacts_of(state_.manifests());
   std::erase_if(not_kept_, [&](const Digest& artifact) { return !current.contains(artifact); });
-  if (not_kept_.empty()) notice("chunks", "");
+  if (not_kept_.empty()) notices_.say("chunks", "");
 }
 
-// Each write goes from what the disk is known to hold to what is held now: after one that failed,
-// the next still fits.
+// From what the disk is known to hold: after a write that failed the next still fits.
 void Gateway::add_state(std::vector<RecordWrite>* writes) {
   if (stored_.position() == state_.position()) return;
   writing_ = state_;
@@ -193,7 +180,7 @@ void Gateway::add_state(std::vector<RecordWrite>* writes) {
 }
 
 void Gateway::written(const Status& status) {
-  notice("disk", status.ok() ? "" : "cannot write to disk: " + status.message());
+  notices_.say("disk", status.ok() ? "" : "cannot write to disk: " + status.message());
   DesiredState written = std::exchange(writing_, {});
   if (status.ok() && written.position().revision > 0) stored_ = std::move(written);
 }

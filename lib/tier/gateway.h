@@ -1,10 +1,7 @@
-// A relay, any number deep: replicates desired state downward, folds status upward, keeps
-// artifacts, carries calls.
+// A relay, any number deep: brings desired state and artifacts down, status up, carries calls.
 #pragma once
 
 #include "tier/tier.h"
-
-#include <memory>
 
 namespace pinnate::tier {
 

@@ -17,12 +17,7 @@ std::string key(const char* prefix, std::uint64_t number) {
   return text;
 }
 
-template <class F>
-void each(const Restored& restored, const std::string& prefix, F&& f) {
-  for (auto it = restored.records.lower_bound(prefix); it != restored.records.end() && it->first.starts_with(prefix);
-       ++it)
-    f(std::strtoull(it->first.c_str() + prefix.size(), nullptr, 10), it->second);
-}
+std::uint64_t number_in(const std::string& key) { return std::strtoull(&key[key.find('/') + 1], nullptr, 10); }
 
 // What an engine of that platform takes: its own, else the one for any.
 const Digest* chosen(const std::map<std::string, Digest>& artifacts, const std::string& platform) {
@@ -39,17 +34,16 @@ std::vector<std::string> History::restore(const Restored& restored) {
     notes.push_back("the record of " + what + " " + std::to_string(number) +
                     " cannot be read and is left out: " + (why.ok() ? "it is of another kind" : why.message()));
   };
-  each(restored, "history/", [&](std::uint64_t number, const Buffer& bytes) {
-    auto decoded = wire::decode(bytes);
-    auto* one = decoded.ok() && decoded->has_value() ? std::get_if<wire::Releases>(&**decoded) : nullptr;
-    if (one && one->releases.size() == 1)
-      entries_[number].facts = std::move(one->releases[0]);
+  for (const auto& [name, bytes] : restored.group("history/")) {
+    auto one = wire::decode_as<wire::Releases>(bytes);
+    if (one.ok() && one->releases.size() == 1)
+      entries_[number_in(name)].facts = std::move(one->releases[0]);
     else
-      unreadable("release", number, decoded.status());
-  });
-  each(restored, "history-artifacts/", [&](std::uint64_t number, const Buffer& bytes) {
-    const auto found = entries_.find(number);
-    if (found == entries_.end()) return;
+      unreadable("release", number_in(name), one.status());
+  }
+  for (const auto& [name, bytes] : restored.group("history-artifacts/")) {
+    const auto found = entries_.find(number_in(name));
+    if (found == entries_.end()) continue;
     std::string_view text = bytes.view();
     while (!text.empty()) {  // "PLATFORM HEX\n"
       const std::string_view line = text.substr(0, text.find('\n'));
@@ -59,17 +53,16 @@ std::vector<std::string> History::restore(const Restored& restored) {
       if (digest)
         found->second.artifacts[std::string(line.substr(0, space))] = *digest;
       else
-        unreadable("the artifacts of release", number, {PINNATE_CORRUPT, "a line is malformed"});
+        unreadable("the artifacts of release", found->first, {PINNATE_CORRUPT, "a line is malformed"});
     }
-  });
-  each(restored, "position/", [&](std::uint64_t revision, const Buffer& bytes) {
-    auto decoded = wire::decode(bytes);
-    const auto* confirm = decoded.ok() && decoded->has_value() ? std::get_if<wire::Confirm>(&**decoded) : nullptr;
-    if (confirm)
-      positions_[revision] = confirm->position;
+  }
+  for (const auto& [name, bytes] : restored.group("position/")) {
+    const auto confirm = wire::decode_as<wire::Confirm>(bytes);
+    if (confirm.ok())
+      positions_[number_in(name)] = confirm->position;
     else
-      unreadable("revision", revision, decoded.status());
-  });
+      unreadable("revision", number_in(name), confirm.status());
+  }
   return notes;
 }
 

@@ -5,12 +5,6 @@
 #include "content/record.h"
 #include "wire/message.h"
 
-#include <cstdint>
-#include <map>
-#include <optional>
-#include <string>
-#include <vector>
-
 namespace pinnate::tier {
 
 class History {
@@ -33,11 +27,11 @@ class History {
   std::vector<RecordWrite> writes(const Difference& difference) const;
   void apply(const Difference& difference);
   bool knows(std::uint64_t number) const { return entries_.contains(number); }
-  // Releases before this number may have been given up for newer ones, so that one which is not known need not be lost.
+  // Releases before this number may have been given up for newer ones, and need not be lost.
   std::uint64_t begins_at() const;
   std::vector<wire::ReleaseFacts> list(const std::string& name, std::size_t most) const;  // newest first
 
-  // Whether `version` of `name` was published before with other bytes for one of these platforms; says so in words.
+  // Not OK: the version was published before with other bytes for a platform.
   Status check_same_bytes(const content::Manifest& manifest) const;
 
   // True when `position` is of this controller's epoch and past, but not what it was then.

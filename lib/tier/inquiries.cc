@@ -2,10 +2,6 @@
 
 namespace pinnate::tier {
 
-Inquiries::~Inquiries() {
-  for (auto& [key, inquiry] : asked_) core_->cancel_alarm(&inquiry.limit);
-}
-
 void Inquiries::ask(LinkId link, const std::string& gateway, wire::Lookup lookup, std::int64_t limit_ms, Done done) {
   const Key key(link, ++last_);
   Inquiry& inquiry = asked_[key];
@@ -26,7 +22,6 @@ void Inquiries::link_down(LinkId link) {
 void Inquiries::end(const Key& key, wire::Tiers* answer, const char* failed) {
   auto ended = asked_.extract(key);
   if (!ended) return;  // late, or never asked
-  core_->cancel_alarm(&ended.mapped().limit);
   ended.mapped().done(answer, failed);
 }
 

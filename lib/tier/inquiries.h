@@ -1,24 +1,15 @@
-// Lookups that gateways below are asked. Each ends once: with its answer, or with why there is
-// none.
+// Lookups that gateways below are asked. Each ends once: with its answer, or why there is none.
 #pragma once
 
 #include "tier/core.h"
-
-#include <functional>
-#include <map>
-#include <string>
-#include <utility>
 
 namespace pinnate::tier {
 
 class Inquiries {
  public:
   explicit Inquiries(Core* core) : core_(core) {}
-  ~Inquiries();
 
   using Done = std::function<void(wire::Tiers* answer, const char* failed)>;  // one of the two is null
-  // `lookup`: as it was asked here; its `at`, `timeout_ms` and `id` become those that the gateway
-  // gets.
   void ask(LinkId link, const std::string& gateway, wire::Lookup lookup, std::int64_t limit_ms, Done done);
   void take(LinkId link, wire::Tiers& answer) { end({link, answer.id}, &answer, nullptr); }
   void link_down(LinkId link);
@@ -28,7 +19,7 @@ class Inquiries {
   using Key = std::pair<LinkId, std::uint64_t>;
   struct Inquiry {
     Done done;
-    Core::AlarmId limit = 0;
+    Alarm limit;
   };
   void end(const Key& key, wire::Tiers* answer, const char* failed);
 

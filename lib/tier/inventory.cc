@@ -7,9 +7,14 @@ void Inventory::restore(const Restored& restored) {
     for (const auto& [index, bytes] : chunks) add(artifact, index, bytes);
 }
 
-bool Inventory::has(const Digest& artifact, std::uint32_t index) const {
+const Inventory::Held* Inventory::find(const Digest& artifact) const {
   const auto found = held_.find(artifact);
-  return found != held_.end() && index < found->second.sizes.size() && found->second.sizes[index] != 0;
+  return found == held_.end() ? nullptr : &found->second;
+}
+
+bool Inventory::has(const Digest& artifact, std::uint32_t index) const {
+  const Held* held = find(artifact);
+  return held && index < held->sizes.size() && held->sizes[index] != 0;
 }
 
 bool Inventory::whole(const content::ArtifactEntry& artifact) const {
@@ -17,8 +22,8 @@ bool Inventory::whole(const content::ArtifactEntry& artifact) const {
 }
 
 std::uint64_t Inventory::held_chunks(const Digest& artifact) const {
-  const auto found = held_.find(artifact);
-  return found == held_.end() ? 0 : found->second.chunks;
+  const Held* held = find(artifact);
+  return held ? held->chunks : 0;
 }
 
 void Inventory::add(const Digest& artifact, std::uint32_t index, std::size_t stored_bytes) {
@@ -52,13 +57,13 @@ void Inventory::read_well(const Digest& artifact, std::uint32_t index) {
 }
 
 bool Inventory::doubts(const Digest& artifact, std::uint32_t index) const {
-  const auto found = held_.find(artifact);
-  return found != held_.end() && found->second.doubtful.contains(index);
+  const Held* held = find(artifact);
+  return held && held->doubtful.contains(index);
 }
 
 bool Inventory::doubts_any(const Digest& artifact) const {
-  const auto found = held_.find(artifact);
-  return found != held_.end() && !found->second.doubtful.empty();
+  const Held* held = find(artifact);
+  return held && !held->doubtful.empty();
 }
 
 void Inventory::touch(const Digest& artifact) {
@@ -68,7 +73,7 @@ void Inventory::touch(const Digest& artifact) {
 std::uint64_t Inventory::trim(const std::set<Digest>& needed, std::uint64_t limit_bytes) {
   std::uint64_t needed_bytes = 0;
   for (const Digest& artifact : needed)
-    if (const auto found = held_.find(artifact); found != held_.end()) needed_bytes += found->second.bytes;
+    if (const Held* held = find(artifact)) needed_bytes += held->bytes;
   while (total_bytes_ > limit_bytes) {
     auto oldest = held_.end();
     for (auto it = held_.begin(); it != held_.end(); ++it)

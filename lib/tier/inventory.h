@@ -3,9 +3,7 @@
 
 #include "tier/core.h"
 
-#include <map>
 #include <set>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -19,14 +17,14 @@ class Inventory {
   std::uint64_t held_chunks(const Digest& artifact) const;
   void add(const Digest& artifact, std::uint32_t index, std::size_t stored_bytes);
   void lost(const Digest& artifact, std::uint32_t index);  // what the store said it cannot read
-  // What it could not read this time: still held, since a disk may come back, but taken anew where it is offered.
+  // What it could not read this time: still held, but taken anew where it is offered.
   void doubt(const Digest& artifact, std::uint32_t index);
   void read_well(const Digest& artifact, std::uint32_t index);
   bool doubts(const Digest& artifact, std::uint32_t index) const;
   bool doubts_any(const Digest& artifact) const;
 
-  // Gives up artifacts not in `needed`, the longest unused first, until the rest fits. Returns by how much `needed` alone is
-  // over the limit.
+  // Gives up artifacts not in `needed`, the longest unused first, until the rest fits. Returns by
+  // how much `needed` alone is over the limit.
   std::uint64_t trim(const std::set<Digest>& needed, std::uint64_t limit_bytes);
   void touch(const Digest& artifact);
 
@@ -38,6 +36,8 @@ class Inventory {
     std::uint64_t chunks = 0;
     std::int64_t used_ms = 0;
   };
+  const Held* find(const Digest& artifact) const;
+
   Core* core_;
   std::map<Digest, Held> held_;
   std::uint64_t total_bytes_ = 0;

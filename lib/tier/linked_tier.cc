@@ -2,6 +2,18 @@
 
 namespace pinnate::tier {
 
+void LinkedTier::start(Now now, Restored restored) {
+  core_.set_now(now);
+  restore(restored);
+  settle();
+}
+
+void LinkedTier::close(Now now) {
+  core_.set_now(now);
+  if (!std::exchange(closing_, true)) end();
+  settle();
+}
+
 void LinkedTier::link_opened(Now now, LinkId link, const PeerFacts& facts) {
   core_.set_now(now);
   links_.opened(link, facts);

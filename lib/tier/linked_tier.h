@@ -7,6 +7,9 @@ namespace pinnate::tier {
 
 class LinkedTier : public Tier {
  public:
+  void start(Now now, Restored restored) final;
+  void close(Now now) final;
+  bool closed() const override { return closing_; }
   void link_opened(Now now, LinkId link, const PeerFacts& facts) final;
   void link_message(Now now, LinkId link, Buffer message) final;
   void link_heard(Now now, LinkId link) final;
@@ -21,12 +24,15 @@ class LinkedTier : public Tier {
  protected:
   LinkedTier(const TierOptions& options, wire::Role role) : core_(options, &actions_), links_(&core_, role) {}
 
+  virtual void restore(const Restored&) {}
+  virtual void end() = 0;  // once
   // From the process around: `bytes` are those of `message`.
   virtual void host_message(wire::Message& message, const Buffer& bytes) = 0;
   virtual void settle() {}  // after every report
 
   Core core_;
   Links links_;
+  bool closing_ = false;
 };
 
 }  // namespace pinnate::tier

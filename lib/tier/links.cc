@@ -22,20 +22,9 @@ std::string named(const Session& session, const Status& why) {
 }  // namespace
 
 const char* role_name(wire::Role role) {
-  switch (role) {
-    case wire::Role::controller:
-      return "controller";
-    case wire::Role::gateway:
-      return "gateway";
-    case wire::Role::engine:
-      return "engine";
-    case wire::Role::client:
-      return "client";
-  }
-  return "tier";
+  constexpr const char* kNames[] = {"controller", "gateway", "engine", "client"};
+  return role <= wire::Role::client ? kNames[static_cast<std::size_t>(role)] : "tier";
 }
-
-std::string named(const Peer& peer) { return std::string(role_name(peer.role)) + " '" + peer.id + "'"; }
 
 Session* Links::find(LinkId link) {
   const auto found = sessions_.find(link);
@@ -48,7 +37,7 @@ Session* Links::downstream(const std::string& id) {
 }
 
 Endpoints::Dialled Links::dial(Side side, const std::string& address) {
-  // One way up is enough. Another address, of the same tier or of a spare one, is dialled when that way is lost.
+  // One way up is enough. Another address is dialled when that way is lost.
   if (Session* up = upstream(); up && side == Side::upstream) return {0, up->peer.id};
   auto session = std::make_unique<Session>();
   session->link = core_->new_dialled_link();
@@ -72,9 +61,7 @@ EndpointId Links::keep(Side side, const std::string& address) {
 void Links::release(EndpointId endpoint) {
   const LinkId link = endpoints_.remove(endpoint);
   if (link == 0) return;
-  const Status why(PINNATE_CANCELLED, "it is dialled no more");
-  core_->act(Drop{link, why});
-  ended(link, why);
+  drop(link, {PINNATE_CANCELLED, "it is dialled no more"});
 }
 
 void Links::opened(LinkId link, const PeerFacts& facts) {
@@ -84,17 +71,14 @@ void Links::opened(LinkId link, const PeerFacts& facts) {
     accepted->link = link;
     session = sessions_.emplace(link, std::move(accepted)).first->second.get();
   }
-  endpoints_.opened(link);
+  endpoints_.landed(link);
   session->facts = facts;
   session->heard_ms = core_->now().monotonic_ms;
   session->bulk_room = kBulkRoomBytes;
   session->watch = core_->alarm_in(kHandshakeLimitMs, [this, link] {
-    if (Session* s = find(link)) {
-      s->watch = 0;
-      refuse(link, {PINNATE_TIMEOUT, "no handshake within " + std::to_string(kHandshakeLimitMs) + " ms"});
-    }
+    refuse(link, {PINNATE_TIMEOUT, "no handshake within " + std::to_string(kHandshakeLimitMs) + " ms"});
   });
-  // Who dialled speaks first, so that a tier learns what a stranger claims before it shows its own name.
+  // Who dialled speaks first: a tier learns what a stranger claims before it shows its own name.
   if (session->dialled) greet(*session);
 }
 
@@ -113,7 +97,7 @@ void Links::greet(Session& session) {
   core_->send(session.link, hello);
 }
 
-// ---- the handshake ------------------------------------------------------------------------------------------------
+// ---- the handshake ------------------------------------------------------------------------------
 
 Status Links::judge(Session& session, const wire::Hello& hello) {
   using wire::Role;
@@ -140,22 +124,14 @@ Status Links::judge(Session& session, const wire::Hello& hello) {
   if (hello.role == Role::engine)
     if (Status s = check_platform(hello.platform); !s.ok()) return s;
 
-  // On which side may a peer of this role be?
-  Side side = Side::unknown;
-  if (role_ == Role::client || hello.role == Role::controller) side = Side::upstream;
-  if (hello.role == Role::client || role_ == Role::controller) side = Side::downstream;
-  if (hello.role == Role::engine && role_ == Role::gateway) side = Side::downstream;
-  if (role_ == Role::engine && hello.role == Role::gateway) side = Side::upstream;
-  if (role_ == hello.role && role_ == Role::gateway)
-    side = session.side != Side::unknown ? session.side
-           : hello.facing == 1           ? Side::downstream
-           : hello.facing == 2           ? Side::upstream
-                                         : Side::unknown;
-  const bool same_kind = role_ == hello.role && role_ != Role::gateway;
-  if (side == Side::unknown || same_kind)
+  // Roles are in their order from the top. Only of two gateways either may be above.
+  const Side claimed = hello.facing == 1 ? Side::downstream : hello.facing == 2 ? Side::upstream : Side::unknown;
+  Side side = hello.role < role_ ? Side::upstream : hello.role > role_ ? Side::downstream : Side::unknown;
+  if (role_ == Role::gateway && hello.role == Role::gateway)
+    side = session.side != Side::unknown ? session.side : claimed;
+  if (side == Side::unknown)
     return {PINNATE_REFUSED, std::string("a ") + role_name(role_) + " has no place for a " + role_name(hello.role)};
-  if ((session.side != Side::unknown && session.side != side) || (hello.facing == 1 && side != Side::downstream) ||
-      (hello.facing == 2 && side != Side::upstream))
+  if ((session.side != Side::unknown && session.side != side) || (claimed != Side::unknown && claimed != side))
     return {PINNATE_REFUSED, "the " + named(session.peer) + " cannot be " +
                                  (session.side == Side::upstream || hello.facing == 2 ? "above" : "below") + " the " +
                                  role_name(role_) + " '" + core_->options().id + "'"};
@@ -165,14 +141,15 @@ Status Links::judge(Session& session, const wire::Hello& hello) {
   return {};
 }
 
-// Between the same two lives: the link that the lower tier dialled stays; of two dialled by the same end the newer, since
-// that end knows that its older one is dead. The upper tier decides, so that both do not drop one each.
-bool Links::yields(const Session& session) {
-  const bool upper = session.side == Side::downstream;
-  Session* other = upper ? downstream(session.peer.id) : upstream();
-  if (!other || other == &session) return false;
-  if (!upper) return false;
-  return other->dialled != session.dialled && session.dialled;
+// Between the same two lives the link that the lower tier dialled stays; of two dialled by the same
+// end the newer, since that end knows that its older one is dead. The upper tier decides.
+Status Links::check_place(const Session& session, const Session* other) const {
+  if (other->peer.incarnation != session.peer.incarnation && !PINNATE_PLANT(twin_takes_over))
+    return {PINNATE_CONFLICT, "another " + named(session.peer) + " is linked to " + role_name(role_) + " '" +
+                                  core_->options().id + "'; ids must be unique in a fleet"};
+  if (other->dialled != session.dialled && session.dialled)
+    return {PINNATE_CONFLICT, "the " + named(session.peer) + " is linked already"};
+  return {};
 }
 
 void Links::take_hello(Session& session, wire::Hello& hello) {
@@ -194,10 +171,7 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
       other = nullptr;  // the upper tier decides between the two
   } else if (why.ok() && session.peer.role != wire::Role::client) {
     other = downstream(session.peer.id);
-    if (other && other->peer.incarnation != session.peer.incarnation && !PINNATE_PLANT(twin_takes_over))
-      why = twice(session);
-    else if (other && yields(session))
-      why = {PINNATE_CONFLICT, "the " + named(session.peer) + " is linked already"};
+    if (other) why = check_place(session, other);
   }
   if (!why.ok()) {
     if (other) endpoints_.hold(session.link, other->peer.id);
@@ -215,43 +189,22 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
   core_->send(session.link, welcome);
 }
 
-Status Links::twice(const Session& session) const {
-  return {PINNATE_CONFLICT, "another " + named(session.peer) + " is linked to " + role_name(role_) + " '" +
-                                core_->options().id + "'; ids must be unique in a fleet"};
-}
-
-// Two handshakes under one id may have been under way at once, and both were admitted: the first to come up stays, or, between the same
-// two lives, the one that the rule prefers. False: this one has ended.
-bool Links::settle_with_other(Session& session) {
-  Session* other = downstream(session.peer.id);
-  if (!other || other == &session) return true;
-  if (other->peer.incarnation != session.peer.incarnation && !PINNATE_PLANT(twin_takes_over)) {
-    refuse_hello(session, twice(session));
-    return false;
-  }
-  if (yields(session)) {
-    refuse(session.link, {PINNATE_CONFLICT, "the " + named(session.peer) + " is linked already"});
-    return false;
-  }
-  refuse(other->link, {PINNATE_CONFLICT, "replaced by another link between the two"});
-  return true;
-}
-
 void Links::come_up(Session& session) {
   if (session.side == Side::upstream) {
-    // A second link to the same life of the upstream: it kept this one, so the other is the one that ends.
-    if (Session* other = upstream(); other && other != &session) {
-      const LinkId old = other->link;
-      refuse(old, {PINNATE_CONFLICT, "replaced by another link between the two"});
-    }
+    // The upstream kept this one, so the other is the one that ends.
+    if (Session* other = upstream(); other && other != &session)
+      refuse(other->link, {PINNATE_CONFLICT, "replaced by another link between the two"});
     upstream_ = session.link;
   } else if (session.peer.role != wire::Role::client) {
-    if (!settle_with_other(session)) return;
+    // Two handshakes under one id may have been under way at once, and both were admitted.
+    if (Session* other = downstream(session.peer.id); other && other != &session) {
+      if (Status why = check_place(session, other); !why.ok()) return refuse_hello(session, why);
+      refuse(other->link, {PINNATE_CONFLICT, "replaced by another link between the two"});
+    }
     below_[session.peer.id] = session.link;
   }
   session.stage = Session::Stage::up;
   session.up_ms = core_->now().monotonic_ms;
-  core_->cancel_alarm(&session.watch);
   watch(session);
   core_->log(PINNATE_LOG_INFO, std::string(session.side == Side::upstream ? "upstream " : "downstream ") +
                                    named(session.peer) + " is linked");
@@ -260,7 +213,7 @@ void Links::come_up(Session& session) {
   if (Session* up = find(link)) up->hello.reset();
 }
 
-// ---- messages and silence -----------------------------------------------------------------------------------------
+// ---- messages and silence -----------------------------------------------------------------------
 
 void Links::received(LinkId link, const Buffer& bytes) {
   Session* session = find(link);
@@ -277,8 +230,7 @@ void Links::received(LinkId link, const Buffer& bytes) {
       endpoints_.hold(link, upstream()->peer.id);
     else if (why.code() == PINNATE_CONFLICT && !session->peer.id.empty() && downstream(session->peer.id))
       endpoints_.hold(link, session->peer.id);
-    core_->act(Drop{link, why});
-    return ended(link, why);
+    return drop(link, why);
   }
   if (!session->up()) {
     if (auto* hello = std::get_if<wire::Hello>(&message)) return take_hello(*session, *hello);
@@ -304,19 +256,12 @@ wire::Way Links::way_of(const Session& session) const {
   return down ? Way::down_to_client : Way::up_from_client;
 }
 
-// The peer closes the link, when what is under way on it has gone out. Its id is free at once, and it is not waited for
-// beyond a moment.
+// The peer closes the link, in a moment, when what is under way has gone out.
 void Links::take_goodbye(Session& session, const wire::Goodbye& goodbye) {
   if (session.stage == Session::Stage::leaving) return;
   session.stage = Session::Stage::leaving;
   unlink(session);
-  core_->cancel_alarm(&session.watch);
-  session.watch = core_->alarm_in(kLeavingMs, [this, link = session.link] {
-    if (Session* s = find(link)) s->watch = 0;
-    const Status why(PINNATE_CLOSED, "it left");
-    core_->act(Drop{link, why});
-    ended(link, why);
-  });
+  session.watch = core_->alarm_in(kLeavingMs, [this, link = session.link] { drop(link, {PINNATE_CLOSED, "it left"}); });
   owner_of(session.side).left(session, goodbye.forget);
 }
 
@@ -359,22 +304,16 @@ void Links::watch(Session& session) {
   const LinkId link = session.link;
   if (silent >= 3 * beat) return refuse(link, {PINNATE_TIMEOUT, "silent for " + std::to_string(silent) + " ms"});
   if (silent >= beat) core_->send(link, wire::Ping{core_->random().next() >> 1});
-  session.watch = core_->alarm_in(silent >= beat ? beat : beat - silent, [this, link] {
-    if (Session* s = find(link)) {
-      s->watch = 0;
-      watch(*s);
-    }
-  });
+  session.watch = core_->alarm_in(silent >= beat ? beat : beat - silent, [this, link] { watch(*find(link)); });
 }
 
-// ---- ends ---------------------------------------------------------------------------------------------------------
+// ---- ends ---------------------------------------------------------------------------------------
 
 void Links::refuse(LinkId link, Status why) {
   Session* session = find(link);
   if (!session) return;
   core_->send(link, wire::Refuse{why.code(), cut_reason(why.message())});
-  core_->act(Drop{link, why});
-  ended(link, why);
+  drop(link, why);
 }
 
 void Links::refuse_hello(const Session& session, const Status& why) {
@@ -384,14 +323,16 @@ void Links::refuse_hello(const Session& session, const Status& why) {
   refuse(session.link, why);
 }
 
-void Links::closed(LinkId link, const Status& why) { ended(link, why); }
+void Links::drop(LinkId link, const Status& why) {
+  core_->act(Drop{link, why});
+  closed(link, why);
+}
 
-void Links::ended(LinkId link, const Status& why) {
+void Links::closed(LinkId link, const Status& why) {
   const auto found = sessions_.find(link);
   if (found == sessions_.end()) return;
   const std::unique_ptr<Session> session = std::move(found->second);
   sessions_.erase(found);
-  core_->cancel_alarm(&session->watch);
   unlink(*session);
 
   // Clients come and go; a tier does not.
@@ -402,7 +343,7 @@ void Links::ended(LinkId link, const Status& why) {
              : told ? PINNATE_LOG_INFO
                     : PINNATE_LOG_DEBUG,
              named(*session, why) + (left ? " ended: it left" : " ended: " + why.message()));
-  // All sites lose their controller at once. The engines of one gateway are fewer, and their calls wait for them.
+  // All sites lose their controller at once. The calls of engines wait for their gateway.
   const bool spread = session->up() && role_ == wire::Role::gateway;
   if (const std::string* address = endpoints_.address_of(link); address && !session->up()) {
     core_->log(answered_no(why) ? PINNATE_LOG_WARNING : PINNATE_LOG_INFO,
@@ -424,11 +365,8 @@ void Links::say_goodbye(bool forget) {
     if (session->up()) core_->send(link, wire::Goodbye{forget});
     links.push_back(link);
   }
-  for (LinkId link : links) {
-    const Status why(PINNATE_CLOSED, std::string("the ") + role_name(role_) + " '" + core_->options().id + "' closes");
-    core_->act(Drop{link, why});
-    ended(link, why);
-  }
+  for (LinkId link : links)
+    drop(link, {PINNATE_CLOSED, std::string("the ") + role_name(role_) + " '" + core_->options().id + "' closes"});
 }
 
 }  // namespace pinnate::tier

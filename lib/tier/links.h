@@ -1,13 +1,8 @@
-// The links of one tier that are open: the handshake, heartbeats, which of two links between the same two tiers stays.
+// The open links of one tier: the handshake, heartbeats, which of two between the same tiers stays.
 #pragma once
 
 #include "tier/core.h"
 #include "tier/endpoints.h"
-
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -15,8 +10,8 @@ inline constexpr std::int64_t kBulkRoomBytes =
     512 * 1024;  // got ready for one link at a time: read, or asked for above
 inline constexpr std::size_t kBulkAheadMs = 20;
 
-// How much bulk is handed to a link ahead of what it has taken: about what it takes in a moment, and at least one chunk. What
-// was handed over can no longer be called back when it is superseded; what a slow link is to get later waits in the tier.
+// How much bulk is handed to a link ahead: about what it takes in a moment, and at least one chunk.
+// What was handed over cannot be called back when it is superseded.
 class BulkPace {
  public:
   bool open() const { return handed_ == 0 || handed_ + kChunkBytes <= limit_; }
@@ -39,8 +34,8 @@ struct Session {
   LinkId link = 0;
   bool dialled = false;
   Side side = Side::unknown;  // of the peer; known once it is up
-  // The peer's Hello is awaited; it was accepted, and its Welcome is awaited; both may send anything; it said goodbye,
-  // and closes.
+  // Its Hello is awaited; its Welcome is awaited; both may send anything; it said goodbye, and
+  // closes.
   enum class Stage : std::uint8_t { greeting, admitted, up, leaving };
   Stage stage = Stage::greeting;
   bool up() const { return stage >= Stage::up; }
@@ -54,7 +49,7 @@ struct Session {
   std::int64_t bulk_room = 0;  // bytes of bulk that may still be got ready for the link
   BulkPace bulk_pace;
   std::size_t calls_bytes = 0;  // of calls and results, handed to the link and not taken by it
-  Core::AlarmId watch = 0;  // handshake limit, then heartbeat, then until when it may leave
+  Alarm watch;  // handshake limit, then heartbeat, then until when it may leave
 };
 
 // Whoever uses the links on one side of a tier.
@@ -67,7 +62,7 @@ class LinkOwner {
   virtual Status admit(const Session&) { return {}; }
   virtual void link_up(Session& session) = 0;
   virtual void link_down(Session& session, const Status& why) = 0;  // only after link_up
-  // It said goodbye: what is under way on the link may still end, for a moment; its id is free.
+  // It said goodbye: what is under way may still end, for a moment; its id is free.
   virtual void left(Session&, bool /*forget*/) {}
   virtual void message(Session& session, wire::Message& message) = 0;
   virtual void dial_failed(const Status&) {}  // it is logged already, and will be tried again
@@ -93,7 +88,7 @@ class Links {
   void received(LinkId link, const Buffer& bytes);
   void heard(LinkId link);
   void drained(LinkId link, Drained drained);
-  void closed(LinkId link, const Status& why);
+  void closed(LinkId link, const Status& why);  // by whichever end
 
   // Says why and ends the link; dials again later if it is a kept one.
   void refuse(LinkId link, Status why);
@@ -113,15 +108,13 @@ class Links {
 
  private:
   Endpoints::Dialled dial(Side side, const std::string& address);
-  void ended(LinkId link, const Status& why);  // of an open link, by whichever end
+  void drop(LinkId link, const Status& why);
   void greet(Session& session);
   LinkOwner& owner_of(Side side) { return *(side == Side::upstream ? upstream_owner_ : downstream_owner_); }
   void refuse_hello(const Session& session, const Status& why);
   void take_hello(Session& session, wire::Hello& hello);
   Status judge(Session& session, const wire::Hello& hello);
-  bool yields(const Session& session);  // the other link between the two stays
-  Status twice(const Session& session) const;
-  bool settle_with_other(Session& session);
+  Status check_place(const Session& session, const Session* other) const;
   void come_up(Session& session);
   void watch(Session& session);
   wire::Way way_of(const Session& session) const;
@@ -139,6 +132,9 @@ class Links {
 };
 
 const char* role_name(wire::Role role);
-std::string named(const Peer& peer);  // as in: engine 'cam-7'
+template <class Who>
+std::string named(const Who& who) {  // as in: engine 'cam-7'
+  return std::string(role_name(who.role)) + " '" + who.id + "'";
+}
 
 }  // namespace pinnate::tier

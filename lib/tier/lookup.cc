@@ -3,7 +3,6 @@
 #include "base/check.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace pinnate::tier {
 namespace {
@@ -72,10 +71,8 @@ void LookupPages::ask(const wire::Lookup& lookup, Answer answer) {
   if (walks_ >= kWalks) return answer({0, PINNATE_BUSY, "too many lookups at once", {}, {}});
   auto walk = std::make_shared<Walk>();
   walk->lookup = lookup;
-  walk->lookup.limit = std::clamp<std::uint32_t>(lookup.limit, 1, kRowLimit);
   walk->answer = std::move(answer);
-  walk->deadline_ms = core_->now().monotonic_ms + std::clamp<std::uint32_t>(lookup.timeout_ms, 1, kLongestLookupMs);
-  if (walk->lookup.at == core_->options().id) walk->lookup.at.clear();
+  walk->deadline_ms = core_->now().monotonic_ms + lookup.timeout_ms;
   const auto slash = lookup.cursor.find('/');
   walk->at_child = lookup.cursor.substr(0, slash);
   if (slash != std::string::npos) walk->inner = lookup.cursor.substr(slash + 1);
@@ -85,7 +82,7 @@ void LookupPages::ask(const wire::Lookup& lookup, Answer answer) {
 
 void LookupPages::go_on(const WalkPtr& walk) {
   const auto& children = directory_->children();
-  for (auto it = children.lower_bound(walk->at_child); it != children.end(); it = std::next(it)) {
+  for (auto it = children.lower_bound(walk->at_child); it != children.end(); ++it) {
     walk->at_child = it->first;
     if (walk->page.rows.size() >= walk->lookup.limit || walk->bytes >= kPageLimitBytes) return finish(*walk, it->first);
     if (!visit(walk, *it->second)) return;
@@ -107,14 +104,14 @@ bool LookupPages::visit(const WalkPtr& walk, const Child& child) {
     if (!lookup.gateways) add_unreachable(*walk, child, "offline");
     return true;
   }
-  if (left_ms <= 0 || walk->page.rows.size() >= lookup.limit) {
-    if (left_ms > 0) {  // only its own row fitted
-      finish(*walk, id + "/-");
-      return false;
-    }
+  if (left_ms <= 0) {
     walk->page.code = PINNATE_TIMEOUT;
     walk->page.reason = "the time was up before all gateways had answered";
     finish(*walk, id);
+    return false;
+  }
+  if (walk->page.rows.size() >= lookup.limit) {  // only its own row fitted
+    finish(*walk, id + "/-");
     return false;
   }
   wire::Lookup below = lookup;
@@ -151,8 +148,7 @@ void LookupPages::end_part(const WalkPtr& walk, const std::string& gateway, wire
   go_on(walk);
 }
 
-// A gateway that cannot be asked is a row of its own, so that what is missing from the list can be
-// seen.
+// A gateway that cannot be asked is a row of its own: what is missing can be seen.
 void LookupPages::add_unreachable(Walk& walk, const Child& child, const std::string& why) {
   if (walk.page.rows.size() >= walk.lookup.limit) return;
   if (!walk.lookup.at.empty() && walk.lookup.at != child.hello.id) return;

@@ -1,15 +1,10 @@
-// Lists tiers below, in pages: a walk over the known children in order of their ids, which asks
-// each linked gateway in turn for its part. Nothing is kept between pages: a cursor names the tier
-// to go on from. One engine is found by engine_finder.h.
+// Lists tiers below, in pages: a walk over the children in order of their ids, which asks each
+// linked gateway for its part. Nothing is kept between pages: a cursor names the tier to go on
+// from.
 #pragma once
 
-#include "base/limits.h"
 #include "tier/directory.h"
 #include "tier/inquiries.h"
-
-#include <functional>
-#include <memory>
-#include <string>
 
 namespace pinnate::tier {
 
@@ -19,7 +14,7 @@ class LookupPages {
       : core_(core), directory_(directory), state_(state), inquiries_(inquiries) {}
 
   using Answer = std::function<void(wire::Tiers)>;  // its id is 0
-  void ask(const wire::Lookup& lookup, Answer answer);
+  void ask(const wire::Lookup& lookup, Answer answer);  // within the limits below
 
  private:
   struct Walk {

@@ -21,6 +21,14 @@ std::shared_ptr<const content::Manifest> Manifests::find(const Digest& digest) c
   return found == held_.end() ? nullptr : found->second.manifest;
 }
 
+std::shared_ptr<const content::ArtifactEntry> Manifests::artifact_of(const wire::WantChunk& chunk) const {
+  const auto manifest = find(chunk.manifest);
+  if (!manifest || chunk.artifact >= manifest->artifacts.size()) return nullptr;
+  const content::ArtifactEntry& artifact = manifest->artifacts[chunk.artifact];
+  return chunk.index < artifact.chunks.size() ? std::shared_ptr<const content::ArtifactEntry>(manifest, &artifact)
+                                              : nullptr;
+}
+
 Buffer Manifests::bytes_of(const Digest& digest) const {
   const auto found = held_.find(digest);
   return found == held_.end() ? Buffer() : found->second.bytes;
@@ -69,15 +77,14 @@ void Manifests::changes_failed() {
 
 std::vector<std::string> Manifests::restore(const Restored& restored) {
   std::vector<std::string> unreadable;
-  for (auto it = restored.records.lower_bound("manifest/");
-       it != restored.records.end() && it->first.starts_with("manifest/"); ++it) {
-    const auto named = Digest::from_hex(std::string_view(it->first).substr(9));
+  for (const auto& [key, bytes] : restored.group("manifest/")) {
+    const auto named = Digest::from_hex(std::string_view(key).substr(9));
     Status why(PINNATE_CORRUPT, "its bytes are others than its name says");
-    if (named && content::sha256(it->second.view()) == *named) why = add(it->second).status();
+    if (named && content::sha256(bytes.view()) == *named) why = add(bytes).status();
     if (named) unsaved_.erase(*named);
     if (why.ok()) continue;
     if (named) unremoved_.insert(*named);
-    unreadable.push_back("the record '" + it->first + "' cannot be read: " + why.message());
+    unreadable.push_back("the record '" + key + "' cannot be read: " + why.message());
   }
   return unreadable;
 }

@@ -15,13 +15,9 @@ ModuleStep::ModuleStep(SlotWorld* world, Slot* slot, ServiceId service, std::str
       token_(world->core->order([this](Completion& c) { answered(c); })),
       limit_(world->core->alarm_in(limit_ms, [this] { passed_limit(); })) {}
 
-ModuleStep::~ModuleStep() {
-  world_->core->forget_order(token_);
-  world_->core->cancel_alarm(&limit_);
-}
+ModuleStep::~ModuleStep() { world_->core->forget_order(token_); }
 
 void ModuleStep::answered(Completion& c) {
-  world_->core->cancel_alarm(&limit_);
   if (state_ == State::awaited) return slot_->step_done(*this, c);
   // A load that failed leaves nothing to destroy.
   if (c.status.ok() || hang_ == Hang::left_behind) slot_->destroy(service_);
@@ -36,8 +32,7 @@ void ModuleStep::passed_limit() {
   const bool awaited = state_ == State::awaited, wedges = hang_ == Hang::wedges;
   std::string reason = what_ + " took longer than " + std::to_string(limit_ms_) + " ms";
   if (wedges) {
-    // A constructor runs under the C library's own lock: nothing can end it, and no other load gets
-    // past it.
+    // It runs under the C library's own lock: nothing can end it, and no other load gets past it.
     state_ = State::late;
     reason += " and cannot be ended: the engine is wedged until it returns, or the engine restarts";
     world_->wedged(what_, true);

@@ -1,11 +1,8 @@
-// One order about one service, with a limit: a load, a create or a health check. A running step
-// owns the service and the turn, even if its candidate is dropped. A step that passes its limit
-// cannot be ended; its service is left behind.
+// One order about one service, with a limit. A running step owns the service and the turn, even if
+// its candidate is dropped. One that passes its limit cannot be ended; its service is left behind.
 #pragma once
 
 #include "tier/core.h"
-
-#include <string>
 
 namespace pinnate::tier {
 
@@ -35,7 +32,7 @@ class ModuleStep {
   Hang hang_;
   State state_ = State::awaited;
   Token token_;
-  Core::AlarmId limit_;
+  Alarm limit_;
 };
 
 }  // namespace pinnate::tier

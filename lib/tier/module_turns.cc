@@ -2,8 +2,6 @@
 
 #include "base/check.h"
 
-#include <utility>
-
 namespace pinnate::tier {
 
 void ModuleTurns::take_to_load(std::function<void()> begin) {
@@ -21,7 +19,7 @@ void ModuleTurns::end() {
     return core_->log(PINNATE_LOG_ERROR, defect().message());
   turn_ = Turn::ending;
   // From an alarm of its own, so that a row of refused loads does not nest.
-  core_->alarm_in(0, [this] { give(); });
+  core_->soon([this] { give(); });
 }
 
 void ModuleTurns::unwedge() {

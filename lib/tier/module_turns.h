@@ -1,13 +1,10 @@
-// Whose turn it is with the modules of one engine, which does one thing at a time: a release is
-// loaded, created and checked, or a service is destroyed. So the limit of each counts from when it
-// begins, and what passes its limit is what held up the others.
+// Whose turn it is with the modules of one engine, which does one thing at a time: so what passes
+// its limit is what held up the others.
 #pragma once
 
 #include "tier/core.h"
 
-#include <functional>
 #include <list>
-#include <string>
 
 namespace pinnate::tier {
 
@@ -21,8 +18,7 @@ class ModuleTurns {
   void take_to_destroy(std::function<void()> begin);
   void end();
 
-  // A load has passed its limit. Others get their turns, to be refused in words, until it comes
-  // back.
+  // A load has passed its limit. Others get their turns, to be refused, until it comes back.
   void wedge(std::string by) { wedged_by_ = std::move(by); }
   void unwedge();
   const std::string& wedged_by() const { return wedged_by_; }  // "": it is not

@@ -20,7 +20,7 @@ std::size_t rank_of(const std::string& key) {
 
 void Notices::say(const std::string& key, std::string text, std::int64_t for_ms) {
   const auto [it, fresh] = notices_.try_emplace({rank_of(key), key});
-  core_->cancel_alarm(&it->second.over);
+  it->second.over.cancel();
   if (text.empty()) {
     notices_.erase(it);
     if (!fresh) changed_();
@@ -43,7 +43,6 @@ void Notices::drop_one() {
     if (it->second.number < dropped->second.number) dropped = it;
     if (it == notices_.begin()) break;
   }
-  core_->cancel_alarm(&dropped->second.over);
   notices_.erase(dropped);
 }
 

@@ -1,14 +1,8 @@
 // What a tier wants people to know of it: sentences that stand until they are over, the most
-// important first. Their number is bounded; the least important, and of those the oldest, give way.
+// important first. Of too many the least important, and of those the oldest, give way.
 #pragma once
 
 #include "tier/core.h"
-
-#include <functional>
-#include <map>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -18,8 +12,8 @@ class Notices {
  public:
   Notices(Core* core, std::function<void()> changed) : core_(core), changed_(std::move(changed)) {}
 
-  // Says `text` under `key` ("disk", "drain/NAME"), in place of what was said there, and logs it if
-  // it is new. It stands until it is replaced or ended (an empty text), or for `for_ms`.
+  // Says `text` under `key` ("disk", "drain/NAME"), and logs it if it is new. It stands until it is
+  // replaced or ended (an empty text), or for `for_ms`.
   void say(const std::string& key, std::string text, std::int64_t for_ms = kNever);
   std::vector<std::string> all() const;
   std::string first() const;  // and how many others there are
@@ -28,7 +22,7 @@ class Notices {
   struct Notice {
     std::string text;
     std::uint64_t number = 0;  // in the order in which they were said
-    Core::AlarmId over = 0;
+    Alarm over;
   };
   void drop_one();
 

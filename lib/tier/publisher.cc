@@ -4,21 +4,12 @@
 #include "content/sha256.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace pinnate::tier {
 namespace {
 
 // As many as a process has threads for it: more would only wait there, before the work of stores.
 constexpr std::size_t kReads = 2;
-
-wire::ChunkBytes answer_to(const wire::WantChunk& want) {
-  wire::ChunkBytes answer;
-  answer.manifest = want.manifest;
-  answer.artifact = want.artifact;
-  answer.index = want.index;
-  return answer;
-}
 
 }  // namespace
 
@@ -40,12 +31,7 @@ void Publisher::prepared(std::uint64_t id, const Status& status, std::uint64_t r
   } else {
     running.sent = true;
     running.manifest = content::sha256(manifest.view());
-    wire::Publish message;
-    message.id = id;
-    message.manifest = manifest;
-    message.selector = running.what.selector;
-    message.config = running.what.config;
-    owner_->send(message);
+    owner_->send(wire::Publish{id, manifest, running.what.selector, running.what.config});
   }
   report(running, read_bytes / 2);
 }
@@ -88,48 +74,38 @@ std::map<std::uint64_t, Publisher::Running>::const_iterator Publisher::with_mani
 void Publisher::wanted(const wire::WantChunk& want) {
   const auto found = with_manifest(want.manifest);
   if (found == running_.end())
-    return refuse(want, {PINNATE_NOT_FOUND, "nothing with this manifest is being published here"});
+    return answer(want, {PINNATE_NOT_FOUND, "nothing with this manifest is being published here"});
   const auto& artifacts = found->second.what.artifact_bytes;
   if (want.artifact >= artifacts.size() || std::uint64_t(want.index) * kChunkBytes >= artifacts[want.artifact])
-    return refuse(want, {PINNATE_INVALID, "the manifest has no such chunk"});
-  const Want key(want.manifest, want.artifact, want.index);
-  if (!wanted_.insert(key).second) return;
-  queue_.push_back(key);
+    return answer(want, {PINNATE_INVALID, "the manifest has no such chunk"});
+  if (!wanted_.insert(want).second) return;
+  queue_.push_back(want);
   read_next();
 }
 
-void Publisher::refuse(const wire::WantChunk& want, const Status& why) {
-  wire::ChunkBytes answer = answer_to(want);
-  answer.code = why.code();
-  answer.reason = why.message();
-  owner_->send(answer);
+void Publisher::answer(const wire::WantChunk& want, const Status& status, const Buffer& encoded) {
+  owner_->send(wire::ChunkBytes{want.manifest, want.artifact, want.index, status.code(), status.message(), encoded});
 }
 
 void Publisher::read_next() {
   while (reading_ < kReads && !queue_.empty() && !stopped_) {
-    const Want key = queue_.front();
+    const wire::WantChunk want = queue_.front();
     queue_.pop_front();
-    const auto found = with_manifest(std::get<0>(key));
+    const auto found = with_manifest(want.manifest);
     if (found == running_.end()) {
-      wanted_.erase(key);  // ended meanwhile: nobody waits for it
+      wanted_.erase(want);  // ended meanwhile: nobody waits for it
       continue;
     }
     reading_++;
-    owner_->read_chunk(found->first, {std::get<0>(key), std::get<1>(key), std::get<2>(key)});
+    owner_->read_chunk(found->first, want);
   }
 }
 
 void Publisher::chunk_read(const wire::WantChunk& want, const Result<Buffer>& encoded) {
   reading_--;
-  wanted_.erase({want.manifest, want.artifact, want.index});
+  wanted_.erase(want);
   if (stopped_) return;
-  if (encoded.ok()) {
-    wire::ChunkBytes answer = answer_to(want);
-    answer.encoded = *encoded;
-    owner_->send(answer);
-  } else {
-    refuse(want, encoded.status());
-  }
+  answer(want, encoded.status(), encoded.ok() ? *encoded : Buffer());
   read_next();
 }
 

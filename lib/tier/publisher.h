@@ -1,20 +1,12 @@
-// What a process does to publish: sends the manifest once it is prepared, answers the tier's asking
-// back for chunks, and ends with the tier's answer. A lost link is such an answer, too. Without I/O
-// or a clock: its owner reads, hashes and compresses.
+// What a process does to publish: sends the manifest once it is prepared, answers the asking back
+// for chunks, and ends with the tier's answer. Its owner reads, hashes and compresses.
 #pragma once
 
-#include "base/digest.h"
-#include "base/status.h"
 #include "wire/message.h"
 
-#include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <set>
-#include <string>
-#include <tuple>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -37,8 +29,7 @@ class Publisher {
     std::vector<std::uint64_t> artifact_bytes;  // sizes, as they will stand in the manifest
     std::string selector;
     Buffer config;
-    // How far it is, each byte counted half when it is read and half when it is stored. May be
-    // null.
+    // How far it is: a byte counts half when it is read and half when it is stored. May be null.
     std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
     // Once. Without an answer where the status is not the tier's.
     std::function<void(const Status&, const wire::Published*)> done;
@@ -63,20 +54,17 @@ class Publisher {
     bool sent = false;
     Digest manifest;  // once it is sent
   };
-  // Manifest, artifact, index.
-  using Want = std::tuple<Digest, std::uint32_t, std::uint32_t>;
-
   void report(Running& running, std::uint64_t done_bytes);
   void end(std::uint64_t id, const Status& status, const wire::Published* answer);
   void wanted(const wire::WantChunk& want);
-  void refuse(const wire::WantChunk& want, const Status& why);
+  void answer(const wire::WantChunk& want, const Status& status, const Buffer& encoded = {});
   void read_next();
   std::map<std::uint64_t, Running>::const_iterator with_manifest(const Digest& manifest) const;
 
   PublisherOwner* owner_;
   std::map<std::uint64_t, Running> running_;
-  std::deque<Want> queue_;
-  std::set<Want> wanted_;  // queued or being read: what a peer asks twice costs nothing
+  std::deque<wire::WantChunk> queue_;
+  std::set<wire::WantChunk> wanted_;  // queued or being read: what a peer asks twice costs nothing
   std::size_t reading_ = 0;
   bool stopped_ = false;
 };

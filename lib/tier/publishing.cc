@@ -3,14 +3,12 @@
 #include "base/plant.h"
 
 #include <algorithm>
-#include <set>
 
 namespace pinnate::tier {
 namespace {
 constexpr std::int64_t kProgressIntervalMs = 50;
 constexpr std::int64_t kSilenceLimitMs = 120000;
-// One client may have all publishes that a controller takes at once, and sends what it is asked for: they must fit what may wait on
-// its link.
+// One client may have all publishes at once: their chunks must fit what may wait on its link.
 constexpr std::size_t kWindow = 6;
 }  // namespace
 
@@ -34,17 +32,12 @@ Publishing::Publishing(Core* core, Manifests* manifests, Inventory* inventory, L
 
 Publishing::~Publishing() {
   if (sync_ != 0) core_->forget_order(sync_);
-  core_->cancel_alarm(&ending_);
-  core_->cancel_alarm(&silence_);
 }
 
 void Publishing::begin() {
   begun_ = true;
   const auto manifest = manifests_->find(manifest_);
-  struct Place {
-    std::uint32_t artifact, index;
-  };
-  std::vector<Place> wanted;
+  std::vector<wire::WantChunk> wanted;
   std::set<Digest> seen;  // two platforms may share their bytes
   for (std::uint32_t a = 0; a < manifest->artifacts.size(); a++) {
     const auto& artifact = manifest->artifacts[a];
@@ -54,7 +47,7 @@ void Publishing::begin() {
       if (inventory_->has(artifact.digest, i) && !inventory_->doubts(artifact.digest, i))
         done_bytes_ += artifact.chunk_bytes(i);
       else
-        wanted.push_back({a, i});
+        wanted.push_back({manifest_, a, i});
     }
   }
   missing_ = wanted.size();
@@ -64,10 +57,9 @@ void Publishing::begin() {
     return sync_next();
   }
   wait_for_more();
-  for (const Place& place : wanted) {
-    const std::size_t bytes = manifest->artifacts[place.artifact].chunk_bytes(place.index);
-    fetcher_.want_chunk(manifest_, place.artifact, place.index,
-                        [this, bytes](const Status& status, const Buffer&) { arrived(status, bytes); });
+  for (const wire::WantChunk& chunk : wanted) {
+    const std::size_t bytes = manifest->artifacts[chunk.artifact].chunk_bytes(chunk.index);
+    fetcher_.want_chunk(chunk, [this, bytes](const Status& status, const Buffer&) { arrived(status, bytes); });
   }
 }
 
@@ -83,16 +75,14 @@ void Publishing::arrived(const Status& status, std::size_t bytes) {
     core_->send(link_, wire::PublishProgress{publish_.id, std::min(done_bytes_, total_bytes_), total_bytes_});
   }
   if (--missing_ > 0) return wait_for_more();
-  core_->cancel_alarm(&silence_);
+  silence_.cancel();
   whole_ms_ = now;
   sync_next();
 }
 
-// A publisher that lives and sends nothing, because its file hangs, say, must not hold a place for ever.
+// A publisher that lives and sends nothing must not hold a place for ever.
 void Publishing::wait_for_more() {
-  core_->cancel_alarm(&silence_);
   silence_ = core_->alarm_in(kSilenceLimitMs, [this] {
-    silence_ = 0;
     finish({PINNATE_TIMEOUT,
             "the publisher has sent nothing of its artifact for " + std::to_string(kSilenceLimitMs / 1000) + " s"});
   });
@@ -108,7 +98,7 @@ void Publishing::sync_next() {
     synced_++;
     sync_next();
   });
-  // Here the artifact is whole for the first time: nobody below needs to ask whether it is what it is called.
+  // Here the artifact is whole for the first time: nobody below needs to check it again.
   const content::ArtifactEntry& artifact = manifest->artifacts[synced_];
   core_->act(SyncArtifact{sync_, artifact.digest, artifact});
 }
@@ -121,17 +111,16 @@ void Publishing::pull_again(const std::vector<std::uint32_t>& chunks) {
   wait_for_more();
   for (const std::uint32_t index : chunks) {
     inventory_->lost(artifact.digest, index);
-    fetcher_.want_chunk(manifest_, static_cast<std::uint32_t>(synced_), index,
+    fetcher_.want_chunk({manifest_, static_cast<std::uint32_t>(synced_), index},
                         [this](const Status& status, const Buffer&) { arrived(status, 0); });
   }
 }
 
 void Publishing::finish(const Status& status) {
   if (std::exchange(finished_, true)) return;
-  core_->cancel_alarm(&silence_);
+  silence_.cancel();
   // Deferred, so that `done` may destroy this while the fetcher is still on the stack.
   ending_ = core_->alarm_in(0, [this, status] {
-    ending_ = 0;
     const auto done = done_;  // it may destroy this
     done(*this, status);
   });

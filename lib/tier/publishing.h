@@ -1,17 +1,14 @@
-// One publish on its way in: pulls the chunks that are not held from whoever published, then has the
-// artifacts checked and synced. The decision itself is the controller's.
+// One publish on its way in: pulls the chunks that are not held, then has the artifacts checked and
+// synced. The decision itself is the controller's.
 #pragma once
 
 #include "tier/fetcher.h"
-
-#include <functional>
-#include <memory>
 
 namespace pinnate::tier {
 
 class Publishing {
  public:
-  // `done` runs once, when everything is on disk or when it cannot be. `link` is where to pull from, `publisher` who is there, in words.
+  // `done` runs once. `link` is where to pull from, `publisher` who is there, in words.
   Publishing(Core* core, Manifests* manifests, Inventory* inventory, LinkId link, std::string publisher,
              wire::Publish publish, Digest manifest, std::function<void(Publishing&, const Status&)> done);
   ~Publishing();
@@ -46,7 +43,7 @@ class Publishing {
   std::size_t missing_ = 0, synced_ = 0;
   std::int64_t told_ms_ = 0, whole_ms_ = 0;
   Token sync_ = 0;
-  Core::AlarmId ending_ = 0, silence_ = 0;
+  Alarm ending_, silence_;
   bool begun_ = false, finished_ = false, mended_ = false;
 };
 

@@ -1,6 +1,5 @@
 #include "tier/replicator.h"
 
-#include "base/limits.h"
 #include "base/plant.h"
 #include "content/sha256.h"
 
@@ -21,11 +20,7 @@ void Replicator::link_up(Session& session) {
 
 void Replicator::link_down(LinkId link) {
   if (PINNATE_PLANT(stale_link_still_receives)) return;
-  const auto found = copies_.find(link);
-  if (found == copies_.end()) return;
-  core_->cancel_alarm(&found->second.again);
-  core_->cancel_alarm(&found->second.limit);
-  copies_.erase(found);
+  copies_.erase(link);
 }
 
 void Replicator::state_changed() {
@@ -46,7 +41,7 @@ void Replicator::update(Session& session, Copy& copy) {
   // Another history of the same length: only the controller can decide, with a new epoch.
   if (copy.confirmed.epoch == now.epoch && copy.confirmed.revision == now.revision) return;
   const bool delta = !copy.whole && state_->reaches_from(copy.confirmed);
-  core_->cancel_alarm(&copy.again);
+  copy.again.cancel();
   copy.source = present();
   copy.base = delta ? copy.confirmed : wire::Position{};
   copy.page = 0;
@@ -138,21 +133,17 @@ void Replicator::confirmed(Session& session, const wire::Confirm& confirm) {
     return update(session, copy);  // this tier may have gone on meanwhile
   }
   if (!confirm.whole && confirm.page != copy.page) return;  // not what is under way
-  core_->cancel_alarm(&copy.limit);
+  copy.limit.cancel();
   if (confirm.whole) {
     const bool difference = copy.source && copy.base.revision != 0;
     copy.source.reset();
     copy.confirmed = {};
     copy.whole = true;
     if (difference) return update(session, copy);
-    // It cannot take the whole set (it is older than a release, say): not again and again without a
-    // pause.
-    if (copy.again != 0) return;
+    // It cannot take the whole set (it is older than a release, say): not again without a pause.
+    if (copy.again.set()) return;
     copy.again = core_->alarm_in(copy.backoff.next_ms(core_->random()), [this, link = session.link] {
-      const auto waited = copies_.find(link);
-      if (waited == copies_.end()) return;
-      waited->second.again = 0;
-      if (Session* s = links_->find(link)) update(*s, waited->second);
+      if (Session* s = links_->find(link)) update(*s, copies_.at(link));
     });
     return;
   }
@@ -208,8 +199,7 @@ bool StateReceiver::take(const wire::Desired& page, DesiredState* state, wire::C
       return whole_please({PINNATE_CORRUPT, "release " + std::to_string(entry->release.number) +
                                                 " came with another manifest than it names"});
     added_.push_back(std::move(*entry));
-    // The limit is on records, as at the controller. Manifests have one of their own: each that is
-    // not asked for is small.
+    // The limit is on records, as at the controller, and on manifests that are not small.
     bytes_ += in.record.size();
     if (in.manifest.size() > kManifestInPageBytes) bytes_ += in.manifest.size();
     if (!in.manifest.empty()) manifests_.push_back(in.manifest);

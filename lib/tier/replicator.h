@@ -1,7 +1,6 @@
-// Brings the copies of the desired state on the links below up to date: by what they lack, or
-// whole, in pages of which one is under way per link. A page is made when it is sent, and links
-// that lack the same at about the same time share it, so what a link costs does not grow with the
-// state that it lacks. A link whose peer answers no page is ended.
+// Brings the copies on the links below up to date: by what they lack, or whole, in pages of which
+// one is under way per link. Links that lack the same at about the same time share a page, so what
+// a link costs does not grow with the state. A link whose peer answers no page is ended.
 #pragma once
 
 #include "tier/desired_state.h"
@@ -9,10 +8,6 @@
 #include "tier/manifests.h"
 
 #include <deque>
-#include <map>
-#include <memory>
-#include <utility>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -27,8 +22,7 @@ class Replicator {
   void state_changed();  // sends what is missing on every link
 
  private:
-  // One revision, as pages are cut from it, also when the state has gone on meanwhile. Its bytes
-  // are those of the state.
+  // One revision, as pages are cut from it, also when the state has gone on meanwhile.
   struct Source {
     wire::Position position;
     struct Release {
@@ -49,7 +43,7 @@ class Replicator {
     std::size_t next = 0;  // release that the next page begins with
     bool whole = false;  // the peer asked for the whole set
     Backoff backoff{1000, 300000};  // for a peer that cannot take the whole set either
-    Core::AlarmId again = 0, limit = 0;  // of the wait for the answer to a page
+    Alarm again, limit;  // of the wait for the answer to a page
   };
   void update(Session& session, Copy& copy);
   void send_page(LinkId link, Copy& copy);
@@ -63,8 +57,7 @@ class Replicator {
   const Manifests* manifests_;
   std::map<LinkId, Copy> copies_;
   std::shared_ptr<const Source> present_;
-  // The newest pages of present_, by the revision of the base (0: whole) and the release that they
-  // begin with.
+  // The newest pages of present_, by the revision of the base (0: whole) and their first release.
   using Place = std::pair<std::uint64_t, std::size_t>;
   std::map<Place, Page> made_;
   std::deque<Place> made_in_turn_;
@@ -74,13 +67,11 @@ class Replicator {
 // The receiving side of one link: collects pages.
 class StateReceiver {
  public:
-  // Returns true when `page` was the last and `state` has advanced. *confirm is what to answer in
-  // any case.
+  // True: `page` was the last, and `state` has advanced. *confirm is the answer in any case.
   bool take(const wire::Desired& page, DesiredState* state, wire::Confirm* confirm);
   // The manifests that came with the pages of the state just taken.
   std::vector<Buffer> take_manifests() { return std::exchange(manifests_, {}); }
-  // Why the last page was answered with "send the whole set", where that is not just for want of
-  // the right base.
+  // Why the last page was answered with "send the whole set"; OK where it had not the right base.
   const Status& trouble() const { return trouble_; }
   void reset() { *this = {}; }
 

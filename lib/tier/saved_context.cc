@@ -6,10 +6,9 @@ void SavedContext::restore(const Restored& restored) {
   std::vector<std::string> lost = restored.notes;
   for (std::string& words : manifests_->restore(restored)) lost.push_back(std::move(words));
   if (const auto found = restored.records.find("context"); found != restored.records.end()) {
-    const auto context = wire::decode(found->second);
-    const bool read = context.ok() && context->has_value() && std::holds_alternative<wire::Context>(**context);
-    if (read)
-      *inherited_ = std::get<wire::Context>(**context).inherited;
+    const auto context = wire::decode_as<wire::Context>(found->second);
+    if (context.ok())
+      *inherited_ = context->inherited;
     else
       lost.push_back("the record 'context', the labels from above, cannot be read: " + context.status().message());
   }
@@ -23,7 +22,7 @@ bool SavedContext::take_labels(const Labels& inherited) {
 }
 
 void SavedContext::save() {
-  if (saving_ || again_ != 0) return;
+  if (saving_ || again_.set()) return;
   std::vector<RecordWrite> writes = manifests_->take_changes();
   if (std::exchange(labels_unsaved_, false)) writes.push_back({"context", wire::encode(wire::Context{*inherited_})});
   if (owner_.add) owner_.add(&writes);
@@ -38,10 +37,7 @@ void SavedContext::save() {
                       }
                       manifests_->changes_failed();
                       labels_unsaved_ = true;
-                      again_ = core_->alarm_in(backoff_.next_ms(core_->random()), [this] {
-                        again_ = 0;
-                        save();
-                      });
+                      again_ = core_->alarm_in(backoff_.next_ms(core_->random()), [this] { save(); });
                     }),
                     std::move(writes)});
 }

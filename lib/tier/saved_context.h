@@ -1,13 +1,9 @@
 // Keeps on disk what a restart without a link needs beside the desired state: manifests, and the
-// labels from above. One commit is under way at a time. What could not be written is written again
-// after a pause that grows, however often more comes meanwhile.
+// labels from above. What could not be written is written again after a pause that grows.
 #pragma once
 
 #include "tier/core.h"
 #include "tier/manifests.h"
-
-#include <functional>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -32,7 +28,7 @@ class SavedContext {
   Owner owner_;
   bool saving_ = false, labels_unsaved_ = false;
   Backoff backoff_{1000, 30000};
-  Core::AlarmId again_ = 0;
+  Alarm again_;
 };
 
 }  // namespace pinnate::tier

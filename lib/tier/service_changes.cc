@@ -1,7 +1,5 @@
 #include "tier/service_changes.h"
 
-#include <utility>
-
 namespace pinnate::tier {
 
 std::vector<wire::ServiceRow> ServiceChanges::since(const wire::Tiers& engine) {
@@ -18,9 +16,7 @@ std::vector<wire::ServiceRow> ServiceChanges::since(const wire::Tiers& engine) {
   }
   for (const auto& [release, row] : known_) {
     const auto old = before.find(release);
-    if (old == before.end() || old->second.phase != row.phase || old->second.serving != row.serving ||
-        old->second.reason != row.reason)
-      changed.push_back(row);
+    if (old == before.end() || old->second != row) changed.push_back(row);
   }
   return changed;
 }

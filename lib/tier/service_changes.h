@@ -3,16 +3,11 @@
 
 #include "wire/message.h"
 
-#include <cstdint>
-#include <map>
-#include <vector>
-
 namespace pinnate::tier {
 
 class ServiceChanges {
  public:
-  // The services that differ from those of the look before, as they are now. What is gone is not
-  // selected, and comes first, so that the one of a function that serves is the last of it.
+  // The services that differ from the look before. Those that are gone come first, as not selected.
   std::vector<wire::ServiceRow> since(const wire::Tiers& engine);
 
  private:

@@ -13,13 +13,7 @@ constexpr std::int64_t kTrustAfterMs = 60000;
 }  // namespace
 
 Slot::Slot(SlotWorld* world, std::string function)
-    : world_(world), function_(std::move(function)), backoff_(kRetryMinMs, kRetryMaxMs) {}
-
-Slot::~Slot() {
-  if (active_) world_->core->cancel_alarm(&active_->trust);
-  world_->core->cancel_alarm(&again_);
-  for (auto& [id, leaving] : leaving_) world_->core->cancel_alarm(&leaving.alarm);
-}
+    : world_(world), core_(world->core), function_(std::move(function)), backoff_(kRetryMinMs, kRetryMaxMs) {}
 
 std::string Slot::named() const { return "module '" + function_ + "' " + (wanted_ ? wanted_->release.version : ""); }
 
@@ -42,7 +36,7 @@ void Slot::want(DesiredState::SharedEntry entry) {
     return;
   }
   drop_candidate();
-  world_->core->cancel_alarm(&again_);
+  again_.cancel();
   backoff_.reset();
   damaged_ = 0;
   has_wedged_ = false;
@@ -53,7 +47,7 @@ void Slot::want(DesiredState::SharedEntry entry) {
     if (PINNATE_PLANT(withdrawal_ignored)) return;
     if (active_) {
       world_->call_limits_ms->erase(function_);
-      if (!PINNATE_PLANT(drain_lets_calls_in)) world_->core->act(Deactivate{function_});
+      if (!PINNATE_PLANT(drain_lets_calls_in)) core_->act(Deactivate{function_});
       retire(*std::exchange(active_, std::nullopt));
     }
     world_->changed();
@@ -72,8 +66,7 @@ void Slot::begin() {
   if (!wanted_ || candidate_) return;
   const content::Release& release = wanted_->release;
   if (lacks("release " + std::to_string(release.number), release.needs)) return;
-  // The service that is there may be all that the release asks for: the same bytes with the same
-  // configuration.
+  // The service that is there may be just that: the same bytes with the same configuration.
   if (active_ && active_->entry->release.manifest == wanted_->release.manifest &&
       active_->entry->release.config == wanted_->release.config)
     return adopt();
@@ -111,7 +104,7 @@ void Slot::fetch() {
     return set(wire::Phase::incompatible,
                named() + ": no artifact for " + world_->platform + " (published: " + published + ")");
   }
-  c.artifact = static_cast<std::uint32_t>(artifact - c.manifest->artifacts.data());
+  c.place = static_cast<std::uint32_t>(artifact - c.manifest->artifacts.data());
   std::vector<std::uint32_t> wanted;
   for (std::uint32_t i = 0; i < artifact->chunks.size(); i++)
     if (!world_->inventory->has(artifact->digest, i)) wanted.push_back(i);
@@ -119,21 +112,21 @@ void Slot::fetch() {
   if (wanted.empty()) return ask_for_turn();
   set(wire::Phase::fetching);
   const std::uint64_t attempt = c.attempt;
-  const std::uint32_t place = c.artifact;
+  const std::uint32_t place = c.place;
   for (std::uint32_t index : wanted) {
     if (!candidate_ || candidate_->attempt != attempt) return;
-    world_->fetcher->want_chunk(wanted_->release.manifest, place, index,
-                                [this, alive = life(), attempt, place, index](const Status& status, const Buffer&) {
-                                  if (!alive.expired()) chunk_arrived(attempt, status, place, index);
+    world_->fetcher->want_chunk({wanted_->release.manifest, place, index},
+                                [this, alive = life(), attempt, index](const Status& status, const Buffer&) {
+                                  if (!alive.expired()) chunk_arrived(attempt, status, index);
                                 });
   }
 }
 
-void Slot::chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t place, std::uint32_t index) {
+void Slot::chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t index) {
   if (!candidate_ || candidate_->attempt != attempt) return;
   if (status.code() == PINNATE_CANCELLED) return put_off();
   if (!status.ok()) return fail("chunk " + std::to_string(index) + ": " + status.message());
-  if (!world_->inventory->has(candidate_->manifest->artifacts[place].digest, index))
+  if (!world_->inventory->has(candidate_->artifact().digest, index))
     return fail("chunk " + std::to_string(index) + " could not be kept: the disk is full or cannot be written");
   if (--candidate_->missing == 0) ask_for_turn();
 }
@@ -174,37 +167,36 @@ void Slot::step_failed(const std::string& reason, bool wedges) {
 void Slot::step_over(ModuleStep& step) {
   const auto removed = steps_.remove_if([&](const ModuleStep& s) { return &s == &step; });
   if (!PINNATE_CHECK(removed == 1, "a module step ended that its slot does not have"))
-    world_->core->log(PINNATE_LOG_ERROR, defect().message());
+    core_->log(PINNATE_LOG_ERROR, defect().message());
   ended();
 }
 
 void Slot::load() {
   Candidate& c = *candidate_;
-  const content::ArtifactEntry& artifact = c.manifest->artifacts[c.artifact];
+  const content::ArtifactEntry& artifact = c.artifact();
   std::int64_t wait_ms = 0;
   if (const auto held = world_->hold(artifact.digest, &wait_ms)) return fail(*held, wait_ms);
   c.service = world_->new_service();
   const Token token = start(c.manifest->limits.load_ms, ": loading", Hang::wedges, &Slot::loaded);
-  world_->core->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
-                         wanted_->release.config, c.manifest->limits.call_ms, c.manifest->limits.load_ms});
+  core_->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
+                  wanted_->release.config, c.manifest->limits.call_ms, c.manifest->limits.load_ms});
 }
 
 void Slot::loaded(Completion& done) {
   if (done.status.ok()) {
     const Token token = start(candidate_->manifest->limits.create_ms, ": create", Hang::left_behind, &Slot::created);
-    return world_->core->act(Create{token, candidate_->service});
+    return core_->act(Create{token, candidate_->service});
   }
-  const Digest artifact = candidate_->manifest->artifacts[candidate_->artifact].digest;
+  const Digest artifact = candidate_->artifact().digest;
   for (std::uint32_t index : done.chunks) world_->inventory->lost(artifact, index);
   candidate_->service = 0;
   if (!done.chunks.empty()) {  // damaged on disk: fetched anew, at once
     const std::string what = named() + ": " + std::to_string(done.chunks.size()) + " stored chunks are damaged";
-    // A disk that gives back something else each time, or nothing: each try costs a transfer and
-    // some of its space.
+    // A disk that gives back something else each time: each try costs a transfer and some space.
     if (damaged_++ > 0)
       return fail(what + ", for the " + std::to_string(damaged_) +
                   ". time in a row, and are fetched anew later (is the disk failing?): " + done.status.message());
-    world_->core->log(PINNATE_LOG_WARNING, what + " and fetched anew");
+    core_->log(PINNATE_LOG_WARNING, what + " and fetched anew");
     world_->turns->end();
     candidate_->has_turn = false;
     candidate_->attempt = ++attempts_;
@@ -218,7 +210,7 @@ void Slot::created(Completion& c) {
   if (PINNATE_PLANT(live_without_health_check)) return go_live();
   const Token token =
       start(candidate_->manifest->limits.health_ms, ": the health check", Hang::left_behind, &Slot::checked);
-  world_->core->act(CheckHealth{token, candidate_->service});
+  core_->act(CheckHealth{token, candidate_->service});
 }
 
 void Slot::checked(Completion& c) {
@@ -230,17 +222,13 @@ void Slot::go_live() {
   Service service;
   service.id = candidate_->service;
   service.entry = wanted_;
-  service.artifact = candidate_->manifest->artifacts[candidate_->artifact].digest;
+  service.artifact = candidate_->artifact().digest;
   (*world_->call_limits_ms)[function_] = candidate_->manifest->limits.call_ms;
   service.drain_limit_ms = candidate_->manifest->limits.drain_ms;
   candidate_.reset();
   world_->turns->end();
-  world_->core->act(Activate{function_, service.id});
-  service.trust = world_->core->alarm_in(kTrustAfterMs, [this, id = service.id] {
-    if (!active_ || active_->id != id) return;
-    active_->trust = 0;
-    world_->core->act(Trust{id});
-  });
+  core_->act(Activate{function_, service.id});
+  service.trust = core_->alarm_in(kTrustAfterMs, [this, id = service.id] { core_->act(Trust{id}); });
   std::optional<Service> old = std::exchange(active_, std::move(service));
   backoff_.reset();
   damaged_ = 0;
@@ -262,39 +250,31 @@ void Slot::adopt() {
 void Slot::fail(const std::string& reason, std::int64_t wait_ms) {
   drop_candidate();
   if (!PINNATE_PLANT(failure_kept_quiet)) set(wire::Phase::failed, reason);
-  world_->core->log(PINNATE_LOG_WARNING, reason);
-  world_->core->cancel_alarm(&again_);
+  core_->log(PINNATE_LOG_WARNING, reason);
+  again_.cancel();
   if (PINNATE_PLANT(failure_not_tried_again)) return;
-  again_ = world_->core->alarm_in(wait_ms > 0 ? wait_ms : backoff_.next_ms(world_->core->random()), [this] {
-    again_ = 0;
-    begin();
-  });
+  again_ = core_->alarm_in(wait_ms > 0 ? wait_ms : backoff_.next_ms(core_->random()), [this] { begin(); });
 }
 
 // What it fetches is superseded, here or above: the release that takes its place is on its way.
 void Slot::put_off() {
   drop_candidate();
-  world_->core->cancel_alarm(&again_);
-  again_ = world_->core->alarm_in(kRetryMinMs, [this] {
-    again_ = 0;
-    begin();
-  });
+  again_ = core_->alarm_in(kRetryMinMs, [this] { begin(); });
 }
 
 void Slot::source_up() {
-  if (phase_ != wire::Phase::failed || candidate_ || again_ == 0) return;
+  if (phase_ != wire::Phase::failed || candidate_ || !again_.set()) return;
   const auto manifest = wanted_ ? world_->manifests->find(wanted_->release.manifest) : nullptr;
   const content::ArtifactEntry* artifact = manifest ? manifest->artifact_for(world_->platform) : nullptr;
   if (manifest && (!artifact || world_->inventory->whole(*artifact))) return;  // it did not fail for want of a link
-  world_->core->cancel_alarm(&again_);
+  again_.cancel();
   begin();
 }
 
 void Slot::retry_if_held() {
-  // One that has wedged the engine itself waits for its backoff: it would take the turn of those
-  // that it has held up, again and again.
-  if (phase_ != wire::Phase::failed || candidate_ || again_ == 0 || has_wedged_) return;
-  world_->core->cancel_alarm(&again_);
+  // One that has wedged the engine would take the turn of those that it has held up, again.
+  if (phase_ != wire::Phase::failed || candidate_ || !again_.set() || has_wedged_) return;
+  again_.cancel();
   begin();
 }
 
@@ -311,26 +291,24 @@ void Slot::drop_candidate() {
 std::string Slot::drain_notice(ServiceId id) const { return "drain/" + function_ + "/" + std::to_string(id); }
 
 void Slot::retire(Service service) {
-  world_->core->cancel_alarm(&service.trust);
   world_->retired();
   const ServiceId id = service.id;
   Leaving& leaving = leaving_[id];
-  leaving.drain = world_->core->order([this, id](Completion&) {
+  leaving.drain = core_->order([this, id](Completion&) {
     if (!PINNATE_CHECK(leaving_.contains(id), "a service drained that was not leaving"))
-      return world_->core->log(PINNATE_LOG_ERROR, defect().message());
-    world_->core->cancel_alarm(&leaving_[id].alarm);
+      return core_->log(PINNATE_LOG_ERROR, defect().message());
+    leaving_[id].alarm.cancel();
     world_->notices->say(drain_notice(id), "");
     destroy(id);
   });
-  leaving.alarm = world_->core->alarm_in(
+  leaving.alarm = core_->alarm_in(
       service.drain_limit_ms, [this, id, limit_ms = service.drain_limit_ms, version = service.entry->release.version] {
-        leaving_[id].alarm = 0;
         if (closing_) return give_up(id);
         world_->notices->say(drain_notice(id), "module '" + function_ + "' " + version + " still has calls after " +
                                                    std::to_string(limit_ms) +
                                                    " ms of draining and stays in memory until they end");
       });
-  world_->core->act(Drain{leaving.drain, id});
+  core_->act(Drain{leaving.drain, id});
 }
 
 void Slot::ended() {
@@ -339,9 +317,9 @@ void Slot::ended() {
 
 // Nobody waits for it any longer: it stays in memory until it returns.
 void Slot::give_up(ServiceId id) {
-  world_->core->forget_order(leaving_[id].drain);
+  core_->forget_order(leaving_[id].drain);
   leaving_.erase(id);
-  world_->core->act(Abandon{id});
+  core_->act(Abandon{id});
   world_->changed();
   ended();
 }
@@ -349,36 +327,35 @@ void Slot::give_up(ServiceId id) {
 void Slot::destroy(ServiceId id) {
   leaving_[id] = {};
   world_->turns->take_to_destroy([this, id] {
-    const Token token = world_->core->order([this, id](Completion& c) {
-      world_->core->cancel_alarm(&leaving_[id].alarm);
+    const Token token = core_->order([this, id](Completion& c) {
       leaving_.erase(id);
       destroyed(id, c.status);
       world_->turns->end();
       world_->changed();
       ended();
     });
-    leaving_[id].alarm = world_->core->alarm_in(kDestroyLimitMs, [this, id, token] {
-      world_->core->forget_order(token);
+    leaving_[id].alarm = core_->alarm_in(kDestroyLimitMs, [this, id, token] {
+      core_->forget_order(token);
       world_->notices->say("destroy/" + function_, "module '" + function_ + "': destroy took longer than " +
                                                        std::to_string(kDestroyLimitMs) +
                                                        " ms; the service stays in memory until it returns");
       world_->turns->end();
       give_up(id);
     });
-    world_->core->act(Destroy{token, id});
+    core_->act(Destroy{token, id});
   });
 }
 
 void Slot::destroyed(ServiceId id, const Status& status) {
   if (status.ok() || status.code() == PINNATE_FAILED) {  // gone all the same
-    if (!status.ok()) world_->core->log(PINNATE_LOG_WARNING, status.message());
+    if (!status.ok()) core_->log(PINNATE_LOG_WARNING, status.message());
     return world_->notices->say("destroy/" + function_, "");
   }
   // Refused: there was no thread for it, or another engine's constructor is in its way.
   world_->notices->say("destroy/" + function_,
                        "module '" + function_ + "': it cannot be destroyed yet: " + status.message());
-  if (closing_) return world_->core->act(Abandon{id});  // nobody waits for that to change
-  leaving_[id].alarm = world_->core->alarm_in(kDestroyAgainMs, [this, id] { destroy(id); });
+  if (closing_) return core_->act(Abandon{id});  // nobody waits for that to change
+  leaving_[id].alarm = core_->alarm_in(kDestroyAgainMs, [this, id] { destroy(id); });
 }
 
 void Slot::close() {
@@ -386,7 +363,7 @@ void Slot::close() {
   want(nullptr);
   std::vector<ServiceId> late;  // over their limit, in calls
   for (const auto& [id, leaving] : leaving_)
-    if (leaving.drain != 0 && leaving.alarm == 0) late.push_back(id);
+    if (leaving.drain != 0 && !leaving.alarm.set()) late.push_back(id);
   for (ServiceId id : late) give_up(id);
 }
 

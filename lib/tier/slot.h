@@ -1,24 +1,12 @@
-// One function of an engine: the service that takes its calls, the release it should be, and the
-// way from one to the other.
+// One function of an engine: the service that takes its calls, and the way to the one that should.
 #pragma once
 
-#include "content/manifest.h"
 #include "tier/core.h"
 #include "tier/desired_state.h"
 #include "tier/fetcher.h"
 #include "tier/module_step.h"
 #include "tier/module_turns.h"
 #include "tier/notices.h"
-
-#include <functional>
-#include <list>
-#include <map>
-#include <memory>
-#include <optional>
-#include <set>
-#include <string>
-#include <unordered_map>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -46,7 +34,6 @@ struct SlotWorld {
 class Slot {
  public:
   Slot(SlotWorld* world, std::string function);
-  ~Slot();
 
   // What the desired state wants for this function now; null: nothing.
   void want(DesiredState::SharedEntry entry);
@@ -71,29 +58,30 @@ class Slot {
     DesiredState::SharedEntry entry;
     Digest artifact;
     std::uint32_t drain_limit_ms = 0;
-    Core::AlarmId trust = 0;
+    Alarm trust;
   };
   struct Candidate {
     std::uint64_t attempt = 0;  // tells late answers apart
     std::shared_ptr<const content::Manifest> manifest;
-    std::uint32_t artifact = 0;  // place in the manifest
+    std::uint32_t place = 0;  // of the artifact in the manifest
     std::uint32_t missing = 0;  // chunks still to come
     ServiceId service = 0;  // made; 0: not yet
     bool has_turn = false;
     ModuleStep* step = nullptr;  // under way: it owns service and turn
     void (Slot::*then)(Completion&) = nullptr;  // when that is done
+    const content::ArtifactEntry& artifact() const { return manifest->artifacts[place]; }
   };
   struct Leaving {
-    // Until its limit, or until it is tried again. 0: it waits for its turn, or for calls that are
-    // over their limit.
-    Core::AlarmId alarm = 0;
+    // Until its limit, or it is tried again; else it waits for its turn, or for calls over the
+    // limit.
+    Alarm alarm;
     Token drain = 0;  // under way
   };
   using Hang = ModuleStep::Hang;
   void begin();
   bool lacks(const std::string& what, const std::vector<std::string>& needs);  // says so, and rests
   void fetch();
-  void chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t artifact_index, std::uint32_t index);
+  void chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t index);
   void ask_for_turn();
   void load();
   void loaded(Completion& c);
@@ -111,12 +99,12 @@ class Slot {
   void ended();  // something that keeps the slot from being empty
   Token start(std::uint32_t limit_ms, const char* doing, Hang hang, void (Slot::*then)(Completion&));
   std::string named() const;
-  // For answers that may come when this slot is gone: what was asked for before it was no longer
-  // wanted.
+  // For answers that may come when this slot is gone.
   std::weak_ptr<const bool> life() const { return alive_; }
 
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   SlotWorld* world_;
+  Core* core_;
   std::string function_;
   DesiredState::SharedEntry wanted_;
   wire::Phase phase_ = wire::Phase::pending;
@@ -129,7 +117,7 @@ class Slot {
   bool closing_ = false;
   bool has_wedged_ = false;  // the release that is wanted has, before
   Backoff backoff_;
-  Core::AlarmId again_ = 0;
+  Alarm again_;
   std::map<ServiceId, Leaving> leaving_;  // draining or destroyed
 };
 

@@ -1,12 +1,10 @@
 #include "tier/tally.h"
 
 #include "base/check.h"
-#include "base/limits.h"
 #include "base/plant.h"
 #include "tier/claims.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace pinnate::tier {
 namespace {
@@ -30,15 +28,10 @@ void change(std::uint64_t* sum, std::uint64_t by, bool add) {
     *sum -= PINNATE_CHECK(by <= *sum, "a sum of status would be less than nothing") ? by : *sum;
 }
 
-bool same(const wire::ServiceRow& a, const wire::ServiceRow& b) {
-  return a.phase == b.phase && a.serving == b.serving && a.reason == b.reason;
-}
-
 bool same(const ReleaseRow& a, const ReleaseRow& b) {
   for (auto count : kCounts)
     if (a.*count != b.*count) return false;
-  return std::equal(a.failures.begin(), a.failures.end(), b.failures.begin(), b.failures.end(),
-                    [](const auto& x, const auto& y) { return x.engine == y.engine && x.reason == y.reason; });
+  return a.failures == b.failures;
 }
 
 Tally::Counts counts_of(const Child& child, std::uint64_t revision, const wire::ServiceRow& row) {
@@ -97,7 +90,7 @@ Totals totals_of(const Child& child) {
   return {r.online, r.offline, r.forgotten, r.gateways_online + 1, r.gateways_offline};
 }
 
-// ---- counting -----------------------------------------------------------------------------------------------------
+// ---- counting -----------------------------------------------------------------------------------
 
 void Tally::count_head(const Child& child, bool add) {
   const Totals part = totals_of(child);
@@ -162,7 +155,7 @@ void Tally::replace(Child& child, wire::EngineStatus now) {
     const bool fresh = b != is.end() && (a == was.end() || !ByRelease()(**a, **b));
     const Counts before = old ? counts_of(child, child.status.position.revision, **a) : Counts{};
     const Counts after = fresh ? counts_of(child, now.position.revision, **b) : Counts{};
-    if (before != after || (old && fresh && !same(**a, **b))) {
+    if (before != after || (old && fresh && **a != **b)) {
       if (old) count_row(child, **a, before, false);
       if (fresh) count_row(child, **b, after, true);
     }
@@ -209,7 +202,7 @@ const std::vector<const Child*>& Tally::serving(const std::string& function) con
   return found == serving_.end() ? kNobody : found->second;
 }
 
-// ---- telling ------------------------------------------------------------------------------------------------------
+// ---- telling ------------------------------------------------------------------------------------
 
 bool Tally::current(const RowKey& key) const {
   const DesiredState::Entry* entry = state_->find(key.release);
@@ -240,7 +233,7 @@ ReleaseRow Tally::row_of(const RowKey& key, const Row* sum) const {
   return row;
 }
 
-// Of more revisions than there may be releases the lowest are left out: engines there count as pending.
+// Of too many revisions the lowest are left out: engines there count as pending.
 std::vector<wire::Evaluated> Tally::evaluated() const {
   std::vector<wire::Evaluated> all;
   for (auto at = evaluated_.rbegin(); at != evaluated_.rend() && all.size() < kReleaseLimit; ++at)

@@ -1,18 +1,12 @@
-// The sum of what all tiers right below last said, and what is told of it: upstream, and to who asks. What a child adds
-// is worked out from what it said, so no copy of it is kept.
+// The sum of what all tiers right below last said, and what is told of it. What a child adds is
+// worked out from what it said.
 //
-// Who does not select a release says nothing of it. How many do not follows from how many have evaluated it: engines of
-// the epoch of this tier at that revision or beyond, without those that it selects.
+// Who does not select a release says nothing of it. How many do not is how many of this epoch have
+// evaluated it, without those that it selects.
 #pragma once
 
 #include "tier/child.h"
 #include "tier/desired_state.h"
-
-#include <array>
-#include <map>
-#include <set>
-#include <string>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -31,7 +25,7 @@ class Tally {
   void add(Child& child);  // with all that it said, by the epoch of this tier
   void remove(const Child& child) { count_all(child, false); }
   bool outdated(const Child& child) const;  // it was counted in another epoch of this tier
-  // In place of what a child said before. Of a gateway's difference only the rows that it names are looked at.
+  // In place of what a child said before. Only rows that differ are looked at.
   void replace(Child& child, wire::EngineStatus now);
   void replace(Child& child, wire::Rollup now);
   void forgot(std::uint64_t engines);
@@ -52,8 +46,8 @@ class Tally {
 
   const Totals& total() const { return total_; }
   const Rows& rows() const { return rows_; }
-  // Linked children below which a function is served now; one that serves two versions, twice. Valid until the next
-  // change.
+  // Linked children below which a function is served; one that serves two versions, twice. Valid
+  // until the next change.
   const std::vector<const Child*>& serving(const std::string& function) const;
   // What upstream does not know yet, or everything.
   std::vector<wire::Rollup> take_rollup(bool whole, const std::vector<std::string>& notices);
@@ -76,7 +70,7 @@ class Tally {
   bool all_touched_ = false;
 };
 
-// A row as it is shown: phases that sum to online + offline. `evaluated`: engines that know of the release.
+// A row as it is shown: phases that sum to all engines. `evaluated`: that know of the release.
 wire::StatusRow status_row(const wire::ReleaseRow& row, const Totals& total, std::uint64_t evaluated, bool current);
 
 }  // namespace pinnate::tier

@@ -1,22 +1,14 @@
-// A tier as its driver sees it: a state machine without I/O and without a clock. It is told what happened, with the time, and
-// keeps a list of actions for the driver to take and carry out after every call. One thread at a time.
+// A tier as its driver sees it: a state machine without I/O and without a clock, used by one thread
+// at a time. It is told what happened, with the time.
 //
-// The driver: constructs, calls start() once with what the store held, and from then on reports. After each report it takes the
-// actions, and arms one timer for next_wake_ms().
+// The driver calls start() once with what the store held, and from then on reports. After each
+// report it takes the actions, and arms one timer for next_wake_ms().
 #pragma once
 
-#include "base/names.h"
 #include "base/random.h"
-#include "base/status.h"
-#include "content/record.h"
 #include "tier/action.h"
 
-#include <cstdint>
 #include <limits>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace pinnate::tier {
 
@@ -73,7 +65,7 @@ class Tier {
   virtual void link_message(Now now, LinkId link, Buffer message) = 0;
   // Bytes arrived, whole message or not: the peer lives.
   virtual void link_heard(Now now, LinkId link) = 0;
-  // `bytes` of what was sent as wire::Class::bulk have gone out; room is counted in bulk bytes alone.
+  // Room is counted in bulk bytes alone.
   virtual void link_drained(Now now, LinkId link, Drained drained) = 0;
   virtual void link_closed(Now now, LinkId link, Status why) = 0;
 
@@ -81,15 +73,15 @@ class Tier {
   virtual void woke(Now now) = 0;
   virtual std::int64_t next_wake_ms() const = 0;  // monotonic, or kNever
 
-  // Dials `address`, and again after each end of the link, until release_link or close. 0: there are too many such wishes.
+  // Dials `address`, again after each end, until release_link or close. 0: too many such wishes.
   virtual EndpointId keep_link(Now now, Side side, const std::string& address) = 0;
   virtual void release_link(Now now, EndpointId endpoint) = 0;  // a link that is up stays
-  // Ends well: says goodbye on every link, drains and destroys services. `closed()` is true when nothing is left to do.
+  // Ends well: says goodbye, drains and destroys services. closed(): nothing is left to do.
   virtual void close(Now now) = 0;
   virtual bool closed() const = 0;
 
   std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
-  // Room for the next actions, so that a driver of many tiers need not make new room for each report.
+  // Room for the next actions, so that a driver of many tiers need not make new room.
   void lend_room(std::vector<Action> empty) {
     if (actions_.empty()) actions_ = std::move(empty);
   }

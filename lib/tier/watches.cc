@@ -5,21 +5,13 @@
 namespace pinnate::tier {
 
 void Watches::asked(LinkId link, const wire::GetStatus& get) {
-  if (get.end_watch) {
-    names_.erase({link, get.id});
-    return;
-  }
+  if (get.end_watch) return void(names_.erase({link, get.id}));
   const auto others =
       std::count_if(names_.begin(), names_.end(), [](const auto& watch) { return watch.first.first != kHostLink; });
-  const bool full = get.watch && link != kHostLink && std::size_t(others) >= most_;
-  wire::StatusReport out;
-  if (full) {
-    out.code = PINNATE_BUSY;
-    out.reason = "too many watches";
-  } else {
-    if (get.watch) names_[{link, get.id}] = get.name;
-    out = report_(get.name);
-  }
+  if (get.watch && link != kHostLink && std::size_t(others) >= most_)
+    return core_->refuse(link, get, {PINNATE_BUSY, "too many watches"});
+  if (get.watch) names_[{link, get.id}] = get.name;
+  wire::StatusReport out = report_(get.name);
   out.id = get.id;
   core_->send(link, out);
 }
@@ -31,10 +23,10 @@ void Watches::link_down(LinkId link) {
 void Watches::changed() {
   std::map<std::string, wire::StatusReport> reports;  // many may watch one name
   for (const auto& [who, name] : names_) {
-    auto found = reports.find(name);
-    if (found == reports.end()) found = reports.emplace(name, report_(name)).first;
-    found->second.id = who.second;
-    core_->send(who.first, found->second);
+    const auto [report, fresh] = reports.try_emplace(name);
+    if (fresh) report->second = report_(name);
+    report->second.id = who.second;
+    core_->send(who.first, report->second);
   }
 }
 

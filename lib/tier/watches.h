@@ -3,17 +3,12 @@
 
 #include "tier/core.h"
 
-#include <functional>
-#include <map>
-#include <string>
-#include <utility>
-
 namespace pinnate::tier {
 
 class Watches {
  public:
-  using Report =
-      std::function<wire::StatusReport(const std::string& name)>;  // of a function, or of all (""); its id is 0
+  // Of a function, or of all (""). Its id is 0.
+  using Report = std::function<wire::StatusReport(const std::string& name)>;
   Watches(Core* core, Report report, std::size_t most) : core_(core), report_(std::move(report)), most_(most) {}
 
   void asked(LinkId link, const wire::GetStatus& get);

@@ -124,6 +124,7 @@ struct ServiceRow {
   Phase phase = Phase::pending;
   bool serving = false;
   std::string reason;
+  bool operator==(const ServiceRow&) const = default;
 };
 struct EngineStatus {  // 12: replaces the one before
   Position position;  // the desired state it has evaluated
@@ -133,6 +134,7 @@ struct EngineStatus {  // 12: replaces the one before
 };
 struct Failure {
   std::string engine, reason;
+  bool operator==(const Failure&) const = default;
 };
 struct ReleaseRow {
   std::uint64_t release = 0;
@@ -167,6 +169,7 @@ struct ManifestBytes {
 struct WantChunk {
   Digest manifest;
   std::uint32_t artifact = 0, index = 0;
+  auto operator<=>(const WantChunk&) const = default;
 };  // 18: artifact: place in the manifest
 struct ChunkBytes {  // 19
   Digest manifest;
@@ -313,6 +316,16 @@ Buffer encode(const Message& message);
 // PINNATE_CORRUPT (a field is missing or malformed: which, and what it is). Byte fields share the
 // memory of `bytes`.
 Result<std::optional<Message>> decode(const Buffer& bytes, std::optional<Way> over = std::nullopt);
+
+// A message that is to be of one kind.
+template <class M>
+Result<M> decode_as(const Buffer& bytes) {
+  auto decoded = decode(bytes);
+  if (!decoded.ok()) return decoded.status();
+  M* message = *decoded ? std::get_if<M>(&**decoded) : nullptr;
+  if (!message) return {PINNATE_CORRUPT, "it is of another kind"};
+  return std::move(*message);
+}
 
 const char* type_name(std::uint64_t type);  // as PROTOCOL.md has it; "message" for a number without a name
 Class class_of(const Message& message);  // in which class a message of this kind travels

@@ -88,7 +88,7 @@ TEST_CASE("one artifact in two manifests is asked for once, and again where the 
   const auto asked = [&] { return pull.asked<wire::WantChunk>(); };
   std::vector<std::string> got;
   const auto want = [&](const Digest& by, std::string who) {
-    fetcher.want_chunk(by, 0, 0, [&got, who](const Status& status, const Buffer& bytes) {
+    fetcher.want_chunk({by, 0, 0}, [&got, who](const Status& status, const Buffer& bytes) {
       got.push_back(who + (status.ok() ? " " + bytes.str() : " not"));
     });
   };
@@ -136,7 +136,7 @@ TEST_CASE("chunks that come over a link are verified, and those of the process's
   REQUIRE(pull.manifests.add(content::encode_manifest(manifest)).ok());
   for (const LinkId link : {LinkId{1}, kHostLink}) {
     pull.fetcher.source_up(link, "the publisher");
-    pull.fetcher.want_chunk(digest, 0, 0, [](const Status&, const Buffer&) {});
+    pull.fetcher.want_chunk({digest, 0, 0}, [](const Status&, const Buffer&) {});
     pull.fetcher.take(wire::ChunkBytes{digest, 0, 0, PINNATE_OK, "", Buffer("bytes")});
     pull.asked<wire::WantChunk>();
     REQUIRE(pull.accepted.size() == 1);
