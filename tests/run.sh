@@ -101,7 +101,7 @@ sanitized_suite() {
 
 # A build folder that was configured without its sanitizers would pass, and show nothing.
 is_sanitized() {
-  local needed library libraries=(libtsan) program=build/$1/bin/test_base
+  local needed library libraries=(libtsan) program=build/$1/bin/test_store
   if [ "$1" = asan ]; then libraries=(libasan libubsan); fi
   needed=$(readelf -d "$program") || { echo "cannot see which sanitizers $program has"; return 1; }
   for library in "${libraries[@]}"; do

@@ -6,6 +6,11 @@
 
 namespace pinnate::sim {
 
+EventQueue::EventQueue() {
+  buckets_.reserve(kBuckets);  // where they stay: a copy would have room of its own
+  for (std::size_t i = 0; i < kBuckets; ++i) buckets_.push_back({std::pmr::deque<Waiting>(&room_)});
+}
+
 EventQueue::Bucket& EventQueue::bucket_of(Micros when) {
   return buckets_[std::size_t(std::bit_width(static_cast<std::uint64_t>(when) ^ static_cast<std::uint64_t>(base_)))];
 }
@@ -30,7 +35,7 @@ bool EventQueue::run_next(Micros limit) {
       return false;
     }
     base_ = first->earliest;
-    std::deque<Waiting> moved;
+    std::pmr::deque<Waiting> moved(&room_);
     moved.swap(first->events);
     first->earliest = std::numeric_limits<Micros>::max();
     for (Waiting& waiting : moved) put(std::move(waiting));

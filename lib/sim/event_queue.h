@@ -4,12 +4,13 @@
 // the bucket that is being emptied, and move from one to another a few times each.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <limits>
+#include <memory_resource>
+#include <vector>
 
 namespace pinnate::sim {
 
@@ -21,6 +22,7 @@ class EventQueue {
  public:
   using Event = std::function<void()>;
 
+  EventQueue();
   Micros now() const { return now_; }
   std::uint64_t events_run() const { return run_; }
 
@@ -38,7 +40,7 @@ class EventQueue {
   };
   // Events of one time are always in one bucket, and stay in the order they were asked for.
   struct Bucket {
-    std::deque<Waiting> events;  // which is never moved as it grows
+    std::pmr::deque<Waiting> events;  // which is never moved as it grows
     Micros earliest = std::numeric_limits<Micros>::max();
   };
   static constexpr std::size_t kBuckets = 65;
@@ -49,7 +51,8 @@ class EventQueue {
   Micros base_ = 0;  // no event waits for an earlier time; those of bucket 0 are for just this one
   std::size_t next_ = 0;  // in bucket 0: those before have run
   std::uint64_t run_ = 0;
-  std::array<Bucket, kBuckets> buckets_;
+  std::pmr::unsynchronized_pool_resource room_;  // which the buckets leave to each other
+  std::vector<Bucket> buckets_;
 };
 
 }  // namespace pinnate::sim

@@ -22,7 +22,7 @@ constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
 constexpr std::uint32_t kDeathsInARow = 2;
 constexpr std::size_t kEngineWatches = 256;
 
-class Engine final : public LinkedTier, private LinkOwner {
+class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
  public:
   explicit Engine(EngineOptions options);
 
@@ -52,7 +52,17 @@ class Engine final : public LinkedTier, private LinkOwner {
   void drop_unused();
   wire::StatusReport report(const std::string& name) const;
   wire::EngineStatus status() const;
-  std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms);
+  // SlotOwner
+  void row_changed() override { dirty_ = true; }
+  void row_moved() override {
+    if (!std::exchange(moved_, true)) moved_ms_ = core_.now().monotonic_ms;
+  }
+  void artifact_retired() override { unused_ = true; }
+  void emptied(const std::string& function) override { emptied_.push_back(function); }
+  ServiceId new_service() override { return next_service_++; }
+  std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms) override;
+  void wedged(const std::string& who, bool wedged) override;
+
   bool run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
 
   const bool durable_;
@@ -106,31 +116,10 @@ Engine::Engine(EngineOptions options)
               [this](const Status& s) {
                 notices_.say("disk/context", s.ok() ? "" : "cannot write the state folder: " + s.message());
               }}),
-      notices_(&core_, [this] { dirty_ = true; }) {
+      notices_(&core_, [this] { dirty_ = true; }),
+      world_{this,      &core_,  &manifests_,     &inventory_, &fetcher_, std::move(options.platform),
+             &notices_, &turns_, &call_limits_ms_} {
   links_.set_owners(this, this);
-  world_.core = &core_;
-  world_.manifests = &manifests_;
-  world_.inventory = &inventory_;
-  world_.fetcher = &fetcher_;
-  world_.notices = &notices_;
-  world_.turns = &turns_;
-  world_.call_limits_ms = &call_limits_ms_;
-  world_.platform = std::move(options.platform);
-  world_.changed = [this] { dirty_ = true; };
-  world_.moved = [this] {
-    if (!std::exchange(moved_, true)) moved_ms_ = core_.now().monotonic_ms;
-  };
-  world_.retired = [this] { unused_ = true; };
-  world_.emptied = [this](const std::string& function) { emptied_.push_back(function); };
-  world_.new_service = [this] { return next_service_++; };
-  world_.hold = [this](const Digest& artifact, std::int64_t* wait_ms) { return hold(artifact, wait_ms); };
-  world_.wedged = [this](const std::string& who, bool wedged) {
-    notices_.say("wedged",
-                 wedged ? "wedged by " + who + "; it loads nothing until that returns, or the engine restarts" : "");
-    if (wedged) return turns_.wedge(who);
-    turns_.unwedge();
-    for (auto& [name, slot] : slots_) slot->retry_if_held();
-  };
   calls_.set_local([this](const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
     return run_here(call, timeout_ms, std::move(done));
   });
@@ -345,6 +334,14 @@ std::optional<std::string> Engine::hold(const Digest& artifact, std::int64_t* wa
   return "quarantined: artifact " + artifact.hex().substr(0, 12) + " ended this engine " +
          std::to_string(death.in_a_row) + " times in a row (last in: " + death.moment + "); it is tried again in " +
          std::to_string(*wait_ms / 1000) + " s";
+}
+
+void Engine::wedged(const std::string& who, bool wedged) {
+  notices_.say("wedged",
+               wedged ? "wedged by " + who + "; it loads nothing until that returns, or the engine restarts" : "");
+  if (wedged) return turns_.wedge(who);
+  turns_.unwedge();
+  for (auto& [name, slot] : slots_) slot->retry_if_held();
 }
 
 // ---- calls --------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ void ModuleStep::answered(Completion& c) {
   // A load that failed leaves nothing to destroy.
   if (c.status.ok() || hang_ == Hang::left_behind) slot_->destroy(service_);
   if (state_ == State::late)  // a constructor that came back after all
-    world_->wedged(what_, false);
+    world_->owner->wedged(what_, false);
   else
     world_->turns->end();
   slot_->step_over(*this);
@@ -35,7 +35,7 @@ void ModuleStep::passed_limit() {
     // It runs under the C library's own lock: nothing can end it, and no other load gets past it.
     state_ = State::late;
     reason += " and cannot be ended: the engine is wedged until it returns, or the engine restarts";
-    world_->wedged(what_, true);
+    world_->owner->wedged(what_, true);
   } else {
     world_->core->act(Abandon{service_});
     reason += "; the service stays in memory until it returns";

@@ -23,9 +23,9 @@ void Slot::set(wire::Phase phase, std::string reason) {
   phase_ = phase;
   reason_ = std::move(reason);
   if (phase == wire::Phase::fetching || phase == wire::Phase::loading)
-    world_->moved();
+    world_->owner->row_moved();
   else
-    world_->changed();
+    world_->owner->row_changed();
 }
 
 void Slot::want(DesiredState::SharedEntry entry) {
@@ -50,13 +50,13 @@ void Slot::want(DesiredState::SharedEntry entry) {
       if (!PINNATE_PLANT(drain_lets_calls_in)) core_->act(Deactivate{function_});
       retire(*std::exchange(active_, std::nullopt));
     }
-    world_->changed();
+    world_->owner->row_changed();
     return ended();
   }
   wanted_ = std::move(entry);
   phase_ = wire::Phase::pending;
   reason_.clear();
-  world_->moved();
+  world_->owner->row_moved();
   begin();
 }
 
@@ -175,8 +175,8 @@ void Slot::load() {
   Candidate& c = *candidate_;
   const content::ArtifactEntry& artifact = c.artifact();
   std::int64_t wait_ms = 0;
-  if (const auto held = world_->hold(artifact.digest, &wait_ms)) return fail(*held, wait_ms);
-  c.service = world_->new_service();
+  if (const auto held = world_->owner->hold(artifact.digest, &wait_ms)) return fail(*held, wait_ms);
+  c.service = world_->owner->new_service();
   const Token token = start(c.manifest->limits.load_ms, ": loading", Hang::wedges, &Slot::loaded);
   core_->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
                   wanted_->release.config, c.manifest->limits.call_ms, c.manifest->limits.load_ms});
@@ -291,7 +291,7 @@ void Slot::drop_candidate() {
 std::string Slot::drain_notice(ServiceId id) const { return "drain/" + function_ + "/" + std::to_string(id); }
 
 void Slot::retire(Service service) {
-  world_->retired();
+  world_->owner->artifact_retired();
   const ServiceId id = service.id;
   Leaving& leaving = leaving_[id];
   leaving.drain = core_->order([this, id](Completion&) {
@@ -312,7 +312,7 @@ void Slot::retire(Service service) {
 }
 
 void Slot::ended() {
-  if (empty()) world_->emptied(function_);
+  if (empty()) world_->owner->emptied(function_);
 }
 
 // Nobody waits for it any longer: it stays in memory until it returns.
@@ -320,7 +320,7 @@ void Slot::give_up(ServiceId id) {
   core_->forget_order(leaving_[id].drain);
   leaving_.erase(id);
   core_->act(Abandon{id});
-  world_->changed();
+  world_->owner->row_changed();
   ended();
 }
 
@@ -331,7 +331,7 @@ void Slot::destroy(ServiceId id) {
       leaving_.erase(id);
       destroyed(id, c.status);
       world_->turns->end();
-      world_->changed();
+      world_->owner->row_changed();
       ended();
     });
     leaving_[id].alarm = core_->alarm_in(kDestroyLimitMs, [this, id, token] {

@@ -10,25 +10,33 @@
 
 namespace pinnate::tier {
 
+// What a slot tells its engine, and asks of it.
+class SlotOwner {
+ public:
+  virtual void row_changed() = 0;  // report, save
+  virtual void row_moved() = 0;  // on its way: worth a report if it takes long
+  virtual void artifact_retired() = 0;  // one may be in use no longer
+  virtual void emptied(const std::string& function) = 0;
+  virtual ServiceId new_service() = 0;
+  // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
+  virtual std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms) = 0;
+  virtual void wedged(const std::string& who, bool wedged) = 0;  // a load passed its limit; or came back after all
+
+ protected:
+  ~SlotOwner() = default;
+};
+
 // What slots of one engine share.
 struct SlotWorld {
+  SlotOwner* owner;
   Core* core;
   Manifests* manifests;
   Inventory* inventory;
   Fetcher* fetcher;
   std::string platform;
   Notices* notices;
-  std::function<void()> changed;  // a row differs: report, save
-  std::function<void()> moved;  // a row is on its way: worth a report if it takes long
-  std::function<void()> retired;  // an artifact may be in use no longer
-  std::function<void(const std::string& function)> emptied;
-  std::function<ServiceId()> new_service;
-  // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
-  std::function<std::optional<std::string>(const Digest& artifact, std::int64_t* wait_ms)> hold;
   ModuleTurns* turns;
   std::unordered_map<std::string, std::uint32_t>* call_limits_ms;  // of functions that take calls now
-  // A load passed its limit; or came back after all.
-  std::function<void(const std::string& who, bool wedged)> wedged;
 };
 
 class Slot {

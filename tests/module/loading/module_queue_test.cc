@@ -303,13 +303,14 @@ TEST_CASE("what finds no thread is refused in words, and runs when there are thr
 
 TEST_CASE("of a service that is given up no order runs that waited") {
   Scripted engine;
-  std::latch inside{1}, let_go{1};
+  std::latch inside{1}, let_go{1}, unloaded{1};
   std::atomic<int> checks{0};
   engine.check_health = [&] {
     if (checks++ > 0) return;
     inside.count_down();
     let_go.wait();
   };
+  engine.unload = [&] { unloaded.count_down(); };
   engine.host.serve(Scripted::order());
   Promised hangs, waits;
   engine.host->check_health(1, hangs.done());
@@ -319,6 +320,7 @@ TEST_CASE("of a service that is given up no order runs that waited") {
   engine.host.serve(2, "counter-1");  // behind them
   CHECK(checks == 1);
   let_go.count_down();
+  unloaded.wait();  // its thread has let go of what is this test's
 }
 
 TEST_CASE(
