@@ -363,7 +363,7 @@ class SilentPeerTest(WireTest):
             self.run_program("status", "--to", self.address(tier))
 
     def test_a_peer_that_answers_no_ping_is_dropped_after_three_heartbeats(self):
-        self.start_gateway("--heartbeat", "100ms")
+        self.start_gateway("--heartbeat", "500ms")
         watch = self.watch("gate")
         link = self.join("gate", ENGINE, "mute")
         link.send = lambda message: None  # not even a Pong
@@ -374,7 +374,7 @@ class SilentPeerTest(WireTest):
         watch.await_status(lambda s: s["online_engines"] == 0 and s["known_engines"] == 1)
 
     def test_a_peer_that_reads_nothing_at_all_is_dropped_after_three_heartbeats(self):
-        self.start_gateway("--heartbeat", "100ms")
+        self.start_gateway("--heartbeat", "500ms")
         watch = self.watch("gate")
         self.join("gate", ENGINE, "deaf")
         watch.await_status(lambda s: s["online_engines"] == 1)
