@@ -101,7 +101,7 @@ TEST_CASE("handles without a loop share one thread of the library's, which is go
       CHECK(world.until([&] { return threads() == 1; }));
     }
     first.close();
-    CHECK(threads() == 1);
+    CHECK(world.until([&] { return threads() == 1; }));
   }
   join_loop_thread();
   CHECK(threads() == 0);
