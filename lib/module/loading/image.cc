@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <list>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -44,7 +45,7 @@ bool same_file(int fd, const char* path) {
 // want it wait for that.
 struct Image::SameBytes {
   std::mutex making;
-  std::weak_ptr<const Image> image;
+  std::list<std::weak_ptr<const Image>> images;  // the oldest first: most of its mapping is in memory
 };
 
 std::shared_ptr<Image::SameBytes> Image::same_bytes(const Digest& content) {
@@ -70,11 +71,12 @@ Result<std::shared_ptr<const Image>> Image::make(const std::string& label, const
   if (Status s = image->open(label, place); !s.ok()) return s;
   const std::shared_ptr<SameBytes> same = same_bytes(source.content);
   const std::lock_guard lock(same->making);
-  const std::shared_ptr<const Image> known = same->image.lock();
+  std::erase_if(same->images, [](const auto& each) { return each.expired(); });
+  const std::shared_ptr<const Image> known = same->images.empty() ? nullptr : same->images.front().lock();
   Status filled = known ? image->write(known->data(), 0) : image->fill(source, bad);
   if (filled.ok()) filled = image->seal();
   if (!filled.ok()) return filled;
-  same->image = image;
+  same->images.push_back(image);
   image->same_ = same;
   return std::shared_ptr<const Image>(std::move(image));
 }
