@@ -7,19 +7,15 @@ from typing import Iterator, List, Optional, Tuple
 
 from . import _abi
 from ._handle import Handle
-from ._requests import ON_ROLLUP, ON_TIERS, ask
-from ._values import count, limit_ms, text
+from ._requests import ON_ROLLUP, ON_TIERS, after, ask
+from ._values import count, limit_ms, member, text
 from .fleet import Phase, Role, Rollup, Tier
-
-# The library ends a lookup at its own limit; this much later Python gives up on the library.
-_GRACE = 5.0
-
 
 class Asking(Handle):
     """A handle that tells what is below its tier."""
 
     def status(self, name: Optional[str] = None, *, timeout: Optional[float] = 10.0) -> Rollup:
-        """How the fleet stands now, for one function or for all. `timeout` in seconds; None waits on."""
+        """How the fleet stands now, for one function or for all."""
         rollup: Rollup = ask(
             self, "status", text(name, "name"), ON_ROLLUP, what="asking for status", timeout=timeout
         )
@@ -33,18 +29,17 @@ class Asking(Handle):
         engine: Optional[str] = None,
         phase: Optional[Phase] = None,
         page: int = 100,
-        timeout: float = 10.0,
+        timeout: Optional[float] = 10.0,
     ) -> Iterator[Tier]:
         """Yields the engines, asking for the next page when the one before is used up.
 
         `at`: only below the gateway of this id. `name`: only services of this function. `engine`: only the
         engine of this id. `phase`: only engines with a release in this phase. `page`: rows to ask for at
-        once, at most 1000. `timeout`: seconds for each page. Raises, while iterating, what asking for a page
-        raised.
+        once, at most 1000. `timeout`: for each page. Raises, while iterating, what asking for a page raised; a
+        wrong argument is refused at once.
         """
-        for tier in self._lookup(at, name, engine, phase, False, page, timeout):
-            if tier.role == Role.ENGINE:
-                yield tier
+        rows = self._lookup(at, name, engine, phase, False, page, timeout)
+        return (tier for tier in rows if tier.role == Role.ENGINE)
 
     def tiers(
         self,
@@ -53,13 +48,13 @@ class Asking(Handle):
         name: Optional[str] = None,
         phase: Optional[Phase] = None,
         page: int = 100,
-        timeout: float = 10.0,
+        timeout: Optional[float] = 10.0,
     ) -> Iterator[Tier]:
         """Yields gateways too, each before what is below it. One that cannot be asked has `online` False.
 
         The arguments are those of engines().
         """
-        yield from self._lookup(at, name, None, phase, True, page, timeout)
+        return self._lookup(at, name, None, phase, True, page, timeout)
 
     def _lookup(
         self,
@@ -69,18 +64,21 @@ class Asking(Handle):
         phase: Optional[Phase],
         gateways: bool,
         page: int,
-        timeout: float,
+        timeout: Optional[float],
     ) -> Iterator[Tier]:
         lookup = _abi.Lookup(
             size=ctypes.sizeof(_abi.Lookup),
             at=text(at, "at"),
             name=text(name, "name"),
             engine=text(engine, "engine"),
-            phase=0 if phase is None else 1 + Phase(phase),
+            phase=0 if phase is None else 1 + member(phase, Phase, "phase"),
             gateways=int(gateways),
             limit=count(page, "page", 1000),
-            timeout_ms=limit_ms(timeout, "timeout"),
+            timeout_ms=limit_ms(timeout),
         )
+        return self._pages(lookup, timeout)
+
+    def _pages(self, lookup: _abi.Lookup, timeout: Optional[float]) -> Iterator[Tier]:
         while True:
             page_of_rows: Tuple[List[Tier], str] = ask(
                 self,
@@ -88,7 +86,7 @@ class Asking(Handle):
                 ctypes.byref(lookup),
                 ON_TIERS,
                 what="looking up tiers",
-                timeout=timeout + _GRACE,
+                timeout=after(timeout),
             )
             rows, following = page_of_rows
             yield from rows

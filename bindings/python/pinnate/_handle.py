@@ -89,11 +89,11 @@ class Handle:
         tier.id = text(settings.id, "id")
         tier.labels = labels = label_array(settings.labels)
         tier.label_count = len(labels)
-        log = _logging.callback_of(settings.log)
+        log, level = _logging.callback_of(settings.log), _logging.c_level(settings.log_level)
         if log is not None:
             tier.log = _logging.ON_LOG
             tier.log_arg = self._keep(log)
-            tier.log_level = _logging.c_level(settings.log_level)
+            tier.log_level = level
         tier.heartbeat_ms = milliseconds(settings.heartbeat, "heartbeat")
         tier.backoff_min_ms = milliseconds(settings.backoff_min, "backoff_min")
         tier.backoff_max_ms = milliseconds(settings.backoff_max, "backoff_max")

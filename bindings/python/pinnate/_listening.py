@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 from ._handle import Handle
-from ._values import text
+from ._values import required
 
 _LONGEST_ADDRESS = 1024
 
@@ -20,5 +20,5 @@ class Listening(Handle):
         somebody else listens there.
         """
         bound = ctypes.create_string_buffer(_LONGEST_ADDRESS)
-        self._invoke("listen", text(address, "address"), bound, len(bound))
+        self._invoke("listen", required(address, "address"), bound, len(bound))
         return bound.value.decode("utf-8", "replace")

@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional, Union
 
 from . import _abi, _slots
 from ._library_thread import on_library_thread
-from ._values import said
+from ._values import said, whole, wrong
 
 LogCallback = Callable[[int, str], Any]
 Log = Union[LogCallback, logging.Logger]
@@ -25,12 +25,13 @@ def callback_of(log: Optional[Log]) -> Optional[LogCallback]:
         # "%s": a line may hold per cent signs.
         return lambda level, message: logger.log(level, "%s", message)
     if not callable(log):
-        raise TypeError(f"log must be a callable or a logging.Logger, not {type(log).__name__}")
+        raise wrong("log", "a callable or a logging.Logger", log)
     return log
 
 
 def c_level(level: int) -> int:
     """The pinnate_log_level of a level of `logging`."""
+    level = whole(level, "log_level", "a level of logging, such as logging.INFO")
     return sum(level > known for known in _LEVELS[:-1])
 
 

@@ -9,9 +9,10 @@ from typing import Any, Callable, List, Mapping, Optional, Tuple, Union
 from . import _abi
 from ._handle import Handle
 from ._requests import ON_DONE, ON_PROGRESS, ON_PUBLISHED, ON_RELEASES, ask
-from ._values import BytesLike, Path, as_bytes, is_bytes, milliseconds, path, point_at, text
-from .errors import InvalidError
-from .fleet import Limits, Published, Release
+from ._values import (
+    BytesLike, Path, as_bytes, function, is_bytes, milliseconds, path, point_at, required, text, wrong,
+)
+from .fleet import AnyRelease, Limits, Published, Release, release_number
 
 Artifact = Union[Path, BytesLike]
 Artifacts = Union[Artifact, Mapping[str, Artifact]]
@@ -44,15 +45,13 @@ class Publishing(Handle):
         `config`: handed to the service when it is created; at most 64 KiB.
         `selector`: such as "region=eu,ring!=canary"; default: every engine.
         `on_progress(done, total)`: bytes stored of bytes in all, on the library's thread.
-        `timeout`: in seconds; None waits for as long as it takes.
 
         ConflictError: the version was published with other bytes. TimedOutError: it may still be published.
         Also InvalidError, TooLargeError, NoSpaceError, IoError, and from a client UnreachableError and
         RefusedError.
         """
         request, alive = _publish_struct(name, version, artifacts, loader, config, selector, limits)
-        if on_progress is not None and not callable(on_progress):
-            raise TypeError(f"on_progress must be callable, not {type(on_progress).__name__}")
+        function(on_progress, "on_progress")
         progress = _abi.ProgressFn() if on_progress is None else ON_PROGRESS
         published: Published = ask(
             self,
@@ -67,17 +66,13 @@ class Publishing(Handle):
         del alive  # the library has copied it
         return published
 
-    def unpublish(self, name: str, release: int = 0, *, timeout: Optional[float] = 10.0) -> None:
+    def unpublish(self, name: str, release: AnyRelease = 0, *, timeout: Optional[float] = 10.0) -> None:
         """Withdraws one release, or with 0 all current ones of `name`. NotFoundError when none is current."""
-        if not isinstance(release, int) or isinstance(release, bool):
-            raise TypeError(f"release must be an int, not {type(release).__name__}")
-        if not 0 <= release < 2**64:
-            raise InvalidError(f"release must not be negative or beyond 64 bits: {release}")
         ask(
             self,
             "unpublish",
-            text(name, "name"),
-            release,
+            required(name, "name"),
+            release_number(release),
             ON_DONE,
             what=f"withdrawing '{name}'",
             timeout=timeout,
@@ -116,13 +111,16 @@ def _publish_struct(
         elif isinstance(artifact, (str, os.PathLike)):
             struct.path = path(artifact, "path")
         else:
-            raise TypeError(f"an artifact must be a path or bytes, not {type(artifact).__name__}")
+            raise wrong("an artifact", "a path or bytes", artifact)
     alive.append(as_bytes(config, "config"))
-    limits = limits or Limits()
+    if limits is None:
+        limits = Limits()
+    elif not isinstance(limits, Limits):
+        raise wrong("limits", "a pinnate.Limits", limits)
     publish = _abi.Publish(
         size=ctypes.sizeof(_abi.Publish),
-        name=text(name, "name"),
-        version=text(version, "version"),
+        name=required(name, "name"),
+        version=required(version, "version"),
         loader=text(loader, "loader"),
         artifacts=_abi.array(structs, _abi.Artifact),
         artifact_count=len(structs),

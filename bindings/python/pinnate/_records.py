@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from . import _abi
+from ._tables import FrozenMapping
 from ._values import said
 from .fleet import Failure, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
 
@@ -44,7 +45,7 @@ def _release_status(pointer: Any) -> ReleaseStatus:
         name=said(c.name),
         version=said(c.version),
         current=bool(c.current),
-        phases={phase: c.phases[phase] if phase < c.phase_count else 0 for phase in Phase},
+        phases=FrozenMapping({phase: c.phases[phase] if phase < c.phase_count else 0 for phase in Phase}),
         serving=c.serving,
         serving_offline=c.serving_offline,
         failures=tuple(_failure(c.failures[i]) for i in range(c.failure_count)),
@@ -88,7 +89,7 @@ def tier(pointer: Any) -> Tier:
         path=said(c.path),
         online=bool(c.online),
         platform=said(c.platform),
-        labels=labels(c),
+        labels=FrozenMapping(labels(c)),
         epoch=c.epoch,
         revision=c.revision,
         known_engines=c.known_engines,

@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 from . import _abi, _records, _slots
 from ._handle import Handle
 from ._library_thread import on_library_thread, refuse
-from ._values import copied, milliseconds, said
+from ._values import copied, milliseconds, number, said
 from .errors import FailedError, Status, TimedOutError, error_for
 
 
@@ -18,6 +18,15 @@ class Request:
     def __init__(self, on_progress: Optional[Callable[[int, int], Any]] = None) -> None:
         self.future: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
         self.on_progress = on_progress
+
+
+# The library ends calls and lookups at their own limit; this much later Python gives up on the library.
+_GRACE = 5.0
+
+
+def after(timeout: Optional[float]) -> Optional[float]:
+    """How long to wait for what the library is to end within `timeout`."""
+    return None if timeout is None else number(timeout, "timeout") + _GRACE
 
 
 def ask(
@@ -37,11 +46,11 @@ def ask(
     if timeout is not None:
         milliseconds(timeout, "timeout")
     request = Request(on_progress)
-    number = _slots.add(request)
+    slot = _slots.add(request)
     try:
-        handle._invoke(verb, *arguments, number)
+        handle._invoke(verb, *arguments, slot)
     except BaseException:
-        _slots.drop([number])
+        _slots.drop([slot])
         raise
     try:
         return request.future.result(timeout)

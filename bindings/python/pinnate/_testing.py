@@ -8,7 +8,7 @@ import enum
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from . import _abi, _records, _slots
-from ._values import label_array, said, text
+from ._values import label_array, number, said, text
 from .errors import InvalidError
 from .fleet import Role
 
@@ -68,7 +68,9 @@ class Describing:
             return
         try:
             shape = shape_of(pointer)
-            shape.labels.update(self._labels.pop(shape.name, {}))
+            given = self._labels.pop(shape.name, {})
+            label_array(given, f"the labels of '{shape.name}'")  # refuses what are none
+            shape.labels.update(given)
             if self._describe is not None:
                 self._describe(shape)
             self._put_back(pointer, shape)
@@ -77,7 +79,7 @@ class Describing:
 
     def _put_back(self, pointer: Any, shape: TierShape) -> None:
         c = _abi.sized(pointer, _abi.TestingTier)
-        labels = label_array(shape.labels)
+        labels = label_array(shape.labels, f"the labels of '{shape.name}'")
         platform = text(shape.platform, "platform")
         self._alive = [labels, platform]
         c.labels = labels
@@ -93,8 +95,8 @@ class Describing:
 
 
 @_abi.DescribeFn
-def ON_TIER(number: Optional[int], tier: Any) -> None:
-    describing = _slots.get(number)
+def ON_TIER(slot: Optional[int], tier: Any) -> None:
+    describing = _slots.get(slot)
     if describing is not None:
         describing(tier)
 
@@ -113,8 +115,8 @@ class Condition:
 
 
 @_abi.ConditionFn
-def ON_CONDITION(number: Optional[int]) -> int:
-    condition = _slots.get(number)
+def ON_CONDITION(slot: Optional[int]) -> int:
+    condition = _slots.get(slot)
     return condition() if condition is not None else 1
 
 
@@ -133,17 +135,15 @@ def shape_of(pointer: Any) -> TierShape:
 
 
 def micros(seconds: float, what: str) -> int:
-    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
-        raise TypeError(f"{what} must be a number of seconds, not {type(seconds).__name__}")
+    seconds = number(seconds, what)
     if not 0 <= seconds <= 4000:
-        raise InvalidError(f"{what} must be between 0 and 10 seconds, not {seconds}")
+        raise InvalidError(f"{what} must be between 0 and 4000 seconds, not {seconds}")
     return round(seconds * 1e6)
 
 
 def span(seconds: float, what: str) -> int:
     """A span of virtual time in milliseconds, which may be 0."""
-    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
-        raise TypeError(f"{what} must be a number of seconds, not {type(seconds).__name__}")
+    seconds = number(seconds, what)
     if not 0 <= seconds <= 1e9:
-        raise InvalidError(f"{what} must not be negative, and at most a year, not {seconds}")
+        raise InvalidError(f"{what} must be between 0 and {10**9} seconds, not {seconds}")
     return round(seconds * 1000)

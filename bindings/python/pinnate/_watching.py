@@ -7,7 +7,7 @@ from typing import Any, Callable, NamedTuple, Optional
 from . import _abi, _records, _slots
 from ._handle import Handle
 from ._library_thread import on_library_thread
-from ._values import said
+from ._values import function, said
 from .errors import PinnateError, error_for
 from .fleet import Rollup
 
@@ -44,7 +44,6 @@ class Watching(Handle):
         sys.unraisablehook. A second watch replaces the first; None ends it. `on_error(error)` hears why no
         roll-up comes, such as UnreachableError while a client's link is away.
         """
-        for function, what in ((callback, "callback"), (on_error, "on_error")):
-            if function is not None and not callable(function):
-                raise TypeError(f"{what} must be callable, not {type(function).__name__}")
+        function(callback, "callback")
+        function(on_error, "on_error")
         self._watch_with(_ON_CHANGE, None if callback is None else _Watcher(callback, on_error))

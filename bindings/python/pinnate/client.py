@@ -11,7 +11,7 @@ from ._calling import Calling
 from ._handle import TierSettings
 from ._logging import Log
 from ._publishing import Publishing
-from ._values import milliseconds, text
+from ._values import milliseconds, required
 from ._watching import Watching
 
 
@@ -47,7 +47,7 @@ class Client(Publishing, Watching, Asking, Calling):
         (another fleet, an incompatible protocol) makes every request raise RefusedError with its words.
         """
         options = _abi.ClientOptions(
-            to=text(to, "to"), connect_timeout_ms=milliseconds(connect_timeout, "connect_timeout")
+            to=required(to, "to"), connect_timeout_ms=milliseconds(connect_timeout, "connect_timeout")
         )
         self._open(
             options,

@@ -12,7 +12,7 @@ from ._handle import TierSettings
 from ._listening import Listening
 from ._logging import Log
 from ._publishing import Publishing
-from ._values import Path, count, milliseconds, path, text
+from ._values import Path, count, milliseconds, path, required, wrong
 from ._watching import Watching
 
 
@@ -56,6 +56,8 @@ class Controller(Publishing, Watching, Asking, Calling, Listening):
         InUseError: another controller has the folder. IncompatibleError: it is of another version. Also
         CorruptError, IoError, InvalidError, LibraryNotFoundError.
         """
+        if state_dir is None:
+            raise wrong("state_dir", "a path (str or os.PathLike)", None)
         options = _abi.ControllerOptions(
             state_dir=path(state_dir, "state_dir"),
             artifact_limit_bytes=count(artifact_limit, "artifact_limit"),
@@ -68,4 +70,4 @@ class Controller(Publishing, Watching, Asking, Calling, Listening):
 
     def dial(self, address: str) -> None:
         """Keeps a link to a gateway or engine that listens at `address`; dials again whenever it is lost."""
-        self._invoke("dial", text(address, "address"))
+        self._invoke("dial", required(address, "address"))

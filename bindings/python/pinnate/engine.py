@@ -14,7 +14,7 @@ from ._listening import Listening
 from ._loading import loader_struct
 from ._logging import Log
 from ._requests import ON_TIERS, ask
-from ._values import BytesLike, Path, copied, count, milliseconds, path, text
+from ._values import BytesLike, Path, copied, count, function, milliseconds, path, required, several, text, wrong
 from .errors import FailedError
 from .fleet import Service, Tier
 from .loader import Loader
@@ -75,7 +75,8 @@ class Engine(Listening):
         )
 
         def add_loaders() -> None:
-            tables = [ctypes.pointer(self._table(loader)) for loader in loaders]
+            given = several(loaders, "loaders", "pinnate.Loader")
+            tables = [ctypes.pointer(self._table(loader)) for loader in given]
             options.loaders = (ctypes.POINTER(_abi.Loader) * len(tables))(*tables)
             options.loader_count = len(tables)
 
@@ -87,7 +88,7 @@ class Engine(Listening):
 
     def _table(self, loader: Loader) -> _abi.Loader:
         if not isinstance(loader, Loader):
-            raise TypeError(f"loader must be a pinnate.Loader, not {type(loader).__name__}")
+            raise wrong("loader", "a pinnate.Loader", loader)
         return loader_struct(loader, self._keep(loader))
 
     def add_loader(self, loader: Loader) -> None:
@@ -100,13 +101,13 @@ class Engine(Listening):
 
     def dial_upstream(self, address: str) -> None:
         """Keeps a link to the gateway or controller above at `address`. One upstream link at a time."""
-        self._invoke("dial_upstream", text(address, "address"))
+        self._invoke("dial_upstream", required(address, "address"))
 
-    def call(self, name: str, payload: BytesLike = b"", *, timeout: float = 10.0) -> bytes:
+    def call(self, name: str, payload: BytesLike = b"", *, timeout: Optional[float] = 10.0) -> bytes:
         """Calls a function of this very engine in process, on the calling thread where the module allows.
 
-        `payload`: at most 1 MiB. `timeout`: seconds, also bounded by the release's call limit. NotFoundError:
-        this engine does not serve it; see call_tree(). FailedError: the service said so, in its words. Also
+        `payload`: at most 1 MiB. `timeout` is also bounded by the release's call limit. NotFoundError: this
+        engine does not serve it; see call_tree(). FailedError: the service said so, in its words. Also
         TimedOutError, BusyError, and WrongThreadError inside a callback.
         """
         call, alive = call_struct(name, payload, None, timeout, False)
@@ -129,7 +130,7 @@ class Engine(Listening):
         payload: BytesLike = b"",
         *,
         engine: Optional[str] = None,
-        timeout: float = 10.0,
+        timeout: Optional[float] = 10.0,
         idempotent: bool = False,
     ) -> bytes:
         """Calls a function anywhere: on this engine if it serves it, else through the tree.
@@ -139,7 +140,7 @@ class Engine(Listening):
         return call_out(self, name, payload, engine, timeout, idempotent)
 
     def services(self, *, timeout: Optional[float] = 10.0) -> List[Service]:
-        """What this engine has: one row per release that selects it. `timeout` in seconds; None waits on."""
+        """What this engine has: one row per release that selects it."""
         page: Tuple[List[Tier], str] = ask(
             self, "services", ON_TIERS, what="listing services", timeout=timeout
         )
@@ -151,6 +152,5 @@ class Engine(Listening):
         Returns at once. Callbacks run on the library's thread, so they must be brief; what they raise goes to
         sys.unraisablehook. A second watch replaces the first; None ends it.
         """
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
+        function(callback, "callback")
         self._watch_with(_ON_SERVICE, callback)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
-from typing import Dict, Mapping, Optional, Tuple
+from typing import Any, Iterator, Mapping, Optional, Tuple, Union
+
+from ._tables import Word, table
+from ._values import whole
+from .errors import InvalidError
 
 
-class Phase(enum.IntEnum):
-    """How far an engine is with a release."""
+class Phase(Word):
+    """How far an engine is with a release. str() and format() give its word, such as "not selected"."""
 
     PENDING = 0
     FETCHING = 1
@@ -20,8 +23,8 @@ class Phase(enum.IntEnum):
     OFFLINE = 7
 
 
-class Role(enum.IntEnum):
-    """What a tier is."""
+class Role(Word):
+    """What a tier is. str() and format() give its word, such as "engine"."""
 
     CONTROLLER = 0
     GATEWAY = 1
@@ -90,9 +93,25 @@ class ReleaseStatus:
     failures: Tuple[Failure, ...]  # the first few
 
 
+AnyRelease = Union[int, Published, Release, ReleaseStatus]
+"""What names a release wherever one is asked for: its number, or a row that has it."""
+
+
+def release_number(release: AnyRelease, what: str = "release") -> int:
+    """The number of a release that is given as one of these."""
+    if isinstance(release, Published):
+        return release.release
+    if isinstance(release, (Release, ReleaseStatus)):
+        return release.number
+    number = whole(release, what, "a release's number, a Published or a Release")
+    if not 0 <= number < 2**64:
+        raise InvalidError(f"{what} must not be negative or beyond 64 bits: {number}")
+    return number
+
+
 @dataclasses.dataclass(frozen=True)
 class Rollup:
-    """How the fleet stands below the tier that answers."""
+    """How the fleet stands below the tier that answers. str() gives a table."""
 
     id: str
     epoch: int
@@ -105,14 +124,40 @@ class Rollup:
     releases: Tuple[ReleaseStatus, ...]
     notices: Tuple[str, ...]  # sentences: cache too small, disk full, two tiers under one id, ...
 
-    def release(self, number: int) -> Optional[ReleaseStatus]:
+    def release(self, release: AnyRelease) -> Optional[ReleaseStatus]:
         """The status of that release, or None when it is neither current nor served."""
-        return next((release for release in self.releases if release.number == number), None)
+        number = release_number(release)
+        return next((each for each in self.releases if each.number == number), None)
 
-    def live(self, number: int) -> int:
+    def live(self, release: AnyRelease) -> int:
         """How many online engines serve that release now."""
-        release = self.release(number)
-        return release.phases[Phase.LIVE] if release else 0
+        found = self.release(release)
+        return found.phases[Phase.LIVE] if found else 0
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield (
+            f"{self.id}: epoch {self.epoch}, revision {self.revision}, engines {self.online_engines} of "
+            f"{self.known_engines} online, gateways {self.online_gateways} of {self.known_gateways} online"
+        )
+        # A phase that no engine is in has no column.
+        phases = [phase for phase in Phase if any(each.phases.get(phase) for each in self.releases)]
+        rows = [
+            [each.number, each.name, each.version, each.serving, *(each.phases.get(phase, 0) for phase in phases)]
+            for each in self.releases
+        ]
+        if rows:
+            yield from table(["release", "function", "version", "serving", *map(str, phases)], rows)
+        for each in self.releases:
+            for failure in each.failures:
+                yield f"{each.name} {each.version} on '{failure.engine}': {failure.reason}"
+        yield from self.notices
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows."""
+        printer.text(str(self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +181,7 @@ class Tier:
     path: str  # ids from below the answering tier down to its parent, joined by '/'
     online: bool
     platform: str  # engines
-    labels: Dict[str, str]
+    labels: Mapping[str, str]
     epoch: int
     revision: int  # of the desired state it has confirmed
     known_engines: int  # gateways

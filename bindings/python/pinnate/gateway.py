@@ -11,7 +11,7 @@ from ._calling import Calling
 from ._handle import TierSettings
 from ._listening import Listening
 from ._logging import Log
-from ._values import Path, count, milliseconds, path, text
+from ._values import Path, count, milliseconds, path, required
 
 
 class Gateway(Asking, Calling, Listening):
@@ -60,8 +60,8 @@ class Gateway(Asking, Calling, Listening):
 
     def dial_upstream(self, address: str) -> None:
         """Keeps a link to the controller or gateway above at `address`. One upstream link at a time."""
-        self._invoke("dial_upstream", text(address, "address"))
+        self._invoke("dial_upstream", required(address, "address"))
 
     def dial_downstream(self, address: str) -> None:
         """Keeps a link to an engine or gateway below that listens at `address`; once per address."""
-        self._invoke("dial_downstream", text(address, "address"))
+        self._invoke("dial_downstream", required(address, "address"))

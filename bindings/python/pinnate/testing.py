@@ -30,9 +30,11 @@ from ._loading import loader_struct
 from ._publishing import Artifacts, _publish_struct
 from ._requests import ON_RESULT, Request
 from ._testing import ON_CONDITION, ON_TIER, Condition, Describing, Fate, Step, TierShape, micros, shape_of, span
-from ._values import BytesLike, copied, count, limit_ms, milliseconds, said, text
+from ._values import (
+    BytesLike, copied, count, flag, function, limit_ms, member, milliseconds, required, said, several, text, wrong,
+)
 from .errors import ClosedError, FailedError, InvalidError, PinnateError, Status, error_for
-from .fleet import Limits, Phase, Published, Role, Rollup, Tier
+from .fleet import AnyRelease, Limits, Phase, Published, Role, Rollup, Tier, release_number
 from .loader import Loader
 
 __all__ = ["Fate", "Step", "TestFleet", "TierShape"]
@@ -83,6 +85,9 @@ class TestFleet:
         `latency`: seconds one way, from and to; each connection draws its own. `heartbeat`, `backoff_min`,
         `backoff_max`, `forget_after`, `log`, `log_level`: as for Controller, for all tiers.
         """
+        if not isinstance(labels, (Mapping, type(None))):
+            raise wrong("labels", "a mapping of tiers' names to their labels", labels)
+        function(describe, "describe")
         described = Describing(labels or {}, describe)
         self._kept: List[int] = []  # numbers in _slots
         options = _abi.TestingOptions(
@@ -92,7 +97,7 @@ class TestFleet:
             clusters=count(clusters, "clusters", 2**32 - 1),
             engines=count(engines, "engines", 2**32 - 1),
             depth=count(depth, "depth", 2**32 - 1),
-            durable=int(durable),
+            durable=flag(durable, "durable"),
             platform=text(platform, "platform"),
             heartbeat_ms=milliseconds(heartbeat, "heartbeat"),
             backoff_min_ms=milliseconds(backoff_min, "backoff_min"),
@@ -101,8 +106,10 @@ class TestFleet:
         )
         if latency is not None:
             # 0 would be the default.
-            options.latency_min_us = max(micros(latency[0], "latency"), 1)
-            options.latency_max_us = max(micros(latency[1], "latency"), 1)
+            if not isinstance(latency, (tuple, list)) or len(latency) != 2:
+                raise wrong("latency", "two numbers of seconds, from and to", latency)
+            options.latency_min_us = max(micros(latency[0], "latency[0]"), 1)
+            options.latency_max_us = max(micros(latency[1], "latency[1]"), 1)
         told = _logging.callback_of(log)
         if told is not None:
             options.log = _logging.ON_LOG
@@ -122,7 +129,7 @@ class TestFleet:
             if described.unknown() and labels:
                 raise InvalidError(f"labels are given for what is no tier: {', '.join(described.unknown())}")
             self._tiers = self._read_tiers()
-            for loader in loaders:
+            for loader in several(loaders, "loaders", "pinnate.Loader"):
                 self.add_loader(loader)
         except BaseException:
             self.close()
@@ -163,7 +170,7 @@ class TestFleet:
     def add_loader(self, loader: Loader) -> None:
         """Has engines make services from artifacts of its kind by this loader, from now on."""
         if not isinstance(loader, Loader):
-            raise TypeError(f"a loader must be a pinnate.Loader, not {type(loader).__name__}")
+            raise wrong("loader", "a pinnate.Loader", loader)
         self._do("add_loader", ctypes.byref(loader_struct(loader, self._keep(loader))))
 
     # ---- time --------------------------------------------------------------------------------------
@@ -184,6 +191,8 @@ class TestFleet:
 
         TimedOutError after `timeout` virtual seconds. What `condition` raises is raised.
         """
+        if not callable(condition):
+            raise wrong("condition", "callable", condition)
         waiting = Condition(condition)
         number = _slots.add(waiting)
         try:
@@ -201,13 +210,13 @@ class TestFleet:
         """
         self._do("wait_online", span(timeout, "timeout"))
 
-    def wait_live(self, release: int, engines: Optional[int] = None, timeout: float = 60.0) -> None:
+    def wait_live(self, release: AnyRelease, engines: Optional[int] = None, timeout: float = 60.0) -> None:
         """Lets time pass until a release is served by all engines that are up and selected, or by so many.
 
         TimedOutError after `timeout` virtual seconds: the words say how many do, and for one that does not, why.
         NotFoundError: no such release is current.
         """
-        self._do("wait_live", count(release, "release"), count(engines, "engines"), span(timeout, "timeout"))
+        self._do("wait_live", count(release_number(release), "release"), count(engines, "engines"), span(timeout, "timeout"))
 
     # ---- requests: each lets time pass until it is answered ----------------------------------------
 
@@ -229,9 +238,9 @@ class TestFleet:
         del alive  # the library has copied it
         return _records.published(ctypes.pointer(published))
 
-    def unpublish(self, name: str, release: int = 0) -> None:
+    def unpublish(self, name: str, release: AnyRelease = 0) -> None:
         """Withdraws one release, or with 0 all current ones of `name`. NotFoundError when none is current."""
-        self._do("unpublish", text(name, "name"), release)
+        self._do("unpublish", required(name, "name"), release_number(release))
 
     def call(
         self,
@@ -240,7 +249,7 @@ class TestFleet:
         *,
         engine: Optional[str] = None,
         at: Optional[str] = None,
-        timeout: float = 10.0,
+        timeout: Optional[float] = 10.0,
         idempotent: bool = False,
     ) -> bytes:
         """Calls a function by the process around the tier `at` (default: the controller)."""
@@ -261,7 +270,7 @@ class TestFleet:
         *,
         engine: Optional[str] = None,
         at: Optional[str] = None,
-        timeout: float = 10.0,
+        timeout: Optional[float] = 10.0,
         idempotent: bool = False,
     ) -> "concurrent.futures.Future[bytes]":
         """Begins a call and lets no time pass. The future is done when, later, enough time has passed.
@@ -296,17 +305,17 @@ class TestFleet:
         engine: Optional[str] = None,
         phase: Optional[Phase] = None,
         gateways: bool = False,
-        timeout: float = 10.0,
+        timeout: Optional[float] = 10.0,
     ) -> List[Tier]:
         """Lists what is below the tier `at` (default: the controller). Lets time pass."""
         question = _abi.Lookup(
             size=ctypes.sizeof(_abi.Lookup),
             name=text(name, "name"),
             engine=text(engine, "engine"),
-            phase=0 if phase is None else 1 + Phase(phase),
-            gateways=int(gateways),
+            phase=0 if phase is None else 1 + member(phase, Phase, "phase"),
+            gateways=flag(gateways, "gateways"),
             limit=1000,
-            timeout_ms=limit_ms(timeout, "timeout"),
+            timeout_ms=limit_ms(timeout),
         )
         rows = ctypes.POINTER(ctypes.POINTER(_abi.Tier))()
         number, following = ctypes.c_size_t(), ctypes.c_char_p()
@@ -328,42 +337,42 @@ class TestFleet:
     def engine(self, name: str) -> Tier:
         """What an engine says of itself, service by service, with phase and reason. Lets time pass."""
         row = ctypes.POINTER(_abi.Tier)()
-        self._do("engine", text(name, "name"), ctypes.byref(row))
+        self._do("engine", required(name, "name"), ctypes.byref(row))
         return _records.tier(row)
 
     def version_on(self, engine: str, function: str) -> str:
         """The version that really takes a function's calls on an engine, or ""."""
         version = ctypes.c_char_p()
-        self._do("version_on", text(engine, "engine"), text(function, "function"), ctypes.byref(version))
+        self._do("version_on", required(engine, "engine"), required(function, "function"), ctypes.byref(version))
         return said(version.value)
 
     def count(self, function: str, version: Optional[str] = None) -> int:
         """On how many engines calls of a function are really taken, by this version or by any."""
         engines = ctypes.c_uint64()
-        self._do("count", text(function, "function"), text(version, "version"), ctypes.byref(engines))
+        self._do("count", required(function, "function"), text(version, "version"), ctypes.byref(engines))
         return engines.value
 
     def is_up(self, tier: str) -> bool:
         """Whether a tier is up."""
         up = ctypes.c_int()
-        self._do("is_up", text(tier, "tier"), ctypes.byref(up), None)
+        self._do("is_up", required(tier, "tier"), ctypes.byref(up), None)
         return bool(up.value)
 
     def lives(self, tier: str) -> int:
         """How many lives a tier has begun."""
         lives = ctypes.c_uint32()
-        self._do("is_up", text(tier, "tier"), None, ctypes.byref(lives))
+        self._do("is_up", required(tier, "tier"), None, ctypes.byref(lives))
         return lives.value
 
     # ---- faults: none lets time pass ---------------------------------------------------------------
 
     def cut(self, a: str, b: str) -> None:
         """Resets the link between two tiers; the lower one dials again."""
-        self._do("cut", text(a, "a"), text(b, "b"))
+        self._do("cut", required(a, "a"), required(b, "b"))
 
     def partition(self, tier: str) -> None:
         """From now on a tier and all below it hear only each other."""
-        self._do("partition", text(tier, "tier"))
+        self._do("partition", required(tier, "tier"))
 
     def heal(self) -> None:
         """The network is whole again."""
@@ -371,19 +380,19 @@ class TestFleet:
 
     def kill(self, tier: str) -> None:
         """The tier ends at once, as by kill -9. UnreachableError: it is down."""
-        self._do("kill", text(tier, "tier"))
+        self._do("kill", required(tier, "tier"))
 
     def lose_power(self, tier: str) -> None:
         """The same with its machine: peers hear nothing, and what it had not synced is lost."""
-        self._do("lose_power", text(tier, "tier"))
+        self._do("lose_power", required(tier, "tier"))
 
     def stop(self, tier: str) -> None:
         """The tier is closed, and is down soon after. UnreachableError: it is down."""
-        self._do("stop", text(tier, "tier"))
+        self._do("stop", required(tier, "tier"))
 
     def restart(self, tier: str) -> None:
         """Starts a tier that is down, with what its disk holds; one that is up is killed first."""
-        self._do("restart", text(tier, "tier"))
+        self._do("restart", required(tier, "tier"))
 
     def inject(
         self,
@@ -406,10 +415,10 @@ class TestFleet:
         """
         fault = _abi.TestingFault(
             size=ctypes.sizeof(_abi.TestingFault),
-            name=text(name, "name"),
-            version=text(version, "version"),
-            step=Step(step),
-            fate=Fate(fate),
+            name=required(name, "name"),
+            version=required(version, "version"),
+            step=member(step, Step, "step"),
+            fate=member(fate, Fate, "fate"),
             first_times=count(first_times, "first_times", 2**32 - 1),
             takes_ms=milliseconds(takes, "takes"),
             engine=text(engine, "engine"),
@@ -419,7 +428,7 @@ class TestFleet:
 
     def cure(self, name: str, version: str) -> None:
         """Takes back all that was injected for a module. NotFoundError: nothing was."""
-        self._do("cure", text(name, "name"), text(version, "version"))
+        self._do("cure", required(name, "name"), required(version, "version"))
 
     # ---- end ---------------------------------------------------------------------------------------
 
