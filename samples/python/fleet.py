@@ -6,7 +6,6 @@
 import contextlib
 import os
 import tempfile
-import threading
 
 import pinnate
 
@@ -40,10 +39,7 @@ with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
     def publish(version, source, **options):
         """Publishes, and waits until all agents serve it."""
         published = controller.publish("greet", version, source.encode(), loader="python", **options)
-        live = threading.Event()
-        controller.watch(lambda rollup: rollup.live(published.release) == len(agents) and live.set())
-        if not live.wait(30):
-            raise SystemExit(f"not live everywhere: {controller.status('greet')}")
+        controller.wait_live(published, engines=len(agents), timeout=30)
         print(f"greet {version} is live on {len(agents)} agents, as release {published.release}")
 
     publish("1.0.0", GREET)

@@ -13,8 +13,8 @@ context managers.
 
 The library is found through PINNATE_LIBRARY, beside this package, then the system's way; it is loaded when it
 is first needed. Times are seconds, sizes bytes. Errors are subclasses of PinnateError, one per status code.
-Callbacks (watch, progress, logs) run on a thread of the library's: be brief there, and do not wait for
-Pinnate.
+Callbacks (watches, logs) run on a thread of this package's, so a slow one delays no link, only other callbacks;
+watch(executor=...) runs them elsewhere.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ from .fleet import Failure, Limits, Phase, Published, Release, ReleaseStatus, Ro
 from .gateway import Gateway
 from .loader import CreatedService, Image, LoadedModule, Loader
 from .python_loader import PythonLoader
+from ._watching import Watch
 
 __all__ = [
     "BusyError",
@@ -103,6 +104,7 @@ __all__ = [
     "TooLargeError",
     "UnreachableError",
     "UnsupportedError",
+    "Watch",
     "WrongThreadError",
     "platform",
     "version",

@@ -12,9 +12,10 @@ import errno
 import math
 import os
 import time
-from typing import Iterable, List, Optional, Set, Tuple
+from typing import List, Optional, Set
 
-from . import _abi, _slots
+from . import _abi
+from ._slots import Shelf
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -40,14 +41,18 @@ os.register_at_fork(after_in_child=_unfinished.clear)
 class Closing:
     """One handle on its way out. Pass ON_CLOSED and `argument` to its ..._close function."""
 
-    def __init__(self, kept: Iterable[int]) -> None:
-        """`kept`: the numbers of the objects (_slots) that callbacks may ask for until the end."""
-        self._kept: Tuple[int, ...] = tuple(kept)
+    def __init__(self, shelf: Shelf) -> None:
+        """`shelf`: the objects that callbacks may ask for until the end."""
+        self._shelf = shelf
+        self.begun = time.monotonic()
         self._semaphore = (ctypes.c_long * 16)()  # sem_t is at most 32 bytes on Linux
         self.argument = ctypes.addressof(self._semaphore)
         self._ended = False
         if _libc.sem_init(self.argument, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "sem_init")
+
+    def begin(self) -> None:
+        """From here on the library may hold its address."""
         _unfinished.add(self)
 
     def refused(self) -> None:
@@ -80,7 +85,7 @@ class Closing:
     def _end(self) -> None:
         self._ended = True
         _libc.sem_post(self.argument)  # for the next who waits
-        _slots.drop(self._kept)
+        self._shelf.clear()
         _unfinished.discard(self)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import threading
+import time
 import warnings
 import weakref
 from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
 
-from . import _abi, _library, _logging, _slots
+from . import _abi, _callbacks, _library, _logging, _native
 from ._closing import ON_CLOSED, Closing, unfinished
-from ._library_thread import refuse
+from ._slots import Shelf
+from ._unique import Unique
 from ._values import count, label_array, milliseconds, text
 from .errors import ClosedError, ForkedError, PinnateError, TimedOutError
 
@@ -22,6 +23,9 @@ _EXIT_PATIENCE = 60.0
 # How long closing waits for other threads that are about to enter the library, or are inside for a blocking
 # call. Who announced a call that long ago is inside, and from there on the library sorts it out.
 _ENTRY_PATIENCE = 1.0
+
+# How long closing waits for callbacks to be told the last lines of the log.
+_LOG_PATIENCE = 1.0
 
 _open_handles: "weakref.WeakSet[Handle]" = weakref.WeakSet()
 os.register_at_fork(after_in_child=_open_handles.clear)
@@ -44,17 +48,18 @@ class TierSettings(NamedTuple):
     link_limit: Optional[int]
 
 
-class Handle:
+class Handle(Unique):
     """The base of Controller, Gateway, Engine and Client.
 
-    All methods may be called on any thread, except that methods which wait raise WrongThreadError inside
-    callbacks. Use it in a `with` statement, or call close(): a forgotten handle emits ResourceWarning and is
-    closed when it is collected, and what is open when the program ends is closed then.
+    All methods may be called on any thread, callbacks included. Every `timeout` is a number of seconds, more than 0;
+    None is no limit. Use it in a `with` statement, or call close(): a forgotten handle emits ResourceWarning and
+    is closed when it is collected, and what is open when the program ends is closed then.
     """
 
     _noun = ""  # as in pinnate_<noun>_open
     _pointer: Optional[int] = None
     _closing: Optional[Closing] = None
+    _id: Optional[str] = None
 
     def _open(
         self, options: Any, settings: TierSettings, complete: Optional[Callable[[], None]] = None
@@ -65,21 +70,17 @@ class Handle:
         unfinished()  # lets go of what forgotten handles left
         library = _library.load()
         options.size = ctypes.sizeof(options)
+        self._id = settings.id
         self._process = os.getpid()
-        self._idle = threading.Condition()  # with a re-entrant lock: a signal handler may close the handle
-        self._uses = 0
-        self._kept: List[int] = []  # numbers in _slots of what callbacks need until the handle is closed
-        self._watch = 0
+        self._inside: List[None] = []  # one for each thread that is in the library, or about to be
+        self._left = _native.SimpleQueue()  # told when one leaves while the handle closes
+        self._shelf = Shelf()  # what callbacks need until the handle is closed
         pointer = ctypes.c_void_p()
-        try:
-            self._fill(options.tier, settings)
-            if complete is not None:
-                complete()
-            open_function = getattr(library, f"pinnate_{self._noun}_open")
-            _library.check(open_function(ctypes.byref(options), ctypes.byref(pointer)))
-        except BaseException:
-            _slots.drop(self._kept)
-            raise
+        self._fill(options.tier, settings)
+        if complete is not None:
+            complete()
+        open_function = getattr(library, f"pinnate_{self._noun}_open")
+        _library.check(open_function(ctypes.byref(options), ctypes.byref(pointer)))
         self._pointer = pointer.value
         _open_handles.add(self)
 
@@ -92,7 +93,7 @@ class Handle:
         log, level = _logging.callback_of(settings.log), _logging.c_level(settings.log_level)
         if log is not None:
             tier.log = _logging.ON_LOG
-            tier.log_arg = self._keep(log)
+            tier.log_arg = self._keep(_logging.Lines(log))
             tier.log_level = level
         tier.heartbeat_ms = milliseconds(settings.heartbeat, "heartbeat")
         tier.backoff_min_ms = milliseconds(settings.backoff_min, "backoff_min")
@@ -101,9 +102,7 @@ class Handle:
 
     def _keep(self, thing: Any) -> int:
         """Keeps an object for callbacks until the handle is closed; gives its number."""
-        number = _slots.add(thing)
-        self._kept.append(number)
-        return number
+        return self._shelf.add(thing)
 
     def _invoke(self, verb: str, *arguments: Any) -> None:
         """Calls pinnate_<noun>_<verb> with the handle and `arguments`, and raises what it returns."""
@@ -114,38 +113,24 @@ class Handle:
         finally:
             self._leave()
 
-    def _watch_with(self, function: Any, callback: Optional[Any]) -> None:
-        """Has pinnate_<noun>_watch call `function` with the number of `callback`; None ends it."""
-        number = 0 if callback is None else self._keep(callback)
-        try:
-            # A null function pointer is what ends watching.
-            self._invoke("watch", type(function)() if callback is None else function, number)
-        except BaseException:
-            _slots.drop([number])
-            raise
-        # The callback before is found no more, also by a roll-up that is already on its way to it.
-        _slots.drop([self._watch])
-        self._kept = [kept for kept in self._kept if kept != self._watch]
-        self._watch = number
-
     def _enter(self) -> None:
-        if self._pointer is not None and self._process != os.getpid():
+        if self._pointer is None:
+            raise ClosedError(f"this {self._noun} is closed")
+        if self._process != os.getpid():
             raise ForkedError(
                 f"this {self._noun} belongs to the parent process; open handles after fork(), or start "
                 "processes by the method 'spawn'"
             )
-        if self._pointer is None:
-            raise ClosedError(f"this {self._noun} is closed")
-        with self._idle:
-            if self._closing is not None:
-                raise ClosedError(f"this {self._noun} is closing or closed")
-            self._uses += 1
+        # Announced first: who closes sees this one, or this one sees that it closes.
+        self._inside.append(None)
+        if self._closing is not None:
+            self._leave()
+            raise ClosedError(f"this {self._noun} is closing or closed")
 
     def _leave(self) -> None:
-        with self._idle:
-            self._uses -= 1
-            if self._uses == 0:
-                self._idle.notify_all()
+        self._inside.pop()
+        if self._closing is not None:
+            self._left.put(None)
 
     @property
     def closed(self) -> bool:
@@ -159,27 +144,39 @@ class Handle:
         end. TimedOutError after `timeout` seconds (None: as long as it takes); it goes on closing all the
         same. In a child of fork() it does nothing: the handle is the parent's.
         """
+        milliseconds(timeout, "timeout")
         if self._pointer is None or self._process != os.getpid():
             return
-        refuse(f"{type(self).__name__}.close")
-        if timeout is not None:
-            milliseconds(timeout, "timeout")
         if not self._begin_closing(_ENTRY_PATIENCE).wait(timeout):
             raise TimedOutError(f"{self._noun}: not closed within {timeout} s; it goes on closing")
+        _callbacks.flush(_LOG_PATIENCE)
 
     def _begin_closing(self, patience: float) -> Closing:
-        with self._idle:
-            if self._closing is not None:
-                return self._closing
-            self._closing = closing = Closing(self._kept)
-            self._idle.wait_for(lambda: self._uses == 0, patience)
-        _open_handles.discard(self)
-        function = getattr(_library.load(), f"pinnate_{self._noun}_close")
-        status = function(self._pointer, ON_CLOSED, closing.argument)
-        if status:
-            closing.refused()
-            _library.check(status)
+        if self._closing is not None:
+            return self._closing
+        ours = Closing(self._shelf)
+        closing: Closing = self.__dict__.setdefault("_closing", ours)  # of several threads, one begins
+        if closing is not ours:
+            return closing
+        closing.begin()
+        try:
+            self._await_entries(patience)
+        finally:  # a signal's exception, too, leaves it closing
+            _open_handles.discard(self)
+            function = getattr(_library.load(), f"pinnate_{self._noun}_close")
+            status = function(self._pointer, ON_CLOSED, closing.argument)
+            if status:
+                closing.refused()
+        _library.check(status)
         return closing
+
+    def _await_entries(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while self._inside:
+            try:
+                self._left.get(True, max(deadline - time.monotonic(), 0))
+            except _native.Empty:
+                return
 
     def __enter__(self: _Self) -> _Self:
         return self
@@ -188,13 +185,15 @@ class Handle:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<pinnate.{type(self).__name__} {'closed' if self.closed else 'open'} at {id(self):#x}>"
+        name = f" '{self._id}'" if self._id else ""
+        return f"<pinnate.{type(self).__name__}{name} {'closed' if self.closed else 'open'} at {id(self):#x}>"
 
     def __del__(
         self, _warn: Callable[..., None] = warnings.warn, _process: Callable[[], int] = os.getpid
     ) -> None:
         if self._pointer is None or self._closing is not None or self._process != _process():
             return
+        self._shelf.pin()
         _warn(f"{self!r} was never closed", ResourceWarning, source=self)
         # Not waited for: a collection may run anywhere, the library's thread included.
         self._begin_closing(0)

@@ -44,7 +44,8 @@ class Publishing(Handle):
         `loader`: the kind of loader that makes services from it; default "native", shared objects.
         `config`: handed to the service when it is created; at most 64 KiB.
         `selector`: such as "region=eu,ring!=canary"; default: every engine.
-        `on_progress(done, total)`: bytes stored of bytes in all, on the library's thread.
+        `on_progress(done, total)`: bytes stored of bytes in all; called by this very method, and what it raises
+        ends the wait.
 
         ConflictError: the version was published with other bytes. TimedOutError: it may still be published.
         Also InvalidError, TooLargeError, NoSpaceError, IoError, and from a client UnreachableError and

@@ -1,27 +1,135 @@
-"""Asks the library for something and waits for the callback that ends it."""
+"""Requests to the library: what the callback that ends one finds, and how its outcome gets to who asked."""
 
 from __future__ import annotations
 
+import asyncio
+import collections
 import concurrent.futures
-from typing import Any, Callable, Optional
+import time
+import weakref
+from typing import Any, Callable, Deque, Optional, Tuple
 
-from . import _abi, _records, _slots
+from . import _abi, _native, _records, _slots
 from ._handle import Handle
-from ._library_thread import on_library_thread, refuse
 from ._values import copied, milliseconds, number, said
 from .errors import FailedError, Status, TimedOutError, error_for
 
-
-class Request:
-    """What a callback finds under its number: where the outcome goes, and who hears of progress."""
-
-    def __init__(self, on_progress: Optional[Callable[[int, int], Any]] = None) -> None:
-        self.future: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
-        self.on_progress = on_progress
-
-
 # The library ends calls and lookups at their own limit; this much later Python gives up on the library.
 _GRACE = 5.0
+
+
+class Request:
+    """What a callback finds under its number. It is ended once, on a thread of the library's."""
+
+    def end(self, outcome: Any, error: Optional[BaseException]) -> None:
+        raise NotImplementedError
+
+    def progress(self, done: int, total: int) -> None:
+        """Some of a publish is stored."""
+
+
+class _Waiting(Request):
+    """A thread or greenlet waits, and hears of progress meanwhile."""
+
+    def __init__(self) -> None:
+        self.inbox = _native.inbox()
+        self.stored: Optional[Tuple[int, int]] = None  # the newest progress that was not told
+
+    def end(self, outcome: Any, error: Optional[BaseException]) -> None:
+        self.inbox.put((outcome, error))
+
+    def progress(self, done: int, total: int) -> None:
+        before, self.stored = self.stored, (done, total)
+        if before is None:
+            self.inbox.put(None)
+
+
+class FutureRequest(Request):
+    """Somebody holds a future, which any thread may wait for."""
+
+    def __init__(self) -> None:
+        self.future: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
+        # Under gevent only a greenlet of the hub can wake who waits.
+        self._by_hub = _native.hub_callback() if _native.patched() else None
+
+    def end(self, outcome: Any, error: Optional[BaseException]) -> None:
+        if self._by_hub is None:
+            self._set(outcome, error)
+        else:
+            self._by_hub(self._set, outcome, error)
+
+    def _set(self, outcome: Any, error: Optional[BaseException]) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        if error is None:
+            self.future.set_result(outcome)
+        else:
+            self.future.set_exception(error)
+
+
+class _Landing:
+    """Brings outcomes to the thread of an asyncio loop, which is woken once for all that came meanwhile."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._wake = loop.call_soon_threadsafe
+        self._landed: "Deque[Tuple[asyncio.Future[Any], Any, Optional[BaseException]]]" = collections.deque()
+        self._woken = _native.allocate_lock()
+
+    def put(self, future: "asyncio.Future[Any]", outcome: Any, error: Optional[BaseException]) -> None:
+        self._landed.append((future, outcome, error))
+        if self._woken.acquire(False):
+            try:
+                self._wake(self._take)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                self._landed.clear()
+
+    def _take(self) -> None:
+        self._woken.release()
+        while self._landed:
+            future, outcome, error = self._landed.popleft()
+            if future.done():  # cancelled meanwhile
+                continue
+            if error is None:
+                future.set_result(outcome)
+            else:
+                future.set_exception(error)
+
+
+_landings: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Landing]" = weakref.WeakKeyDictionary()
+
+
+class LoopRequest(Request):
+    """A coroutine waits on the running loop."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        landing = _landings.get(loop)
+        if landing is None:
+            landing = _landings[loop] = _Landing(loop)
+        self.future: "asyncio.Future[Any]" = loop.create_future()
+        self._put = landing.put
+
+    def end(self, outcome: Any, error: Optional[BaseException]) -> None:
+        self._put(self.future, outcome, error)
+
+
+def begin(handle: Handle, verb: str, *arguments: Any, request: Request) -> int:
+    """Calls pinnate_<noun>_<verb> with `arguments` and the number of `request`, which it gives.
+
+    The last of `arguments` is the callback, one of the ON_... below.
+    """
+    slot = _slots.add(request)
+    try:
+        handle._invoke(verb, *arguments, slot)
+    except BaseException:
+        _slots.drop([slot])
+        raise
+    return slot
+
+
+def give_up(slot: int) -> None:
+    """Nobody waits for a request any more: its outcome, when it comes, is dropped."""
+    _slots.drop([slot])
 
 
 def after(timeout: Optional[float]) -> Optional[float]:
@@ -37,98 +145,94 @@ def ask(
     timeout: Optional[float],
     on_progress: Optional[Callable[[int, int], Any]] = None,
 ) -> Any:
-    """Calls pinnate_<noun>_<verb> with `arguments` and a request's number, and waits for its outcome.
+    """Begins a request and waits for its outcome. `on_progress` is called meanwhile, here.
 
-    The last of `arguments` is the callback, one of the ON_... below. TimedOutError after `timeout` seconds;
-    the request goes on then, and its outcome is dropped.
+    TimedOutError after `timeout` seconds; the request goes on then, and its outcome is dropped.
     """
-    refuse(f"{type(handle).__name__}.{verb}")
-    if timeout is not None:
-        milliseconds(timeout, "timeout")
-    request = Request(on_progress)
-    slot = _slots.add(request)
+    milliseconds(timeout, "timeout")
+    deadline = None if timeout is None else time.monotonic() + timeout
+    request = _Waiting()
+    slot = 0
     try:
-        handle._invoke(verb, *arguments, slot)
-    except BaseException:
-        _slots.drop([slot])
-        raise
-    try:
-        return request.future.result(timeout)
-    except concurrent.futures.TimeoutError as error:
-        # An outcome that says so itself is a TimedOutError, which is a TimeoutError too.
-        if isinstance(error, TimedOutError):
-            raise
+        slot = begin(handle, verb, *arguments, request=request)
+        while True:
+            told = request.inbox.get(None if deadline is None else max(deadline - time.monotonic(), 0.0))
+            if told is not None:
+                break
+            stored, request.stored = request.stored, None
+            if on_progress is not None and stored is not None:
+                on_progress(*stored)
+    except _native.Empty:
+        give_up(slot)
         raise TimedOutError(f"{what}: no outcome within {timeout} s; it may still come to pass") from None
+    except BaseException:
+        give_up(slot)
+        raise
+    finally:
+        request.inbox.close()
+    outcome, error = told
+    if error is not None:
+        raise error
+    return outcome
 
 
-def _end(
-    number: Optional[int], status: int, error: Optional[bytes], outcome: Callable[[], Any]
-) -> None:
-    request = _slots.take(number)
+def _end(slot: Optional[int], status: int, error: Optional[bytes], outcome: Callable[[], Any]) -> None:
+    request = _slots.take(slot)
     if request is None:
         return
     try:
         if status:
             raise error_for(status, said(error))
-        request.future.set_result(outcome())
+        result = outcome()
     except BaseException as exception:  # to whoever waits, whatever it is
-        request.future.set_exception(exception)
+        request.end(None, exception)
+    else:
+        request.end(result, None)
 
 
 @_abi.DoneFn
-@on_library_thread
-def ON_DONE(number: Optional[int], status: int, error: Optional[bytes]) -> None:
-    _end(number, status, error, lambda: None)
+def ON_DONE(slot: Optional[int], status: int, error: Optional[bytes]) -> None:
+    _end(slot, status, error, lambda: None)
 
 
 @_abi.ProgressFn
-@on_library_thread
-def ON_PROGRESS(number: Optional[int], done: int, total: int) -> None:
-    request = _slots.get(number)
-    if request is not None and request.on_progress is not None:
-        request.on_progress(done, total)
+def ON_PROGRESS(slot: Optional[int], done: int, total: int) -> None:
+    request = _slots.get(slot)
+    if request is not None:
+        request.progress(done, total)
 
 
 @_abi.PublishedFn
-@on_library_thread
-def ON_PUBLISHED(number: Optional[int], status: int, error: Optional[bytes], published: Any) -> None:
-    _end(number, status, error, lambda: _records.published(published))
+def ON_PUBLISHED(slot: Optional[int], status: int, error: Optional[bytes], published: Any) -> None:
+    _end(slot, status, error, lambda: _records.published(published))
 
 
 @_abi.ReleasesFn
-@on_library_thread
-def ON_RELEASES(
-    number: Optional[int], status: int, error: Optional[bytes], releases: Any, count: int
-) -> None:
-    _end(number, status, error, lambda: [_records.release(releases[i]) for i in range(count)])
+def ON_RELEASES(slot: Optional[int], status: int, error: Optional[bytes], releases: Any, count: int) -> None:
+    _end(slot, status, error, lambda: [_records.release(releases[i]) for i in range(count)])
 
 
 @_abi.RollupFn
-@on_library_thread
-def ON_ROLLUP(number: Optional[int], status: int, error: Optional[bytes], rollup: Any) -> None:
-    _end(number, status, error, lambda: _records.rollup(rollup))
+def ON_ROLLUP(slot: Optional[int], status: int, error: Optional[bytes], rollup: Any) -> None:
+    _end(slot, status, error, lambda: _records.rollup(rollup))
 
 
 @_abi.TiersFn
-@on_library_thread
 def ON_TIERS(
-    number: Optional[int], status: int, error: Optional[bytes], tiers: Any, count: int, following:
-    Optional[bytes]
+    slot: Optional[int], status: int, error: Optional[bytes], tiers: Any, count: int, following: Optional[bytes]
 ) -> None:
     """Its outcome is the rows and the cursor of the page after them."""
-    _end(
-        number, status, error, lambda: ([_records.tier(tiers[i]) for i in range(count)], said(following))
-    )
+    _end(slot, status, error, lambda: ([_records.tier(tiers[i]) for i in range(count)], said(following)))
 
 
 @_abi.ResultFn
-@on_library_thread
-def ON_RESULT(number: Optional[int], status: int, error: Optional[bytes], result: _abi.Bytes) -> None:
-    def outcome() -> bytes:
-        content = copied(result.data, result.size)
-        if status == Status.FAILED:
-            raise FailedError(said(error), content)
-        return content
-
-    # A failure of the module has a result too, so it takes the way of the results.
-    _end(number, Status.OK if status == Status.FAILED else status, error, outcome)
+def ON_RESULT(slot: Optional[int], status: int, error: Optional[bytes], result: _abi.Bytes) -> None:
+    request = _slots.take(slot)
+    if request is None:
+        return
+    if not status:
+        request.end(copied(result.data, result.size), None)
+    elif status == Status.FAILED:  # what the module said has bytes, too
+        request.end(None, FailedError(said(error), copied(result.data, result.size)))
+    else:
+        request.end(None, error_for(status, said(error)))

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from . import _abi, _library, _records, _slots
+from . import _abi, _callbacks, _library, _records, _slots
+from ._callbacks import Executor
 from ._calling import call_out, call_struct
+from ._closing import Closing
 from ._handle import TierSettings
-from ._library_thread import on_library_thread
 from ._listening import Listening
 from ._loading import loader_struct
 from ._logging import Log
 from ._requests import ON_TIERS, ask
 from ._values import BytesLike, Path, copied, count, function, milliseconds, path, required, several, text, wrong
-from .errors import FailedError
-from .fleet import Service, Tier
+from ._watching import Feed, Watch, heard
+from .errors import ClosedError, FailedError, TimedOutError
+from .fleet import Phase, Service, Tier
 from .loader import Loader
 
 
 @_abi.ServiceFn
-@on_library_thread
-def _ON_SERVICE(number: Optional[int], service: Any) -> None:
-    callback = _slots.get(number)
-    if callback is not None:
-        callback(_records.service(service))
+def _ON_SERVICE(slot: Optional[int], service: Any) -> None:
+    feed = _slots.get(slot)
+    if feed is not None:
+        row = _records.service(service)
+        feed.tell(row.release, row, last=row.phase == Phase.NOT_SELECTED)
 
 
 class Engine(Listening):
@@ -108,7 +110,7 @@ class Engine(Listening):
 
         `payload`: at most 1 MiB. `timeout` is also bounded by the release's call limit. NotFoundError: this
         engine does not serve it; see call_tree(). FailedError: the service said so, in its words. Also
-        TimedOutError, BusyError, and WrongThreadError inside a callback.
+        TimedOutError and BusyError.
         """
         call, alive = call_struct(name, payload, None, timeout, False)
         result = ctypes.c_void_p()
@@ -146,11 +148,54 @@ class Engine(Listening):
         )
         return [service for tier in page[0] for service in tier.services]
 
-    def watch(self, callback: Optional[Callable[[Service], Any]]) -> None:
-        """Calls `callback(service)` now for each release and then on every change of phase, until closed.
+    _feed: Optional[Feed] = None
 
-        Returns at once. Callbacks run on the library's thread, so they must be brief; what they raise goes to
-        sys.unraisablehook. A second watch replaces the first; None ends it.
+    def _changes(self) -> Feed:
+        # Of several threads that come first at once, one makes the feed that all use.
+        return self._feed or self.__dict__.setdefault("_feed", Feed(self, _ON_SERVICE))
+
+    def _begin_closing(self, patience: float) -> Closing:
+        closing = super()._begin_closing(patience)
+        if self._feed is not None:
+            self._feed.tell(None, ClosedError("this engine is closing or closed"))  # to who waits
+        return closing
+
+    def watch(self, callback: Callable[[Service], Any], *, executor: Optional[Executor] = None) -> Watch:
+        """Calls `callback(service)` soon for each release and then on every change of phase, until the Watch that
+        this gives is closed, or the engine. A service that is gone is told as Phase.NOT_SELECTED.
+
+        Callbacks run as those of Controller.watch(); of changes of one release that come meanwhile the newest
+        alone is told.
         """
+        if callback is None:
+            raise wrong("callback", "callable", None)
         function(callback, "callback")
-        self._watch_with(_ON_SERVICE, callback)
+        where = _callbacks.executor(executor)
+
+        def tell(item: Any) -> None:
+            if isinstance(item, Service):
+                callback(item)
+
+        return Watch(self._changes(), tell, where, "services")
+
+    def wait_serving(
+        self, name: str, version: Optional[str] = None, *, timeout: Optional[float] = 60.0
+    ) -> Service:
+        """Waits until this engine serves a function, of that version or of any; gives its service.
+
+        TimedOutError: its words say what the engine has of that name.
+        """
+        required(name, "name")
+        text(version, "version")
+        milliseconds(timeout, "timeout")
+        known: Dict[int, Service] = {}
+        for release, told in heard(self._changes(), timeout):
+            if isinstance(told, ClosedError):
+                raise told
+            if told.name == name:
+                known[release] = told
+            if told.name == name and told.serving and version in (None, told.version):
+                return told  # type: ignore[no-any-return]
+        rows = [f"{row.version} is {row.phase}{row.reason and ': ' + row.reason}" for row in known.values()]
+        wanted = f"'{name}'" if version is None else f"'{name}' {version}"
+        raise TimedOutError(f"{wanted} is not served after {timeout} s; {', '.join(rows) or 'no release of it is here'}")

@@ -28,8 +28,9 @@ from . import _abi, _library, _logging, _records, _slots
 from ._calling import call_struct
 from ._loading import loader_struct
 from ._publishing import Artifacts, _publish_struct
-from ._requests import ON_RESULT, Request
+from ._requests import ON_RESULT, FutureRequest
 from ._testing import ON_CONDITION, ON_TIER, Condition, Describing, Fate, Step, TierShape, micros, shape_of, span
+from ._unique import Unique
 from ._values import (
     BytesLike, copied, count, flag, function, limit_ms, member, milliseconds, required, said, several, text, wrong,
 )
@@ -40,7 +41,7 @@ from .loader import Loader
 __all__ = ["Fate", "Step", "TestFleet", "TierShape"]
 
 
-class TestFleet:
+class TestFleet(Unique):
     """A fleet in virtual time. A context manager; leaving the `with` block closes it.
 
     One thread at a time. Inside callbacks (describe, condition, log, the functions of loaders) only `now`,
@@ -89,7 +90,7 @@ class TestFleet:
             raise wrong("labels", "a mapping of tiers' names to their labels", labels)
         function(describe, "describe")
         described = Describing(labels or {}, describe)
-        self._kept: List[int] = []  # numbers in _slots
+        self._shelf = _slots.Shelf()
         options = _abi.TestingOptions(
             size=ctypes.sizeof(_abi.TestingOptions),
             seed=count(seed, "seed", 2**64 - 1),
@@ -110,11 +111,11 @@ class TestFleet:
                 raise wrong("latency", "two numbers of seconds, from and to", latency)
             options.latency_min_us = max(micros(latency[0], "latency[0]"), 1)
             options.latency_max_us = max(micros(latency[1], "latency[1]"), 1)
-        told = _logging.callback_of(log)
+        told, level = _logging.callback_of(log), _logging.c_level(log_level)
         if told is not None:
-            options.log = _logging.ON_LOG
+            options.log = _logging.ON_LOG_AT_ONCE
             options.log_arg = self._keep(told)
-            options.log_level = _logging.c_level(log_level)
+            options.log_level = level
         if labels or describe is not None:
             options.describe = ON_TIER
             options.describe_arg = self._keep(described)
@@ -136,9 +137,7 @@ class TestFleet:
             raise
 
     def _keep(self, thing: Any) -> int:
-        number = _slots.add(thing)
-        self._kept.append(number)
-        return number
+        return self._shelf.add(thing)
 
     def _ask(self, verb: str, *arguments: Any) -> int:
         if self._pointer is None:
@@ -279,7 +278,7 @@ class TestFleet:
         fleet is closed before.
         """
         call, alive = call_struct(name, payload, engine, timeout, idempotent)
-        request = Request()
+        request = FutureRequest()
         number = _slots.add(request)
         try:
             self._do("begin_call", text(at, "at"), ctypes.byref(call), ON_RESULT, number)
@@ -443,13 +442,13 @@ class TestFleet:
         Closing again does nothing.
         """
         if self._pointer is None:
-            _slots.drop(self._kept)
+            self._shelf.clear()
             return
         status = self._ask("close")
         if status in (Status.WRONG_THREAD, Status.FORKED):
             raise error_for(status, said(_library.load().pinnate_last_error()))
         self._pointer = None
-        _slots.drop(self._kept)
+        self._shelf.clear()
         _library.check(status)
 
     def __enter__(self) -> "TestFleet":
@@ -464,6 +463,7 @@ class TestFleet:
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         if self._pointer is None:
             return
+        self._shelf.pin()
         _warn(f"{self!r} was never closed", ResourceWarning, source=self)
         try:
             self.close()

@@ -130,3 +130,14 @@ def unraisable():
         yield seen
     finally:
         sys.unraisablehook = before
+
+
+@contextlib.contextmanager
+def callbacks_raise():
+    """Collects what callbacks raise, which goes to threading.excepthook."""
+    seen, before = Seen(), threading.excepthook
+    threading.excepthook = lambda report: seen(report.exc_value)
+    try:
+        yield seen
+    finally:
+        threading.excepthook = before

@@ -81,13 +81,13 @@ class Closing(unittest.TestCase):
         self.assertEqual(_closing.unfinished(), [])
 
     def test_what_callbacks_needed_is_let_go_when_closed(self):
-        before = len(_slots._objects)
+        before = len(_slots._objects), len(_slots._shelves)
         fleet = Fleet(self, engines=2)
         fleet.publish_live("greet", "1.0.0", GREET)
         fleet.controller.call("greet", b"")
         for handle in (*fleet.engines, fleet.gateway, fleet.controller):
             handle.close()
-        self.assertEqual(len(_slots._objects), before)
+        self.assertEqual((len(_slots._objects), len(_slots._shelves)), before)
 
     def test_a_request_under_way_ends_when_its_handle_closes(self):
         gate, entered = threading.Event(), threading.Event()
@@ -155,7 +155,7 @@ class Closing(unittest.TestCase):
         pinnate.Controller(state).close()
 
     def test_a_signal_interrupts_the_wait_for_the_end(self):
-        closing = _closing.Closing(())
+        closing = _closing.Closing(_slots.Shelf())
         self.addCleanup(_closing.unfinished)
         self.addCleanup(closing.refused)
 
@@ -169,7 +169,8 @@ class Closing(unittest.TestCase):
             closing.wait(PATIENCE)
 
     def test_waiting_for_the_end_stops_at_its_limit(self):
-        closing = _closing.Closing(())
+        closing = _closing.Closing(_slots.Shelf())
+        closing.begin()
         self.assertFalse(closing.wait(0.01))
         self.assertIn(closing, _closing.unfinished())
         closing.refused()

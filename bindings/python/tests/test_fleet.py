@@ -9,7 +9,7 @@ import unittest
 
 import pinnate
 from pinnate import Phase, Role
-from support import GREET, GREET_AGAIN, PATIENCE, Fleet, Seen, shared, unraisable
+from support import GREET, GREET_AGAIN, PATIENCE, Fleet, Seen, callbacks_raise, shared
 
 
 class WholePath(unittest.TestCase):
@@ -229,7 +229,7 @@ class Calls(unittest.TestCase):
 
 class Callbacks(unittest.TestCase):
     def test_an_exception_in_a_callback_is_reported_and_the_next_one_comes(self):
-        with unraisable() as reported:
+        with callbacks_raise() as reported:
             fleet = Fleet(self, engines=1)
             seen = Seen()
 
@@ -237,54 +237,34 @@ class Callbacks(unittest.TestCase):
                 seen(rollup)
                 raise RuntimeError("in watch")
 
-            def progressing(done, total):
-                raise RuntimeError("in progress")
-
             fleet.controller.watch(watching)
             seen.until(lambda rollup: True, "the first roll-up")
-            published = fleet.publish("greet", "1.0.0", GREET, on_progress=progressing)
-            seen.until(lambda rollup: rollup.live(published.release) == 1, "live")
-            for words in ("in watch", "in progress"):
-                reported.until(lambda error: str(error) == words, words)
+            published = fleet.publish("greet", "1.0.0", GREET)
+            seen.until(lambda rollup: rollup.live(published) == 1, "live")
+            reported.until(lambda error: str(error) == "in watch", "in watch")
 
-    def test_what_would_wait_for_the_librarys_thread_is_refused_in_a_callback(self):
+    def test_progress_is_told_by_publish_itself_and_what_it_raises_is_raised(self):
+        fleet = Fleet(self, engines=0)
+        threads = []
+        fleet.publish("greet", "1.0.0", GREET, on_progress=lambda done, total: threads.append(threading.get_ident()))
+        self.assertEqual(set(threads), {threading.get_ident()})
+        with self.assertRaises(ZeroDivisionError):
+            fleet.publish("greet", "1.1.0", GREET_AGAIN, on_progress=lambda done, total: 1 / 0)
+
+    def test_a_callback_may_wait_for_pinnate_and_close_its_handle(self):
         fleet = Fleet(self, engines=1)
+        fleet.publish_live("greet", "1.0.0", GREET)
         outcomes = Seen()
 
         def watching(rollup):
-            for wait in (fleet.controller.status, fleet.controller.close, fleet.engines[0].close):
-                try:
-                    outcomes(wait())
-                except pinnate.WrongThreadError as error:
-                    outcomes(error)
-            try:
-                outcomes(fleet.engines[0].call("greet", b""))
-            except pinnate.PinnateError as error:
-                outcomes(error)
+            outcomes(fleet.controller.status().id)
+            outcomes(fleet.controller.call("greet", b"callback"))
+            outcomes(fleet.engines[0].call("greet", b"in process"))
+            outcomes(fleet.engines[0].close())
 
-        fleet.controller.watch(watching)
-        outcomes.until(lambda outcome: len(outcomes.items) >= 4, "all outcomes")
-        for outcome in outcomes.items[:4]:
-            self.assertIsInstance(outcome, pinnate.WrongThreadError)
-        fleet.controller.watch(None)
-
-    def test_a_second_watch_replaces_the_first_and_none_ends_it(self):
-        fleet = Fleet(self, engines=0)
-        first, second, last = Seen(), Seen(), Seen()
-        fleet.controller.watch(first)
-        first.until(lambda rollup: True, "the first roll-up")
-        fleet.controller.watch(second)
-        second.until(lambda rollup: True, "the second watch's roll-up")
-        heard = len(first.items)
-        published = fleet.publish("greet", "1.0.0", GREET)
-        second.until(lambda rollup: rollup.release(published.release) is not None, "the release")
-        self.assertEqual(len(first.items), heard)
-        fleet.controller.watch(None)
-        silent = len(second.items)
-        newer = fleet.publish("greet", "1.1.0", GREET_AGAIN)
-        fleet.controller.watch(last)
-        last.until(lambda rollup: rollup.release(newer.release) is not None, "the newer release")
-        self.assertEqual(len(second.items), silent)
+        with fleet.controller.watch(watching):
+            outcomes.until(lambda outcome: outcome is None, "the end of close()")
+        self.assertEqual(outcomes.items[:3], ["root", b"hello callback", b"hello in process"])
 
     def test_a_clients_watch_hears_why_no_rollup_comes(self):
         fleet = Fleet(self, engines=0)
@@ -321,7 +301,7 @@ class Callbacks(unittest.TestCase):
         def log(level, message):
             raise RuntimeError("in log")
 
-        with unraisable() as reported:
+        with callbacks_raise() as reported:
             fleet = Fleet(self, engines=1, log=log)
             fleet.publish_live("greet", "1.0.0", GREET)
             reported.until(lambda error: str(error) == "in log", "the exception")
