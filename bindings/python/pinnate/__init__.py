@@ -56,6 +56,7 @@ from .errors import (
 from .fleet import Failure, Limits, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
 from .gateway import Gateway
 from .loader import CreatedService, Image, LoadedModule, Loader
+from .module_call import ModuleCall
 from .python_loader import PythonLoader
 from ._watching import Watch
 
@@ -85,6 +86,7 @@ __all__ = [
     "Limits",
     "LoadedModule",
     "Loader",
+    "ModuleCall",
     "NoMemoryError",
     "NoSpaceError",
     "NotFoundError",

@@ -86,7 +86,25 @@ LoadFn = CFUNCTYPE(c_int, c_void_p, POINTER(Image), POINTER(c_void_p), c_void_p,
 CreateFn = CFUNCTYPE(
     c_int, c_void_p, POINTER(Host), c_void_p, c_size_t, POINTER(c_void_p), c_void_p, c_size_t
 )
-CallFn = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t)
+
+
+class Reply(c_void_p):
+    """A pinnate_reply that a service was given. One that is let go of unanswered is told to `unanswered`."""
+
+    unanswered: Any = None
+
+    def take(self) -> Any:
+        """The pointer, which is used once; None when it has been."""
+        pointer, self.value = self.value, None
+        return pointer
+
+    def __del__(self) -> None:
+        pointer = self.take()
+        if pointer and Reply.unanswered is not None:
+            Reply.unanswered(pointer)
+
+
+CallFn = CFUNCTYPE(None, c_void_p, c_void_p, Reply, c_void_p, c_size_t)
 CheckHealthFn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_size_t)
 DestroyFn = CFUNCTYPE(None, c_void_p, c_void_p)
 UnloadFn = CFUNCTYPE(None, c_void_p)

@@ -44,6 +44,7 @@ class _OwnThread:
 
     def _run(self) -> None:
         self._thread = _native.thread_id()
+        threading.current_thread().name = "pinnate-callbacks"
         while True:
             try:
                 self._queue.get()()

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import ctypes
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from . import _abi
 from ._handle import Handle
-from ._requests import ON_RESULT, after, ask
-from ._values import BytesLike, as_bytes, flag, limit_ms, point_at, required, text
+from ._requests import ON_RESULT, FutureRequest, Request, after, ask, begin, give_up
+from ._values import BytesLike, as_bytes, flag, limit_ms, required, text
 
 
-def call_struct(
+class Order(ctypes.Structure):
+    """A pinnate_call whose payload is given as bytes, which it keeps alive."""
+
+    _fields_ = [
+        part
+        for field, kind in _abi.Call._fields_
+        for part in (
+            [("payload", ctypes.c_char_p), ("payload_bytes", ctypes.c_size_t)] if field == "payload" else [(field, kind)]
+        )
+    ]
+
+
+_SIZE = ctypes.sizeof(Order)
+
+
+def order_of(
     name: str, payload: BytesLike, engine: Optional[str], timeout: Optional[float], idempotent: bool
-) -> Tuple[_abi.Call, bytes]:
-    """The struct, and the bytes that it points at."""
+) -> Order:
     content = as_bytes(payload, "payload")
-    call = _abi.Call(
-        size=ctypes.sizeof(_abi.Call),
-        name=required(name, "name"),
-        engine=text(engine, "engine"),
-        timeout_ms=limit_ms(timeout),
-        idempotent=flag(idempotent, "idempotent"),
+    return Order(
+        _SIZE, required(name, "name"), content, len(content), text(engine, "engine"), limit_ms(timeout),
+        flag(idempotent, "idempotent"),
     )
-    point_at(call.payload, content)
-    return call, content
+
+
+def call_struct(*order: Any) -> Tuple[Any, Order]:
+    """A pointer to the struct for functions that are declared with one, and what keeps all of it alive."""
+    made = order_of(*order)
+    return ctypes.cast(ctypes.byref(made), ctypes.POINTER(_abi.Call)), made
 
 
 def call_out(
@@ -33,13 +49,69 @@ def call_out(
     """Calls through the tree and waits for the one outcome."""
     call, alive = call_struct(name, payload, engine, timeout, idempotent)
     result: bytes = ask(
-        handle, "call", ctypes.byref(call), ON_RESULT, what=f"calling '{name}'", timeout=after(timeout)
+        handle, "call", call, ON_RESULT, what=f"calling '{name}'", timeout=after(timeout)
     )
     del alive  # the library has copied it
     return result
 
 
-class Calling(Handle):
+class BeginningCalls(Handle):
+    """A handle that calls functions of the fleet without a thread that waits."""
+
+    def _begin_call(self, request: Request, *order: Any) -> int:
+        call, alive = call_struct(*order)
+        slot = begin(self, "call", call, ON_RESULT, request=request)
+        del alive  # the library has copied it
+        return slot
+
+    def begin_call(
+        self,
+        name: str,
+        payload: BytesLike = b"",
+        *,
+        engine: Optional[str] = None,
+        timeout: Optional[float] = 10.0,
+        idempotent: bool = False,
+    ) -> "concurrent.futures.Future[bytes]":
+        """Begins a call and gives the future of its answer; the arguments and errors are those of Controller.call().
+
+        The call ends by itself at its `timeout`. Future.cancel() ends the waiting for it.
+        """
+        request = FutureRequest()
+        slot = self._begin_call(request, name, payload, engine, timeout, idempotent)
+
+        def on_done(future: "concurrent.futures.Future[bytes]") -> None:
+            if future.cancelled():
+                give_up(slot)
+
+        request.future.add_done_callback(on_done)
+        return request.future
+
+    async def acall(
+        self,
+        name: str,
+        payload: BytesLike = b"",
+        *,
+        engine: Optional[str] = None,
+        timeout: Optional[float] = 10.0,
+        idempotent: bool = False,
+    ) -> bytes:
+        """Calls a function and lets the running asyncio loop go on meanwhile. No thread waits.
+
+        The arguments and errors are those of Controller.call(). A task that is cancelled waits no longer.
+        """
+        from ._coroutines import LoopRequest
+
+        request = LoopRequest()
+        slot = self._begin_call(request, name, payload, engine, timeout, idempotent)
+        try:
+            return await request.future  # type: ignore[no-any-return]
+        except BaseException:
+            give_up(slot)
+            raise
+
+
+class Calling(BeginningCalls):
     """A handle that calls functions of the fleet."""
 
     def call(

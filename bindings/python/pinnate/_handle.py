@@ -28,7 +28,16 @@ _ENTRY_PATIENCE = 1.0
 _LOG_PATIENCE = 1.0
 
 _open_handles: "weakref.WeakSet[Handle]" = weakref.WeakSet()
-os.register_at_fork(after_in_child=_open_handles.clear)
+_process = object()  # stands for this process: cheaper to ask for than its number
+
+
+def _forked() -> None:
+    global _process
+    _process = object()
+    _open_handles.clear()
+
+
+os.register_at_fork(after_in_child=_forked)
 _exiting = False
 
 _Self = TypeVar("_Self", bound="Handle")
@@ -71,7 +80,7 @@ class Handle(Unique):
         library = _library.load()
         options.size = ctypes.sizeof(options)
         self._id = settings.id
-        self._process = os.getpid()
+        self._process = _process
         self._inside: List[None] = []  # one for each thread that is in the library, or about to be
         self._left = _native.SimpleQueue()  # told when one leaves while the handle closes
         self._shelf = Shelf()  # what callbacks need until the handle is closed
@@ -108,15 +117,14 @@ class Handle(Unique):
         """Calls pinnate_<noun>_<verb> with the handle and `arguments`, and raises what it returns."""
         self._enter()
         try:
-            function = getattr(_library.load(), f"pinnate_{self._noun}_{verb}")
-            _library.check(function(self._pointer, *arguments))
+            _library.check(_library.function(f"pinnate_{self._noun}_{verb}")(self._pointer, *arguments))
         finally:
             self._leave()
 
     def _enter(self) -> None:
         if self._pointer is None:
             raise ClosedError(f"this {self._noun} is closed")
-        if self._process != os.getpid():
+        if self._process is not _process:
             raise ForkedError(
                 f"this {self._noun} belongs to the parent process; open handles after fork(), or start "
                 "processes by the method 'spawn'"
@@ -145,7 +153,7 @@ class Handle(Unique):
         same. In a child of fork() it does nothing: the handle is the parent's.
         """
         milliseconds(timeout, "timeout")
-        if self._pointer is None or self._process != os.getpid():
+        if self._pointer is None or self._process is not _process:
             return
         if not self._begin_closing(_ENTRY_PATIENCE).wait(timeout):
             raise TimedOutError(f"{self._noun}: not closed within {timeout} s; it goes on closing")
@@ -188,10 +196,8 @@ class Handle(Unique):
         name = f" '{self._id}'" if self._id else ""
         return f"<pinnate.{type(self).__name__}{name} {'closed' if self.closed else 'open'} at {id(self):#x}>"
 
-    def __del__(
-        self, _warn: Callable[..., None] = warnings.warn, _process: Callable[[], int] = os.getpid
-    ) -> None:
-        if self._pointer is None or self._closing is not None or self._process != _process():
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        if self._pointer is None or self._closing is not None or self._process is not _process:
             return
         self._shelf.pin()
         _warn(f"{self!r} was never closed", ResourceWarning, source=self)

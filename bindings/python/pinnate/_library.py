@@ -7,7 +7,7 @@ import ctypes.util
 import glob
 import os
 import threading
-from typing import Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from . import _abi
 from .errors import IncompatibleError, LibraryNotFoundError, error_for
@@ -45,6 +45,17 @@ def load() -> ctypes.CDLL:
     return _loaded
 
 
+# Functions that neither wait nor call back before they return, and so short that to let the interpreter's lock go
+# would take longer: they keep it.
+_SHORT = ("pinnate_controller_call", "pinnate_gateway_call", "pinnate_engine_call", "pinnate_client_call")
+_short: Dict[str, Any] = {}
+
+
+def function(name: str) -> Any:
+    """A function of the library."""
+    return _short.get(name) or getattr(load(), name)
+
+
 def _open_first() -> ctypes.CDLL:
     failures: List[str] = []
     for candidate in candidates():
@@ -56,6 +67,9 @@ def _open_first() -> ctypes.CDLL:
             failures.append(str(error))
             continue
         _check_version(library, candidate)
+        for name in _SHORT:
+            result, arguments = _abi.PROTOTYPES[name]
+            _short[name] = ctypes.PYFUNCTYPE(result, *arguments)((name, library))
         return library
     raise LibraryNotFoundError(
         "libpinnate was not found; set PINNATE_LIBRARY to its path. Tried: " + "; ".join(failures)

@@ -7,6 +7,7 @@ import logging
 from typing import Any, Callable, Optional, Tuple, Union
 
 from . import _abi, _callbacks, _slots
+from ._thread_states import keep
 from ._values import said, whole, wrong
 
 LogCallback = Callable[[int, str], Any]
@@ -61,6 +62,7 @@ class Lines:
 
 @_abi.LogFn
 def ON_LOG(slot: Optional[int], level: int, message: Optional[bytes]) -> None:
+    keep()
     lines = _slots.get(slot)
     if lines is not None:
         lines.put(_LEVELS[min(max(level, 0), len(_LEVELS) - 1)], said(message))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import weakref
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, TypeVar
@@ -9,6 +10,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, TypeVar
 from . import _abi, _callbacks, _native, _records, _slots
 from ._callbacks import Executor, Mailbox
 from ._handle import Handle
+from ._requests import ON_ROLLUP, ask
+from ._thread_states import keep
 from ._unique import Unique
 from ._values import count, function, milliseconds, said, wrong
 from .errors import NotFoundError, PinnateError, Status, TimedOutError, error_for
@@ -144,6 +147,7 @@ def heard(feed: Feed, timeout: Optional[float]) -> Iterator[Tuple[Any, Any]]:
 
 @_abi.RollupFn
 def _ON_CHANGE(slot: Optional[int], status: int, error: Optional[bytes], rollup: Any) -> None:
+    keep()
     feed = _slots.get(slot)
     if feed is not None:
         feed.tell(None, error_for(status, said(error)) if status else _records.rollup(rollup))
@@ -199,6 +203,7 @@ class Watching(Handle):
         number = release_number(release)
         most = count(engines, "engines")
         milliseconds(timeout, "timeout")
+        since = self._state_with(release, timeout)
         found: Optional[ReleaseStatus] = None
         error: Optional[PinnateError] = None
         for _, told in heard(self._rollups(), timeout):
@@ -210,7 +215,7 @@ class Watching(Handle):
             error, before, found = None, found, told.release(number)
             if found is None or not found.current:
                 # A tier below the controller may not have heard of it yet.
-                if before is not None or found is not None or self._knows(told, release):
+                if before is not None or found is not None or since <= (told.epoch, told.revision):
                     raise NotFoundError(f"release {number} is not current, so it goes live nowhere")
             elif _enough(found, most):
                 return told
@@ -219,11 +224,14 @@ class Watching(Handle):
         raise TimedOutError(f"after {timeout} s {_how_far(found, most)}")
 
 
-    def _knows(self, rollup: Rollup, release: AnyRelease) -> bool:
-        """Whether a roll-up is of a state that must contain the release."""
+    def _state_with(self, release: AnyRelease, timeout: Optional[float]) -> Tuple[float, float]:
+        """Epoch and revision from which on a roll-up must know of the release."""
         if isinstance(release, Published):
-            return (rollup.epoch, rollup.revision) >= (release.epoch, release.revision)
-        return self._noun == "controller"
+            return release.epoch, release.revision
+        if self._noun == "controller":
+            now = ask(self, "status", None, ON_ROLLUP, what="asking for status", timeout=timeout)
+            return now.epoch, now.revision
+        return math.inf, math.inf  # what is asked may be a gateway that has not heard of it yet
 
 
 _FINAL = (Status.CLOSED, Status.REFUSED)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from ctypes import byref, c_int, c_void_p
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from . import _abi, _callbacks, _library, _records, _slots
 from ._callbacks import Executor
-from ._calling import call_out, call_struct
+from ._caller import caller
+from ._calling import BeginningCalls, call_out, order_of
 from ._closing import Closing
 from ._handle import TierSettings
 from ._listening import Listening
-from ._loading import loader_struct
+from ._loading import LoaderSeat, loader_struct
 from ._logging import Log
 from ._requests import ON_TIERS, ask
 from ._values import BytesLike, Path, copied, count, function, milliseconds, path, required, several, text, wrong
 from ._watching import Feed, Watch, heard
-from .errors import ClosedError, FailedError, TimedOutError
+from .errors import ClosedError, FailedError, PinnateError, TimedOutError
 from .fleet import Phase, Service, Tier
 from .loader import Loader
 
@@ -30,7 +32,10 @@ def _ON_SERVICE(slot: Optional[int], service: Any) -> None:
         feed.tell(row.release, row, last=row.phase == Phase.NOT_SELECTED)
 
 
-class Engine(Listening):
+_CALL_WAIT = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_void_p)
+
+
+class Engine(BeginningCalls, Listening):
     """Stands inside one container or agent.
 
     A context manager: leaving the `with` block drains and destroys all services, closes, and waits. All
@@ -87,11 +92,15 @@ class Engine(Listening):
             TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit),
             add_loaders,
         )
+        # As they are declared in _abi.py, but that an Order fits.
+        library = _library.load()
+        self._call_wait = _CALL_WAIT(("pinnate_engine_call_wait", library))
+        self._free = library.pinnate_result_free
 
     def _table(self, loader: Loader) -> _abi.Loader:
         if not isinstance(loader, Loader):
             raise wrong("loader", "a pinnate.Loader", loader)
-        return loader_struct(loader, self._keep(loader))
+        return loader_struct(loader, self._keep(LoaderSeat(loader, self._shelf)))
 
     def add_loader(self, loader: Loader) -> None:
         """Makes a kind of artifact loadable; before any dial or listen. One loader may serve several engines.
@@ -112,19 +121,30 @@ class Engine(Listening):
         engine does not serve it; see call_tree(). FailedError: the service said so, in its words. Also
         TimedOutError and BusyError.
         """
-        call, alive = call_struct(name, payload, None, timeout, False)
-        result = ctypes.c_void_p()
-        size = ctypes.c_size_t()
+        order = order_of(name, payload, None, timeout, False)
+        result, size = ctypes.c_void_p(), ctypes.c_size_t()
+        answer = b""
+        self._enter()
+        calling, caller.calling = caller.calling, True
         try:
-            self._invoke("call_wait", ctypes.byref(call), ctypes.byref(result), ctypes.byref(size))
-            return copied(result.value, size.value)
-        except FailedError as error:
-            error.result = copied(result.value, size.value)
-            raise
+            status = self._call_wait(self._pointer, byref(order), byref(result), byref(size))
+            if status:
+                _library.check(status)
+        except PinnateError as error:
+            if caller.raised is None:
+                if isinstance(error, FailedError):
+                    error.result = copied(result.value, size.value)
+                raise
         finally:
-            del alive  # no longer read
+            caller.calling = calling
+            self._leave()
             if result.value:
-                _library.load().pinnate_result_free(result)
+                answer = ctypes.string_at(result.value, size.value)
+                self._free(result)
+        if caller.raised is not None:  # on this thread, in the function
+            raised, caller.raised = caller.raised, None
+            raise raised
+        return answer
 
     def call_tree(
         self,

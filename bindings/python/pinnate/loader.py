@@ -15,8 +15,8 @@ class CreatedService(Protocol):
     always healthy. close() ends the service: every call is answered by then.
     """
 
-    def call(self, payload: bytes) -> bytes:
-        """Answers one call. What it raises is the call's failure, in words."""
+    def call(self, payload: bytes) -> Any:
+        """Answers one call; see Loader. What it raises is the call's failure, in words."""
 
 
 class LoadedModule(Protocol):
@@ -70,7 +70,12 @@ class Loader:
     time per module. call() runs on worker threads, or on the thread that calls in process. None of them is
     the thread that callbacks run on, so they may themselves call and ask. An exception in any of them is a
     failure that the fleet is told of, in words: its last line and where it was raised. A PinnateError stands
-    for its message alone.
+    for its message alone. On a thread that calls in process, KeyboardInterrupt, SystemExit and what a signal
+    handler raises reach the caller as they are.
+
+    call() may have a parameter named `call`, which is given the ModuleCall. Its answer is bytes, or whatever has a
+    contiguous buffer. It may also be a coroutine, which runs on an asyncio loop of this package's and is cancelled
+    when its caller's time is up, or a future of asyncio's or of concurrent.futures.
     """
 
     kind: str = ""

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 from .errors import InvalidError
 from .loader import Image, Loader
+from .module_call import takes_call, takes_one
 
 _numbers = itertools.count(1)
 
@@ -26,10 +27,11 @@ class PythonLoader(Loader):
         def create(config: bytes)
 
     which returns an object with call(payload: bytes) -> bytes, and optionally check_health(), which raises
-    when it cannot take calls, and close(). Each version and each engine has a Python module of its own, so
+    when it cannot take calls, and close(). handle and call may have a second parameter named `call`, a
+    ModuleCall, and they may be coroutine functions; see Loader. What cannot be called so fails to load. Each version and each engine has a Python module of its own, so
     nothing is shared between them unless they import it.
 
-    Nothing can end Python code that does not return. An engine that closes leaves it behind after its
+    Nothing can end Python code that does not return, unless it looks at its ModuleCall.cancelled. An engine that closes leaves it behind after its
     close_limit, and a program that ends meanwhile may end abnormally: give loops an end.
     """
 
@@ -67,8 +69,10 @@ class _PythonModule:
         create = getattr(module, "create", None)
         handle = getattr(module, "handle", None)
         if callable(create):
+            takes_one(create, "create")
             self.create: Callable[[bytes], Any] = create
         elif callable(handle):
+            takes_call(handle, "handle")
             self.create = lambda config: _HandleService(handle)
         else:
             raise InvalidError(

@@ -26,7 +26,7 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple
 
 from . import _abi, _library, _logging, _records, _slots
 from ._calling import call_struct
-from ._loading import loader_struct
+from ._loading import LoaderSeat, loader_struct
 from ._publishing import Artifacts, _publish_struct
 from ._requests import ON_RESULT, FutureRequest
 from ._testing import ON_CONDITION, ON_TIER, Condition, Describing, Fate, Step, TierShape, micros, shape_of, span
@@ -170,7 +170,7 @@ class TestFleet(Unique):
         """Has engines make services from artifacts of its kind by this loader, from now on."""
         if not isinstance(loader, Loader):
             raise wrong("loader", "a pinnate.Loader", loader)
-        self._do("add_loader", ctypes.byref(loader_struct(loader, self._keep(loader))))
+        self._do("add_loader", ctypes.byref(loader_struct(loader, self._keep(LoaderSeat(loader, self._shelf)))))
 
     # ---- time --------------------------------------------------------------------------------------
 
@@ -254,7 +254,7 @@ class TestFleet(Unique):
         """Calls a function by the process around the tier `at` (default: the controller)."""
         call, alive = call_struct(name, payload, engine, timeout, idempotent)
         result = _abi.Bytes()
-        status = self._ask("call", text(at, "at"), ctypes.byref(call), ctypes.byref(result))
+        status = self._ask("call", text(at, "at"), call, ctypes.byref(result))
         del alive  # the library has copied it
         if status == Status.FAILED:
             words = said(_library.load().pinnate_last_error())
@@ -281,7 +281,7 @@ class TestFleet(Unique):
         request = FutureRequest()
         number = _slots.add(request)
         try:
-            self._do("begin_call", text(at, "at"), ctypes.byref(call), ON_RESULT, number)
+            self._do("begin_call", text(at, "at"), call, ON_RESULT, number)
         except BaseException:
             _slots.drop([number])
             raise

@@ -45,20 +45,20 @@ class Seen:
             return self.items[-1]
 
 
-def folder(test):
-    """A temporary folder, gone after the test."""
+def folder(test, add_cleanup=None):
+    """A temporary folder, gone after the test, or after what `add_cleanup` is of."""
     path = tempfile.mkdtemp(prefix="pinnate-")
-    test.addCleanup(shutil.rmtree, path, ignore_errors=True)
+    (add_cleanup or test.addCleanup)(shutil.rmtree, path, ignore_errors=True)
     return path
 
 
 class Fleet:
     """A controller, a gateway and engines, over UNIX sockets in a temporary folder; closed after the test."""
 
-    def __init__(self, test, engines=2, labels=None, loaders=None, **controller_options):
-        self.folder = folder(test)
+    def __init__(self, test, engines=2, labels=None, loaders=None, add_cleanup=None, **controller_options):
+        self.folder = folder(test, add_cleanup)
         self._stack = contextlib.ExitStack()
-        test.addCleanup(self._stack.close)
+        (add_cleanup or test.addCleanup)(self._stack.close)
         self.rollups = Seen()
         self.controller = self.open(
             pinnate.Controller, os.path.join(self.folder, "state"), id="root", **controller_options

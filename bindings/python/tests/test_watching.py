@@ -41,8 +41,8 @@ class SlowCallbacks(unittest.TestCase):
         for number in range(5):
             published = fleet.publish("greet", f"1.0.{number}", GREET)
             fleet.engines[0].wait_serving("greet", f"1.0.{number}", timeout=PATIENCE)
-        self.assertEqual(fleet.controller.call("greet", b"you"), b"hello you")
         newest = fleet.controller.wait_live(published).revision
+        self.assertEqual(fleet.controller.call("greet", b"you"), b"hello you")
         self.gate.set()
         fleet.rollups.until(lambda rollup: rollup.revision == newest, "the newest roll-up")
         self.assertLess(len(heard), 4)  # the first, and perhaps one that came as the last was being told

@@ -1,0 +1,270 @@
+"""Calls: what reaches the caller, what a function sees of its call, answers that come later, calls without a thread."""
+
+import asyncio
+import functools
+import logging
+import signal
+import sys
+import threading
+import time
+import unittest
+
+import pinnate
+from support import GREET, PATIENCE, Fleet, Seen, shared
+
+
+def source(body, head="def handle(payload, call):"):
+    return f"import support\n{head}\n    {body}\n".encode()
+
+
+class OneEngine(unittest.TestCase):
+    """One engine for the class, whose modules each have a function of their own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lines = Seen()
+        cls.fleet = Fleet(cls, engines=0, add_cleanup=cls.addClassCleanup)
+        cls.engine = cls.fleet.open(pinnate.Engine, id="one", loaders=[pinnate.PythonLoader()], log=cls.lines, close_limit=1)
+        cls.engine.dial_upstream(cls.fleet.below)
+
+    def serve(self, body, head="def handle(payload):", options=None):
+        name = self.id().rpartition(".")[2][-60:]
+        self.fleet.publish(name, f"1.{time.monotonic_ns()}", source(body, head), **(options or {}))
+        version = self.fleet.controller.releases(name)[0].version
+        self.engine.wait_serving(name, version, timeout=PATIENCE)
+        self.fleet.controller.wait_live(self.fleet.controller.releases(name)[0])
+        return name
+
+    def until_running(self):
+        entered = shared["entered"] = threading.Event()
+        self.addCleanup(shared.pop, "entered")
+        return lambda: self.assertTrue(entered.wait(PATIENCE))
+
+
+class Interrupts(OneEngine):
+    def on_alarm(self, handler, after=0.05):
+        before = signal.signal(signal.SIGALRM, handler)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, after)
+
+    def test_what_ends_a_program_reaches_the_caller_as_it_is(self):
+        name = self.serve("raise {b'k': KeyboardInterrupt, b's': SystemExit, b'v': ValueError}[payload]('by the function')")
+        for payload, kind in (b"k", KeyboardInterrupt), (b"s", SystemExit), (b"v", pinnate.FailedError):
+            with self.assertRaisesRegex(kind, "by the function"):
+                self.engine.call(name, payload)
+            with self.assertRaises(pinnate.FailedError):  # on another thread it is a failure in words
+                self.engine.call_tree(name, payload)
+
+    def test_what_a_signal_handler_raises_reaches_the_caller(self):
+        class Handler:
+            def __call__(self, number, frame):
+                raise OSError("by the handler")
+
+        name = self.serve("\n    while True: pass")
+        handler = Handler()
+        for each in (handler, handler.__call__, functools.partial(handler.__call__), lambda *_: handler.__call__(*_)):
+            self.on_alarm(each)
+            with self.assertRaisesRegex(OSError, "by the handler"):
+                self.engine.call(name, timeout=PATIENCE)
+
+    def test_a_signal_before_the_function_begins_ends_the_call_at_once(self):
+        shared["gate"] = gate = threading.Event()
+        self.addCleanup(gate.set)
+        running = self.until_running()
+        name = self.serve("support.shared['entered'].set()\n    support.shared['gate'].wait(60)\n    return b'done'")
+
+        def handler(number, frame):
+            raise OSError("by the handler")
+
+        other = threading.Thread(target=self.engine.call, args=(name,))
+        other.start()
+        self.addCleanup(other.join)
+        running()
+        threading.Timer(0.3, gate.set).start()  # the signal comes while this thread waits for its turn
+        self.on_alarm(handler)
+        began = time.monotonic()
+        hook, sys.unraisablehook = sys.unraisablehook, lambda report: None  # Python tells it what it raised too early
+        self.addCleanup(setattr, sys, "unraisablehook", hook)
+        with self.assertRaises((OSError, pinnate.FailedError)):
+            self.engine.call(name, timeout=PATIENCE)
+        self.assertLess(time.monotonic() - began, PATIENCE / 2)
+
+
+class ModuleCalls(OneEngine):
+    def test_a_function_sees_its_call(self):
+        name = self.serve(
+            "call.log(30, 'from the function')\n"
+            "    return repr((call.name, call.version[:2], 5 < call.remaining <= 7, call.cancelled)).encode()",
+            "def handle(payload, call):",
+        )
+        told = repr((name, "1.", True, False)).encode()
+        for call in self.engine.call, self.fleet.controller.call:
+            self.assertEqual(call(name, timeout=7), told)
+        self.lines.until(lambda line: line[0] == logging.WARNING and "from the function" in line[1], "the line")
+
+    def test_a_function_sees_that_its_caller_has_gone(self):
+        shared["gone"] = gone = threading.Event()
+        name = self.serve(
+            "import time\n    while not call.cancelled: time.sleep(0.001)\n    support.shared['gone'].set()\n    return b''",
+            "def handle(payload, *, call):",
+        )
+        with self.assertRaises(pinnate.TimedOutError):
+            self.fleet.controller.call(name, timeout=0.1)
+        self.assertTrue(gone.wait(PATIENCE))
+
+    def test_a_call_that_is_answered_can_be_looked_at_and_harms_nothing(self):
+        name = self.serve("support.shared['call'] = call\n    return b''", "def handle(payload, call):")
+        self.engine.call(name)
+        call = shared.pop("call")
+        self.assertEqual((call.remaining, call.cancelled), (0.0, True))
+        call.log(logging.INFO, "too late")
+        self.assertIn("answered", repr(call))
+
+    def test_what_cannot_be_called_fails_to_load_in_words(self):
+        for head, words in (
+            ("def handle():", r"handle\(\) cannot be called as \(payload\), nor as \(payload, call\)"),
+            ("def handle(a, b):", r"handle\(a, b\) cannot be called"),
+            ("def handle(a, call, b):", r"handle\(a, call, b\) cannot be called"),
+            ("def handle(payload):\n    yield b''\ndef other():", "handle is a generator function"),
+            ("async def handle(payload):\n    yield b''\ndef other():", "handle is a generator function"),
+            ("async def create(config):", "create is a coroutine function"),
+            ("def create():", r"create\(\) cannot be called with one argument"),
+            ("class S:\n    def call(self): pass\ndef create(config):\n    return S()\ndef other():", r"call\(\) cannot be called"),
+        ):
+            name = "bad-" + str(time.monotonic_ns())
+            with self.subTest(head):
+                release = self.fleet.publish(name, "1.0.0", source("pass", head))
+                self.assertRegex(self.fleet.failure(release.release), words)
+                self.fleet.controller.unpublish(name)
+
+
+class Later(OneEngine):
+    def test_an_async_handle_answers_and_its_failures_are_told(self):
+        name = self.serve(
+            "import asyncio\n    await asyncio.sleep(0.01)\n    return {b'f': 7}.get(payload, payload + b' later') if payload != b'r' else 1 / 0",
+            "async def handle(payload):",
+        )
+        for call in self.engine.call, self.fleet.controller.call:
+            self.assertEqual(call(name, b"much"), b"much later")
+            with self.assertRaisesRegex(pinnate.FailedError, "ZeroDivisionError"):
+                call(name, b"r")
+            with self.assertRaisesRegex(pinnate.FailedError, "answered with int instead of bytes"):
+                call(name, b"f")
+
+    def test_a_coroutine_is_cancelled_when_its_callers_time_is_up(self):
+        shared["cancelled"] = cancelled = threading.Event()
+        name = self.serve(
+            "import asyncio\n    try:\n        await asyncio.sleep(60)\n    except asyncio.CancelledError:\n"
+            "        support.shared['cancelled'].set()\n        raise",
+            "async def handle(payload, call):",
+        )
+        with self.assertRaises(pinnate.TimedOutError):
+            self.fleet.controller.call(name, timeout=0.1)
+        self.assertTrue(cancelled.wait(PATIENCE))
+
+    def test_a_future_may_be_the_answer(self):
+        name = self.serve(
+            "import concurrent.futures, threading\n    future = concurrent.futures.Future()\n"
+            "    threading.Timer(0.01, future.set_result, [payload]).start()\n    return future"
+        )
+        self.assertEqual(self.engine.call(name, b"future"), b"future")
+
+    def test_a_future_of_another_loop_may_be_the_answer(self):
+        loop = shared["loop"] = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        name = self.serve("future = support.shared['loop'].create_future()\n"
+                          "    support.shared['loop'].call_soon_threadsafe(future.set_result, payload)\n    return future")
+        self.assertEqual(self.engine.call(name, b"future"), b"future")
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+class WithoutAThread(OneEngine):
+    def test_a_call_that_was_begun_is_a_future(self):
+        name = self.serve("return b'hello ' + payload if payload else 1 / 0")
+        for handle in self.engine, self.fleet.controller, self.fleet.gateway, self.fleet.client():
+            futures = [handle.begin_call(name, b"%d" % number) for number in range(20)]
+            self.assertEqual([future.result(PATIENCE) for future in futures], [b"hello %d" % number for number in range(20)])
+            with self.assertRaises(pinnate.FailedError) as caught:
+                handle.begin_call(name).result(PATIENCE)
+            self.assertIn(b"ZeroDivisionError", caught.exception.result)
+
+    def test_a_coroutine_awaits_calls_and_the_loop_goes_on(self):
+        name = self.serve("import time\n    time.sleep(0.02)\n    return payload")
+
+        async def main():
+            ticks = 0
+
+            async def tick():
+                nonlocal ticks
+                while True:
+                    ticks += 1
+                    await asyncio.sleep(0.001)
+
+            ticking = asyncio.ensure_future(tick())
+            answers = await asyncio.gather(*(self.engine.acall(name, b"%d" % number) for number in range(10)))
+            ticking.cancel()
+            return answers, ticks
+
+        answers, ticks = asyncio.run(main())
+        self.assertEqual(answers, [b"%d" % number for number in range(10)])
+        self.assertGreater(ticks, 20)
+
+    def test_a_loop_after_another_is_served_too(self):
+        name = self.serve("return payload")
+        for _ in range(3):
+            self.assertEqual(asyncio.run(self.fleet.controller.acall(name, b"x")), b"x")
+
+    def test_cancelling_ends_the_waiting_and_the_outcome_is_dropped(self):
+        shared["gate"] = gate = threading.Event()
+        self.addCleanup(gate.set)
+        running = self.until_running()
+        name = self.serve("support.shared['entered'].set()\n    support.shared['gate'].wait(60)\n    return payload")
+        from pinnate import _slots
+
+        async def main():
+            task = asyncio.ensure_future(self.fleet.controller.acall(name, timeout=PATIENCE))
+            await asyncio.get_running_loop().run_in_executor(None, running)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        before = len(_slots._objects)
+        asyncio.run(main())
+        future = self.fleet.controller.begin_call(name, timeout=PATIENCE)
+        self.assertTrue(future.cancel())
+        self.assertTrue(future.cancelled())
+        self.assertEqual(len(_slots._objects), before)
+        gate.set()
+        self.assertEqual(self.fleet.controller.call(name, b"next"), b"next")
+
+    def test_a_call_under_way_ends_with_its_handle(self):
+        shared["gate"] = gate = threading.Event()
+        self.addCleanup(gate.set)
+        running = self.until_running()
+        name = self.serve("support.shared['entered'].set()\n    support.shared['gate'].wait(60)\n    return payload")
+        client = self.fleet.client()
+        future = client.begin_call(name, timeout=PATIENCE)
+        running()
+        client.close()
+        with self.assertRaises(pinnate.ClosedError):
+            future.result(PATIENCE)
+
+
+class ThreadStates(unittest.TestCase):
+    def test_threads_of_the_library_that_ended_leave_one_state_at_most(self):
+        from pinnate import _thread_states
+
+        for _ in range(5):
+            fleet = Fleet(self, engines=1)
+            fleet.publish_live("greet", "1.0.0", GREET)
+            self.assertEqual(fleet.controller.call("greet", b"you"), b"hello you")
+            for handle in (*fleet.engines, fleet.gateway, fleet.controller):
+                handle.close()
+        self.assertLessEqual(len(_thread_states._kept), 4)  # a loop's and a pool's: not five times as many
+
+
+if __name__ == "__main__":
+    unittest.main()

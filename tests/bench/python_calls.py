@@ -1,0 +1,130 @@
+"""Calls from Python: by `await` beside asyncio.to_thread's, and engine.call beside a plain ctypes call of the same function.
+
+    python_calls.py MODULE [--base PACKAGE LIBRARY]     needs PYTHONPATH=bindings/python and PINNATE_LIBRARY
+
+MODULE is a shared object that answers at once. `--base` names the package and the library whose to_thread is the measure, such as
+those of an older state; default: these. Both take turns in one run, and the median of the rounds' ratios counts, since what a
+machine does besides changes both. Prints lines of `reach NAME VALUE LIMIT ok|short`.
+"""
+import argparse
+import asyncio
+import ctypes
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+CALLS = 4000  # a round's
+AT_ONCE = 100
+ROUNDS = 5
+AWAIT_TIMES = 3
+ABOVE_CTYPES_US = 5
+
+
+async def rate(call):
+    """Calls a second, so many at once."""
+    async def some():
+        for _ in range(CALLS // AT_ONCE):
+            await call()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+    return CALLS / (time.perf_counter() - began)
+
+
+def p50_us(call):
+    times = []
+    for _ in range(CALLS):
+        began = time.perf_counter_ns()
+        call()
+        times.append(time.perf_counter_ns() - began)
+    return statistics.median(times) / 1e3
+
+
+def plain_call(engine):
+    """pinnate_engine_call_wait by ctypes and nothing besides."""
+    from pinnate import _abi, _library
+
+    library = ctypes.CDLL(os.environ["PINNATE_LIBRARY"])
+    function, free = library.pinnate_engine_call_wait, library.pinnate_result_free
+    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+    free.argtypes = [ctypes.c_void_p]
+    order = _abi.Call(size=ctypes.sizeof(_abi.Call), name=b"measured", timeout_ms=10000)
+    result, size = ctypes.c_void_p(), ctypes.c_size_t()
+    arguments = engine._pointer, ctypes.addressof(order), ctypes.addressof(result), ctypes.addressof(size)
+
+    def call():
+        if function(*arguments):
+            raise SystemExit("the plain call failed")
+        free(result)
+
+    call.keeps = order, result, size
+    return call
+
+
+def measure(module):
+    """Answers each line of its input, "await", "to_thread", "call" or "plain", with a figure."""
+    import pinnate
+
+    with tempfile.TemporaryDirectory() as folder, pinnate.Controller(os.path.join(folder, "state")) as controller, \
+            pinnate.Engine(id="one") as engine:
+        engine.dial_upstream(controller.listen(f"unix:{folder}/c.sock"))
+        controller.publish("measured", "1.0.0", module)
+        deadline = time.monotonic() + 60
+        while not any(service.serving for service in engine.services()):  # what every state of the package has
+            if time.monotonic() > deadline:
+                raise SystemExit("the module did not go live")
+        ways = {
+            "await": lambda: asyncio.run(rate(lambda: engine.acall("measured"))),
+            "to_thread": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call_tree, "measured"))),
+            "call": lambda: p50_us(lambda: engine.call("measured")),
+            "plain": lambda: p50_us(plain_call(engine)),
+        }
+        for line in sys.stdin:
+            print(json.dumps(ways[line.strip()]()), flush=True)
+
+
+def started(module, **environment):
+    return subprocess.Popen([sys.executable, __file__, "--measure", module], env={**os.environ, **environment}, text=True,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def ask(process, way):
+    process.stdin.write(way + "\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("module")
+    parser.add_argument("--base", nargs=2, metavar=("PACKAGE", "LIBRARY"))
+    parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.measure:
+        return measure(given.module)
+    now = started(given.module)
+    base = started(given.module, PYTHONPATH=given.base[0], PINNATE_LIBRARY=given.base[1]) if given.base else now
+    times, above = [], []
+    for process in {now, base}:
+        ask(process, "to_thread")  # warms up
+    for _ in range(ROUNDS):
+        to_thread, awaited = ask(base, "to_thread"), ask(now, "await")
+        plain, called = ask(now, "plain"), ask(now, "call")
+        print(f"to_thread {to_thread:.0f}/s, await {awaited:.0f}/s; plain ctypes {plain:.2f} us, engine.call {called:.2f} us", flush=True)
+        times.append(awaited / to_thread)
+        above.append(called - plain)
+    for process in {now, base}:
+        process.stdin.close()
+        process.wait()
+    times, above = statistics.median(times), statistics.median(above)
+    print(f"reach python_await_times_to_thread {times:.2f} {AWAIT_TIMES} {'ok' if times >= AWAIT_TIMES else 'short'}")
+    print(f"reach python_call_above_ctypes_us {above:.2f} {ABOVE_CTYPES_US} {'ok' if above <= ABOVE_CTYPES_US else 'short'}")
+    return 0 if times >= AWAIT_TIMES and above <= ABOVE_CTYPES_US else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
