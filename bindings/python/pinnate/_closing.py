@@ -41,9 +41,11 @@ os.register_at_fork(after_in_child=_unfinished.clear)
 class Closing:
     """One handle on its way out. Pass ON_CLOSED and `argument` to its ..._close function."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        """`shelf`: the objects that callbacks may ask for until the end."""
+    def __init__(self, shelf: Shelf, patience: float) -> None:
+        """`shelf`: the objects that callbacks may ask for until the end. `patience`: seconds that it may take where
+        somebody waits to end."""
         self._shelf = shelf
+        self.patience = patience
         self.begun = time.monotonic()
         self._semaphore = (ctypes.c_long * 16)()  # sem_t is at most 32 bytes on Linux
         self.argument = ctypes.addressof(self._semaphore)

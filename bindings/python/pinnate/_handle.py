@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import os
 import time
@@ -10,15 +9,12 @@ import warnings
 import weakref
 from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
 
-from . import _abi, _callbacks, _library, _logging, _native
+from . import _abi, _callbacks, _exit, _library, _logging, _native
 from ._closing import ON_CLOSED, Closing, unfinished
 from ._slots import Shelf
 from ._unique import Unique
 from ._values import count, label_array, milliseconds, text
-from .errors import ClosedError, ForkedError, PinnateError, TimedOutError
-
-# How long the end of the program waits for each handle. An engine closes within its own close_limit anyway.
-_EXIT_PATIENCE = 60.0
+from .errors import ClosedError, ForkedError, TimedOutError
 
 # How long closing waits for other threads that are about to enter the library, or are inside for a blocking
 # call. Who announced a call that long ago is inside, and from there on the library sorts it out.
@@ -38,7 +34,6 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
-_exiting = False
 
 _Self = TypeVar("_Self", bound="Handle")
 
@@ -62,26 +57,27 @@ class Handle(Unique):
 
     All methods may be called on any thread, callbacks included. Every `timeout` is a number of seconds, more than 0;
     None is no limit. Use it in a `with` statement, or call close(): a forgotten handle emits ResourceWarning and
-    is closed when it is collected, and what is open when the program ends is closed then.
+    is closed when it is collected, and what is open when the program ends is closed then, but no longer waited for
+    than half a second after an engine's close_limit: functions that go on do not keep a program from ending.
     """
 
     _noun = ""  # as in pinnate_<noun>_open
     _pointer: Optional[int] = None
     _closing: Optional[Closing] = None
     _id: Optional[str] = None
+    _patience = 1.0  # seconds that closing may take where somebody waits to end
 
     def _open(
         self, options: Any, settings: TierSettings, complete: Optional[Callable[[], None]] = None
     ) -> None:
         """`options`: the pinnate_<noun>_options, but for its `tier` and what `complete` sets, which may _keep()."""
-        if _exiting:
-            raise ClosedError(f"{self._noun}: the program is ending, so nothing can be opened any more")
+        _exit.opening(self._noun)
         unfinished()  # lets go of what forgotten handles left
         library = _library.load()
         options.size = ctypes.sizeof(options)
         self._id = settings.id
         self._process = _process
-        self._inside: List[None] = []  # one for each thread that is in the library, or about to be
+        self._inside: List[int] = []  # each thread that is in the library, or about to be
         self._left = _native.SimpleQueue()  # told when one leaves while the handle closes
         self._shelf = Shelf()  # what callbacks need until the handle is closed
         pointer = ctypes.c_void_p()
@@ -130,13 +126,13 @@ class Handle(Unique):
                 "processes by the method 'spawn'"
             )
         # Announced first: who closes sees this one, or this one sees that it closes.
-        self._inside.append(None)
+        self._inside.append(_native.thread_id())
         if self._closing is not None:
             self._leave()
             raise ClosedError(f"this {self._noun} is closing or closed")
 
     def _leave(self) -> None:
-        self._inside.pop()
+        self._inside.remove(_native.thread_id())
         if self._closing is not None:
             self._left.put(None)
 
@@ -162,7 +158,7 @@ class Handle(Unique):
     def _begin_closing(self, patience: float) -> Closing:
         if self._closing is not None:
             return self._closing
-        ours = Closing(self._shelf)
+        ours = Closing(self._shelf, self._patience)
         closing: Closing = self.__dict__.setdefault("_closing", ours)  # of several threads, one begins
         if closing is not ours:
             return closing
@@ -189,8 +185,14 @@ class Handle(Unique):
     def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(self, *exception: Any) -> None:
-        self.close()
+    def __exit__(self, kind: Any, *exception: Any) -> None:
+        """Closes and waits; after KeyboardInterrupt or SystemExit no longer than the end of the program would."""
+        if kind is None or issubclass(kind, Exception):
+            return self.close()
+        try:
+            self.close(self._patience)
+        except TimedOutError:
+            pass  # it goes on closing
 
     def __repr__(self) -> str:
         name = f" '{self._id}'" if self._id else ""
@@ -205,17 +207,4 @@ class Handle(Unique):
         self._begin_closing(0)
 
 
-@atexit.register
-def _close_all() -> None:
-    """Ends what is open while Python can still run callbacks."""
-    global _exiting
-    _exiting = True
-    # All begin before any is waited for: each may have services to drain.
-    for handle in list(_open_handles):
-        try:
-            handle._begin_closing(_ENTRY_PATIENCE)
-        except PinnateError as error:
-            warnings.warn(f"{handle!r} did not close: {error}", ResourceWarning)
-    for closing in unfinished():
-        if not closing.wait(_EXIT_PATIENCE):
-            warnings.warn("a Pinnate handle did not close before the end of the program", ResourceWarning)
+_exit.register(lambda: list(_open_handles))

@@ -61,7 +61,7 @@ class Engine(BeginningCalls, Listening):
         platform: Optional[str] = None,
         worker_threads: Optional[int] = None,
         queued_calls: Optional[int] = None,
-        close_limit: Optional[float] = None,
+        close_limit: Optional[float] = 1.0,
     ) -> None:
         """Opens an engine; link it with dial_upstream() or listen().
 
@@ -70,7 +70,7 @@ class Engine(BeginningCalls, Listening):
         holds; at most 64. `platform`: default pinnate.platform().
         `worker_threads`: threads for calls that come over links, 1 to 64; default 2. `queued_calls`: calls
         that may wait for one of them; default 1024. `close_limit`: seconds that closing takes at most,
-        whatever a module does; default 5. The other arguments are those of Controller.
+        whatever a module does: how long calls under way may go on; None: 5. The other arguments are those of Controller.
         """
         most = 2**32 - 1
         options = _abi.EngineOptions(
@@ -80,6 +80,8 @@ class Engine(BeginningCalls, Listening):
             queued_calls=count(queued_calls, "queued_calls", most),
             close_limit_ms=milliseconds(close_limit, "close_limit"),
         )
+
+        self._patience = (options.close_limit_ms or 5000) / 1e3
 
         def add_loaders() -> None:
             given = several(loaders, "loaders", "pinnate.Loader")

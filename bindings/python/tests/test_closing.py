@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import unittest
 import warnings
 
@@ -155,7 +156,7 @@ class Closing(unittest.TestCase):
         pinnate.Controller(state).close()
 
     def test_a_signal_interrupts_the_wait_for_the_end(self):
-        closing = _closing.Closing(_slots.Shelf())
+        closing = _closing.Closing(_slots.Shelf(), 1)
         self.addCleanup(_closing.unfinished)
         self.addCleanup(closing.refused)
 
@@ -169,7 +170,7 @@ class Closing(unittest.TestCase):
             closing.wait(PATIENCE)
 
     def test_waiting_for_the_end_stops_at_its_limit(self):
-        closing = _closing.Closing(_slots.Shelf())
+        closing = _closing.Closing(_slots.Shelf(), 1)
         closing.begin()
         self.assertFalse(closing.wait(0.01))
         self.assertIn(closing, _closing.unfinished())
@@ -249,6 +250,105 @@ class EndOfTheProgram(unittest.TestCase):
             """
         )
         self.check(source)
+
+
+INTERRUPTED = """
+import asyncio, os, signal, sys, threading
+import pinnate
+
+SLEEP = b"import time\\ndef handle(p):\\n    print('running', flush=True)\\n    time.sleep(float(p))\\n    return p\\n"
+seconds = sys.argv[2].encode()
+controller = pinnate.Controller(os.path.join(sys.argv[1], "state"))
+engine = pinnate.Engine(id="one", loaders=[pinnate.PythonLoader()])
+engine.dial_upstream(controller.listen("unix:" + os.path.join(sys.argv[1], "c.sock")))
+controller.wait_live(controller.publish("slow", "1.0.0", SLEEP, loader="python"))
+
+def in_thread(call, daemon=False):
+    threading.Thread(target=call, args=("slow", seconds), kwargs={"timeout": 50}, daemon=daemon).start()
+    signal.pause()
+"""
+
+
+class Interrupted(unittest.TestCase):
+    """Ctrl-C while a function runs that would go on for a minute."""
+
+    def seconds(self, way, sleep):
+        process = subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTED + textwrap.dedent(way), folder(self), sleep],
+            env={**os.environ, "PYTHONPATH": os.path.dirname(PACKAGE)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        self.assertEqual(process.stdout.readline(), "running\n")
+        if float(sleep) < 1:
+            time.sleep(float(sleep) + 0.1)  # what runs is over; Ctrl-C comes to an idle program
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=PATIENCE)
+        self.assertIn(process.returncode, (-signal.SIGINT, 0), said)
+        return time.monotonic() - began
+
+    def check(self, way):
+        # How long Python itself takes to end is the machine's matter.
+        idle = self.seconds("engine.begin_call('slow', seconds)\nsignal.pause()", "0.01")
+        self.assertLess(self.seconds(way, "60") - idle, 2)
+
+    def test_in_a_call_on_the_main_thread(self):
+        self.check("engine.call('slow', seconds, timeout=50)")
+
+    def test_in_a_call_through_the_tree_on_the_main_thread(self):
+        self.check("controller.call('slow', seconds, timeout=50)")
+
+    def test_in_a_call_through_the_tree_on_another_thread(self):
+        self.check("in_thread(controller.call)")
+
+    def test_in_a_call_in_process_on_another_thread(self):
+        self.check("in_thread(engine.call)")
+
+    def test_in_a_call_in_process_on_a_daemon_thread(self):
+        self.check("in_thread(engine.call, daemon=True)")
+
+    def test_in_a_call_that_is_awaited(self):
+        self.check("asyncio.run(engine.acall('slow', seconds, timeout=50))")
+
+    def test_where_the_program_takes_the_interrupt_and_leaves_its_block(self):
+        self.check(
+            """
+            with controller, engine:
+                engine.begin_call("slow", seconds, timeout=50)
+                try:
+                    signal.pause()
+                except KeyboardInterrupt:
+                    pass
+            """
+        )
+
+
+class Multiprocessing(unittest.TestCase):
+    def test_what_a_child_of_multiprocessing_leaves_open_is_closed(self):
+        source = FLEET.split("folder = ")[0] + textwrap.dedent(
+            """
+            import multiprocessing
+
+            def child():
+                global global_names
+                global_names = {}
+                exec(sys.argv[2], global_names)
+                global_names["controller"].wait_live(1)
+
+            process = multiprocessing.get_context("fork").Process(target=child)
+            process.start()
+            process.join()
+            assert process.exitcode == 0, process.exitcode
+            """
+        )
+        opened = FLEET.replace(
+            'b"def handle(p):\\n    return p\\n"',
+            'b"class S:\\n    def call(self, p):\\n        return p\\n'
+            '    def close(self):\\n        print(\'closed\', flush=True)\\n'
+            'def create(config):\\n    return S()\\n"',
+        )
+        done = program(source, folder(self), opened)
+        self.assertEqual((done.returncode, done.stderr, done.stdout), (0, "", "closed\n"))
 
 
 if __name__ == "__main__":
