@@ -32,19 +32,21 @@ with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
     gateway.dial_upstream(controller.listen(f"unix:{folder}/controller.sock"))
     below = gateway.listen(f"unix:{folder}/gateway.sock")
     # Each of these would be an agent's process of its own, on this machine or another.
-    agents = [pinnate.Engine(id=f"agent-{n}", loaders=[pinnate.PythonLoader()]) for n in range(4)]
-    for agent in map(stack.enter_context, agents):
+    agents = [
+        stack.enter_context(pinnate.Engine(id=f"agent-{n}", loaders=[pinnate.PythonLoader()])) for n in range(4)
+    ]
+    for agent in agents:
         agent.dial_upstream(below)
 
-    def publish(version, source, **options):
+    def publish(version: str, source: str, config: bytes = b"") -> None:
         """Publishes, and waits until all agents serve it."""
-        published = controller.publish("greet", version, source.encode(), loader="python", **options)
+        published = controller.publish("greet", version, source.encode(), loader="python", config=config)
         controller.wait_live(published, engines=len(agents), timeout=30)
         print(f"greet {version} is live on {len(agents)} agents, as release {published.release}")
 
     publish("1.0.0", GREET)
     print(controller.call("greet", b"world"), "through the tree")
     publish("1.1.0", COUNT, config=b"welcome,")
-    for agent in controller.engines():
-        print(agent.path, agent.id, controller.call("greet", b"you", engine=agent.id))
+    for row in controller.engines():
+        print(row.path, row.id, controller.call("greet", b"you", engine=row.id))
     print(agents[0].call("greet", b"again"), "in process, on", "agent-0")

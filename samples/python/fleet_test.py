@@ -5,6 +5,7 @@
 
 import time
 import unittest
+from typing import Optional
 
 import pinnate
 from pinnate.testing import Step, TestFleet
@@ -14,21 +15,16 @@ GREET_AGAIN = b"def handle(payload):\n    return b'hi ' + payload\n"
 
 
 class Rollout(unittest.TestCase):
-    def setUp(self):
-        self.fleet = self.enterContext(
-            TestFleet(
-                sites=10, clusters=4, engines=25, labels={"s0": {"ring": "canary"}}, loaders=[pinnate.PythonLoader()]
-            )
+    def setUp(self) -> None:
+        self.fleet = TestFleet(
+            sites=10, clusters=4, engines=25, labels={"s0": {"ring": "canary"}}, loaders=[pinnate.PythonLoader()]
         )
+        self.addCleanup(self.fleet.close)
 
-    def enterContext(self, manager):  # unittest has it from Python 3.11 on
-        self.addCleanup(manager.__exit__, None, None, None)
-        return manager.__enter__()
+    def publish(self, version: str, source: bytes, selector: Optional[str] = None) -> pinnate.Published:
+        return self.fleet.publish("greet", version, source, loader="python", selector=selector)
 
-    def publish(self, version, source, **options):
-        return self.fleet.publish("greet", version, source, loader="python", **options).release
-
-    def test_a_canary_goes_first_and_a_site_that_was_away_catches_up(self):
+    def test_a_canary_goes_first_and_a_site_that_was_away_catches_up(self) -> None:
         fleet, began = self.fleet, time.perf_counter()
         fleet.wait_live(self.publish("1.0.0", GREET))
         self.assertEqual(fleet.count("greet", "1.0.0"), 1000)
@@ -38,7 +34,9 @@ class Rollout(unittest.TestCase):
         canary = self.publish("1.1.0", GREET_AGAIN, selector="ring=canary")
         fleet.wait_live(canary, engines=99)
         self.assertEqual(fleet.version_on("s0.k1.e2", "greet"), "1.0.0")
-        self.assertIn("injected by the test", fleet.status("greet").release(canary).failures[0].reason)
+        status = fleet.status("greet").release(canary)
+        assert status is not None
+        self.assertIn("injected by the test", status.failures[0].reason)
         fleet.wait_live(canary)  # it is tried again
 
         fleet.partition("s3")

@@ -18,8 +18,8 @@ Work = Callable[[], None]
 class Executor(Protocol):
     """What runs callbacks: a concurrent.futures.Executor, or anything that has its submit()."""
 
-    def submit(self, fn: Callable[[], None]) -> Any:
-        """Has `fn` run somewhere, once."""
+    def submit(self, __fn: Callable[[], None]) -> Any:
+        """Has a function run somewhere, once."""
 
 
 def report(error: BaseException) -> None:
@@ -87,7 +87,9 @@ os.register_at_fork(after_in_child=_forget)
 
 def executor(given: Optional[Executor]) -> Executor:
     if given is None:
-        return _Greenlets() if _native.patched() else _own_thread
+        if _native.patched():
+            return _Greenlets()
+        return _own_thread
     if not callable(getattr(given, "submit", None)):
         raise TypeError(
             f"executor must have submit(), as concurrent.futures.Executor does, not be a {type(given).__name__}"

@@ -7,9 +7,9 @@ queues. So what it touches is made of the originals, and a greenlet that waits i
 from __future__ import annotations
 
 import collections
+import queue
 import sys
 from importlib import import_module
-from queue import Empty
 from typing import Any, Callable, Deque, Optional
 
 
@@ -23,7 +23,7 @@ allocate_rlock: Callable[[], Any] = _original("_thread", "RLock")
 start_thread: Callable[..., int] = _original("_thread", "start_new_thread")
 thread_id: Callable[[], int] = _original("_thread", "get_ident")
 SimpleQueue: Callable[[], Any] = _original("queue", "SimpleQueue")
-Empty = Empty
+Empty = queue.Empty
 
 
 def patched() -> bool:
@@ -62,7 +62,7 @@ class _GreenInbox:
         while not self._items:
             self._event.clear()
             if not self._items and not self._event.wait(timeout):
-                raise Empty
+                raise queue.Empty
         return self._items.popleft()
 
     def close(self) -> None:
@@ -75,9 +75,9 @@ class _Inbox:
     """What any thread puts things in, and the one that made it takes out of."""
 
     def __init__(self) -> None:
-        queue = SimpleQueue()
-        self.put: Callable[[Any], None] = queue.put
-        self._get = queue.get
+        items = SimpleQueue()
+        self.put: Callable[[Any], None] = items.put
+        self._get = items.get
 
     def get(self, timeout: Optional[float]) -> Any:
         """Waits; Empty is raised after `timeout` seconds."""

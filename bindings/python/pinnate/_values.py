@@ -12,7 +12,9 @@ from . import _abi
 from .errors import InvalidError
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer as BytesLike
+    from _typeshed import ReadableBuffer
+
+    BytesLike = ReadableBuffer
 else:
     BytesLike = Any  # whatever has a contiguous buffer: bytes, bytearray, memoryview, array, mmap, numpy's
 

@@ -174,6 +174,15 @@ class Package(unittest.TestCase):
         self.assertRegex(pinnate.version(), r"^0\.\d+\.\d+$")
         self.assertRegex(pinnate.platform(), r"^[a-z]+-[a-z0-9_]+$")
 
+    @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed (Debian: mypy)")
+    def test_the_samples_pass_mypy_strict(self):
+        checked = subprocess.run(
+            ["mypy", "--strict", "--follow-imports=silent", f"--cache-dir={folder(self)}", *glob.glob(os.path.join(SAMPLES, "*.py"))],
+            env={**os.environ, "MYPYPATH": os.path.dirname(PACKAGE)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        self.assertEqual(checked.returncode, 0, checked.stdout)
+
     def test_the_sample_runs(self):
         sample = os.path.join(SAMPLES, "fleet.py")
         done = python("-W", "error", sample)
