@@ -1,10 +1,12 @@
-"""Calls from Python: by `await` beside asyncio.to_thread's, and engine.call beside a plain ctypes call of the same function.
+"""Calls from Python: by `await` beside asyncio.to_thread's, and engine.call beside a plain ctypes
+call of the same function.
 
     python_calls.py MODULE [--base PACKAGE LIBRARY]     needs PYTHONPATH=bindings/python and PINNATE_LIBRARY
 
-MODULE is a shared object that answers at once. `--base` names the package and the library whose to_thread is the measure, such as
-those of an older state; default: these. Both take turns in one run, and the median of the rounds' ratios counts, since what a
-machine does besides changes both. Prints lines of `reach NAME VALUE LIMIT ok|short`.
+MODULE is a shared object that answers at once. `--base` names the package and the library whose
+to_thread is the measure, such as those of an older state; default: these. Both take turns in one
+run, and the median of the rounds' ratios counts, since what a machine does besides changes both.
+Prints lines of `reach NAME VALUE LIMIT ok|short`.
 """
 import argparse
 import asyncio

@@ -1,20 +1,20 @@
 """Pinnate: publish a function once, live everywhere.
 
-The Python package of the Pinnate library, by ctypes alone. A Controller takes publish requests, Gateways
-relay them, Engines load the modules and serve calls; a Client publishes, asks and calls over a link. All are
-context managers.
+The Python package of the Pinnate library, by ctypes alone. A Controller takes publish requests,
+Gateways relay them, Engines load the modules and serve calls; a Client publishes, asks and calls
+over a link. All are context managers.
 
     import pinnate
 
     with pinnate.Engine(id="agent-7", loaders=[pinnate.PythonLoader()]) as engine:
         engine.dial_upstream("tcp://gateway:7070")
         ...
-        answer = engine.call("greet", b"world")
+        answer = engine.call("greet", b"world")        # in a coroutine: await engine.acall(...)
 
-The library is found through PINNATE_LIBRARY, beside this package, then the system's way; it is loaded when it
-is first needed. Times are seconds, sizes bytes. Errors are subclasses of PinnateError, one per status code.
-Callbacks (watches, logs) run on a thread of this package's, so a slow one delays no link, only other callbacks;
-watch(executor=...) runs them elsewhere.
+The library is found through PINNATE_LIBRARY, beside this package, then the system's way; it is
+loaded when it is first needed. Times are seconds, sizes bytes. Errors are subclasses of
+PinnateError, one per status code. Callbacks (watches, logs) run on a thread of this package's, so a
+slow one delays no link, only other callbacks; watch(executor=...) runs them elsewhere.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ class Asking(Handle):
     ) -> Iterator[Tier]:
         """Yields the engines, asking for the next page when the one before is used up.
 
-        `at`: only below the gateway of this id. `name`: only services of this function. `engine`: only the
-        engine of this id. `phase`: only engines with a release in this phase. `page`: rows to ask for at
-        once, at most 1000. `timeout`: for each page. Raises, while iterating, what asking for a page raised; a
-        wrong argument is refused at once.
+        `at`: only below the gateway of this id. `name`: only services of this function. `engine`:
+        only the engine of this id. `phase`: only engines with a release in this phase. `page`: rows
+        to ask for at once, at most 1000. `timeout`: for each page. Raises, while iterating, what
+        asking for a page raised; a wrong argument is refused at once.
         """
         rows = self._lookup(at, name, engine, phase, False, page, timeout)
         return (tier for tier in rows if tier.role == Role.ENGINE)
@@ -50,7 +50,8 @@ class Asking(Handle):
         page: int = 100,
         timeout: Optional[float] = 10.0,
     ) -> Iterator[Tier]:
-        """Yields gateways too, each before what is below it. One that cannot be asked has `online` False.
+        """Yields gateways too, each before what is below it. One that cannot be asked has `online`
+        False.
 
         The arguments are those of engines().
         """

@@ -1,6 +1,8 @@
-"""Where callbacks run: on a thread of this package's, or where an executor of the host's takes them.
+"""Where callbacks run: on a thread of this package's, or where an executor of the host's takes
+them.
 
-So a slow one keeps no thread of the library's from its work: links stay alive, other requests are answered.
+So a slow one keeps no thread of the library's from its work: links stay alive, other requests are
+answered.
 """
 
 from __future__ import annotations
@@ -98,13 +100,17 @@ def executor(given: Optional[Executor]) -> Executor:
 
 
 def flush(patience: float) -> None:
-    """Lets the package's own thread tell what it has been given until now, within `patience` seconds each."""
+    """Lets the package's own thread tell what it has been given until now, within `patience`
+    seconds each.
+    """
     for _ in range(2):  # what came to a mailbox while that was telling is told in its next turn
         _own_thread.flush(patience)
 
 
 class Mailbox:
-    """What waits to be told to one callback. Of each key only the newest; one is told at a time, oldest key first."""
+    """What waits to be told to one callback. Of each key only the newest; one is told at a time,
+    oldest key first.
+    """
 
     def __init__(self, tell: Callable[[Any], Any], executor: Executor) -> None:
         self._tell: Optional[Callable[[Any], Any]] = tell

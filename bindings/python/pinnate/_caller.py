@@ -23,7 +23,9 @@ caller = Caller()
 
 
 def is_the_callers(error: BaseException) -> bool:
-    """Whether it is no failure of the module: KeyboardInterrupt, SystemExit, or what a signal handler raised."""
+    """Whether it is no failure of the module: KeyboardInterrupt, SystemExit, or what a signal
+    handler raised.
+    """
     return not isinstance(error, Exception) or any(code in _handlers() for code in _codes(error))
 
 

@@ -38,7 +38,9 @@ def order_of(
 
 
 def call_struct(*order: Any) -> Tuple[Any, Order]:
-    """A pointer to the struct for functions that are declared with one, and what keeps all of it alive."""
+    """A pointer to the struct for functions that are declared with one, and what keeps all of it
+    alive.
+    """
     made = order_of(*order)
     return ctypes.cast(ctypes.byref(made), ctypes.POINTER(_abi.Call)), made
 
@@ -73,7 +75,8 @@ class BeginningCalls(Handle):
         timeout: Optional[float] = 10.0,
         idempotent: bool = False,
     ) -> "concurrent.futures.Future[bytes]":
-        """Begins a call and gives the future of its answer; the arguments and errors are those of Controller.call().
+        """Begins a call and gives the future of its answer; the arguments and errors are those of
+        Controller.call().
 
         The call ends by itself at its `timeout`. Future.cancel() ends the waiting for it.
         """
@@ -98,7 +101,8 @@ class BeginningCalls(Handle):
     ) -> bytes:
         """Calls a function and lets the running asyncio loop go on meanwhile. No thread waits.
 
-        The arguments and errors are those of Controller.call(). A task that is cancelled waits no longer.
+        The arguments and errors are those of Controller.call(). A task that is cancelled waits no
+        longer.
         """
         from ._coroutines import LoopRequest
 
@@ -125,12 +129,12 @@ class Calling(BeginningCalls):
     ) -> bytes:
         """Calls a function somewhere in the fleet and returns its answer.
 
-        `payload`: at most 1 MiB. `engine`: only this one; default: any that serves the function. `timeout`
-        is also bounded by the release's call limit. `idempotent`: it may run again elsewhere when a link is
-        lost.
+        `payload`: at most 1 MiB. `engine`: only this one; default: any that serves the function.
+        `timeout` is also bounded by the release's call limit. `idempotent`: it may run again
+        elsewhere when a link is lost.
 
-        FailedError: the service said so, in its words. NotFoundError, UnreachableError: nobody could take it.
-        TimedOutError, InterruptedCallError: it may or may not have run. BusyError: the engine's queue is
-        full.
+        FailedError: the service said so, in its words. NotFoundError, UnreachableError: nobody
+        could take it. TimedOutError, InterruptedCallError: it may or may not have run. BusyError:
+        the engine's queue is full.
         """
         return call_out(self, name, payload, engine, timeout, idempotent)

@@ -1,8 +1,8 @@
 """Waiting until the library has wholly closed a handle.
 
-on_closed is the C library's own sem_post, not a Python function: once the waiting thread goes on, the
-library's thread has nothing of Python left to run. Otherwise a program that ends right after closing would
-now and then tear the interpreter down under that thread's feet.
+on_closed is the C library's own sem_post, not a Python function: once the waiting thread goes on,
+the library's thread has nothing of Python left to run. Otherwise a program that ends right after
+closing would now and then tear the interpreter down under that thread's feet.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _libc.sem_timedwait.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Timespec)]
 
 ON_CLOSED = ctypes.cast(_libc.sem_post, _abi.ClosedFn)
 
-# Closings that the library has not reported the end of: their memory must outlive whatever their owners do.
+# Closings that the library has not reported the end of: their memory must outlive whatever their
+# owners do.
 _unfinished: Set["Closing"] = set()
 # A child has copies, but not the threads that would end them.
 os.register_at_fork(after_in_child=_unfinished.clear)
@@ -42,8 +43,9 @@ class Closing:
     """One handle on its way out. Pass ON_CLOSED and `argument` to its ..._close function."""
 
     def __init__(self, shelf: Shelf, patience: float) -> None:
-        """`shelf`: the objects that callbacks may ask for until the end. `patience`: seconds that it may take where
-        somebody waits to end."""
+        """`shelf`: the objects that callbacks may ask for until the end. `patience`: seconds that
+        it may take where somebody waits to end.
+        """
         self._shelf = shelf
         self.patience = patience
         self.begun = time.monotonic()
@@ -62,7 +64,9 @@ class Closing:
         _libc.sem_post(self.argument)
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Waits for the end, on any number of threads; False when `timeout` seconds passed first."""
+        """Waits for the end, on any number of threads; False when `timeout` seconds passed
+        first.
+        """
         # The wall clock is what sem_timedwait goes by.
         deadline = None if timeout is None else time.time() + timeout
         while not self._ended:

@@ -1,4 +1,6 @@
-"""Requests that a coroutine waits for. Imported when the first one is made: asyncio takes its time to load."""
+"""Requests that a coroutine waits for. Imported when the first one is made: asyncio takes its time
+to load.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from ._requests import Request
 
 
 class _Landing:
-    """Brings outcomes to the thread of an asyncio loop, which is woken once for all that came meanwhile."""
+    """Brings outcomes to the thread of an asyncio loop, which is woken once for all that came
+    meanwhile.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._wake = loop.call_soon_threadsafe

@@ -1,7 +1,8 @@
-"""The end of the program: handles that are open close, and no function that goes on keeps the program from ending.
+"""The end of the program: handles that are open close, and no function that goes on keeps the
+program from ending.
 
-In this order: the main thread has come to its end; Python joins threads, before which handles begin to close, so that who
-waits in them is let go; functions at exit run, which wait for the handles.
+In this order: the main thread has come to its end; Python joins threads, before which handles begin
+to close, so that who waits in them is let go; functions at exit run, which wait for the handles.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from .errors import ClosedError, PinnateError
 if TYPE_CHECKING:
     from ._handle import Handle
 
-# How much longer than its close_limit the end of the program waits for an engine, and how long for others.
+# How much longer than its close_limit the end of the program waits for an engine, and how long for
+# others.
 _PATIENCE = 0.5
 
 _exiting = False
@@ -35,7 +37,8 @@ def register(handles: "Callable[[], List[Handle]]") -> None:
     """`handles` gives what is open."""
     global _handles
     _handles = handles
-    # Python has no other place for what must come before threads are joined; concurrent.futures uses it, too.
+    # Python has no other place for what must come before threads are joined; concurrent.futures
+    # uses it, too.
     before_joining = getattr(threading, "_register_atexit", None)
     if before_joining is not None:
         before_joining(_before_threads_are_joined)
@@ -74,7 +77,8 @@ def _before_threads_are_joined() -> None:
     _begin()
     if getattr(sys, "last_type", None) is not KeyboardInterrupt:
         return
-    # After Ctrl-C, whoever is still in a function when its engine has closed would keep the program from ending.
+    # After Ctrl-C, whoever is still in a function when its engine has closed would keep the program
+    # from ending.
     for closing in unfinished():
         closing.wait(_left(closing))
     joined = {thread.ident for thread in threading.enumerate() if not thread.daemon} - {threading.get_ident()}

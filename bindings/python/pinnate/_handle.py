@@ -1,4 +1,6 @@
-"""The life of a handle: opened, used from any thread, closed once, also when its owner forgets to."""
+"""The life of a handle: opened, used from any thread, closed once, also when its owner forgets
+to.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,9 @@ from ._unique import Unique
 from ._values import count, label_array, milliseconds, text
 from .errors import ClosedError, ForkedError, TimedOutError
 
-# How long closing waits for other threads that are about to enter the library, or are inside for a blocking
-# call. Who announced a call that long ago is inside, and from there on the library sorts it out.
+# How long closing waits for other threads that are about to enter the library, or are inside for a
+# blocking call. Who announced a call that long ago is inside, and from there on the library sorts
+# it out.
 _ENTRY_PATIENCE = 1.0
 
 # How long closing waits for callbacks to be told the last lines of the log.
@@ -55,10 +58,11 @@ class TierSettings(NamedTuple):
 class Handle(Unique):
     """The base of Controller, Gateway, Engine and Client.
 
-    All methods may be called on any thread, callbacks included. Every `timeout` is a number of seconds, more than 0;
-    None is no limit. Use it in a `with` statement, or call close(): a forgotten handle emits ResourceWarning and
-    is closed when it is collected, and what is open when the program ends is closed then, but no longer waited for
-    than half a second after an engine's close_limit: functions that go on do not keep a program from ending.
+    All methods may be called on any thread, callbacks included. Every `timeout` is a number of
+    seconds, more than 0; None is no limit. Use it in a `with` statement, or call close(): a
+    forgotten handle emits ResourceWarning and is closed when it is collected, and what is open when
+    the program ends is closed then, but no longer waited for than half a second after an engine's
+    close_limit: functions that go on do not keep a program from ending.
     """
 
     _noun = ""  # as in pinnate_<noun>_open
@@ -70,7 +74,9 @@ class Handle(Unique):
     def _open(
         self, options: Any, settings: TierSettings, complete: Optional[Callable[[], None]] = None
     ) -> None:
-        """`options`: the pinnate_<noun>_options, but for its `tier` and what `complete` sets, which may _keep()."""
+        """`options`: the pinnate_<noun>_options, but for its `tier` and what `complete` sets, which
+        may _keep().
+        """
         _exit.opening(self._noun)
         unfinished()  # lets go of what forgotten handles left
         library = _library.load()
@@ -110,7 +116,9 @@ class Handle(Unique):
         return self._shelf.add(thing)
 
     def _invoke(self, verb: str, *arguments: Any) -> None:
-        """Calls pinnate_<noun>_<verb> with the handle and `arguments`, and raises what it returns."""
+        """Calls pinnate_<noun>_<verb> with the handle and `arguments`, and raises what it
+        returns.
+        """
         self._enter()
         try:
             _library.check(_library.function(f"pinnate_{self._noun}_{verb}")(self._pointer, *arguments))
@@ -144,9 +152,9 @@ class Handle(Unique):
     def close(self, timeout: Optional[float] = None) -> None:
         """Closes the handle and waits until its sockets, files and threads are gone.
 
-        Requests under way end with ClosedError. Closing again, also from another thread, waits for the same
-        end. TimedOutError after `timeout` seconds (None: as long as it takes); it goes on closing all the
-        same. In a child of fork() it does nothing: the handle is the parent's.
+        Requests under way end with ClosedError. Closing again, also from another thread, waits for
+        the same end. TimedOutError after `timeout` seconds (None: as long as it takes); it goes on
+        closing all the same. In a child of fork() it does nothing: the handle is the parent's.
         """
         milliseconds(timeout, "timeout")
         if self._pointer is None or self._process is not _process:
@@ -186,7 +194,9 @@ class Handle(Unique):
         return self
 
     def __exit__(self, kind: Any, *exception: Any) -> None:
-        """Closes and waits; after KeyboardInterrupt or SystemExit no longer than the end of the program would."""
+        """Closes and waits; after KeyboardInterrupt or SystemExit no longer than the end of the
+        program would.
+        """
         if kind is None or issubclass(kind, Exception):
             return self.close()
         try:

@@ -1,4 +1,6 @@
-"""Answers that come later: coroutines, which run on a loop of this package's, and futures of whoever made them."""
+"""Answers that come later: coroutines, which run on a loop of this package's, and futures of
+whoever made them.
+"""
 
 from __future__ import annotations
 

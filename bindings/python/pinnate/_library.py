@@ -26,7 +26,8 @@ def candidates() -> Iterator[str]:
         return  # the only one: a wrong path must not go unnoticed
     folder = os.path.dirname(os.path.abspath(__file__))
     beside = glob.glob(os.path.join(glob.escape(folder), "libpinnate.so*"))
-    # The soname says which ABI it is, so it goes before a longer version and the linker's bare name.
+    # The soname says which ABI it is, so it goes before a longer version and the linker's bare
+    # name.
     yield from sorted(beside, key=lambda path: (os.path.basename(path) != SONAME, path))
     yield SONAME
     # Asked last: it starts programs to search with, and may name a library of another ABI.
@@ -45,8 +46,8 @@ def load() -> ctypes.CDLL:
     return _loaded
 
 
-# Functions that neither wait nor call back before they return, and so short that to let the interpreter's lock go
-# would take longer: they keep it.
+# Functions that neither wait nor call back before they return, and so short that to let the
+# interpreter's lock go would take longer: they keep it.
 _SHORT = ("pinnate_controller_call", "pinnate_gateway_call", "pinnate_engine_call", "pinnate_client_call")
 _short: Dict[str, Any] = {}
 
@@ -60,8 +61,8 @@ def _open_first() -> ctypes.CDLL:
     failures: List[str] = []
     for candidate in candidates():
         try:
-            # CDLL, not PyDLL: the interpreter's lock is let go during every call, since the library's thread
-            # may need it for a callback before the call can return.
+            # CDLL, not PyDLL: the interpreter's lock is let go during every call, since the
+            # library's thread may need it for a callback before the call can return.
             library = ctypes.CDLL(candidate)
         except OSError as error:
             failures.append(str(error))
@@ -89,7 +90,9 @@ def _check_version(library: ctypes.CDLL, path: str) -> None:
 
 
 def check(status: int) -> None:
-    """Raises the exception for a status that is not OK, in the library's words, on the thread that got it."""
+    """Raises the exception for a status that is not OK, in the library's words, on the thread that
+    got it.
+    """
     if status:
         raise error_for(status, (load().pinnate_last_error() or b"").decode("utf-8", "replace"))
 
@@ -100,5 +103,7 @@ def version() -> str:
 
 
 def platform() -> str:
-    """The platform this process runs on, as artifacts name it: "linux-x86_64", "linux-aarch64", ..."""
+    """The platform this process runs on, as artifacts name it: "linux-x86_64", "linux-aarch64",
+    ...
+    """
     return load().pinnate_platform().decode()

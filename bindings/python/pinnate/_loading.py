@@ -1,4 +1,5 @@
-"""The C side of loaders: the functions that the library calls, which find Python's objects by number.
+"""The C side of loaders: the functions that the library calls, which find Python's objects by
+number.
 
 Nothing of Python is raised into the library: failures go out as words.
 """

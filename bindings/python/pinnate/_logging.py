@@ -37,7 +37,9 @@ def c_level(level: int) -> int:
 
 
 class Lines:
-    """Lines on their way to a callback: in order, and so many at most when it is too slow for them."""
+    """Lines on their way to a callback: in order, and so many at most when it is too slow for
+    them.
+    """
 
     MOST = 10_000
 

@@ -1,7 +1,9 @@
-"""What threads of the library's share with threads of Python's, also where gevent has patched the latter.
+"""What threads of the library's share with threads of Python's, also where gevent has patched the
+latter.
 
-A thread of the library's knows no greenlets: it can neither take nor wake what gevent put in the place of locks and
-queues. So what it touches is made of the originals, and a greenlet that waits is woken through its hub.
+A thread of the library's knows no greenlets: it can neither take nor wake what gevent put in the
+place of locks and queues. So what it touches is made of the originals, and a greenlet that waits is
+woken through its hub.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ def patched() -> bool:
 
 
 def hub_callback() -> Callable[..., Any]:
-    """What has a function called by the hub of this thread; itself it may be called on any thread."""
+    """What has a function called by the hub of this thread; itself it may be called on any
+    thread.
+    """
     import gevent
 
     call: Callable[..., Any] = gevent.get_hub().loop.run_callback_threadsafe

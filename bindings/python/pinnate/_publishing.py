@@ -36,20 +36,19 @@ class Publishing(Handle):
     ) -> Published:
         """Publishes a module and waits until all of it is on the controller's disk, synced.
 
-        `name`: the function's, 1 to 63 of [a-z0-9._-], beginning with a letter or digit. `version`: 1 to 63
-        of [a-zA-Z0-9._+-].
-        `artifacts`: a file's path (str or os.PathLike), the bytes themselves, or either by platform, such as
-        {"linux-x86_64": "a.so", "any": b"..."}. Without a platform it is read from an ELF file, else it is
-        "any". A file is read meanwhile and must not change.
-        `loader`: the kind of loader that makes services from it; default "native", shared objects.
-        `config`: handed to the service when it is created; at most 64 KiB.
-        `selector`: such as "region=eu,ring!=canary"; default: every engine.
-        `on_progress(done, total)`: bytes stored of bytes in all; called by this very method, and what it raises
-        ends the wait.
+        `name`: the function's, 1 to 63 of [a-z0-9._-], beginning with a letter or digit. `version`:
+        1 to 63 of [a-zA-Z0-9._+-]. `artifacts`: a file's path (str or os.PathLike), the bytes
+        themselves, or either by platform, such as {"linux-x86_64": "a.so", "any": b"..."}. Without
+        a platform it is read from an ELF file, else it is "any". A file is read meanwhile and must
+        not change. `loader`: the kind of loader that makes services from it; default "native",
+        shared objects. `config`: handed to the service when it is created; at most 64 KiB.
+        `selector`: such as "region=eu,ring!=canary"; default: every engine. `on_progress(done,
+        total)`: bytes stored of bytes in all; called by this very method, and what it raises ends
+        the wait.
 
-        ConflictError: the version was published with other bytes. TimedOutError: it may still be published.
-        Also InvalidError, TooLargeError, NoSpaceError, IoError, and from a client UnreachableError and
-        RefusedError.
+        ConflictError: the version was published with other bytes. TimedOutError: it may still be
+        published. Also InvalidError, TooLargeError, NoSpaceError, IoError, and from a client
+        UnreachableError and RefusedError.
         """
         request, alive = _publish_struct(name, version, artifacts, loader, config, selector, limits)
         function(on_progress, "on_progress")
@@ -68,7 +67,9 @@ class Publishing(Handle):
         return published
 
     def unpublish(self, name: str, release: AnyRelease = 0, *, timeout: Optional[float] = 10.0) -> None:
-        """Withdraws one release, or with 0 all current ones of `name`. NotFoundError when none is current."""
+        """Withdraws one release, or with 0 all current ones of `name`. NotFoundError when none is
+        current.
+        """
         ask(
             self,
             "unpublish",

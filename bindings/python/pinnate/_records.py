@@ -1,4 +1,6 @@
-"""Copies the records of fleet.py out of structs that belong to the library, while a callback lasts."""
+"""Copies the records of fleet.py out of structs that belong to the library, while a callback
+lasts.
+"""
 
 from __future__ import annotations
 

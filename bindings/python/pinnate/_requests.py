@@ -1,4 +1,6 @@
-"""Requests to the library: what the callback that ends one finds, and how its outcome gets to who asked."""
+"""Requests to the library: what the callback that ends one finds, and how its outcome gets to who
+asked.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from ._thread_states import keep
 from ._values import copied, milliseconds, number, said
 from .errors import FailedError, Status, TimedOutError, error_for
 
-# The library ends calls and lookups at their own limit; this much later Python gives up on the library.
+# The library ends calls and lookups at their own limit; this much later Python gives up on the
+# library.
 _GRACE = 5.0
 
 

@@ -1,10 +1,11 @@
 """Numbers for Python objects that the C side holds by a `void *` argument.
 
-The C functions that Python hands to the library are made once and never freed, and what they are called with
-is a number from here. So a callback that comes late finds nothing, instead of freed memory.
+The C functions that Python hands to the library are made once and never freed, and what they are
+called with is a number from here. So a callback that comes late finds nothing, instead of freed
+memory.
 
-A request is kept here until it ends. What belongs to a handle is kept on the handle's own shelf, which is found here
-without being kept: callbacks that know their handle do not keep it alive.
+A request is kept here until it ends. What belongs to a handle is kept on the handle's own shelf,
+which is found here without being kept: callbacks that know their handle do not keep it alive.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import itertools
 import weakref
 from typing import Any, Dict, Iterable, Optional
 
-# Single operations on a dict and a count are whole under the interpreter's lock: no lock of our own, hence
-# nothing that a finalizer, which may run at any point, could deadlock on.
+# Single operations on a dict and a count are whole under the interpreter's lock: no lock of our
+# own, hence nothing that a finalizer, which may run at any point, could deadlock on.
 _numbers = itertools.count(1)  # 0 would be NULL
 _objects: Dict[int, Any] = {}
 _shelves: "Dict[int, weakref.ref[Shelf]]" = {}
@@ -28,7 +29,9 @@ class Shelf:
         self._ref = weakref.ref(self)
 
     def add(self, thing: Any) -> int:
-        """Keeps `thing` as long as this shelf is, and gives its number, which is never used again."""
+        """Keeps `thing` as long as this shelf is, and gives its number, which is never used
+        again.
+        """
         number = next(_numbers)
         self._things[number] = thing
         _shelves[number] = self._ref
@@ -42,7 +45,9 @@ class Shelf:
         return self._things.pop(number, None)
 
     def pin(self) -> None:
-        """The collector, which is about to finalize the owner, has cleared weak references: makes new ones."""
+        """The collector, which is about to finalize the owner, has cleared weak references: makes
+        new ones.
+        """
         self._ref = weakref.ref(self)
         for number in list(self._things):
             _shelves[number] = self._ref

@@ -10,7 +10,9 @@ _Value = TypeVar("_Value")
 
 
 class Word(enum.IntEnum):
-    """A number of the C ABI that is written as a word: str(Phase.NOT_SELECTED) is "not selected"."""
+    """A number of the C ABI that is written as a word: str(Phase.NOT_SELECTED) is "not
+    selected".
+    """
 
     def __str__(self) -> str:
         return self.name.lower().replace("_", " ")
@@ -20,7 +22,9 @@ class Word(enum.IntEnum):
 
 
 class FrozenMapping(Mapping[_Key, _Value]):
-    """A mapping that cannot be changed, and so can be hashed. It equals a dict of the same items."""
+    """A mapping that cannot be changed, and so can be hashed. It equals a dict of the same
+    items.
+    """
 
     def __init__(self, items: Mapping[_Key, _Value]) -> None:
         self._items: Dict[_Key, _Value] = dict(items)

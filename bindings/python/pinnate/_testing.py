@@ -1,4 +1,6 @@
-"""The parts of pinnate.testing besides the fleet itself: shapes, faults, and the C side of its callbacks."""
+"""The parts of pinnate.testing besides the fleet itself: shapes, faults, and the C side of its
+callbacks.
+"""
 
 from __future__ import annotations
 

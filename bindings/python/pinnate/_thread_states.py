@@ -1,8 +1,9 @@
 """Keeps Python's state of a thread of the library's from one callback to the next.
 
-Else Python makes one for each callback and takes it down after it: memory is mapped and unmapped, which halts all
-cores for a moment and costs more than the callback itself. Python would do it when a thread ends, but a thread of the
-library's ends without a word: what such ones left is taken down when the next one comes.
+Else Python makes one for each callback and takes it down after it: memory is mapped and unmapped,
+which halts all cores for a moment and costs more than the callback itself. Python would do it when
+a thread ends, but a thread of the library's ends without a word: what such ones left is taken down
+when the next one comes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def keep() -> None:
         _here.looked_at
     except AttributeError:
         _here.looked_at = True
-        # A thread of Python's, which goes through the library into this callback, has its state anyway.
+        # A thread of Python's, which goes through the library into this callback, has its state
+        # anyway.
         if sys._getframe(1).f_back is None:
             _keep()
 
@@ -40,9 +42,11 @@ def _keep() -> None:
     if thread in _kept:
         # Its number is that of one that has ended.
         _take_down(thread)
-    for other in list(_kept):
-        if not os.path.exists(f"/proc/self/task/{other}"):
-            _take_down(other)
+    tasks = "/proc/self/task/"
+    if os.path.exists(f"{tasks}{thread}"):  # else nothing there says who has ended
+        for other in list(_kept):
+            if not os.path.exists(f"{tasks}{other}"):
+                _take_down(other)
     _kept[thread] = _python.PyThreadState_Get()
     _python.PyGILState_Ensure()  # one more than the callback's end will release
 

@@ -25,7 +25,9 @@ _Enum = TypeVar("_Enum", bound=int)
 
 
 def wrong(what: str, wanted: str, value: Any) -> TypeError:
-    """The words for an argument of a wrong type. A value is quoted where that is short enough to help."""
+    """The words for an argument of a wrong type. A value is quoted where that is short enough to
+    help.
+    """
     shown = repr(value) if isinstance(value, (str, int, float, type(None))) else ""
     told = shown if 0 < len(shown) <= 40 else f"a value of type {type(value).__name__}"
     return TypeError(f"{what} must be {wanted}, not {told}")
@@ -96,7 +98,9 @@ def as_bytes(value: BytesLike, what: str) -> bytes:
 
 
 def point_at(target: _abi.Bytes, value: bytes) -> None:
-    """Lets a range of bytes name `value`. The caller keeps `value` alive as long as the C side reads it."""
+    """Lets a range of bytes name `value`. The caller keeps `value` alive as long as the C side
+    reads it.
+    """
     target.data = ctypes.cast(ctypes.c_char_p(value), ctypes.c_void_p).value
     target.size = len(value)
 

@@ -48,7 +48,9 @@ class Feed:
             handle._invoke("watch", callback, self._number)
 
     def listen(self, listener: Callable[[Any, Any], None]) -> None:
-        """`listener(key, item)` is called now for what is known, then on every change, on any thread, briefly."""
+        """`listener(key, item)` is called now for what is known, then on every change, on any
+        thread, briefly.
+        """
         with self._lock:
             for key, item in self._newest.items():
                 listener(key, item)
@@ -90,7 +92,8 @@ class Feed:
 
 
 class Watch(Unique):
-    """A callback that is told of changes, until close() or until its handle is closed. A context manager.
+    """A callback that is told of changes, until close() or until its handle is closed. A context
+    manager.
 
     It does not keep its handle open: a forgotten handle is closed, and its watches with it.
     """
@@ -127,7 +130,9 @@ class Watch(Unique):
 
 
 def heard(feed: Feed, timeout: Optional[float]) -> Iterator[Tuple[Any, Any]]:
-    """Yields each key and item as it is told, to a thread that waits; ends after `timeout` seconds."""
+    """Yields each key and item as it is told, to a thread that waits; ends after `timeout`
+    seconds.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
     inbox = _native.inbox()
 
@@ -169,13 +174,14 @@ class Watching(Handle):
         *,
         executor: Optional[Executor] = None,
     ) -> Watch:
-        """Calls `callback(rollup)` soon and whenever the roll-up changed, at most ten times a second, until the
-        Watch that this gives is closed, or the handle.
+        """Calls `callback(rollup)` soon and whenever the roll-up changed, at most ten times a
+        second, until the Watch that this gives is closed, or the handle.
 
-        Callbacks run one at a time on a thread of this package's, or where `executor` runs them; they may take
-        their time and may call Pinnate. Of roll-ups that come meanwhile the newest alone is told. What a callback
-        raises goes to threading.excepthook. `on_error(error)` hears why no roll-up comes, such as
-        UnreachableError while a client's link is away. Several watches do not disturb each other.
+        Callbacks run one at a time on a thread of this package's, or where `executor` runs them;
+        they may take their time and may call Pinnate. Of roll-ups that come meanwhile the newest
+        alone is told. What a callback raises goes to threading.excepthook. `on_error(error)` hears
+        why no roll-up comes, such as UnreachableError while a client's link is away. Several
+        watches do not disturb each other.
         """
         if callback is None:
             raise wrong("callback", "callable", None)
@@ -194,11 +200,11 @@ class Watching(Handle):
     def wait_live(
         self, release: AnyRelease, engines: Optional[int] = None, *, timeout: Optional[float] = 60.0
     ) -> Rollup:
-        """Waits until a release serves on all online engines that it selects, one at least, or on so many; gives
-        the roll-up that says so.
+        """Waits until a release serves on all online engines that it selects, one at least, or on
+        so many; gives the roll-up that says so.
 
-        TimedOutError: its words say how many do, and why another does not. NotFoundError: the release is no
-        longer current, or no release of that number is.
+        TimedOutError: its words say how many do, and why another does not. NotFoundError: the
+        release is no longer current, or no release of that number is.
         """
         number = release_number(release)
         most = count(engines, "engines")

@@ -18,9 +18,9 @@ from ._watching import Watching
 class Client(Publishing, Watching, Asking, Calling):
     """Publishes, asks and calls at a tier that runs elsewhere.
 
-    That tier must be a controller for publish(), unpublish() and releases(), else they raise RefusedError;
-    any tier answers the others.
-    A context manager: leaving the `with` block closes it and waits. All methods may be called on any thread.
+    That tier must be a controller for publish(), unpublish() and releases(), else they raise
+    RefusedError; any tier answers the others. A context manager: leaving the `with` block closes it
+    and waits. All methods may be called on any thread.
     """
 
     _noun = "client"
@@ -42,9 +42,10 @@ class Client(Publishing, Watching, Asking, Calling):
     ) -> None:
         """Begins to dial `to`, "tcp://HOST:PORT" or "unix:/PATH"; does not wait for the link.
 
-        `connect_timeout`: seconds that requests made while there is no link wait for one before they raise
-        UnreachableError; default 5. The other arguments are those of Controller. A peer that refuses the link
-        (another fleet, an incompatible protocol) makes every request raise RefusedError with its words.
+        `connect_timeout`: seconds that requests made while there is no link wait for one before
+        they raise UnreachableError; default 5. The other arguments are those of Controller. A peer
+        that refuses the link (another fleet, an incompatible protocol) makes every request raise
+        RefusedError with its words.
         """
         options = _abi.ClientOptions(
             to=required(to, "to"), connect_timeout_ms=milliseconds(connect_timeout, "connect_timeout")

@@ -19,7 +19,8 @@ from ._watching import Watching
 class Controller(Publishing, Watching, Asking, Calling, Listening):
     """Takes publish requests, owns the desired state, knows the edge nodes. One per fleet.
 
-    A context manager: leaving the `with` block closes it and waits. All methods may be called on any thread.
+    A context manager: leaving the `with` block closes it and waits. All methods may be called on
+    any thread.
     """
 
     _noun = "controller"
@@ -40,21 +41,20 @@ class Controller(Publishing, Watching, Asking, Calling, Listening):
         artifact_limit: Optional[int] = None,
         forget_after: Optional[float] = None,
     ) -> None:
-        """Opens the state folder, made if missing, and takes up where it left off. None is the library's
-        default.
+        """Opens the state folder, made if missing, and takes up where it left off. None is the
+        library's default.
 
-        `fleet`: who belongs together; default "default". `id`: unique in the fleet; default: kept in the
-        folder.
-        `log`: a logging.Logger, or a callable taking a level of `logging` and a line; it is called on any
-        thread and must not call Pinnate. `log_level`: the lowest to report.
-        `heartbeat`: seconds of silence after which a link is probed; a peer silent for three of them is dead;
-        default 5. `backoff_min`, `backoff_max`: seconds before dialling again; defaults 0.2 and 30.
-        `link_limit`: bytes that one link may hold in each direction; default 8 MiB. `artifact_limit`: bytes
-        of the largest artifact accepted; default 256 MiB. `forget_after`: seconds that an offline tier is
-        remembered; default one day.
+        `fleet`: who belongs together; default "default". `id`: unique in the fleet; default: kept
+        in the folder. `log`: a logging.Logger, or a callable taking a level of `logging` and a
+        line; it is called on any thread and must not call Pinnate. `log_level`: the lowest to
+        report. `heartbeat`: seconds of silence after which a link is probed; a peer silent for
+        three of them is dead; default 5. `backoff_min`, `backoff_max`: seconds before dialling
+        again; defaults 0.2 and 30. `link_limit`: bytes that one link may hold in each direction;
+        default 8 MiB. `artifact_limit`: bytes of the largest artifact accepted; default 256 MiB.
+        `forget_after`: seconds that an offline tier is remembered; default one day.
 
-        InUseError: another controller has the folder. IncompatibleError: it is of another version. Also
-        CorruptError, IoError, InvalidError, LibraryNotFoundError.
+        InUseError: another controller has the folder. IncompatibleError: it is of another version.
+        Also CorruptError, IoError, InvalidError, LibraryNotFoundError.
         """
         if state_dir is None:
             raise wrong("state_dir", "a path (str or os.PathLike)", None)
@@ -69,5 +69,7 @@ class Controller(Publishing, Watching, Asking, Calling, Listening):
         )
 
     def dial(self, address: str) -> None:
-        """Keeps a link to a gateway or engine that listens at `address`; dials again whenever it is lost."""
+        """Keeps a link to a gateway or engine that listens at `address`; dials again whenever it is
+        lost.
+        """
         self._invoke("dial", required(address, "address"))

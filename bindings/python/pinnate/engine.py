@@ -38,8 +38,8 @@ _CALL_WAIT = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_void_p)
 class Engine(BeginningCalls, Listening):
     """Stands inside one container or agent.
 
-    A context manager: leaving the `with` block drains and destroys all services, closes, and waits. All
-    methods may be called on any thread.
+    A context manager: leaving the `with` block drains and destroys all services, closes, and waits.
+    All methods may be called on any thread.
     """
 
     _noun = "engine"
@@ -65,12 +65,13 @@ class Engine(BeginningCalls, Listening):
     ) -> None:
         """Opens an engine; link it with dial_upstream() or listen().
 
-        `state_dir`: where artifacts, desired state and notes of what was running survive, made if missing;
-        default: memory only. `loaders`: as by add_loader(), and there before the engine loads what `state_dir`
-        holds; at most 64. `platform`: default pinnate.platform().
-        `worker_threads`: threads for calls that come over links, 1 to 64; default 2. `queued_calls`: calls
-        that may wait for one of them; default 1024. `close_limit`: seconds that closing takes at most,
-        whatever a module does: how long calls under way may go on; None: 5. The other arguments are those of Controller.
+        `state_dir`: where artifacts, desired state and notes of what was running survive, made if
+        missing; default: memory only. `loaders`: as by add_loader(), and there before the engine
+        loads what `state_dir` holds; at most 64. `platform`: default pinnate.platform().
+        `worker_threads`: threads for calls that come over links, 1 to 64; default 2.
+        `queued_calls`: calls that may wait for one of them; default 1024. `close_limit`: seconds
+        that closing takes at most, whatever a module does: how long calls under way may go on;
+        None: 5. The other arguments are those of Controller.
         """
         most = 2**32 - 1
         options = _abi.EngineOptions(
@@ -105,23 +106,28 @@ class Engine(BeginningCalls, Listening):
         return loader_struct(loader, self._keep(LoaderSeat(loader, self._shelf)))
 
     def add_loader(self, loader: Loader) -> None:
-        """Makes a kind of artifact loadable; before any dial or listen. One loader may serve several engines.
+        """Makes a kind of artifact loadable; before any dial or listen. One loader may serve
+        several engines.
 
-        "native" is there from the start and may be replaced. The engine keeps `loader` until it is closed. One
-        with a `state_dir` is to be opened with its `loaders`: it has begun to load by the time it is open.
+        "native" is there from the start and may be replaced. The engine keeps `loader` until it is
+        closed. One with a `state_dir` is to be opened with its `loaders`: it has begun to load by
+        the time it is open.
         """
         self._invoke("add_loader", ctypes.byref(self._table(loader)))
 
     def dial_upstream(self, address: str) -> None:
-        """Keeps a link to the gateway or controller above at `address`. One upstream link at a time."""
+        """Keeps a link to the gateway or controller above at `address`. One upstream link at a
+        time.
+        """
         self._invoke("dial_upstream", required(address, "address"))
 
     def call(self, name: str, payload: BytesLike = b"", *, timeout: Optional[float] = 10.0) -> bytes:
-        """Calls a function of this very engine in process, on the calling thread where the module allows.
+        """Calls a function of this very engine in process, on the calling thread where the module
+        allows.
 
-        `payload`: at most 1 MiB. `timeout` is also bounded by the release's call limit. NotFoundError: this
-        engine does not serve it; see call_tree(). FailedError: the service said so, in its words. Also
-        TimedOutError and BusyError.
+        `payload`: at most 1 MiB. `timeout` is also bounded by the release's call limit.
+        NotFoundError: this engine does not serve it; see call_tree(). FailedError: the service said
+        so, in its words. Also TimedOutError and BusyError.
         """
         order = order_of(name, payload, None, timeout, False)
         result, size = ctypes.c_void_p(), ctypes.c_size_t()
@@ -183,11 +189,12 @@ class Engine(BeginningCalls, Listening):
         return closing
 
     def watch(self, callback: Callable[[Service], Any], *, executor: Optional[Executor] = None) -> Watch:
-        """Calls `callback(service)` soon for each release and then on every change of phase, until the Watch that
-        this gives is closed, or the engine. A service that is gone is told as Phase.NOT_SELECTED.
+        """Calls `callback(service)` soon for each release and then on every change of phase, until
+        the Watch that this gives is closed, or the engine. A service that is gone is told as
+        Phase.NOT_SELECTED.
 
-        Callbacks run as those of Controller.watch(); of changes of one release that come meanwhile the newest
-        alone is told.
+        Callbacks run as those of Controller.watch(); of changes of one release that come meanwhile
+        the newest alone is told.
         """
         if callback is None:
             raise wrong("callback", "callable", None)

@@ -38,7 +38,8 @@ class Status(enum.IntEnum):
 class PinnateError(Exception):
     """The base of all errors of this package.
 
-    `status` is the status code; `message` says in words what happened, to which thing, and what to do.
+    `status` is the status code; `message` says in words what happened, to which thing, and what to
+    do.
     """
 
     status: int = Status.INTERNAL
@@ -127,7 +128,9 @@ class IncompatibleError(PinnateError):
 
 
 class FailedError(PinnateError):
-    """The module itself reported failure. `result` is what its service said besides the words, mostly b""."""
+    """The module itself reported failure. `result` is what its service said besides the words,
+    mostly b"".
+    """
 
     status = Status.FAILED
 
@@ -191,7 +194,9 @@ class InternalError(PinnateError):
 
 
 class LibraryNotFoundError(PinnateError, ImportError):
-    """The shared library libpinnate.so could not be found or loaded; the words list what was tried."""
+    """The shared library libpinnate.so could not be found or loaded; the words list what was
+    tried.
+    """
 
     status: ClassVar[int] = Status.NOT_FOUND
 
@@ -202,7 +207,9 @@ _CLASSES: Dict[int, Type[PinnateError]] = {
 
 
 def error_for(status: int, message: str) -> PinnateError:
-    """Makes the exception for a status code; a plain PinnateError for a code that is not known here."""
+    """Makes the exception for a status code; a plain PinnateError for a code that is not known
+    here.
+    """
     kind = _CLASSES.get(status)
     if kind is None:
         error = PinnateError(message or f"status {status}")

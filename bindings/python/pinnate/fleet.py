@@ -1,4 +1,6 @@
-"""What a fleet answers: immutable records, copied out of the library's memory. Times are seconds."""
+"""What a fleet answers: immutable records, copied out of the library's memory. Times are
+seconds.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from .errors import InvalidError
 
 
 class Phase(Word):
-    """How far an engine is with a release. str() and format() give its word, such as "not selected"."""
+    """How far an engine is with a release. str() and format() give its word, such as "not
+    selected".
+    """
 
     PENDING = 0
     FETCHING = 1
@@ -34,7 +38,9 @@ class Role(Word):
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How long an engine lets a module take, in seconds, 0.001 to 600 each. None is the library's default."""
+    """How long an engine lets a module take, in seconds, 0.001 to 600 each. None is the library's
+    default.
+    """
 
     load: Optional[float] = None  # 10
     create: Optional[float] = None  # 10
@@ -174,7 +180,9 @@ class Service:
 
 @dataclasses.dataclass(frozen=True)
 class Tier:
-    """A row of a lookup: an engine or a gateway. A gateway that cannot be asked has `online` False."""
+    """A row of a lookup: an engine or a gateway. A gateway that cannot be asked has `online`
+    False.
+    """
 
     role: Role
     id: str

@@ -17,9 +17,9 @@ from ._values import Path, count, milliseconds, path, required
 class Gateway(Asking, Calling, Listening):
     """Fronts an edge node or a container cluster, any number deep.
 
-    call() goes to a function below it or, when none below serves it, through the upstream; status(),
-    engines() and tiers() tell what is below, also while the upstream is away.
-    A context manager: leaving the `with` block closes it and waits. All methods may be called on any thread.
+    call() goes to a function below it or, when none below serves it, through the upstream;
+    status(), engines() and tiers() tell what is below, also while the upstream is away. A context
+    manager: leaving the `with` block closes it and waits. All methods may be called on any thread.
     """
 
     _noun = "gateway"
@@ -42,11 +42,11 @@ class Gateway(Asking, Calling, Listening):
     ) -> None:
         """Opens a gateway; link it with dial_upstream(), listen() and dial_downstream().
 
-        `cache_dir`: where artifacts, desired state and known engines survive a restart, made if missing;
-        default: memory only. `labels`: inherited by all below. `cache_limit`: bytes of all artifacts held; over
-        it, those that no current release needs are given up, the longest unused first. The others never are,
-        and a limit too small for them is a notice of status(); default 1 GiB. The other arguments are those
-        of Controller.
+        `cache_dir`: where artifacts, desired state and known engines survive a restart, made if
+        missing; default: memory only. `labels`: inherited by all below. `cache_limit`: bytes of all
+        artifacts held; over it, those that no current release needs are given up, the longest
+        unused first. The others never are, and a limit too small for them is a notice of status();
+        default 1 GiB. The other arguments are those of Controller.
         """
         options = _abi.GatewayOptions(
             cache_dir=path(cache_dir, "cache_dir"),
@@ -59,9 +59,13 @@ class Gateway(Asking, Calling, Listening):
         )
 
     def dial_upstream(self, address: str) -> None:
-        """Keeps a link to the controller or gateway above at `address`. One upstream link at a time."""
+        """Keeps a link to the controller or gateway above at `address`. One upstream link at a
+        time.
+        """
         self._invoke("dial_upstream", required(address, "address"))
 
     def dial_downstream(self, address: str) -> None:
-        """Keeps a link to an engine or gateway below that listens at `address`; once per address."""
+        """Keeps a link to an engine or gateway below that listens at `address`; once per
+        address.
+        """
         self._invoke("dial_downstream", required(address, "address"))

@@ -11,8 +11,8 @@ from .errors import ClosedError
 class CreatedService(Protocol):
     """What a module's create() gives. It may also have check_health() and close().
 
-    check_health() raises, or returns False, when the service cannot take calls; without it the service is
-    always healthy. close() ends the service: every call is answered by then.
+    check_health() raises, or returns False, when the service cannot take calls; without it the
+    service is always healthy. close() ends the service: every call is answered by then.
     """
 
     def call(self, payload: bytes) -> Any:
@@ -20,10 +20,14 @@ class CreatedService(Protocol):
 
 
 class LoadedModule(Protocol):
-    """What Loader.load() gives. It may also have unload(), which runs after its last service was closed."""
+    """What Loader.load() gives. It may also have unload(), which runs after its last service was
+    closed.
+    """
 
     def create(self, config: bytes) -> CreatedService:
-        """Makes a service from the release's configuration bytes. What it raises is the failure, in words."""
+        """Makes a service from the release's configuration bytes. What it raises is the failure, in
+        words.
+        """
 
 
 class Image:
@@ -43,7 +47,9 @@ class Image:
         self.digest = digest
         """SHA-256 of the artifact, 64 hex digits."""
         self.fd = fd
-        """A sealed memory file, read-only, owned by the library: duplicate it (os.dup) to keep it."""
+        """A sealed memory file, read-only, owned by the library: duplicate it (os.dup) to keep
+        it.
+        """
         self.fd_path = fd_path
         """A path that opens it and belongs to this image alone."""
         self.size = size
@@ -66,23 +72,27 @@ class Image:
 class Loader:
     """Makes services from artifacts of one kind. Subclass it and define load().
 
-    All functions of a loader's modules and services but call() run on threads of the library's, one at a
-    time per module. call() runs on worker threads, or on the thread that calls in process. None of them is
-    the thread that callbacks run on, so they may themselves call and ask. An exception in any of them is a
-    failure that the fleet is told of, in words: its last line and where it was raised. A PinnateError stands
-    for its message alone. On a thread that calls in process, KeyboardInterrupt, SystemExit and what a signal
-    handler raises reach the caller as they are.
+    All functions of a loader's modules and services but call() run on threads of the library's, one
+    at a time per module. call() runs on worker threads, or on the thread that calls in process.
+    None of them is the thread that callbacks run on, so they may themselves call and ask. An
+    exception in any of them is a failure that the fleet is told of, in words: its last line and
+    where it was raised. A PinnateError stands for its message alone. On a thread that calls in
+    process, KeyboardInterrupt, SystemExit and what a signal handler raises reach the caller as they
+    are.
 
-    call() may have a parameter named `call`, which is given the ModuleCall. Its answer is bytes, or whatever has a
-    contiguous buffer. It may also be a coroutine, which runs on an asyncio loop of this package's and is cancelled
-    when its caller's time is up, or a future of asyncio's or of concurrent.futures.
+    call() may have a parameter named `call`, which is given the ModuleCall. Its answer is bytes, or
+    whatever has a contiguous buffer. It may also be a coroutine, which runs on an asyncio loop of
+    this package's and is cancelled when its caller's time is up, or a future of asyncio's or of
+    concurrent.futures.
     """
 
     kind: str = ""
     """What Controller.publish(loader=...) names: 1 to 31 of [a-z0-9._-]."""
 
     calls_may_overlap: bool = False
-    """Whether call() of one service may run on several threads at once. Without it, one call at a time."""
+    """Whether call() of one service may run on several threads at once. Without it, one call at a
+    time.
+    """
 
     def load(self, image: Image) -> Any:
         """Loads an artifact and gives a LoadedModule: an object with create(config: bytes)."""

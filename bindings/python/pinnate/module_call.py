@@ -13,7 +13,9 @@ from .errors import InvalidError
 
 
 class ModuleCall(Unique):
-    """What a function gets that has a parameter named `call`: handle(payload, call). May be used on any thread."""
+    """What a function gets that has a parameter named `call`: handle(payload, call). May be used on
+    any thread.
+    """
 
     def __init__(self, name: str, version: str, host: _abi.Host, reply: Any) -> None:
         """For the engine; functions receive their calls."""
@@ -37,7 +39,9 @@ class ModuleCall(Unique):
         return self.remaining == 0.0
 
     def log(self, level: int, line: str) -> None:
-        """Writes a line to the engine's log, by a level of `logging`. Does nothing once the call is answered."""
+        """Writes a line to the engine's log, by a level of `logging`. Does nothing once the call is
+        answered.
+        """
         level, words = c_level(level), required(line, "line")
         with self._lock:
             if self._reply is not None:
@@ -54,7 +58,9 @@ class ModuleCall(Unique):
 
 
 def takes_call(function: Callable[..., Any], what: str) -> bool:
-    """Whether a function is to be given its ModuleCall. InvalidError: it cannot be called with a payload."""
+    """Whether a function is to be given its ModuleCall. InvalidError: it cannot be called with a
+    payload.
+    """
     for kind in (inspect.isgeneratorfunction, inspect.isasyncgenfunction):
         if kind(function):
             raise InvalidError(f"{what} is a generator function, which answers nothing: return the bytes")

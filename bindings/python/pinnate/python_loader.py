@@ -26,13 +26,15 @@ class PythonLoader(Loader):
 
         def create(config: bytes)
 
-    which returns an object with call(payload: bytes) -> bytes, and optionally check_health(), which raises
-    when it cannot take calls, and close(). handle and call may have a second parameter named `call`, a
-    ModuleCall, and they may be coroutine functions; see Loader. What cannot be called so fails to load. Each version and each engine has a Python module of its own, so
-    nothing is shared between them unless they import it.
+    which returns an object with call(payload: bytes) -> bytes, and optionally check_health(), which
+    raises when it cannot take calls, and close(). handle and call may have a second parameter named
+    `call`, a ModuleCall, and they may be coroutine functions; see Loader. What cannot be called so
+    fails to load. Each version and each engine has a Python module of its own, so nothing is shared
+    between them unless they import it.
 
-    Nothing can end Python code that does not return, unless it looks at its ModuleCall.cancelled. An engine that closes leaves it behind after its
-    close_limit, and a program that ends meanwhile may end abnormally: give loops an end.
+    Nothing can end Python code that does not return, unless it looks at its ModuleCall.cancelled.
+    An engine that closes leaves it behind after its close_limit, and a program that ends meanwhile
+    may end abnormally: give loops an end.
     """
 
     kind = "python"
@@ -51,8 +53,8 @@ class PythonLoader(Loader):
         module = types.ModuleType(f"pinnate_module_{next(_numbers)}_{image.name}")
         module.__file__ = filename
         sys.modules[module.__name__] = module
-        # Tracebacks quote the source from here; without a time of change the entry is never checked against a
-        # file.
+        # Tracebacks quote the source from here; without a time of change the entry is never checked
+        # against a file.
         lines = source.decode("utf-8", "replace").splitlines(True)
         linecache.cache[filename] = (len(source), None, lines, filename)
         try:

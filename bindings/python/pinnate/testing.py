@@ -7,13 +7,13 @@
         fleet.wait_live(release)
         assert fleet.call("greet", b"world", engine="s7.k3.e24") == b"hello world"
 
-The controller, gateways and engines are those of the library; network, disks and clocks are simulated, and
-so are modules of a kind for which the fleet has no loader: their calls answer b"NAME@VERSION:PAYLOAD". The
-same seed and the same calls give the same run. Virtual time, in seconds, stands still but inside the methods
-that say so.
+The controller, gateways and engines are those of the library; network, disks and clocks are
+simulated, and so are modules of a kind for which the fleet has no loader: their calls answer
+b"NAME@VERSION:PAYLOAD". The same seed and the same calls give the same run. Virtual time, in
+seconds, stands still but inside the methods that say so.
 
-Tiers go by names, which are also their ids: the controller "c", sites (node gateways) "s0", ..., clusters
-(container gateways) "s0.k0", ..., engines "s0.k0.e0", ... See include/pinnate/testing.h.
+Tiers go by names, which are also their ids: the controller "c", sites (node gateways) "s0", ...,
+clusters (container gateways) "s0.k0", ..., engines "s0.k0.e0", ... See include/pinnate/testing.h.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ __all__ = ["Fate", "Step", "TestFleet", "TierShape"]
 class TestFleet(Unique):
     """A fleet in virtual time. A context manager; leaving the `with` block closes it.
 
-    One thread at a time. Inside callbacks (describe, condition, log, the functions of loaders) only `now`,
-    `tiers`, `version_on`, `count`, `is_up` and `lives` may be used; the others raise WrongThreadError.
+    One thread at a time. Inside callbacks (describe, condition, log, the functions of loaders) only
+    `now`, `tiers`, `version_on`, `count`, `is_up` and `lives` may be used; the others raise
+    WrongThreadError.
     """
 
     __test__ = False  # not a test case, whatever its name says to pytest
@@ -75,16 +76,16 @@ class TestFleet(Unique):
     ) -> None:
         """Makes the fleet. All tiers are up and begin to dial; no time has passed.
 
-        `sites`, `clusters` on each site (default 1), `engines` in each cluster: at most 100000 engines.
-        `depth`: gateways between the controller and an engine, 1 to 8, default 2; with 1 engines stand right
-        below their site, and there are no clusters.
-        `seed`: of all that is left to chance. `durable`: engines have a state folder. `platform`: of engines;
-        default this one's.
-        `labels`: by tier's name, as in {"s0": {"region": "eu"}}; what is below inherits them. `describe`:
-        called with the TierShape of each tier before it is made, upper ones first, to change it.
-        `loaders`: make services from artifacts of their kinds, really, for each engine.
-        `latency`: seconds one way, from and to; each connection draws its own. `heartbeat`, `backoff_min`,
-        `backoff_max`, `forget_after`, `log`, `log_level`: as for Controller, for all tiers.
+        `sites`, `clusters` on each site (default 1), `engines` in each cluster: at most 100000
+        engines. `depth`: gateways between the controller and an engine, 1 to 8, default 2; with 1
+        engines stand right below their site, and there are no clusters. `seed`: of all that is left
+        to chance. `durable`: engines have a state folder. `platform`: of engines; default this
+        one's. `labels`: by tier's name, as in {"s0": {"region": "eu"}}; what is below inherits
+        them. `describe`: called with the TierShape of each tier before it is made, upper ones
+        first, to change it. `loaders`: make services from artifacts of their kinds, really, for
+        each engine. `latency`: seconds one way, from and to; each connection draws its own.
+        `heartbeat`, `backoff_min`, `backoff_max`, `forget_after`, `log`, `log_level`: as for
+        Controller, for all tiers.
         """
         if not isinstance(labels, (Mapping, type(None))):
             raise wrong("labels", "a mapping of tiers' names to their labels", labels)
@@ -186,7 +187,8 @@ class TestFleet(Unique):
         self._do("advance", span(seconds, "seconds"))
 
     def run_until(self, condition: Callable[[], Any], timeout: float = 60.0) -> None:
-        """Lets time pass until `condition()` holds; it is asked after each millisecond in which something happened.
+        """Lets time pass until `condition()` holds; it is asked after each millisecond in which
+        something happened.
 
         TimedOutError after `timeout` virtual seconds. What `condition` raises is raised.
         """
@@ -210,10 +212,11 @@ class TestFleet(Unique):
         self._do("wait_online", span(timeout, "timeout"))
 
     def wait_live(self, release: AnyRelease, engines: Optional[int] = None, timeout: float = 60.0) -> None:
-        """Lets time pass until a release is served by all engines that are up and selected, or by so many.
+        """Lets time pass until a release is served by all engines that are up and selected, or by
+        so many.
 
-        TimedOutError after `timeout` virtual seconds: the words say how many do, and for one that does not, why.
-        NotFoundError: no such release is current.
+        TimedOutError after `timeout` virtual seconds: the words say how many do, and for one that
+        does not, why. NotFoundError: no such release is current.
         """
         self._do("wait_live", count(release_number(release), "release"), count(engines, "engines"), span(timeout, "timeout"))
 
@@ -238,7 +241,9 @@ class TestFleet(Unique):
         return _records.published(ctypes.pointer(published))
 
     def unpublish(self, name: str, release: AnyRelease = 0) -> None:
-        """Withdraws one release, or with 0 all current ones of `name`. NotFoundError when none is current."""
+        """Withdraws one release, or with 0 all current ones of `name`. NotFoundError when none is
+        current.
+        """
         self._do("unpublish", required(name, "name"), release_number(release))
 
     def call(
@@ -272,10 +277,11 @@ class TestFleet(Unique):
         timeout: Optional[float] = 10.0,
         idempotent: bool = False,
     ) -> "concurrent.futures.Future[bytes]":
-        """Begins a call and lets no time pass. The future is done when, later, enough time has passed.
+        """Begins a call and lets no time pass. The future is done when, later, enough time has
+        passed.
 
-        Look at its `done()` before `result()`, which would wait for ever. ClosedError is its outcome when the
-        fleet is closed before.
+        Look at its `done()` before `result()`, which would wait for ever. ClosedError is its
+        outcome when the fleet is closed before.
         """
         call, alive = call_struct(name, payload, engine, timeout, idempotent)
         request = FutureRequest()
@@ -334,7 +340,9 @@ class TestFleet(Unique):
             question.cursor = following.value
 
     def engine(self, name: str) -> Tier:
-        """What an engine says of itself, service by service, with phase and reason. Lets time pass."""
+        """What an engine says of itself, service by service, with phase and reason. Lets time
+        pass.
+        """
         row = ctypes.POINTER(_abi.Tier)()
         self._do("engine", required(name, "name"), ctypes.byref(row))
         return _records.tier(row)
@@ -407,10 +415,10 @@ class TestFleet(Unique):
     ) -> None:
         """Has a module, published or not yet, behave otherwise than it would, until it is cured.
 
-        `engine`: on this one alone, which goes before what holds for all. `first_times`: so often on each
-        engine, then well. `takes`: seconds until it comes to that; required for Fate.SLOW. `reason`: the
-        words of Fate.FAILS.
-        Modules are told apart by their artifacts: it holds for others with the same bytes.
+        `engine`: on this one alone, which goes before what holds for all. `first_times`: so often
+        on each engine, then well. `takes`: seconds until it comes to that; required for Fate.SLOW.
+        `reason`: the words of Fate.FAILS. Modules are told apart by their artifacts: it holds for
+        others with the same bytes.
         """
         fault = _abi.TestingFault(
             size=ctypes.sizeof(_abi.TestingFault),
@@ -437,7 +445,8 @@ class TestFleet(Unique):
         return self._pointer is None
 
     def close(self) -> None:
-        """Ends the fleet: services of its loaders are closed, their modules unloaded, calls under way ended.
+        """Ends the fleet: services of its loaders are closed, their modules unloaded, calls under
+        way ended.
 
         Closing again does nothing.
         """

@@ -53,7 +53,9 @@ def folder(test, add_cleanup=None):
 
 
 class Fleet:
-    """A controller, a gateway and engines, over UNIX sockets in a temporary folder; closed after the test."""
+    """A controller, a gateway and engines, over UNIX sockets in a temporary folder; closed after
+    the test.
+    """
 
     def __init__(self, test, engines=2, labels=None, loaders=None, add_cleanup=None, **controller_options):
         self.folder = folder(test, add_cleanup)

@@ -1,4 +1,6 @@
-"""What methods take: every kind of number and of bytes, and for what is wrong the package's own words."""
+"""What methods take: every kind of number and of bytes, and for what is wrong the package's own
+words.
+"""
 
 import array
 import decimal

@@ -1,4 +1,6 @@
-"""Calls: what reaches the caller, what a function sees of its call, answers that come later, calls without a thread."""
+"""Calls: what reaches the caller, what a function sees of its call, answers that come later, calls
+without a thread.
+"""
 
 import asyncio
 import functools

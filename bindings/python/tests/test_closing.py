@@ -20,7 +20,8 @@ from test_package import PACKAGE
 def program(source, *arguments):
     """Runs a program that uses the package; it must end well and say nothing."""
     return subprocess.run(
-        # Newer Pythons warn of any fork() beside threads; what becomes of it is what a test here is about.
+        # Newer Pythons warn of any fork() beside threads; what becomes of it is what a test here is
+        # about.
         [sys.executable, "-X", "dev", "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(source)]
         + list(arguments),
         env={**os.environ, "PYTHONPATH": os.path.dirname(PACKAGE)},

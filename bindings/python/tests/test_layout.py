@@ -57,7 +57,9 @@ def parameters(declared):
 
 
 def shape(declared):
-    """What ctypes must say about a parameter or result: how large it is, and whether it is a pointer."""
+    """What ctypes must say about a parameter or result: how large it is, and whether it is a
+    pointer.
+    """
     if "*" in declared or re.search(r"\bpinnate_\w+_fn\b", declared):
         return "pointer"
     kind = re.sub(r"\b(const|struct)\b", "", declared).split()[0]

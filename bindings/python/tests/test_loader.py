@@ -171,7 +171,9 @@ class PythonModules(unittest.TestCase):
 
 
 class UpperCase(pinnate.Loader):
-    """A loader of a host: its artifacts are words, its services put them before what they are told."""
+    """A loader of a host: its artifacts are words, its services put them before what they are
+    told.
+    """
 
     kind = "upper-case"
 

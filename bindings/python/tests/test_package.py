@@ -1,4 +1,6 @@
-"""The package itself: what it says of itself, which Pythons can read it, how it finds the library."""
+"""The package itself: what it says of itself, which Pythons can read it, how it finds the
+library.
+"""
 
 import ast
 import glob
@@ -32,7 +34,9 @@ def python(*arguments, **environment):
 
 
 def imported(tree):
-    """The packages that a source file imports, anywhere in it. What it imports from beside itself has no name here."""
+    """The packages that a source file imports, anywhere in it. What it imports from beside itself
+    has no name here.
+    """
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -249,7 +249,9 @@ class Fleets(unittest.TestCase):
                         self.assertIsNot(parameter.annotation, inspect.Parameter.empty, parameter.name)
 
     def sample_seconds(self):
-        """Of the processor, all of Python's start included: what the clock on the wall says depends on who else is busy."""
+        """Of the processor, all of Python's start included: what the clock on the wall says depends
+        on who else is busy.
+        """
         before = processor_seconds()
         done = subprocess.run(
             [sys.executable, "-W", "error", SAMPLE],
@@ -264,7 +266,8 @@ class Fleets(unittest.TestCase):
         return processor_seconds() - before
 
     def test_the_sample_runs_in_less_than_a_second(self):
-        # Where a core is shared with others, a second holds less; the fastest of three runs met fewest of them.
+        # Where a core is shared with others, a second holds less; the fastest of three runs met
+        # fewest of them.
         self.assertLess(min(self.sample_seconds() for _ in range(3)), 1.0)
 
 

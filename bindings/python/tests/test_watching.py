@@ -1,4 +1,6 @@
-"""Watching and waiting: callbacks that take their time, watches that close, handles that are forgotten."""
+"""Watching and waiting: callbacks that take their time, watches that close, handles that are
+forgotten.
+"""
 
 import concurrent.futures
 import copy
