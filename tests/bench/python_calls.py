@@ -19,27 +19,26 @@ import sys
 import tempfile
 import time
 
-CALLS = 4000  # a round's
 AT_ONCE = 100
 ROUNDS = 5
 AWAIT_TIMES = 3
 ABOVE_CTYPES_US = 5
 
 
-async def rate(call):
+async def rate(call, calls):
     """Calls a second, so many at once."""
     async def some():
-        for _ in range(CALLS // AT_ONCE):
+        for _ in range(calls // AT_ONCE):
             await call()
 
     began = time.perf_counter()
     await asyncio.gather(*(some() for _ in range(AT_ONCE)))
-    return CALLS / (time.perf_counter() - began)
+    return calls / (time.perf_counter() - began)
 
 
-def p50_us(call):
+def p50_us(call, calls):
     times = []
-    for _ in range(CALLS):
+    for _ in range(calls):
         began = time.perf_counter_ns()
         call()
         times.append(time.perf_counter_ns() - began)
@@ -67,7 +66,7 @@ def plain_call(engine):
     return call
 
 
-def measure(module):
+def measure(module, calls):
     """Answers each line of its input, "await", "to_thread", "call" or "plain", with a figure."""
     import pinnate
 
@@ -80,17 +79,17 @@ def measure(module):
             if time.monotonic() > deadline:
                 raise SystemExit("the module did not go live")
         ways = {
-            "await": lambda: asyncio.run(rate(lambda: engine.acall("measured"))),
-            "to_thread": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call_tree, "measured"))),
-            "call": lambda: p50_us(lambda: engine.call("measured")),
-            "plain": lambda: p50_us(plain_call(engine)),
+            "await": lambda: asyncio.run(rate(lambda: engine.acall("measured"), calls)),
+            "to_thread": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call_tree, "measured"), calls)),
+            "call": lambda: p50_us(lambda: engine.call("measured"), calls),
+            "plain": lambda: p50_us(plain_call(engine), calls),
         }
         for line in sys.stdin:
             print(json.dumps(ways[line.strip()]()), flush=True)
 
 
-def started(module, **environment):
-    return subprocess.Popen([sys.executable, __file__, "--measure", module], env={**os.environ, **environment}, text=True,
+def started(given, **environment):
+    return subprocess.Popen([sys.executable, __file__, "--measure", "--calls", str(given.calls), given.module], env={**os.environ, **environment}, text=True,
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
@@ -104,12 +103,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("module")
     parser.add_argument("--base", nargs=2, metavar=("PACKAGE", "LIBRARY"))
+    parser.add_argument("--calls", type=int, default=4000, help="in each round")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        return measure(given.module)
-    now = started(given.module)
-    base = started(given.module, PYTHONPATH=given.base[0], PINNATE_LIBRARY=given.base[1]) if given.base else now
+        return measure(given.module, given.calls)
+    now = started(given)
+    base = started(given, PYTHONPATH=given.base[0], PINNATE_LIBRARY=given.base[1]) if given.base else now
     times, above = [], []
     for process in {now, base}:
         ask(process, "to_thread")  # warms up

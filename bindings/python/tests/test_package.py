@@ -178,6 +178,12 @@ class Package(unittest.TestCase):
         self.assertRegex(pinnate.version(), r"^0\.\d+\.\d+$")
         self.assertRegex(pinnate.platform(), r"^[a-z]+-[a-z0-9_]+$")
 
+    def test_the_program_that_measures_calls_runs(self):
+        measuring = os.path.normpath(os.path.join(HERE, "../../../tests/bench/python_calls.py"))
+        done = python(measuring, os.path.join(os.environ["PINNATE_MODULES"], "counter-1.so"), "--calls", "100")
+        figures = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("reach ")]
+        self.assertEqual(figures, ["python_await_times_to_thread", "python_call_above_ctypes_us"], done.stderr)
+
     @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed (Debian: mypy)")
     def test_the_samples_pass_mypy_strict(self):
         checked = subprocess.run(
