@@ -1,12 +1,14 @@
-"""Calls from Python: by `await` beside asyncio.to_thread's, and engine.call beside a plain ctypes
-call of the same function.
+"""Calls from Python: of a Python function by `await` beside asyncio.to_thread(engine.call)'s, and
+engine.call beside a plain ctypes call of the same native function.
 
     python_calls.py MODULE [--base PACKAGE LIBRARY]     needs PYTHONPATH=bindings/python and PINNATE_LIBRARY
 
-MODULE is a shared object that answers at once. `--base` names the package and the library whose
-to_thread is the measure, such as those of an older state; default: these. Both take turns in one
-run, and the median of the rounds' ratios counts, since what a machine does besides changes both.
-Prints lines of `reach NAME VALUE LIMIT ok|short`.
+MODULE is a shared object that answers at once. Its calls by `await` are printed too: beside
+to_thread(engine.call), which runs it without leaving the thread, and beside
+to_thread(engine.call_tree), which goes the way that `await` goes. `--base` names the package and
+the library whose to_thread is the measure, such as those of an older state; default: these. Both
+take turns in one run, and the median of the rounds' ratios counts, since what a machine does
+besides changes both. Prints lines of `reach NAME VALUE LIMIT ok|short`.
 """
 import argparse
 import asyncio
@@ -67,20 +69,24 @@ def plain_call(engine):
 
 
 def measure(module, calls):
-    """Answers each line of its input, "await", "to_thread", "call" or "plain", with a figure."""
+    """Answers each line of its input, a way to call, with a figure."""
     import pinnate
 
     with tempfile.TemporaryDirectory() as folder, pinnate.Controller(os.path.join(folder, "state")) as controller, \
-            pinnate.Engine(id="one") as engine:
+            pinnate.Engine(id="one", loaders=[pinnate.PythonLoader()]) as engine:
         engine.dial_upstream(controller.listen(f"unix:{folder}/c.sock"))
         controller.publish("measured", "1.0.0", module)
+        controller.publish("python", "1.0.0", b"def handle(payload):\n    return payload\n", loader="python")
         deadline = time.monotonic() + 60
-        while not any(service.serving for service in engine.services()):  # what every state of the package has
+        while sum(service.serving for service in engine.services()) < 2:  # what every state of the package has
             if time.monotonic() > deadline:
-                raise SystemExit("the module did not go live")
+                raise SystemExit("the modules did not go live")
         ways = {
-            "await": lambda: asyncio.run(rate(lambda: engine.acall("measured"), calls)),
-            "to_thread": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call_tree, "measured"), calls)),
+            "await": lambda: asyncio.run(rate(lambda: engine.acall("python"), calls)),
+            "to_thread": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call, "python"), calls)),
+            "await-native": lambda: asyncio.run(rate(lambda: engine.acall("measured"), calls)),
+            "to_thread-native": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call, "measured"), calls)),
+            "to_thread-tree": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call_tree, "measured"), calls)),
             "call": lambda: p50_us(lambda: engine.call("measured"), calls),
             "plain": lambda: p50_us(plain_call(engine), calls),
         }
@@ -117,6 +123,8 @@ def main():
         to_thread, awaited = ask(base, "to_thread"), ask(now, "await")
         plain, called = ask(now, "plain"), ask(now, "call")
         print(f"to_thread {to_thread:.0f}/s, await {awaited:.0f}/s; plain ctypes {plain:.2f} us, engine.call {called:.2f} us", flush=True)
+        native, in_process, tree = ask(now, "await-native"), ask(base, "to_thread-native"), ask(base, "to_thread-tree")
+        print(f"  native: await {native:.0f}/s, to_thread(call) {in_process:.0f}/s, to_thread(call_tree) {tree:.0f}/s", flush=True)
         times.append(awaited / to_thread)
         above.append(called - plain)
     for process in {now, base}:
