@@ -41,7 +41,7 @@ PINNATE_API pinnate_status pinnate_client_status(pinnate_client *client, const c
                                                  void *arg);
 PINNATE_API pinnate_status pinnate_client_watch(pinnate_client *client, pinnate_rollup_fn on_rollup, void *arg);
 PINNATE_API pinnate_status pinnate_client_lookup(pinnate_client *client, const pinnate_lookup *lookup,
-                                                 pinnate_tiers_fn on_tiers, void *arg);
+                                                 pinnate_rows_fn on_rows, void *arg);
 PINNATE_API pinnate_status pinnate_client_call(pinnate_client *client, const pinnate_call *call,
                                                pinnate_result_fn on_result, void *arg);
 

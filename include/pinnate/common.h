@@ -20,8 +20,8 @@
  *     unless its comment says otherwise. What a callback receives belongs to the library and is
  *     valid until the callback returns.
  *  6. Callbacks run on the loop's thread and never from inside the call that registered them. With
- *     a loop of your own, call every function on that loop's thread. With none (`loop` NULL) every
- *     function may be called from any thread, and callbacks run on a thread of the library's own.
+ *     a loop of your own, call every function on that loop's thread. With none (`uv_loop` NULL)
+ *     every function may be called from any thread, and callbacks run on a thread of the library's own.
  *  7. A function whose name ends in _wait blocks. On the loop's thread it returns
  *     PINNATE_WRONG_THREAD. In a child of fork() every function returns PINNATE_FORKED.
  *  8. No C++ exception, signal handler, or output on stdout or stderr ever comes from the library.
@@ -121,7 +121,7 @@ typedef void (*pinnate_log_fn)(void *arg, pinnate_log_level level, const char *m
  * options begins where its own `size` ends. */
 typedef struct pinnate_tier_options {
   size_t size;
-  struct uv_loop_s *loop;       /* the host's loop; NULL: the library's own thread */
+  struct uv_loop_s *uv_loop;    /* the host's loop; NULL: the library's own thread */
   const char *fleet;            /* who belongs together; links to another fleet are refused. Default "default" */
   const char *id;               /* unique in the fleet; 1 to 127 of [a-zA-Z0-9._-]. Default: kept in the state
                                    folder, or made at random for tiers without one */
@@ -144,7 +144,7 @@ typedef struct pinnate_tier_options {
 
 /* Called once, when a handle is wholly closed: its sockets and files are closed, and threads that
  * worked for it alone are gone, but for those that a module holds and for a thread that waits for a
- * name server. With `loop` NULL it runs on the thread of the library's own, which ends after the
+ * name server. With `uv_loop` NULL it runs on the thread of the library's own, which ends after the
  * last handle that uses it. */
 typedef void (*pinnate_closed_fn)(void *arg);
 

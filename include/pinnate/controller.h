@@ -73,7 +73,7 @@ PINNATE_API pinnate_status pinnate_controller_watch(pinnate_controller *controll
 
 /* Lists tiers by page. */
 PINNATE_API pinnate_status pinnate_controller_lookup(pinnate_controller *controller, const pinnate_lookup *lookup,
-                                                     pinnate_tiers_fn on_tiers, void *arg);
+                                                     pinnate_rows_fn on_rows, void *arg);
 
 /* Calls a function somewhere in the fleet. */
 PINNATE_API pinnate_status pinnate_controller_call(pinnate_controller *controller, const pinnate_call *call,

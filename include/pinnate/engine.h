@@ -61,12 +61,12 @@ PINNATE_API void pinnate_result_free(void *result);
 PINNATE_API pinnate_status pinnate_engine_call(pinnate_engine *engine, const pinnate_call *call,
                                                pinnate_result_fn on_result, void *arg);
 
-/* What this engine has: one row per release that selects it, in one pinnate_tier. */
-PINNATE_API pinnate_status pinnate_engine_services(pinnate_engine *engine, pinnate_tiers_fn on_tiers, void *arg);
+/* What this engine has: one row per release that selects it, in one pinnate_row. */
+PINNATE_API pinnate_status pinnate_engine_services(pinnate_engine *engine, pinnate_rows_fn on_rows, void *arg);
 
 /* Calls on_service soon for each release and then on every change, until the engine closes. A
- * service that is gone is told as PINNATE_NOT_SELECTED. Changes that follow each other closely may
- * be told as one. A second call replaces the first; NULL ends it. */
+ * service that is gone is told as PINNATE_PHASE_NOT_SELECTED. Changes that follow each other
+ * closely may be told as one. A second call replaces the first; NULL ends it. */
 typedef void (*pinnate_service_fn)(void *arg, const pinnate_service *service);
 PINNATE_API pinnate_status pinnate_engine_watch(pinnate_engine *engine, pinnate_service_fn on_service, void *arg);
 

@@ -90,14 +90,14 @@ typedef void (*pinnate_releases_fn)(void *arg, pinnate_status status, const char
 /* ---- roll-up ------------------------------------------------------------------------------- */
 
 typedef enum pinnate_phase {
-  PINNATE_PENDING = 0,       /* has not begun, or has not been heard of */
-  PINNATE_FETCHING = 1,
-  PINNATE_LOADING = 2,       /* loading, creating, checking health */
-  PINNATE_LIVE = 3,          /* loaded, created, healthy, taking calls at this version */
+  PINNATE_PHASE_PENDING = 0,       /* has not begun, or has not been heard of */
+  PINNATE_PHASE_FETCHING = 1,
+  PINNATE_PHASE_LOADING = 2,       /* loading, creating, checking health */
+  PINNATE_PHASE_LIVE = 3,          /* loaded, created, healthy, taking calls at this version */
   PINNATE_PHASE_FAILED = 4,  /* the reason is in words; tried again with a capped backoff */
   PINNATE_PHASE_INCOMPATIBLE = 5, /* no artifact for its platform */
-  PINNATE_NOT_SELECTED = 6,
-  PINNATE_OFFLINE = 7,
+  PINNATE_PHASE_NOT_SELECTED = 6,
+  PINNATE_PHASE_OFFLINE = 7,
   PINNATE_PHASE_COUNT = 8    /* known to this header; a later library may know more */
 } pinnate_phase;
 
@@ -111,8 +111,8 @@ typedef struct pinnate_failure {
   const char *reason;
 } pinnate_failure;
 
-/* How one release stands: phases[PINNATE_LIVE] engines are live. There are as many phases as the
- * library knows, at least the 8 of above; together they always sum to the known engines. */
+/* How one release stands: phases[PINNATE_PHASE_LIVE] engines are live. There are as many phases as
+ * the library knows, at least the 8 of above; together they always sum to the known engines. */
 typedef struct pinnate_release_status {
   size_t size;
   uint64_t number;
@@ -179,7 +179,7 @@ typedef struct pinnate_service {
   int serving;           /* this release's service takes the function's calls */
 } pinnate_service;
 
-typedef struct pinnate_tier {
+typedef struct pinnate_row {
   size_t size;
   pinnate_role role;
   const char *id;
@@ -193,10 +193,10 @@ typedef struct pinnate_tier {
   const pinnate_service *const *services;  /* engines */
   size_t service_count;
   const char *notice;    /* "" or what is wrong with it, in words */
-} pinnate_tier;
+} pinnate_row;
 
 /* `next` is "" on the last page. A gateway that cannot be asked is a row with online 0. */
-typedef void (*pinnate_tiers_fn)(void *arg, pinnate_status status, const char *error, const pinnate_tier *const *tiers,
+typedef void (*pinnate_rows_fn)(void *arg, pinnate_status status, const char *error, const pinnate_row *const *rows,
                                  size_t count, const char *next);
 
 /* ---- call ---------------------------------------------------------------------------------- */

@@ -45,7 +45,7 @@ PINNATE_API pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway *gate
 PINNATE_API pinnate_status pinnate_gateway_status(pinnate_gateway *gateway, const char *name,
                                                   pinnate_rollup_fn on_rollup, void *arg);
 PINNATE_API pinnate_status pinnate_gateway_lookup(pinnate_gateway *gateway, const pinnate_lookup *lookup,
-                                                  pinnate_tiers_fn on_tiers, void *arg);
+                                                  pinnate_rows_fn on_rows, void *arg);
 
 /* Calls a function below this gateway, or, when none below serves it, through the upstream. */
 PINNATE_API pinnate_status pinnate_gateway_call(pinnate_gateway *gateway, const pinnate_call *call,

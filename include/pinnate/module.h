@@ -38,12 +38,12 @@ typedef struct pinnate_reply pinnate_reply;
  * called on any thread. */
 typedef struct pinnate_host {
   size_t size;
-  void *engine;  /* for the host's use; pass it back where asked */
+  void *context; /* for the host's use; pass it back where asked */
   /* Writes one line to the engine's log. level: 0 debug, 1 info, 2 warning, 3 error. */
-  void (*log)(void *engine, int level, const char *message);
+  void (*log)(void *context, int level, const char *message);
   /* Memory from the engine; NULL: there is none. `release` takes what `allocate` gave, or NULL. */
-  void *(*allocate)(void *engine, size_t size_bytes);
-  void (*release)(void *engine, void *memory);
+  void *(*allocate)(void *context, size_t size_bytes);
+  void (*release)(void *context, void *memory);
   /* Milliseconds until the caller gives this call up; 0 when it already has. */
   uint32_t (*remaining_ms)(const pinnate_reply *reply);
   /* Answers a call: exactly once, from any thread, during `call` or later. `data` is copied. */

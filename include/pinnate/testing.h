@@ -163,13 +163,13 @@ PINNATE_API pinnate_status pinnate_testing_status(pinnate_testing_fleet *fleet, 
 /* Lists what is below a tier (NULL: the controller) by page; an engine lists itself. *next is "" on
  * the last page; `next` may be NULL. Lets time pass. PINNATE_UNREACHABLE: that tier is down. */
 PINNATE_API pinnate_status pinnate_testing_lookup(pinnate_testing_fleet *fleet, const char *tier,
-                                                  const pinnate_lookup *lookup, const pinnate_tier *const **rows,
+                                                  const pinnate_lookup *lookup, const pinnate_row *const **rows,
                                                   size_t *count, const char **next);
 
 /* What an engine says of itself: one service per release that selects it, with its phase and the
  * reason. Lets time pass. PINNATE_UNREACHABLE: it is down. */
 PINNATE_API pinnate_status pinnate_testing_engine(pinnate_testing_fleet *fleet, const char *engine,
-                                                  const pinnate_tier **row);
+                                                  const pinnate_row **row);
 
 /* What really takes a function's calls on an engine, whatever the tiers say: its version, or ""
  * when nothing does, or the engine is down. The text is valid until the fleet lets time pass.

@@ -137,20 +137,18 @@ Result<wire::Lookup> read_lookup(const pinnate_lookup* lookup) {
   return question;
 }
 
-Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers, void* arg) {
+Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_rows_fn on_rows, void* arg) {
   Result<wire::Lookup> question = read_lookup(lookup);
-  return question.ok() ? ask_tiers(handle, std::move(*question), on_tiers, arg) : question.status();
+  return question.ok() ? ask_tiers(handle, std::move(*question), on_rows, arg) : question.status();
 }
 
-Status ask_tiers(Handle& handle, wire::Lookup question, pinnate_tiers_fn on_tiers, void* arg) {
-  if (Status s = required(on_tiers, "on_tiers"); !s.ok()) return s;
-  return ask<wire::Tiers>(handle, std::move(question),
-                          [on_tiers, arg](const Status& status, const wire::Tiers* answer) {
-                            if (!status.ok())
-                              return on_tiers(arg, status.code(), status.message().c_str(), nullptr, 0, "");
-                            const TiersView view(*answer);
-                            on_tiers(arg, PINNATE_OK, "", view.rows().data(), view.rows().size(), answer->next.c_str());
-                          });
+Status ask_tiers(Handle& handle, wire::Lookup question, pinnate_rows_fn on_rows, void* arg) {
+  if (Status s = required(on_rows, "on_rows"); !s.ok()) return s;
+  return ask<wire::Tiers>(handle, std::move(question), [on_rows, arg](const Status& status, const wire::Tiers* answer) {
+    if (!status.ok()) return on_rows(arg, status.code(), status.message().c_str(), nullptr, 0, "");
+    const TiersView view(*answer);
+    on_rows(arg, PINNATE_OK, "", view.rows().data(), view.rows().size(), answer->next.c_str());
+  });
 }
 
 Result<CallOrder> read_call(const pinnate_call* call) {

@@ -21,8 +21,8 @@ Status unpublish(Handle& handle, const char* name, std::uint64_t release, pinnat
 Status releases(Handle& handle, const char* name, pinnate_releases_fn on_releases, void* arg);
 Status status(Handle& handle, const char* name, pinnate_rollup_fn on_rollup, void* arg);
 Status watch(Handle& handle, pinnate_rollup_fn on_rollup, void* arg);
-Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers, void* arg);
-Status ask_tiers(Handle& handle, wire::Lookup question, pinnate_tiers_fn on_tiers, void* arg);
+Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_rows_fn on_rows, void* arg);
+Status ask_tiers(Handle& handle, wire::Lookup question, pinnate_rows_fn on_rows, void* arg);
 Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_result, void* arg);
 
 // The message of a call, with its defaults, and with a view of the host's payload beside it: that

@@ -74,9 +74,9 @@ pinnate_status pinnate_client_watch(pinnate_client* client, pinnate_rollup_fn on
   return capi::with(client, capi::watch, on_rollup, arg);
 }
 
-pinnate_status pinnate_client_lookup(pinnate_client* client, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers,
+pinnate_status pinnate_client_lookup(pinnate_client* client, const pinnate_lookup* lookup, pinnate_rows_fn on_rows,
                                      void* arg) {
-  return capi::with(client, capi::lookup, lookup, on_tiers, arg);
+  return capi::with(client, capi::lookup, lookup, on_rows, arg);
 }
 
 pinnate_status pinnate_client_call(pinnate_client* client, const pinnate_call* call, pinnate_result_fn on_result,

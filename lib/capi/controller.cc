@@ -87,8 +87,8 @@ pinnate_status pinnate_controller_watch(pinnate_controller* controller, pinnate_
 }
 
 pinnate_status pinnate_controller_lookup(pinnate_controller* controller, const pinnate_lookup* lookup,
-                                         pinnate_tiers_fn on_tiers, void* arg) {
-  return capi::with(controller, capi::lookup, lookup, on_tiers, arg);
+                                         pinnate_rows_fn on_rows, void* arg) {
+  return capi::with(controller, capi::lookup, lookup, on_rows, arg);
 }
 
 pinnate_status pinnate_controller_call(pinnate_controller* controller, const pinnate_call* call,

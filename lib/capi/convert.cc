@@ -7,12 +7,13 @@ namespace pinnate::capi {
 namespace {
 
 // The numbers of the ABI are those of the protocol.
-static_assert(int(wire::Phase::pending) == PINNATE_PENDING && int(wire::Phase::fetching) == PINNATE_FETCHING &&
-              int(wire::Phase::loading) == PINNATE_LOADING && int(wire::Phase::live) == PINNATE_LIVE &&
+static_assert(int(wire::Phase::pending) == PINNATE_PHASE_PENDING &&
+              int(wire::Phase::fetching) == PINNATE_PHASE_FETCHING &&
+              int(wire::Phase::loading) == PINNATE_PHASE_LOADING && int(wire::Phase::live) == PINNATE_PHASE_LIVE &&
               int(wire::Phase::failed) == PINNATE_PHASE_FAILED &&
               int(wire::Phase::incompatible) == PINNATE_PHASE_INCOMPATIBLE &&
-              int(wire::Phase::not_selected) == PINNATE_NOT_SELECTED && int(wire::Phase::offline) == PINNATE_OFFLINE &&
-              wire::kPhases == PINNATE_PHASE_COUNT);
+              int(wire::Phase::not_selected) == PINNATE_PHASE_NOT_SELECTED &&
+              int(wire::Phase::offline) == PINNATE_PHASE_OFFLINE && wire::kPhases == PINNATE_PHASE_COUNT);
 static_assert(int(wire::Role::controller) == PINNATE_ROLE_CONTROLLER &&
               int(wire::Role::gateway) == PINNATE_ROLE_GATEWAY && int(wire::Role::engine) == PINNATE_ROLE_ENGINE &&
               int(wire::Role::client) == PINNATE_ROLE_CLIENT);
@@ -101,7 +102,7 @@ RollupView::RollupView(const wire::StatusReport& message)
 }
 
 TiersView::TiersView(const wire::Tiers& message)
-    : rows_(message.rows, [this](const wire::TierRow& from, pinnate_tier& row) {
+    : rows_(message.rows, [this](const wire::TierRow& from, pinnate_row& row) {
         row.role = static_cast<pinnate_role>(from.role);
         row.id = from.id.c_str();
         row.path = from.path.c_str();

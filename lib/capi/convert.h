@@ -70,12 +70,12 @@ class RollupView {
 class TiersView {
  public:
   explicit TiersView(const wire::Tiers& message);
-  const Rows<pinnate_tier>& rows() const { return rows_; }
+  const Rows<pinnate_row>& rows() const { return rows_; }
 
  private:
   std::vector<Rows<pinnate_label>> labels_;
   std::vector<Rows<pinnate_service>> services_;
-  Rows<pinnate_tier> rows_;
+  Rows<pinnate_row> rows_;
 };
 
 }  // namespace pinnate::capi

@@ -208,8 +208,8 @@ pinnate_status pinnate_engine_call(pinnate_engine* engine, const pinnate_call* c
   return capi::with(engine, capi::call, call, on_result, arg);
 }
 
-pinnate_status pinnate_engine_services(pinnate_engine* engine, pinnate_tiers_fn on_tiers, void* arg) {
-  return capi::with(engine, capi::ask_tiers, wire::Lookup{}, on_tiers, arg);
+pinnate_status pinnate_engine_services(pinnate_engine* engine, pinnate_rows_fn on_rows, void* arg) {
+  return capi::with(engine, capi::ask_tiers, wire::Lookup{}, on_rows, arg);
 }
 
 pinnate_status pinnate_engine_watch(pinnate_engine* engine, pinnate_service_fn on_service, void* arg) {

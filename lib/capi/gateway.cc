@@ -56,9 +56,9 @@ pinnate_status pinnate_gateway_status(pinnate_gateway* gateway, const char* name
   return capi::with(gateway, capi::status, name, on_rollup, arg);
 }
 
-pinnate_status pinnate_gateway_lookup(pinnate_gateway* gateway, const pinnate_lookup* lookup, pinnate_tiers_fn on_tiers,
+pinnate_status pinnate_gateway_lookup(pinnate_gateway* gateway, const pinnate_lookup* lookup, pinnate_rows_fn on_rows,
                                       void* arg) {
-  return capi::with(gateway, capi::lookup, lookup, on_tiers, arg);
+  return capi::with(gateway, capi::lookup, lookup, on_rows, arg);
 }
 
 pinnate_status pinnate_gateway_call(pinnate_gateway* gateway, const pinnate_call* call, pinnate_result_fn on_result,

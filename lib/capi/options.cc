@@ -50,7 +50,7 @@ Result<Labels> read_labels(const pinnate_label* const* given, std::size_t count,
 
 Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::string& role) {
   TierSetup setup;
-  setup.loop = given.loop;
+  setup.loop = given.uv_loop;
   const Result<Log> log = read_log(given.log, given.log_arg, given.log_level, "options.tier.log_level");
   if (!log.ok()) return log.status();
   setup.log = *log;

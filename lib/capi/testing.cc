@@ -242,7 +242,7 @@ pinnate_status pinnate_testing_status(pinnate_testing_fleet* fleet, const char* 
 }
 
 pinnate_status pinnate_testing_lookup(pinnate_testing_fleet* fleet, const char* tier, const pinnate_lookup* lookup,
-                                      const pinnate_tier* const** rows, size_t* count, const char** next) {
+                                      const pinnate_row* const** rows, size_t* count, const char** next) {
   return with(fleet, [&](capi::TestingFleet& f) -> Status {
     if (Status s = capi::required(rows, "rows"); !s.ok()) return s;
     if (Status s = capi::required(count, "count"); !s.ok()) return s;
@@ -259,7 +259,7 @@ pinnate_status pinnate_testing_lookup(pinnate_testing_fleet* fleet, const char* 
   });
 }
 
-pinnate_status pinnate_testing_engine(pinnate_testing_fleet* fleet, const char* engine, const pinnate_tier** row) {
+pinnate_status pinnate_testing_engine(pinnate_testing_fleet* fleet, const char* engine, const pinnate_row** row) {
   return with(fleet, [&](capi::TestingFleet& f) -> Status {
     if (Status s = capi::required(row, "row"); !s.ok()) return s;
     *row = nullptr;

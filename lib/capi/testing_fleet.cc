@@ -300,7 +300,7 @@ Result<TestingFleet::Page> TestingFleet::lookup(const char* tier, const wire::Lo
   return Page{&page_view_->rows(), page_->next.c_str()};
 }
 
-Result<const pinnate_tier*> TestingFleet::engine(const char* name) {
+Result<const pinnate_row*> TestingFleet::engine(const char* name) {
   const Result<sim::MachineId> engine = find_engine(name, "engine");
   if (!engine.ok()) return engine.status();
   const Result<Page> page = lookup(name, {});

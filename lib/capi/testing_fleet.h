@@ -51,11 +51,11 @@ class TestingFleet {
   // ---- what is live where; what they give is valid until the next of them ----
   Result<const pinnate_rollup*> status(const char* tier, const std::string& name);
   struct Page {
-    const Rows<pinnate_tier>* rows;
+    const Rows<pinnate_row>* rows;
     const char* next;
   };
   Result<Page> lookup(const char* tier, const wire::Lookup& question);
-  Result<const pinnate_tier*> engine(const char* name);
+  Result<const pinnate_row*> engine(const char* name);
   Result<const char*> version_on(const char* engine, const std::string& function) const;
   std::uint64_t count(const std::string& function, const char* version) const;
   Status is_up(const char* tier, int* up, std::uint32_t* lives) const;

@@ -26,7 +26,7 @@ class SimulatedModule final : public sim::OutsideModule {
   const std::string title_;
 };
 
-// What a module sees of its engine; pinnate_host.engine points to it.
+// What a module sees of its engine; pinnate_host.context points to it.
 struct LogTarget {
   std::string label;  // "s0.k0.e0: module 'greet' 1.0.0"
   std::shared_ptr<TestingReplies> replies;

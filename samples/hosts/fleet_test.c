@@ -94,7 +94,7 @@ int main(void) {
   pinnate_loader loader = {sizeof loader, "prefix", 0, NULL, prefix_load, prefix_create, prefix_call, NULL, prefix_destroy, prefix_unload};
   pinnate_call call = PINNATE_CALL_INIT;
   pinnate_bytes result;
-  const pinnate_tier *engine;
+  const pinnate_row *engine;
   uint64_t release, now;
   size_t i;
   int told = 0;

@@ -67,7 +67,7 @@ static void on_result(void *arg, pinnate_status status, const char *error, pinna
 static void on_rollup(void *arg, pinnate_status status, const char *error, const pinnate_rollup *rollup) {
   pinnate_call call = PINNATE_CALL_INIT;
   (void)arg, (void)error;
-  if (!watching || status != PINNATE_OK || rollup->release_count == 0 || rollup->releases[0]->phases[PINNATE_LIVE] != 1) return;
+  if (!watching || status != PINNATE_OK || rollup->release_count == 0 || rollup->releases[0]->phases[PINNATE_PHASE_LIVE] != 1) return;
   watching = 0;
   call.name = "greet";
   call.payload.data = "world";
@@ -94,7 +94,7 @@ int main(void) {
   if (!mkdtemp(folder) || uv_loop_init(&loop) != 0) return 1;
   snprintf(top, sizeof top, "unix:%s/top", folder);
   snprintf(site, sizeof site, "unix:%s/site", folder);
-  c.tier.loop = g.tier.loop = e.tier.loop = &loop;
+  c.tier.uv_loop = g.tier.uv_loop = e.tier.uv_loop = &loop;
   c.state_dir = folder;
   check(pinnate_controller_open(&c, &controller), "controller");
   check(pinnate_controller_listen(controller, top, NULL, 0), "controller");

@@ -41,17 +41,17 @@ std::string names(const std::vector<std::string>& ids) {
 
 // A release that another has taken the place of is still there where it serves until the other is
 // live, if ever.
-bool is_hidden(const Service& service) { return service.phase == PINNATE_NOT_SELECTED && !service.serving; }
+bool is_hidden(const Service& service) { return service.phase == PINNATE_PHASE_NOT_SELECTED && !service.serving; }
 
 std::string phase_text(const Service& service) {  // of one that is shown
-  return service.phase == PINNATE_NOT_SELECTED ? "still serves" : pinnate_phase_name(service.phase);
+  return service.phase == PINNATE_PHASE_NOT_SELECTED ? "still serves" : pinnate_phase_name(service.phase);
 }
 
 std::string painted_service(const Service& service, const Terminal& terminal) {
   std::string text = service.name + " " + service.version + " ";
   const std::string phase = phase_text(service);
   switch (service.phase) {
-    case PINNATE_LIVE:
+    case PINNATE_PHASE_LIVE:
       return text + terminal.green(phase);
     case PINNATE_PHASE_FAILED:
     case PINNATE_PHASE_INCOMPATIBLE:
@@ -167,7 +167,7 @@ Branch& branch_at(std::vector<Branch>& top, const std::string& path) {
     if (found != level->end()) {
       branch = &*found;
     } else {
-      pinnate_tier unknown{};
+      pinnate_row unknown{};
       unknown.role = PINNATE_ROLE_GATEWAY;
       unknown.id = id.c_str();
       branch = &level->emplace_back(Tier(unknown));

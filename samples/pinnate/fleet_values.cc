@@ -48,11 +48,11 @@ ReleaseStatus::ReleaseStatus(const pinnate_release_status& from)
 std::uint64_t ReleaseStatus::engines() const { return std::accumulate(phases.begin(), phases.end(), std::uint64_t{0}); }
 
 std::uint64_t ReleaseStatus::online_selected() const {
-  return engines() - count(PINNATE_NOT_SELECTED) - count(PINNATE_OFFLINE);
+  return engines() - count(PINNATE_PHASE_NOT_SELECTED) - count(PINNATE_PHASE_OFFLINE);
 }
 
 std::uint64_t ReleaseStatus::unsettled() const {
-  return count(PINNATE_PENDING) + count(PINNATE_FETCHING) + count(PINNATE_LOADING);
+  return count(PINNATE_PHASE_PENDING) + count(PINNATE_PHASE_FETCHING) + count(PINNATE_PHASE_LOADING);
 }
 
 Rollup::Rollup(const pinnate_rollup& from)
@@ -73,7 +73,7 @@ const ReleaseStatus* Rollup::release(std::uint64_t number) const {
   return found != releases.end() ? &*found : nullptr;
 }
 
-Tier::Tier(const pinnate_tier& from)
+Tier::Tier(const pinnate_row& from)
     : role(from.role),
       id(text_of(from.id)),
       path(text_of(from.path)),

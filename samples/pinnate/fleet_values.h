@@ -70,7 +70,7 @@ struct Service {
 };
 
 struct Tier {
-  explicit Tier(const pinnate_tier& from);
+  explicit Tier(const pinnate_row& from);
 
   pinnate_role role;
   std::string id, path;

@@ -165,11 +165,11 @@ void print_published(const Published& published, const std::string& title) {
 void print_end(const Rollout& rollout, const std::vector<Absentee>& absent, const std::string& name,
                const std::string& title) {
   const std::uint64_t selected = rollout.status ? rollout.status->online_selected() : 0;
-  const std::uint64_t live = rollout.status ? rollout.status->count(PINNATE_LIVE) : 0;
+  const std::uint64_t live = rollout.status ? rollout.status->count(PINNATE_PHASE_LIVE) : 0;
   switch (rollout.end) {
     case Rollout::End::kServed:
       if (selected == 0) {
-        const std::uint64_t offline = rollout.status ? rollout.status->count(PINNATE_OFFLINE) : 0;
+        const std::uint64_t offline = rollout.status ? rollout.status->count(PINNATE_PHASE_OFFLINE) : 0;
         std::printf("no engine that is online is selected%s; those that come will get it\n",
                     offline > 0 ? (" (" + std::to_string(offline) + " are offline)").c_str() : "");
       } else {
@@ -213,7 +213,7 @@ void write_json_line(const PublishOptions& options, const Published& published, 
   if (rollout != nullptr) {
     json.member("end", name_of(rollout->end));
     json.member("selected", rollout->status ? rollout->status->online_selected() : 0);
-    json.member("live", rollout->status ? rollout->status->count(PINNATE_LIVE) : 0).member("gone", rollout->gone);
+    json.member("live", rollout->status ? rollout->status->count(PINNATE_PHASE_LIVE) : 0).member("gone", rollout->gone);
     json.key("without").begin_array();
     for (const Absentee& absentee : absent) {
       json.begin_object().member("engine", absentee.engine).member("path", absentee.path);
@@ -265,8 +265,6 @@ ExitCode run(const PublishOptions& options) {
 
 }  // namespace
 
-void add_publish(CommandLine& line) {
-  add_command<PublishOptions>(line, "publish", "publish a module to the fleet");
-}
+void add_publish(CommandLine& line) { add_command<PublishOptions>(line, "publish", "publish a module to the fleet"); }
 
 }  // namespace cli

@@ -11,8 +11,8 @@ namespace {
 
 // In which an online engine that is selected does not serve; what will not pass by itself comes
 // first.
-constexpr std::array kPhasesWithout = {PINNATE_PHASE_FAILED, PINNATE_PHASE_INCOMPATIBLE, PINNATE_LOADING,
-                                       PINNATE_FETCHING, PINNATE_PENDING};
+constexpr std::array kPhasesWithout = {PINNATE_PHASE_FAILED, PINNATE_PHASE_INCOMPATIBLE, PINNATE_PHASE_LOADING,
+                                       PINNATE_PHASE_FETCHING, PINNATE_PHASE_PENDING};
 // What is looked through for those that are to be named.
 constexpr std::uint32_t kPageRows = 500;
 constexpr std::size_t kMostPages = 20;  // of each phase
@@ -46,7 +46,7 @@ Rollout await_rollout(Session& session, const Published& published, Deadline dea
     if (status != nullptr) {
       rollout.status = *status;
       // One that turns out not to be selected is still there, and was counted as pending before.
-      const std::uint64_t offline = status->count(PINNATE_OFFLINE);
+      const std::uint64_t offline = status->count(PINNATE_PHASE_OFFLINE);
       most = std::max(most, status->online_selected());
       least_offline = std::min(least_offline, offline);
       rollout.gone = std::min(most - status->online_selected(), offline - least_offline);
@@ -58,9 +58,9 @@ Rollout await_rollout(Session& session, const Published& published, Deadline dea
     }
     if (status->unsettled() != 0) continue;
     const std::uint64_t selected = status->online_selected();
-    const bool served = status->count(PINNATE_LIVE) == selected && status->serving >= selected;
+    const bool served = status->count(PINNATE_PHASE_LIVE) == selected && status->serving >= selected;
     // Live, but calls go elsewhere: the switch is under way.
-    if (!served && status->count(PINNATE_LIVE) == selected) continue;
+    if (!served && status->count(PINNATE_PHASE_LIVE) == selected) continue;
     rollout.end = served && rollout.gone == 0 ? Rollout::End::kServed : Rollout::End::kNotServed;
     return rollout;
   }
@@ -69,7 +69,7 @@ Rollout await_rollout(Session& session, const Published& published, Deadline dea
 
 void show(ProgressLine& line, const std::string& title, const ReleaseStatus& status) {
   const std::uint64_t selected = status.online_selected();
-  const std::uint64_t live = status.count(PINNATE_LIVE);
+  const std::uint64_t live = status.count(PINNATE_PHASE_LIVE);
   const double share = selected == 0 ? 1.0 : static_cast<double>(live) / static_cast<double>(selected);
   const std::string others = other_phases_text(status);
   line.show(title, share,

@@ -9,10 +9,9 @@ namespace cli {
 namespace {
 
 // The order people ask in: how many have it, who is on the way, who will not get it.
-constexpr std::array<pinnate_phase, PINNATE_PHASE_COUNT> kPhases = {PINNATE_LIVE,         PINNATE_LOADING,
-                                                                    PINNATE_FETCHING,     PINNATE_PENDING,
-                                                                    PINNATE_PHASE_FAILED, PINNATE_PHASE_INCOMPATIBLE,
-                                                                    PINNATE_NOT_SELECTED, PINNATE_OFFLINE};
+constexpr std::array<pinnate_phase, PINNATE_PHASE_COUNT> kPhases = {
+    PINNATE_PHASE_LIVE,   PINNATE_PHASE_LOADING,      PINNATE_PHASE_FETCHING,     PINNATE_PHASE_PENDING,
+    PINNATE_PHASE_FAILED, PINNATE_PHASE_INCOMPATIBLE, PINNATE_PHASE_NOT_SELECTED, PINNATE_PHASE_OFFLINE};
 
 std::vector<const ReleaseStatus*> releases_of(const Rollup& rollup, const std::string& name) {
   std::vector<const ReleaseStatus*> releases;
@@ -53,7 +52,7 @@ std::string phases_text(const ReleaseStatus& release) {
 }
 
 std::string other_phases_text(const ReleaseStatus& release) {
-  static_assert(kPhases.front() == PINNATE_LIVE);
+  static_assert(kPhases.front() == PINNATE_PHASE_LIVE);
   return listed(release, std::span(kPhases).subspan(1));
 }
 

@@ -153,7 +153,7 @@ Rollup Session::status(const std::string& name) {
 }
 
 TierPage Session::lookup(const pinnate_lookup& lookup) {
-  const auto finish = [](void* arg, pinnate_status status, const char* error, const pinnate_tier* const* tiers,
+  const auto finish = [](void* arg, pinnate_status status, const char* error, const pinnate_row* const* tiers,
                          std::size_t count, const char* next) {
     TierPage page;
     for (std::size_t i = 0; i < count; ++i) page.tiers.emplace_back(*tiers[i]);

@@ -28,7 +28,7 @@ class Fleet {
         continue;
       }
       version_ = rollup.releases[i]->version;
-      serving_ = rollup.releases[i]->phases[PINNATE_LIVE];
+      serving_ = rollup.releases[i]->phases[PINNATE_PHASE_LIVE];
     }
     changed_.notify_all();
   }

@@ -22,7 +22,7 @@ struct Engine {
 
   static void on_service(void* arg, const pinnate_service* service) {
     Engine& engine = *static_cast<Engine*>(arg);
-    if (service->phase != PINNATE_LIVE) return;
+    if (service->phase != PINNATE_PHASE_LIVE) return;
     const char* const last = std::strrchr(service->version, '.');
     if (last && std::atoll(last + 1) == engine.arrival.expected_release.load()) {
       engine.live_ns = now_ns();

@@ -108,7 +108,7 @@ struct RollupAnswer : Answer {
     rows.clear();
     for (size_t i = 0; i < rollup.release_count; i++) {
       const pinnate_release_status& r = *rollup.releases[i];
-      Row row{r.name, r.version, r.phases[PINNATE_LIVE], r.phases[PINNATE_PHASE_FAILED], r.serving, {}};
+      Row row{r.name, r.version, r.phases[PINNATE_PHASE_LIVE], r.phases[PINNATE_PHASE_FAILED], r.serving, {}};
       for (size_t f = 0; f < r.failure_count; f++) row.reasons.push_back(r.failures[f]->reason);
       rows.push_back(std::move(row));
     }
@@ -138,8 +138,8 @@ struct TiersAnswer : Answer {
   };
   std::vector<Tier> tiers;
   std::string next;
-  static void on_tiers(void* arg, pinnate_status status, const char* error, const pinnate_tier* const* tiers,
-                       size_t count, const char* next) {
+  static void on_rows(void* arg, pinnate_status status, const char* error, const pinnate_row* const* tiers,
+                      size_t count, const char* next) {
     auto* self = static_cast<TiersAnswer*>(arg);
     for (size_t i = 0; i < count; i++)
       self->tiers.push_back(

@@ -258,11 +258,11 @@ TEST_CASE("a lookup or a call out of range is refused in words") {
   Root root;
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   lookup.limit = 1001;
-  CHECK(pinnate_controller_lookup(root.controller, &lookup, TiersAnswer::on_tiers, nullptr) == PINNATE_INVALID);
+  CHECK(pinnate_controller_lookup(root.controller, &lookup, TiersAnswer::on_rows, nullptr) == PINNATE_INVALID);
   CHECK(says("lookup.limit is 1001"));
   lookup.limit = 0;
   lookup.phase = PINNATE_PHASE_COUNT + 1;
-  CHECK(pinnate_controller_lookup(root.controller, &lookup, TiersAnswer::on_tiers, nullptr) == PINNATE_INVALID);
+  CHECK(pinnate_controller_lookup(root.controller, &lookup, TiersAnswer::on_rows, nullptr) == PINNATE_INVALID);
   CHECK(says("lookup.phase"));
   pinnate_call call = PINNATE_CALL_INIT;
   CHECK(pinnate_controller_call(root.controller, &call, ResultAnswer::on_result, nullptr) == PINNATE_INVALID);
@@ -313,7 +313,7 @@ TEST_CASE("loaders in the options are checked before anything is opened") {
   const auto opened_with = [&](const pinnate_loader* const* loaders, std::size_t count) {
     Engine engine(world);
     pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
-    options.tier.loop = world.loop();
+    options.tier.uv_loop = world.loop();
     options.loaders = loaders;
     options.loader_count = count;
     return pinnate_engine_open(&options, &engine.handle);

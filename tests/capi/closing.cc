@@ -41,7 +41,7 @@ TEST_CASE("requests under way end as closed, before on_closed") {
     World world(own_loop);
     Diary diary;
     pinnate_client_options options = PINNATE_CLIENT_OPTIONS_INIT;
-    options.tier.loop = world.loop();
+    options.tier.uv_loop = world.loop();
     options.to = "unix:/nobody/listens/here";
     options.connect_timeout_ms = 600000;
     pinnate_client* client = nullptr;
@@ -68,7 +68,7 @@ TEST_CASE("a request without a link ends as unreachable after connect_timeout_ms
   World world(true);
   Client client(world);
   pinnate_client_options options = PINNATE_CLIENT_OPTIONS_INIT;
-  options.tier.loop = world.loop();
+  options.tier.uv_loop = world.loop();
   options.to = "unix:/nobody/listens/here";
   options.connect_timeout_ms = 50;
   REQUIRE(pinnate_client_open(&options, &client.handle) == PINNATE_OK);
@@ -89,7 +89,7 @@ TEST_CASE("a handle may be closed from within a callback, also with more request
       Closed closed;
     } scene;
     pinnate_controller_options options = PINNATE_CONTROLLER_OPTIONS_INIT;
-    options.tier.loop = world.loop();
+    options.tier.uv_loop = world.loop();
     const std::string dir = folder.path + "/state";
     options.state_dir = dir.c_str();
     REQUIRE(pinnate_controller_open(&options, &scene.controller) == PINNATE_OK);
@@ -115,7 +115,7 @@ TEST_CASE("a controller keeps its id in its folder, and a given id replaces it")
   const auto id_after_opening = [&](const char* given) {
     Controller controller(world);
     pinnate_controller_options options = PINNATE_CONTROLLER_OPTIONS_INIT;
-    options.tier.loop = world.loop();
+    options.tier.uv_loop = world.loop();
     options.tier.id = given;
     options.state_dir = dir.c_str();
     REQUIRE(pinnate_controller_open(&options, &controller.handle) == PINNATE_OK);

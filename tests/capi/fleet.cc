@@ -108,7 +108,7 @@ TEST_CASE_TEMPLATE("a fleet goes from publish to unpublish, on one loop of the h
     pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
     lookup.gateways = 1;
     TiersAnswer tiers, own;
-    REQUIRE(pinnate_controller_lookup(fleet.controller, &lookup, TiersAnswer::on_tiers, &tiers) == PINNATE_OK);
+    REQUIRE(pinnate_controller_lookup(fleet.controller, &lookup, TiersAnswer::on_rows, &tiers) == PINNATE_OK);
     REQUIRE(world.until([&] { return tiers.came(); }));
     REQUIRE(tiers.status == PINNATE_OK);
     REQUIRE(tiers.tiers.size() == 2);
@@ -117,7 +117,7 @@ TEST_CASE_TEMPLATE("a fleet goes from publish to unpublish, on one loop of the h
     CHECK(tiers.tiers[1].id == "leaf-1");
     CHECK(tiers.tiers[1].services == 1);
     CHECK(tiers.next == "");
-    REQUIRE(pinnate_engine_services(fleet.engine, TiersAnswer::on_tiers, &own) == PINNATE_OK);
+    REQUIRE(pinnate_engine_services(fleet.engine, TiersAnswer::on_rows, &own) == PINNATE_OK);
     REQUIRE(world.until([&] { return own.came(); }));
     REQUIRE(own.tiers.size() == 1);
     CHECK(own.tiers[0].id == "leaf-1");

@@ -71,7 +71,7 @@ pinnate_status open_with(const pinnate_label& second) {
   pinnate_testing_fleet* fleet = nullptr;
   const pinnate_status status = pinnate_testing_open(&options, &fleet);
   if (status != PINNATE_OK) return status;
-  const pinnate_tier* engine = nullptr;
+  const pinnate_row* engine = nullptr;
   REQUIRE(pinnate_testing_wait_online(fleet, 10000) == PINNATE_OK);
   REQUIRE(pinnate_testing_engine(fleet, "s0.k0.e0", &engine) == PINNATE_OK);
   REQUIRE(engine->label_count == 2);
@@ -192,13 +192,13 @@ TEST_CASE("all that is handed out begins with its size") {
   const pinnate_release_status& release = *rollup->releases[0];
   CHECK(release.size == sizeof release);
   REQUIRE(release.phase_count >= PINNATE_PHASE_COUNT);
-  CHECK(release.phases[PINNATE_LIVE] == 1);
+  CHECK(release.phases[PINNATE_PHASE_LIVE] == 1);
   CHECK(release.phases[PINNATE_PHASE_FAILED] == 1);
   REQUIRE(release.failure_count == 1);
   CHECK(release.failures[0]->size == sizeof(pinnate_failure));
   CHECK(std::string(release.failures[0]->engine) == "s0.k0.e1");
 
-  const pinnate_tier* engine = nullptr;
+  const pinnate_row* engine = nullptr;
   REQUIRE(pinnate_testing_engine(fleet, "s0.k0.e1", &engine) == PINNATE_OK);
   CHECK(engine->size == sizeof *engine);
   REQUIRE(engine->service_count == 1);

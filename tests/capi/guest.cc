@@ -128,7 +128,7 @@ void live_a_life(bool own_loop) {
   Client stranger(world);
   pinnate_client_options options = PINNATE_CLIENT_OPTIONS_INIT;
   const std::string to = fleet.at("c");
-  options.tier.loop = world.loop();
+  options.tier.uv_loop = world.loop();
   options.tier.fleet = "another";
   options.to = to.c_str();
   REQUIRE(pinnate_client_open(&options, &stranger.handle) == PINNATE_OK);

@@ -12,8 +12,8 @@ TEST_CASE("every status and every phase has a name, and other numbers have one t
   CHECK(std::string(pinnate_status_name(PINNATE_INTERNAL)) == "internal");
   CHECK(std::string(pinnate_status_name(static_cast<pinnate_status>(4711))) == "unknown");
   CHECK(std::string(pinnate_status_name(static_cast<pinnate_status>(-1))) == "unknown");
-  CHECK(std::string(pinnate_phase_name(PINNATE_PENDING)) == "pending");
-  CHECK(std::string(pinnate_phase_name(PINNATE_OFFLINE)) == "offline");
+  CHECK(std::string(pinnate_phase_name(PINNATE_PHASE_PENDING)) == "pending");
+  CHECK(std::string(pinnate_phase_name(PINNATE_PHASE_OFFLINE)) == "offline");
   CHECK(std::string(pinnate_phase_name(PINNATE_PHASE_COUNT)) == "unknown");
 }
 

@@ -34,7 +34,7 @@ struct Unlinked {
     }));
     pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
     TiersAnswer tiers;
-    REQUIRE(pinnate_controller_lookup(controller, &lookup, TiersAnswer::on_tiers, &tiers) == PINNATE_OK);
+    REQUIRE(pinnate_controller_lookup(controller, &lookup, TiersAnswer::on_rows, &tiers) == PINNATE_OK);
     REQUIRE(world.until([&] { return tiers.came(); }));
     REQUIRE(tiers.tiers.size() == 2);
     CHECK(tiers.tiers[0].id == "first");

@@ -142,7 +142,7 @@ TEST_CASE("an artifact over the controller's limit is refused in words") {
   Controller controller(world);
   const std::string dir = folder.path + "/state", bytes = pinnate::noise(100);
   pinnate_controller_options options = PINNATE_CONTROLLER_OPTIONS_INIT;
-  options.tier.loop = world.loop();
+  options.tier.uv_loop = world.loop();
   options.state_dir = dir.c_str();
   options.artifact_limit_bytes = 99;
   REQUIRE(pinnate_controller_open(&options, &controller.handle) == PINNATE_OK);

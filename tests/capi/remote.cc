@@ -15,7 +15,7 @@ std::vector<std::string> ids_by_page(World& world, pinnate_lookup lookup, const 
   for (*pages = 0; *pages < 10;) {
     lookup.cursor = cursor.empty() ? nullptr : cursor.c_str();
     TiersAnswer page;
-    REQUIRE(ask(&lookup, TiersAnswer::on_tiers, &page) == PINNATE_OK);
+    REQUIRE(ask(&lookup, TiersAnswer::on_rows, &page) == PINNATE_OK);
     REQUIRE(world.until([&] { return page.came(); }));
     REQUIRE_MESSAGE(page.status == PINNATE_OK, page.error);
     CHECK(page.tiers.size() <= 2);
@@ -60,9 +60,9 @@ TEST_CASE("a client of the controller publishes, lists, watches, looks up, withd
     CHECK(releases.releases[0].current);
 
     pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
-    lookup.phase = 1 + PINNATE_LIVE;
+    lookup.phase = 1 + PINNATE_PHASE_LIVE;
     TiersAnswer tiers;
-    REQUIRE(pinnate_client_lookup(client, &lookup, TiersAnswer::on_tiers, &tiers) == PINNATE_OK);
+    REQUIRE(pinnate_client_lookup(client, &lookup, TiersAnswer::on_rows, &tiers) == PINNATE_OK);
     REQUIRE(world.until([&] { return tiers.came(); }));
     REQUIRE(tiers.tiers.size() == 1);
     CHECK(tiers.tiers[0].id == "leaf-1");
@@ -133,7 +133,7 @@ TEST_CASE("engines are listed in pages, below one gateway, and by phase") {
   lookup.phase = 1 + PINNATE_PHASE_FAILED;
   lookup.name = "greet";
   CHECK(ids_by_page(world, lookup, ask, &pages) == failed);
-  lookup.phase = 1 + PINNATE_LIVE;
+  lookup.phase = 1 + PINNATE_PHASE_LIVE;
   CHECK(ids_by_page(world, lookup, ask, &pages) == std::vector<std::string>{"leaf-1"});
   lookup.phase = 0;
   lookup.engine = "a-3";
@@ -146,7 +146,7 @@ TEST_CASE("engines are listed in pages, below one gateway, and by phase") {
   CHECK(ids_by_page(world, lookup, ask, &pages) == all);
   TiersAnswer nowhere;
   lookup.at = "no-such-gateway";
-  REQUIRE(ask(&lookup, TiersAnswer::on_tiers, &nowhere) == PINNATE_OK);
+  REQUIRE(ask(&lookup, TiersAnswer::on_rows, &nowhere) == PINNATE_OK);
   REQUIRE(world.until([&] { return nowhere.came(); }));
   CHECK(nowhere.status == PINNATE_OK);
   CHECK(nowhere.tiers.empty());

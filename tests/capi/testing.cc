@@ -67,20 +67,20 @@ TEST_CASE("what is published goes live everywhere, is called anywhere, and is to
   CHECK(std::string(rollup->id) == "c");
   CHECK(rollup->online_engines == 12);
   REQUIRE(row_of(rollup, release));
-  CHECK(row_of(rollup, release)->phases[PINNATE_LIVE] == 12);
+  CHECK(row_of(rollup, release)->phases[PINNATE_PHASE_LIVE] == 12);
   REQUIRE(pinnate_testing_status(fleet, "s1", nullptr, &rollup) == PINNATE_OK);
   CHECK(rollup->online_engines == 6);
 
-  const pinnate_tier* engine;
+  const pinnate_row* engine;
   REQUIRE(pinnate_testing_engine(fleet, "s0.k0.e1", &engine) == PINNATE_OK);
   CHECK(std::string(engine->id) == "s0.k0.e1");
   REQUIRE(engine->service_count == 1);
-  CHECK(engine->services[0]->phase == PINNATE_LIVE);
+  CHECK(engine->services[0]->phase == PINNATE_PHASE_LIVE);
   CHECK(engine->services[0]->serving);
 
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   lookup.limit = 5;
-  const pinnate_tier* const* rows;
+  const pinnate_row* const* rows;
   std::size_t count, all = 0;
   const char* next = "";
   std::string cursor;
@@ -222,7 +222,7 @@ TEST_CASE("tiers that are killed, stopped or without power are down until they a
     CHECK(lives == 1);
     CHECK(fleet.version_on(engine) == "");
     CHECK(pinnate_testing_kill(fleet, engine) == PINNATE_UNREACHABLE);
-    const pinnate_tier* row;
+    const pinnate_row* row;
     CHECK(pinnate_testing_engine(fleet, engine, &row) == PINNATE_UNREACHABLE);
     CHECK(says("is down"));
   }

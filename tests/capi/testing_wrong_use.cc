@@ -85,12 +85,12 @@ TEST_CASE("NULL for a fleet or a required argument is named") {
   CHECK(pinnate_testing_call(fleet, nullptr, nullptr, &result) == PINNATE_INVALID);
   CHECK(pinnate_testing_begin_call(fleet, nullptr, fleet.call_of("x"), nullptr, nullptr) == PINNATE_INVALID);
   CHECK(pinnate_testing_status(fleet, nullptr, nullptr, nullptr) == PINNATE_INVALID);
-  const pinnate_tier* const* rows;
+  const pinnate_row* const* rows;
   std::size_t count;
   CHECK(pinnate_testing_lookup(fleet, nullptr, nullptr, &rows, &count, nullptr) == PINNATE_INVALID);
   CHECK(says("lookup is NULL"));
   CHECK(pinnate_testing_engine(fleet, "s0.k0.e0", nullptr) == PINNATE_INVALID);
-  const pinnate_tier* row;
+  const pinnate_row* row;
   CHECK(pinnate_testing_engine(fleet, nullptr, &row) == PINNATE_INVALID);
   CHECK(says("engine is NULL"));
   const char* version;
@@ -118,7 +118,7 @@ TEST_CASE("names that are nobody's, and what makes no sense of a tier, are told"
   CHECK(says("this fleet has no tier 's9'"));
   fleet.call("x", nullptr, "s9");
   CHECK(fleet.last == PINNATE_NOT_FOUND);
-  const pinnate_tier* row;
+  const pinnate_row* row;
   CHECK(pinnate_testing_engine(fleet, "s0", &row) == PINNATE_INVALID);
   CHECK(says("'s0' is no engine"));
   CHECK(pinnate_testing_cut(fleet, "c", "s0.k0") == PINNATE_INVALID);

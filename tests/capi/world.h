@@ -87,25 +87,25 @@ using Client = Owned<pinnate_client, pinnate_client_close>;
 
 inline pinnate_status open(Controller& controller, const std::string& dir) {
   pinnate_controller_options options = PINNATE_CONTROLLER_OPTIONS_INIT;
-  options.tier.loop = controller.world.loop();
+  options.tier.uv_loop = controller.world.loop();
   options.state_dir = dir.c_str();
   return pinnate_controller_open(&options, &controller.handle);
 }
 inline pinnate_status open(Gateway& gateway) {
   pinnate_gateway_options options = PINNATE_GATEWAY_OPTIONS_INIT;
-  options.tier.loop = gateway.world.loop();
+  options.tier.uv_loop = gateway.world.loop();
   return pinnate_gateway_open(&options, &gateway.handle);
 }
 inline pinnate_status open(Engine& engine, const char* id = nullptr, std::uint32_t close_limit_ms = 0) {
   pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
-  options.tier.loop = engine.world.loop();
+  options.tier.uv_loop = engine.world.loop();
   options.tier.id = id;
   options.close_limit_ms = close_limit_ms;
   return pinnate_engine_open(&options, &engine.handle);
 }
 inline pinnate_status open(Client& client, const std::string& to) {
   pinnate_client_options options = PINNATE_CLIENT_OPTIONS_INIT;
-  options.tier.loop = client.world.loop();
+  options.tier.uv_loop = client.world.loop();
   options.to = to.c_str();
   return pinnate_client_open(&options, &client.handle);
 }

@@ -75,7 +75,7 @@ int create(const pinnate_host* host, const void* config, size_t config_bytes, vo
   if (fails || silent || verbose) return 1;
   *result = service;
   service->cancel_thread();
-  host->log(host->engine, 1, "created\nwith two lines");
+  host->log(host->context, 1, "created\nwith two lines");
   return 0;
 }
 

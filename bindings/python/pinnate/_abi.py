@@ -35,7 +35,7 @@ ClosedFn = CFUNCTYPE(None, c_void_p)
 class TierOptions(Structure):
     _fields_ = [
         ("size", c_size_t),
-        ("loop", c_void_p),
+        ("uv_loop", c_void_p),
         ("fleet", c_char_p),
         ("id", c_char_p),
         ("labels", POINTER(POINTER(Label))),
@@ -56,7 +56,7 @@ class TierOptions(Structure):
 class Host(Structure):
     _fields_ = [
         ("size", c_size_t),
-        ("engine", c_void_p),
+        ("context", c_void_p),
         ("log", CFUNCTYPE(None, c_void_p, c_int, c_char_p)),
         ("allocate", CFUNCTYPE(c_void_p, c_void_p, c_size_t)),
         ("release", CFUNCTYPE(None, c_void_p, c_void_p)),
@@ -242,7 +242,7 @@ class Service(Structure):
     ]
 
 
-class Tier(Structure):
+class Row(Structure):
     _fields_ = [
         ("size", c_size_t),
         ("role", c_int),
@@ -278,7 +278,7 @@ ProgressFn = CFUNCTYPE(None, c_void_p, c_uint64, c_uint64)
 DoneFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
 ReleasesFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Release)), c_size_t)
 RollupFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(Rollup))
-TiersFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Tier)), c_size_t, c_char_p)
+RowsFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Row)), c_size_t, c_char_p)
 ResultFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, Bytes)
 
 # ---- controller.h, gateway.h, engine.h, client.h ---------------------------------------------------
@@ -406,7 +406,7 @@ STRUCTS: Dict[str, Type[Structure]] = {
     "pinnate_rollup": Rollup,
     "pinnate_lookup": Lookup,
     "pinnate_service": Service,
-    "pinnate_tier": Tier,
+    "pinnate_row": Row,
     "pinnate_call": Call,
     "pinnate_controller_options": ControllerOptions,
     "pinnate_gateway_options": GatewayOptions,
@@ -425,7 +425,7 @@ CALLBACKS: Dict[str, Any] = {
     "pinnate_done_fn": DoneFn,
     "pinnate_releases_fn": ReleasesFn,
     "pinnate_rollup_fn": RollupFn,
-    "pinnate_tiers_fn": TiersFn,
+    "pinnate_rows_fn": RowsFn,
     "pinnate_result_fn": ResultFn,
     "pinnate_service_fn": ServiceFn,
     "pinnate_testing_describe_fn": DescribeFn,
@@ -454,7 +454,7 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_controller_releases": (_STATUS, [_HANDLE, c_char_p, ReleasesFn, _ARG]),
     "pinnate_controller_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
     "pinnate_controller_watch": (_STATUS, [_HANDLE, RollupFn, _ARG]),
-    "pinnate_controller_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), TiersFn, _ARG]),
+    "pinnate_controller_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG]),
     "pinnate_controller_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
     "pinnate_controller_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
     "pinnate_gateway_open": (_STATUS, [POINTER(GatewayOptions), POINTER(c_void_p)]),
@@ -462,7 +462,7 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_gateway_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t]),
     "pinnate_gateway_dial_downstream": (_STATUS, [_HANDLE, c_char_p]),
     "pinnate_gateway_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
-    "pinnate_gateway_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), TiersFn, _ARG]),
+    "pinnate_gateway_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG]),
     "pinnate_gateway_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
     "pinnate_gateway_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
     "pinnate_engine_open": (_STATUS, [POINTER(EngineOptions), POINTER(c_void_p)]),
@@ -472,7 +472,7 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_engine_call_wait": (_STATUS, [_HANDLE, POINTER(Call), POINTER(c_void_p), POINTER(c_size_t)]),
     "pinnate_result_free": (None, [c_void_p]),
     "pinnate_engine_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
-    "pinnate_engine_services": (_STATUS, [_HANDLE, TiersFn, _ARG]),
+    "pinnate_engine_services": (_STATUS, [_HANDLE, RowsFn, _ARG]),
     "pinnate_engine_watch": (_STATUS, [_HANDLE, ServiceFn, _ARG]),
     "pinnate_engine_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
     "pinnate_client_open": (_STATUS, [POINTER(ClientOptions), POINTER(c_void_p)]),
@@ -482,7 +482,7 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_client_releases": (_STATUS, [_HANDLE, c_char_p, ReleasesFn, _ARG]),
     "pinnate_client_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
     "pinnate_client_watch": (_STATUS, [_HANDLE, RollupFn, _ARG]),
-    "pinnate_client_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), TiersFn, _ARG]),
+    "pinnate_client_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG]),
     "pinnate_client_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
     "pinnate_client_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
     "pinnate_testing_open": (_STATUS, [POINTER(TestingOptions), POINTER(c_void_p)]),
@@ -504,12 +504,12 @@ PROTOTYPES: Dict[str, Prototype] = {
             _HANDLE,
             c_char_p,
             POINTER(Lookup),
-            POINTER(POINTER(POINTER(Tier))),
+            POINTER(POINTER(POINTER(Row))),
             POINTER(c_size_t),
             POINTER(c_char_p),
         ],
     ),
-    "pinnate_testing_engine": (_STATUS, [_HANDLE, c_char_p, POINTER(POINTER(Tier))]),
+    "pinnate_testing_engine": (_STATUS, [_HANDLE, c_char_p, POINTER(POINTER(Row))]),
     "pinnate_testing_version_on": (_STATUS, [_HANDLE, c_char_p, c_char_p, POINTER(c_char_p)]),
     "pinnate_testing_count": (_STATUS, [_HANDLE, c_char_p, c_char_p, POINTER(c_uint64)]),
     "pinnate_testing_is_up": (_STATUS, [_HANDLE, c_char_p, POINTER(c_int), POINTER(c_uint32)]),

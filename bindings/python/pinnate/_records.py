@@ -84,7 +84,7 @@ def labels(c: Any) -> Dict[str, str]:
 
 
 def tier(pointer: Any) -> Tier:
-    c = _abi.sized(pointer, _abi.Tier)
+    c = _abi.sized(pointer, _abi.Row)
     return Tier(
         role=Role(c.role),
         id=said(c.id),

@@ -172,7 +172,7 @@ def ON_ROLLUP(slot: Optional[int], status: int, error: Optional[bytes], rollup: 
     _end(slot, status, error, lambda: _records.rollup(rollup))
 
 
-@_abi.TiersFn
+@_abi.RowsFn
 def ON_TIERS(
     slot: Optional[int], status: int, error: Optional[bytes], tiers: Any, count: int, following: Optional[bytes]
 ) -> None:

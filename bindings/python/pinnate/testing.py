@@ -322,7 +322,7 @@ class TestFleet(Unique):
             limit=1000,
             timeout_ms=limit_ms(timeout),
         )
-        rows = ctypes.POINTER(ctypes.POINTER(_abi.Tier))()
+        rows = ctypes.POINTER(ctypes.POINTER(_abi.Row))()
         number, following = ctypes.c_size_t(), ctypes.c_char_p()
         found: List[Tier] = []
         while True:
@@ -343,7 +343,7 @@ class TestFleet(Unique):
         """What an engine says of itself, service by service, with phase and reason. Lets time
         pass.
         """
-        row = ctypes.POINTER(_abi.Tier)()
+        row = ctypes.POINTER(_abi.Row)()
         self._do("engine", required(name, "name"), ctypes.byref(row))
         return _records.tier(row)
 

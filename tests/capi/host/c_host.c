@@ -117,7 +117,7 @@ static void on_rollup(void* arg, pinnate_status status, const char* error, const
     f->controller = NULL;
     return;
   }
-  if (f->called || rollup->release_count == 0 || rollup->releases[0]->phases[PINNATE_LIVE] == 0) return;
+  if (f->called || rollup->release_count == 0 || rollup->releases[0]->phases[PINNATE_PHASE_LIVE] == 0) return;
   f->called = 1;
   call.name = "plus";
   call.payload.data = "20";
@@ -162,7 +162,7 @@ static void open_fleet(fleet* f, uv_loop_t* loop, const char* folder) {
   snprintf(upper, sizeof upper, "unix:%s/upper", folder);
   snprintf(lower, sizeof lower, "unix:%s/lower", folder);
   snprintf(state, sizeof state, "%s/state", folder);
-  controller.tier.loop = gateway.tier.loop = engine.tier.loop = loop;
+  controller.tier.uv_loop = gateway.tier.uv_loop = engine.tier.uv_loop = loop;
   controller.state_dir = state;
   EXPECT(pinnate_controller_open(&controller, &f->controller) == PINNATE_OK);
   EXPECT(pinnate_gateway_open(&gateway, &f->gateway) == PINNATE_OK);
