@@ -46,6 +46,8 @@ PINNATE_API pinnate_status pinnate_client_call(pinnate_client *client, const pin
                                                pinnate_result_fn on_result, void *arg);
 
 PINNATE_API pinnate_status pinnate_client_close(pinnate_client *client, pinnate_closed_fn on_closed, void *arg);
+PINNATE_API pinnate_status pinnate_client_close_wait(pinnate_client *client);
+PINNATE_API void pinnate_client_free(pinnate_client *client);
 
 #ifdef __cplusplus
 }

@@ -14,8 +14,11 @@
  *       bytes, and sets `size` to how many it filled.
  *     - Several structs are an array of pointers to them, with a count beside it.
  *  3. A zero or NULL field means "the default", which the field's comment states.
- *  4. Handles are opaque. A handle is closed once, with its ..._close function; closing is
- *     asynchronous and nothing of the handle may be used after its on_closed callback has begun.
+ *  4. Handles are opaque. Closing ends all that a handle does: ..._close begins it and tells
+ *     on_closed of its end, ..._close_wait waits for it. The handle stays until ..._free, and
+ *     answers everything with PINNATE_CLOSED meanwhile. ..._free may be called on any thread, in a
+ *     callback too, for NULL, and for a handle that is not closed yet: that closes first, by itself.
+ *     Of a handle that was given to ..._free nothing may be used, nor may a call of it be under way.
  *  5. Strings are UTF-8 and NUL-terminated. What you pass in is copied before the function returns,
  *     unless its comment says otherwise. What a callback receives belongs to the library and is
  *     valid until the callback returns.
@@ -145,7 +148,14 @@ typedef struct pinnate_tier_options {
 /* Called once, when a handle is wholly closed: its sockets and files are closed, and threads that
  * worked for it alone are gone, but for those that a module holds and for a thread that waits for a
  * name server. With `uv_loop` NULL it runs on the thread of the library's own, which ends after the
- * last handle that uses it. */
+ * last handle that uses it.
+ *
+ * ..._close_wait closes the handle, unless that has begun, and returns when no thread of the library
+ * is in the host's code for it any more (callbacks, log hook, loaders), and none will be: what holds
+ * that code may be unloaded. PINNATE_TIMEOUT: it is closed, and services that did not end in time
+ * were left behind with their threads, which may still be in a module or in the host's loader.
+ * PINNATE_WRONG_THREAD on the loop's thread, and for handles on a loop of the host's that are not
+ * closed yet. */
 typedef void (*pinnate_closed_fn)(void *arg);
 
 #ifdef __cplusplus

@@ -82,6 +82,8 @@ PINNATE_API pinnate_status pinnate_controller_call(pinnate_controller *controlle
 /* Ends all links and closes. Requests under way end with PINNATE_CLOSED. on_closed may be NULL. */
 PINNATE_API pinnate_status pinnate_controller_close(pinnate_controller *controller, pinnate_closed_fn on_closed,
                                                     void *arg);
+PINNATE_API pinnate_status pinnate_controller_close_wait(pinnate_controller *controller);
+PINNATE_API void pinnate_controller_free(pinnate_controller *controller);
 
 #ifdef __cplusplus
 }

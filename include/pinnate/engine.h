@@ -75,6 +75,8 @@ PINNATE_API pinnate_status pinnate_engine_watch(pinnate_engine *engine, pinnate_
  * C library's own lock even then, which exit() waits for: a process that is wedged so ends by
  * _exit(). */
 PINNATE_API pinnate_status pinnate_engine_close(pinnate_engine *engine, pinnate_closed_fn on_closed, void *arg);
+PINNATE_API pinnate_status pinnate_engine_close_wait(pinnate_engine *engine);
+PINNATE_API void pinnate_engine_free(pinnate_engine *engine);
 
 #ifdef __cplusplus
 }

@@ -52,6 +52,8 @@ PINNATE_API pinnate_status pinnate_gateway_call(pinnate_gateway *gateway, const 
                                                 pinnate_result_fn on_result, void *arg);
 
 PINNATE_API pinnate_status pinnate_gateway_close(pinnate_gateway *gateway, pinnate_closed_fn on_closed, void *arg);
+PINNATE_API pinnate_status pinnate_gateway_close_wait(pinnate_gateway *gateway);
+PINNATE_API void pinnate_gateway_free(pinnate_gateway *gateway);
 
 #ifdef __cplusplus
 }

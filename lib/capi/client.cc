@@ -34,7 +34,7 @@ Result<pinnate_client*> open_client(const pinnate_client_options& given) {
   if (Status s = handle->open(*setup, std::move(parts)); !s.ok()) return s;
   pinnate_client* const opened = handle.release();
   if (Status s = capi::dial(*opened, tier::Side::upstream, given.to); !s.ok()) {
-    (void)opened->close(nullptr, nullptr);
+    opened->give_up();
     return s;
   }
   return opened;
@@ -87,3 +87,9 @@ pinnate_status pinnate_client_call(pinnate_client* client, const pinnate_call* c
 pinnate_status pinnate_client_close(pinnate_client* client, pinnate_closed_fn on_closed, void* arg) {
   return capi::with(client, &capi::Handle::close, on_closed, arg);
 }
+
+pinnate_status pinnate_client_close_wait(pinnate_client* client) {
+  return capi::with(client, &capi::Handle::close_wait);
+}
+
+void pinnate_client_free(pinnate_client* client) { capi::give_up(client); }

@@ -99,3 +99,9 @@ pinnate_status pinnate_controller_call(pinnate_controller* controller, const pin
 pinnate_status pinnate_controller_close(pinnate_controller* controller, pinnate_closed_fn on_closed, void* arg) {
   return capi::with(controller, &capi::Handle::close, on_closed, arg);
 }
+
+pinnate_status pinnate_controller_close_wait(pinnate_controller* controller) {
+  return capi::with(controller, &capi::Handle::close_wait);
+}
+
+void pinnate_controller_free(pinnate_controller* controller) { capi::give_up(controller); }

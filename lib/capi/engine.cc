@@ -219,3 +219,9 @@ pinnate_status pinnate_engine_watch(pinnate_engine* engine, pinnate_service_fn o
 pinnate_status pinnate_engine_close(pinnate_engine* engine, pinnate_closed_fn on_closed, void* arg) {
   return capi::with(engine, &capi::Handle::close, on_closed, arg);
 }
+
+pinnate_status pinnate_engine_close_wait(pinnate_engine* engine) {
+  return capi::with(engine, &capi::Handle::close_wait);
+}
+
+void pinnate_engine_free(pinnate_engine* engine) { capi::give_up(engine); }

@@ -5,6 +5,14 @@
 
 namespace pinnate::capi {
 
+void give_up(Handle* handle) noexcept {
+  if (!handle) return;
+  (void)guarded([&]() -> Status {
+    handle->give_up();
+    return {};
+  });
+}
+
 Status listen(Handle& handle, const char* address, char* bound, std::size_t bound_size) {
   if (Status s = required(address, "address"); !s.ok()) return s;
   std::string actual;

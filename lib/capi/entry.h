@@ -43,6 +43,9 @@ pinnate_status open_handle(const Options* options, Result<H*> (*make)(const Opti
   });
 }
 
+// What was opened in another process stays: its threads are not here to close it.
+void give_up(Handle* handle) noexcept;
+
 Status listen(Handle& handle, const char* address, char* bound, std::size_t bound_size);
 Status dial(Handle& handle, tier::Side side, const char* address);
 

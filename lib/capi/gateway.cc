@@ -69,3 +69,9 @@ pinnate_status pinnate_gateway_call(pinnate_gateway* gateway, const pinnate_call
 pinnate_status pinnate_gateway_close(pinnate_gateway* gateway, pinnate_closed_fn on_closed, void* arg) {
   return capi::with(gateway, &capi::Handle::close, on_closed, arg);
 }
+
+pinnate_status pinnate_gateway_close_wait(pinnate_gateway* gateway) {
+  return capi::with(gateway, &capi::Handle::close_wait);
+}
+
+void pinnate_gateway_free(pinnate_gateway* gateway) { capi::give_up(gateway); }

@@ -125,15 +125,36 @@ void Handle::received(const Buffer& bytes) {
   }
 }
 
-Status Handle::close(pinnate_closed_fn on_closed, void* arg) {
-  if (Status s = usable(); !s.ok()) return s;
-  const auto begin = [this, on_closed, arg] {
+std::function<void()> Handle::close_with(pinnate_closed_fn on_closed, void* arg) {
+  return [this, on_closed, arg] {
     on_closed_ = on_closed;
     on_closed_arg_ = arg;
     start_closing();
   };
-  const auto mailbox = mailbox_;
-  return mailbox->post(Mailbox::Post::close, begin) ? Status() : closed_status();
+}
+
+Status Handle::close(pinnate_closed_fn on_closed, void* arg) {
+  if (Status s = usable(); !s.ok()) return s;
+  return mailbox_->post(Mailbox::Post::close, close_with(on_closed, arg)) ? Status() : closed_status();
+}
+
+Status Handle::close_wait() {
+  if (!ending_->is_closed()) {
+    if (on_loop_thread())
+      return {PINNATE_WRONG_THREAD, "this would block the loop's thread, which has the closing to do"};
+    if (!shared_thread_) return wrong_thread();
+    mailbox_->post(Mailbox::Post::close, close_with(nullptr, nullptr));  // unless it is closing
+    ending_->await_closed();
+  }
+  if (left_behind_ == 0) return {};
+  return {PINNATE_TIMEOUT, std::string("the ") + noun_ + " is closed, and left behind " + std::to_string(left_behind_) +
+                               " services that did not end in time: their threads may still be in them"};
+}
+
+void Handle::give_up() {
+  const auto ending = ending_;
+  mailbox_->post(Mailbox::Post::close, close_with(nullptr, nullptr));  // unless it is closing
+  if (ending->freed()) delete this;
 }
 
 void Handle::start_closing() {
@@ -147,14 +168,16 @@ void Handle::start_closing() {
 
 void Handle::part_closed() {
   if (--open_parts_ > 0) return;
+  if (node_->services()) left_behind_ = node_->services()->left_behind();
   node_ = nullptr;
   publisher_ = nullptr;
   runtime::JoinedThread::join_leaving(kLeaveLimitMs);
   mailbox_->end();
   const pinnate_closed_fn on_closed = on_closed_;
   void* const arg = on_closed_arg_;
+  const auto ending = ending_;
   if (on_closed) on_closed(arg);
-  delete this;
+  if (ending->closed()) delete this;
 }
 
 }  // namespace pinnate::capi

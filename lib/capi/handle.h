@@ -1,8 +1,9 @@
 // What the four kinds of handle share: a node on a loop, the requests under way, and the rules
-// about threads and closing. Freed by itself once on_closed has run.
+// about threads and closing.
 #pragma once
 
 #include "base/status.h"
+#include "capi/ending.h"
 #include "capi/mailbox.h"
 #include "capi/options.h"
 #include "capi/requests.h"
@@ -11,6 +12,8 @@
 
 #include <pinnate/common.h>
 
+#include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,7 +30,7 @@ class Handle {
   Handle& operator=(const Handle&) = delete;
 
   // Brings the node up on its loop; `parts` are the tier, its store and its services. Blocks for
-  // the disk. After a failure the handle may be destroyed, else it goes by close alone.
+  // the disk. After a failure the handle may be destroyed, else it goes by give_up alone.
   Status open(const TierSetup& setup, runtime::NodeParts parts);
 
   // For requests: runs `work` on the loop's thread, now or soon. Fails as on_loop does, and then
@@ -41,7 +44,13 @@ class Handle {
   using Settle = std::function<void(const Status&)>;
   Status wait(const std::function<void(Settle)>& begin);
 
+  // The handle stays until it is given up; what is asked of it is answered with PINNATE_CLOSED.
   Status close(pinnate_closed_fn on_closed, void* arg);
+  // Closes it, unless that is under way, and waits for the end. PINNATE_TIMEOUT: it is closed, and
+  // threads that modules hold were left behind.
+  Status close_wait();
+  // Frees it, now or when it has closed, which begins if it has not. Any thread.
+  void give_up();
 
   // The rest is for the loop's thread, and for as long as work handed to the functions above runs.
   Requests& requests() { return *requests_; }
@@ -62,6 +71,7 @@ class Handle {
   Status await(const std::function<void(Settle)>& begin);
   void send(const wire::Message& message);
   void received(const Buffer& bytes);
+  std::function<void()> close_with(pinnate_closed_fn on_closed, void* arg);
   void start_closing();
   void part_closed();
 
@@ -71,12 +81,14 @@ class Handle {
   bool shared_thread_ = false;
   std::thread::id loop_thread_;
   std::shared_ptr<Mailbox> mailbox_;
+  const std::shared_ptr<Ending> ending_ = std::make_shared<Ending>();
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<runtime::PublisherDriver> publisher_;
   std::unique_ptr<runtime::Node> node_;
   int open_parts_ = 0;  // while closing: of node and publisher
   pinnate_closed_fn on_closed_ = nullptr;
   void* on_closed_arg_ = nullptr;
+  std::atomic<std::size_t> left_behind_{0};  // services, at the end
 };
 
 }  // namespace pinnate::capi

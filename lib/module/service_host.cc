@@ -115,6 +115,8 @@ class ThreadedServiceHost : public ServiceHost {
     closer->handed_over.count_down();
   }
 
+  std::size_t left_behind() const override { return services_->left_behind; }
+
  private:
   struct Closer {
     Thread thread;

@@ -80,6 +80,8 @@ class ServiceHost {
   // limit_ms, joins its threads or leaves behind those that a module holds. `closed` runs once, on
   // a thread that belongs to no module.
   virtual void close(std::uint32_t limit_ms, std::function<void()> closed) = 0;
+  // Services that closing abandoned; from `closed` on.
+  virtual std::size_t left_behind() const = 0;
 };
 
 }  // namespace pinnate::module

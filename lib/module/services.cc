@@ -196,6 +196,7 @@ void Services::close(TimePoint limit) {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, service] : services_) left.push_back(service);
   }
+  left_behind = left.size();
   for (const auto& service : left) {
     callbacks->log(PINNATE_LOG_WARNING, service->label() + ": did not end in time; left behind");
     abandon(service->id());

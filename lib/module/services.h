@@ -10,6 +10,7 @@
 #include "module/loading/service.h"
 #include "module/service_host.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <list>
@@ -51,6 +52,7 @@ class Services : public Gate::Watcher, public std::enable_shared_from_this<Servi
   const std::shared_ptr<HostCallbacks> callbacks = std::make_shared<HostCallbacks>(options.log);
   std::shared_ptr<BlackBox> black_box;  // null without a state folder
   Alarms alarms;
+  std::atomic<std::size_t> left_behind{0};  // by close
   CallDispatch calls{options.worker_threads, options.queued_calls, callbacks, alarms};
 
  private:

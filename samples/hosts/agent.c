@@ -28,6 +28,7 @@ int main(int argc, char **argv) {
       pinnate_engine_dial_upstream(engine, argv[1]) != PINNATE_OK)
     return fprintf(stderr, "sample-agent: %s\n", pinnate_last_error()), 1;
   sigwait(&stop, &number);
-  pinnate_engine_close(engine, NULL, NULL);
+  pinnate_engine_close_wait(engine);
+  pinnate_engine_free(engine);
   return 0;
 }

@@ -59,9 +59,9 @@ static void on_result(void *arg, pinnate_status status, const char *error, pinna
   if (status != PINNATE_OK || result.size != 11 || memcmp(result.data, "hello world", 11) != 0)
     failures++, fprintf(stderr, "call: %s %.*s\n", error, (int)result.size, (const char *)result.data);
   called = 1;
-  check(pinnate_engine_close(engine, NULL, NULL), "close");
-  check(pinnate_gateway_close(gateway, NULL, NULL), "close");
-  check(pinnate_controller_close(controller, NULL, NULL), "close"); /* the loop ends when all three are closed */
+  pinnate_engine_free(engine); /* closes first; the loop ends when all three are closed */
+  pinnate_gateway_free(gateway);
+  pinnate_controller_free(controller);
 }
 
 static void on_rollup(void *arg, pinnate_status status, const char *error, const pinnate_rollup *rollup) {

@@ -45,7 +45,7 @@ ExitCode run(const ControllerFlags& flags) {
   options.artifact_limit_bytes = settings.artifact_limit.value_or(0);
   options.forget_after_ms = static_cast<std::uint32_t>(settings.forget_after.value_or(Milliseconds(0)).count());
 
-  Opened<pinnate_controller, pinnate_controller_close> controller;
+  Opened<pinnate_controller, pinnate_controller_close_wait, pinnate_controller_free> controller;
   check(pinnate_controller_open(&options, controller.receive()));
   listen_at(settings, controller.get(), pinnate_controller_listen);
   for (const std::string& address : settings.down) {

@@ -55,7 +55,7 @@ void run_engine(const Settings& settings) {
 
   PlainLoader plain;  // outlives the engine
   const pinnate_loader loader = plain.table();
-  Opened<pinnate_engine, pinnate_engine_close> engine;
+  Opened<pinnate_engine, pinnate_engine_close_wait, pinnate_engine_free> engine;
   check(pinnate_engine_open(&options, engine.receive()));
   check(pinnate_engine_add_loader(engine.get(), &loader));
   check(pinnate_engine_watch(engine.get(), print_service, nullptr));

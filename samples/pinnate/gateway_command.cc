@@ -51,7 +51,7 @@ ExitCode run(const GatewayFlags& flags) {
   options.cache_limit_bytes = settings.cache_limit.value_or(0);
   options.forget_after_ms = static_cast<std::uint32_t>(settings.forget_after.value_or(Milliseconds(0)).count());
 
-  Opened<pinnate_gateway, pinnate_gateway_close> gateway;
+  Opened<pinnate_gateway, pinnate_gateway_close_wait, pinnate_gateway_free> gateway;
   check(pinnate_gateway_open(&options, gateway.receive()));
   listen_at(settings, gateway.get(), pinnate_gateway_listen);
   if (settings.up) check(pinnate_gateway_dial_upstream(gateway.get(), settings.up->c_str()));

@@ -95,7 +95,7 @@ Session::Session(const Target& target, Milliseconds timeout, std::stop_token sto
 }
 
 Session::~Session() {
-  Opened<pinnate_client, pinnate_client_close> closing;
+  Opened<pinnate_client, pinnate_client_close_wait, pinnate_client_free> closing;
   *closing.receive() = client_;
 }
 

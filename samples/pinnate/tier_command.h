@@ -9,7 +9,6 @@
 #include <pinnate/common.h>
 
 #include <memory>
-#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -43,8 +42,8 @@ class TierOptions {
 // "" is no address of the C ABI, and NULL means the default.
 inline const char* or_null(const std::optional<std::string>& text) { return text ? text->c_str() : nullptr; }
 
-// An open handle: closes it, and waits until it is closed.
-template <class Handle, pinnate_status (*Close)(Handle*, pinnate_closed_fn, void*)>
+// An open handle: closes it, waits until it is closed, and frees it.
+template <class Handle, pinnate_status (*CloseWait)(Handle*), void (*Free)(Handle*)>
 class Opened {
  public:
   Opened() = default;
@@ -57,18 +56,8 @@ class Opened {
 
   void close() {
     if (handle_ == nullptr) return;
-    using Signal = std::shared_ptr<std::binary_semaphore>;
-    auto closed = std::make_shared<std::binary_semaphore>(0);
-    auto* held = new Signal(closed);  // the callback's own share: it may still be inside release() when we return
-    const auto on_closed = [](void* arg) {
-      const std::unique_ptr<Signal> signal(static_cast<Signal*>(arg));
-      (*signal)->release();
-    };
-    if (Close(handle_, on_closed, held) == PINNATE_OK) {
-      closed->acquire();
-    } else {
-      delete held;
-    }
+    CloseWait(handle_);
+    Free(handle_);
     handle_ = nullptr;
   }
 

@@ -4,8 +4,12 @@
 #include "folder.h"
 #include "threads_of_process.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
+#include <thread>
+#include <utility>
 
 namespace {
 
@@ -61,6 +65,9 @@ TEST_CASE("requests under way end as closed, before on_closed") {
     CHECK(diary.entries[2] == "closed");
     CHECK(std::count(diary.entries.begin(), diary.entries.end(), "call: closed") == 1);
     CHECK(std::count(diary.entries.begin(), diary.entries.end(), "watch: closed, nothing") == 1);
+    CHECK(pinnate_client_call(client, &call, note_result, &diary) == PINNATE_CLOSED);
+    CHECK(pinnate_client_close(client, nullptr, nullptr) == PINNATE_CLOSED);
+    pinnate_client_free(client);
   }
 }
 
@@ -105,7 +112,83 @@ TEST_CASE("a handle may be closed from within a callback, also with more request
       asked += pinnate_controller_status(scene.controller, nullptr, on_rollup, &scene) == PINNATE_OK;
     CHECK(world.until([&] { return scene.closed.yet.load(); }));
     CHECK(scene.answers == asked);  // each request ended, once
+    pinnate_controller_free(scene.controller);
   }
+}
+
+TEST_CASE("a handle that is freed closes by itself, on any thread and inside its own callbacks") {
+  for (const bool own_loop : {true, false}) {
+    World world(own_loop);
+    Gateway gateway(world);
+    REQUIRE(open(gateway) == PINNATE_OK);
+    char bound[200];
+    REQUIRE(pinnate_gateway_listen(gateway, "tcp://127.0.0.1:0", bound, sizeof bound) == PINNATE_OK);
+    Diary diary;
+    REQUIRE(pinnate_gateway_status(gateway, nullptr, note_rollup, &diary) == PINNATE_OK);
+    std::thread([&] { pinnate_gateway_free(std::exchange(gateway.handle, nullptr)); }).join();
+    REQUIRE(world.until([&] { return diary.size() == 1; }));
+
+    struct Scene {
+      pinnate_gateway* gateway = nullptr;
+      std::atomic<bool> freed{false};
+    } scene;
+    Gateway next(world);
+    REQUIRE(open(next) == PINNATE_OK);
+    scene.gateway = std::exchange(next.handle, nullptr);
+    // In on_closed: nothing is left to close then.
+    const auto on_closed = [](void* arg) {
+      auto* s = static_cast<Scene*>(arg);
+      CHECK(pinnate_gateway_close(s->gateway, nullptr, nullptr) == PINNATE_CLOSED);
+      pinnate_gateway_free(s->gateway);
+      s->freed = true;
+      bell().ring();
+    };
+    REQUIRE(pinnate_gateway_close(scene.gateway, on_closed, &scene) == PINNATE_OK);
+    REQUIRE(world.until([&] { return scene.freed.load(); }));
+    // Now the address of the first is free again.
+    Gateway last(world);
+    REQUIRE(open(last) == PINNATE_OK);
+    CHECK(pinnate_gateway_listen(last, bound, nullptr, 0) == PINNATE_OK);
+  }
+  pinnate_engine_free(nullptr);
+}
+
+TEST_CASE("close_wait returns when the last callback has left the host's code, whoever began to close") {
+  World world(false);
+  Gateway gateway(world);
+  REQUIRE(open(gateway) == PINNATE_OK);
+  struct Scene {
+    pinnate_gateway* gateway;
+    std::atomic<bool> left{false};
+    pinnate_status inside = PINNATE_OK;
+  } scene{gateway};
+  const auto on_closed = [](void* arg) {
+    auto* s = static_cast<Scene*>(arg);
+    s->inside = pinnate_gateway_close_wait(s->gateway);
+    usleep(50'000);  // time itself is under test: a wait that ends too early would end in here
+    s->left = true;
+  };
+  REQUIRE(pinnate_gateway_close(gateway, on_closed, &scene) == PINNATE_OK);
+  std::thread other([&] { CHECK(pinnate_gateway_close_wait(gateway) == PINNATE_OK); });
+  CHECK(pinnate_gateway_close_wait(gateway) == PINNATE_OK);
+  CHECK(scene.left);
+  other.join();
+  CHECK(scene.inside == PINNATE_WRONG_THREAD);
+  CHECK(pinnate_gateway_close_wait(gateway) == PINNATE_OK);
+  pinnate_gateway_free(std::exchange(gateway.handle, nullptr));
+}
+
+TEST_CASE("on a loop of the host's, close_wait says that the loop has to run, until it is closed") {
+  World world(true);
+  Gateway gateway(world);
+  REQUIRE(open(gateway) == PINNATE_OK);
+  CHECK(pinnate_gateway_close_wait(gateway) == PINNATE_WRONG_THREAD);
+  std::thread([&] { CHECK(pinnate_gateway_close_wait(gateway) == PINNATE_WRONG_THREAD); }).join();
+  Closed closed;
+  REQUIRE(pinnate_gateway_close(gateway, Closed::on_closed, &closed) == PINNATE_OK);
+  REQUIRE(world.until([&] { return closed.yet.load(); }));
+  CHECK(pinnate_gateway_close_wait(gateway) == PINNATE_OK);
+  pinnate_gateway_free(std::exchange(gateway.handle, nullptr));
 }
 
 TEST_CASE("a controller keeps its id in its folder, and a given id replaces it") {

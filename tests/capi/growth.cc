@@ -141,7 +141,8 @@ TEST_CASE("loaders in an engine's options may be those of an older or a newer ho
   CHECK(says("options.loaders[0] sets a field that this library"));
   later.later = 0;
   REQUIRE(pinnate_engine_open(&options, &engine) == PINNATE_OK);
-  CHECK(pinnate_engine_close(engine, nullptr, nullptr) == PINNATE_OK);
+  CHECK(pinnate_engine_close_wait(engine) == PINNATE_OK);
+  pinnate_engine_free(engine);
 }
 
 TEST_CASE("what came of a publish is filled as far as the host's struct goes, and its size says how far") {

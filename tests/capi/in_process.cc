@@ -65,15 +65,9 @@ TEST_CASE("calls in process that meet a closing engine end, and later ones are t
       }
     });
   REQUIRE(world.until([&] { return scene.answered > 100; }));
-  // The handle lives until on_closed has returned, which waits for those who still use it.
-  const auto on_closed = [](void* arg) {
-    auto* s = static_cast<Scene*>(arg);
-    for (int now = s->ended; now < kThreads; now = s->ended) s->ended.wait(now);
-    Closed::on_closed(&s->closed);
-  };
-  REQUIRE(pinnate_engine_close(std::exchange(fleet.engine.handle, nullptr), on_closed, &scene) == PINNATE_OK);
-  CHECK(world.until([&] { return scene.closed.yet.load(); }));
-  for (std::thread& thread : threads) thread.join();
+  CHECK(pinnate_engine_close_wait(fleet.engine) == PINNATE_OK);
+  for (std::thread& thread : threads) thread.join();  // the handle stays, and says that it is closed
+  pinnate_engine_free(std::exchange(fleet.engine.handle, nullptr));
   CHECK(scene.refused == kThreads);
   CHECK(scene.other == 0);
 }

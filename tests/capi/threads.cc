@@ -131,6 +131,7 @@ TEST_CASE("handles on the library's thread may be opened, used and closed on man
                    pinnate_gateway_status(gateway, nullptr, RollupAnswer::on_rollup, &rollup) == PINNATE_OK;
         all = all && pinnate_gateway_close(gateway, Closed::on_closed, &closed) == PINNATE_OK;
         if (all && world.until([&] { return closed.yet.load(); }) && rollup.times == 1) good++;
+        pinnate_gateway_free(gateway);
       }
     });
   for (std::thread& thread : threads) thread.join();

@@ -62,7 +62,7 @@ struct Closed {
 };
 
 // A handle, closed with its owner.
-template <class Handle, pinnate_status (*close_handle)(Handle*, pinnate_closed_fn, void*)>
+template <class Handle, pinnate_status (*close_handle)(Handle*, pinnate_closed_fn, void*), void (*free_handle)(Handle*)>
 struct Owned {
   explicit Owned(World& w) : world(w) {}
   ~Owned() { close(); }
@@ -73,17 +73,18 @@ struct Owned {
     if (!handle) return;
     Closed closed;
     CHECK(close_handle(handle, Closed::on_closed, &closed) == PINNATE_OK);
-    handle = nullptr;
     CHECK(world.until([&] { return closed.yet.load(); }));
+    free_handle(handle);
+    handle = nullptr;
   }
 
   World& world;
   Handle* handle = nullptr;
 };
-using Controller = Owned<pinnate_controller, pinnate_controller_close>;
-using Gateway = Owned<pinnate_gateway, pinnate_gateway_close>;
-using Engine = Owned<pinnate_engine, pinnate_engine_close>;
-using Client = Owned<pinnate_client, pinnate_client_close>;
+using Controller = Owned<pinnate_controller, pinnate_controller_close, pinnate_controller_free>;
+using Gateway = Owned<pinnate_gateway, pinnate_gateway_close, pinnate_gateway_free>;
+using Engine = Owned<pinnate_engine, pinnate_engine_close, pinnate_engine_free>;
+using Client = Owned<pinnate_client, pinnate_client_close, pinnate_client_free>;
 
 inline pinnate_status open(Controller& controller, const std::string& dir) {
   pinnate_controller_options options = PINNATE_CONTROLLER_OPTIONS_INIT;

@@ -179,6 +179,8 @@ class Handle(Unique):
             status = function(self._pointer, ON_CLOSED, closing.argument)
             if status:
                 closing.refused()
+            else:  # it closes first; what else is on its way into the library finds it closing
+                getattr(_library.load(), f"pinnate_{self._noun}_free")(self._pointer)
         _library.check(status)
         return closing
 

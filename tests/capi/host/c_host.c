@@ -114,6 +114,9 @@ static void on_rollup(void* arg, pinnate_status status, const char* error, const
     EXPECT(pinnate_engine_close(f->engine, on_closed, f) == PINNATE_OK);
     EXPECT(pinnate_gateway_close(f->gateway, on_closed, f) == PINNATE_OK);
     EXPECT(pinnate_controller_close(f->controller, on_closed, f) == PINNATE_OK); /* from within its own callback */
+    pinnate_engine_free(f->engine);
+    pinnate_gateway_free(f->gateway);
+    pinnate_controller_free(f->controller);
     f->controller = NULL;
     return;
   }
