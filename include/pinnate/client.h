@@ -21,6 +21,7 @@ typedef struct pinnate_client_options {
 } pinnate_client_options;
 
 #define PINNATE_CLIENT_OPTIONS_INIT { sizeof(pinnate_client_options), PINNATE_TIER_OPTIONS_INIT, NULL, 0 }
+PINNATE_API void pinnate_client_options_init(pinnate_client_options *options, size_t size, size_t tier_size);
 
 /* Begins to dial; does not wait for the link. A peer that refuses the handshake (another fleet, an
  * incompatible protocol) ends every request with PINNATE_REFUSED and the peer's words. */
@@ -32,18 +33,55 @@ PINNATE_API pinnate_status pinnate_client_publish(pinnate_client *client, const 
                                                   pinnate_progress_fn on_progress, pinnate_published_fn on_published,
                                                   void *arg);
 PINNATE_API pinnate_status pinnate_client_publish_wait(pinnate_client *client, const pinnate_publish *publish,
-                                                       pinnate_published *published);
+                                                       pinnate_published *published, char *error,
+                                                       size_t error_bytes);
 PINNATE_API pinnate_status pinnate_client_unpublish(pinnate_client *client, const char *name, uint64_t release,
                                                     pinnate_done_fn on_done, void *arg);
+PINNATE_API pinnate_status pinnate_client_unpublish_wait(pinnate_client *client, const char *name, uint64_t release,
+                                                         char *error, size_t error_bytes);
 PINNATE_API pinnate_status pinnate_client_releases(pinnate_client *client, const char *name,
                                                    pinnate_releases_fn on_releases, void *arg);
+PINNATE_API pinnate_status pinnate_client_releases_wait(pinnate_client *client, const char *name,
+                                                        pinnate_releases_fn on_releases, void *arg, char *error,
+                                                        size_t error_bytes);
 PINNATE_API pinnate_status pinnate_client_status(pinnate_client *client, const char *name, pinnate_rollup_fn on_rollup,
                                                  void *arg);
-PINNATE_API pinnate_status pinnate_client_watch(pinnate_client *client, pinnate_rollup_fn on_rollup, void *arg);
+PINNATE_API pinnate_status pinnate_client_status_wait(pinnate_client *client, const char *name,
+                                                      pinnate_rollup_fn on_rollup, void *arg, char *error,
+                                                      size_t error_bytes);
+PINNATE_API pinnate_status pinnate_client_watch(pinnate_client *client, pinnate_rollup_fn on_rollup, void *arg,
+                                                pinnate_ticket *ticket);
+PINNATE_API pinnate_status pinnate_client_when_live(pinnate_client *client, uint64_t release, uint64_t engines,
+                                                    uint32_t timeout_ms, pinnate_done_fn on_done, void *arg,
+                                                    pinnate_ticket *ticket);
+PINNATE_API pinnate_status pinnate_client_when_live_wait(pinnate_client *client, uint64_t release, uint64_t engines,
+                                                         uint32_t timeout_ms, char *error, size_t error_bytes);
 PINNATE_API pinnate_status pinnate_client_lookup(pinnate_client *client, const pinnate_lookup *lookup,
                                                  pinnate_rows_fn on_rows, void *arg);
+PINNATE_API pinnate_status pinnate_client_lookup_wait(pinnate_client *client, const pinnate_lookup *lookup,
+                                                      pinnate_rows_fn on_rows, void *arg, char *error,
+                                                      size_t error_bytes);
 PINNATE_API pinnate_status pinnate_client_call(pinnate_client *client, const pinnate_call *call,
                                                pinnate_result_fn on_result, void *arg);
+PINNATE_API pinnate_status pinnate_client_call_wait(pinnate_client *client, const pinnate_call *call, void **result,
+                                                    size_t *result_size, char *error, size_t error_bytes);
+
+/* The id in the fleet, as given or made. Valid until the handle is freed; NULL for NULL. */
+PINNATE_API const char *pinnate_client_id(const pinnate_client *client);
+
+/* Tells on_link soon how each dial fares, and then of every link that comes and goes. */
+PINNATE_API pinnate_status pinnate_client_watch_links(pinnate_client *client, pinnate_link_fn on_link, void *arg,
+                                                      pinnate_ticket *ticket);
+
+/* Takes over labels, log level, heartbeat and backoff of an open tier, as a host does that reads its
+ * configuration again: pass the same options as to ..._open, with what has changed. The log hook and
+ * the loop are as before. PINNATE_INVALID names what cannot change, and nothing has changed then.
+ * Other labels are told above over a new link, so calls under way over the old one end as
+ * interrupted. */
+PINNATE_API pinnate_status pinnate_client_reload(pinnate_client *client, const pinnate_tier_options *tier);
+
+/* Ends what a ticket stands for; see pinnate_ticket. Off the loop's thread it waits for that. */
+PINNATE_API pinnate_status pinnate_client_cancel(pinnate_client *client, pinnate_ticket ticket);
 
 PINNATE_API pinnate_status pinnate_client_close(pinnate_client *client, pinnate_closed_fn on_closed, void *arg);
 PINNATE_API pinnate_status pinnate_client_close_wait(pinnate_client *client);

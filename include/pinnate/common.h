@@ -7,7 +7,8 @@
  *  2. Every struct begins with `size` and only ever grows at its end, so that a host and a library
  *     of different versions understand each other. pinnate_bytes alone never changes and has none.
  *     - What you pass in: set `size` to sizeof the struct and zero the rest (the PINNATE_..._INIT
- *       macros do). Fields that your `size` does not cover get their defaults; a larger `size` than
+ *       macros do, and for languages without macros ..._init, which is given the sizes: those that
+ *       the host was built with). Fields that your `size` does not cover get their defaults; a larger `size` than
  *       the library knows is accepted when what the library does not know is zero.
  *     - What the library hands out: `size` says which fields are there.
  *     - What the library fills for you: set `size` as above. The library fills at most that many
@@ -26,9 +27,17 @@
  *     a loop of your own, call every function on that loop's thread. With none (`uv_loop` NULL)
  *     every function may be called from any thread, and callbacks run on a thread of the library's own.
  *  7. A function whose name ends in _wait blocks. On the loop's thread it returns
- *     PINNATE_WRONG_THREAD. In a child of fork() every function returns PINNATE_FORKED.
- *  8. No C++ exception, signal handler, or output on stdout or stderr ever comes from the library.
- *  9. If descriptor 0, 1 or 2 is closed when a handle opens, it is pointed at /dev/null so that no
+ *     PINNATE_WRONG_THREAD. Its namesake without _wait answers to a callback; where the _wait form
+ *     takes that callback too, it runs before the function returns, while the caller waits, and may
+ *     write to the caller's stack. `error`, unless NULL, gets the words of a failure, cut to
+ *     error_bytes with their NUL, "" when there is none: for callers that change threads before
+ *     they ask pinnate_last_error.
+ *  8. A handle stays with the process that opened it: in a child of fork() its functions return
+ *     PINNATE_FORKED, freeing it does nothing, and its sockets, locks and files are closed there, so
+ *     that none outlives the parent. Handles that the child opens are its own. Fork in no callback
+ *     unless the child does nothing but exec or _exit.
+ *  9. No C++ exception, signal handler, or output on stdout or stderr ever comes from the library.
+ * 10. If descriptor 0, 1 or 2 is closed when a handle opens, it is pointed at /dev/null so that no
  *     file or socket takes its number. I/O on it still fails; children that exec see it closed.
  */
 #ifndef PINNATE_COMMON_H
@@ -52,6 +61,7 @@ extern "C" {
 #endif
 
 struct uv_loop_s; /* libuv's uv_loop_t; this header does not need uv.h */
+typedef struct pinnate_loop pinnate_loop; /* see loop.h */
 
 typedef enum pinnate_status {
   PINNATE_OK = 0,
@@ -71,7 +81,7 @@ typedef enum pinnate_status {
   PINNATE_FAILED = 14,        /* the module itself reported failure */
   PINNATE_NO_MEMORY = 15,     /* allocation failed */
   PINNATE_WRONG_THREAD = 16,  /* would block the loop's thread, or is not on the loop's thread */
-  PINNATE_FORKED = 17,        /* called in a child of fork() */
+  PINNATE_FORKED = 17,        /* called in a child of fork() on what its parent had opened */
   PINNATE_IN_USE = 18,        /* address or folder is in use by another process or handle */
   PINNATE_CANCELLED = 19,     /* given up because the handle closed or the caller asked for it */
   PINNATE_INTERRUPTED = 20,   /* the link was lost after the call was sent: it may or may not have run */
@@ -93,6 +103,14 @@ PINNATE_API const char *pinnate_version(void);
 /* The platform this library runs on, as modules name it: "linux-x86_64", "linux-aarch64", ... */
 PINNATE_API const char *pinnate_platform(void);
 
+/* What is under way on a handle: a request, a watch, a listener, a dial. Where a function or struct
+ * takes a `ticket`, it gets the number, before any callback runs; NULL: it is not wanted. Numbers
+ * are not used twice by a handle, and 0 is none. ..._cancel ends what a ticket stands for: a request
+ * ends as PINNATE_CANCELLED, a watch is told its last, a listener closes, a dial ends its link and
+ * dials no more. When it returns, the last callback has returned too, unless it is the one that
+ * cancels. PINNATE_NOT_FOUND: it has ended already. */
+typedef uint64_t pinnate_ticket;
+
 /* A range of bytes. Who owns it is said where it is used. `data` may be NULL when `size` is 0. It
  * never grows, and so may stand inside other structs. */
 typedef struct pinnate_bytes {
@@ -108,6 +126,7 @@ typedef struct pinnate_label {
 } pinnate_label;
 
 #define PINNATE_LABEL_INIT { sizeof(pinnate_label), NULL, NULL }
+PINNATE_API void pinnate_label_init(pinnate_label *label, size_t size);
 
 typedef enum pinnate_log_level {
   PINNATE_LOG_DEBUG = 0,
@@ -124,7 +143,7 @@ typedef void (*pinnate_log_fn)(void *arg, pinnate_log_level level, const char *m
  * options begins where its own `size` ends. */
 typedef struct pinnate_tier_options {
   size_t size;
-  struct uv_loop_s *uv_loop;    /* the host's loop; NULL: the library's own thread */
+  struct uv_loop_s *uv_loop;    /* the host's libuv loop; NULL: `loop`, or the library's own thread */
   const char *fleet;            /* who belongs together; links to another fleet are refused. Default "default" */
   const char *id;               /* unique in the fleet; 1 to 127 of [a-zA-Z0-9._-]. Default: kept in the state
                                    folder, or made at random for tiers without one */
@@ -140,10 +159,14 @@ typedef struct pinnate_tier_options {
                                    sites do not come back at once. Default 200 */
   uint32_t backoff_max_ms;      /* longest such delay. Default 30000 */
   size_t link_limit_bytes;      /* memory that one link may hold in each direction. Default 8 MiB, at least 4 MiB */
+  pinnate_loop *loop;           /* a loop that the host drives in its own way; not together with uv_loop */
+  uint32_t folder_wait_ms;      /* how long opening waits, on the calling thread, for a folder that another process or
+                                   handle still has; then PINNATE_IN_USE. Default 0; at most 600000 */
 } pinnate_tier_options;
 
 #define PINNATE_TIER_OPTIONS_INIT \
-  { sizeof(pinnate_tier_options), NULL, NULL, NULL, NULL, 0, NULL, NULL, PINNATE_LOG_DEBUG, 0, 0, 0, 0 }
+  { sizeof(pinnate_tier_options), NULL, NULL, NULL, NULL, 0, NULL, NULL, PINNATE_LOG_DEBUG, 0, 0, 0, 0, NULL, 0 }
+PINNATE_API void pinnate_tier_options_init(pinnate_tier_options *options, size_t size);
 
 /* Called once, when a handle is wholly closed: its sockets and files are closed, and threads that
  * worked for it alone are gone, but for those that a module holds and for a thread that waits for a

@@ -22,6 +22,7 @@ typedef struct pinnate_artifact {
 } pinnate_artifact;
 
 #define PINNATE_ARTIFACT_INIT { sizeof(pinnate_artifact), NULL, NULL, {NULL, 0} }
+PINNATE_API void pinnate_artifact_init(pinnate_artifact *artifact, size_t size);
 
 typedef struct pinnate_publish {
   size_t size;
@@ -38,10 +39,12 @@ typedef struct pinnate_publish {
   uint32_t health_limit_ms;  /* default 5000 */
   uint32_t call_limit_ms;    /* upper bound of any call's deadline. Default 30000 */
   uint32_t drain_limit_ms;   /* how long a replaced service may finish its calls. Default 30000 */
+  pinnate_ticket *ticket;    /* cancelling it ends the waiting; what the controller has by then may still hold */
 } pinnate_publish;
 
 #define PINNATE_PUBLISH_INIT \
-  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0 }
+  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL }
+PINNATE_API void pinnate_publish_init(pinnate_publish *publish, size_t size);
 
 /* What came of a publish. Filled by the library where a function takes one to write to. */
 typedef struct pinnate_published {
@@ -55,6 +58,7 @@ typedef struct pinnate_published {
 } pinnate_published;
 
 #define PINNATE_PUBLISHED_INIT { sizeof(pinnate_published), 0, 0, 0, 0, 0, 0 }
+PINNATE_API void pinnate_published_init(pinnate_published *published, size_t size);
 
 /* `published` is NULL when status is not PINNATE_OK; `error` is "" when it is. */
 typedef void (*pinnate_published_fn)(void *arg, pinnate_status status, const char *error,
@@ -164,9 +168,11 @@ typedef struct pinnate_lookup {
   const char *cursor;    /* where to go on: the `next` of the page before. Default: from the start */
   uint32_t limit;        /* rows on this page. Default 100, at most 1000 */
   uint32_t timeout_ms;   /* default 10000 */
+  pinnate_ticket *ticket;
 } pinnate_lookup;
 
-#define PINNATE_LOOKUP_INIT { sizeof(pinnate_lookup), NULL, NULL, NULL, 0, 0, NULL, 0, 0 }
+#define PINNATE_LOOKUP_INIT { sizeof(pinnate_lookup), NULL, NULL, NULL, 0, 0, NULL, 0, 0, NULL }
+PINNATE_API void pinnate_lookup_init(pinnate_lookup *lookup, size_t size);
 
 /* One release on one engine. */
 typedef struct pinnate_service {
@@ -201,6 +207,17 @@ typedef void (*pinnate_rows_fn)(void *arg, pinnate_status status, const char *er
 
 /* ---- call ---------------------------------------------------------------------------------- */
 
+/* What goes with a call beside its payload: a request id, a tenant, a trace. Key: 1 to 63 of
+ * [a-zA-Z0-9._-], each once. Value: text of at most 4096 bytes. At most 32 headers, of 8 KiB together. */
+typedef struct pinnate_header {
+  size_t size;
+  const char *key;
+  const char *value;
+} pinnate_header;
+
+#define PINNATE_HEADER_INIT { sizeof(pinnate_header), NULL, NULL }
+PINNATE_API void pinnate_header_init(pinnate_header *header, size_t size);
+
 typedef struct pinnate_call {
   size_t size;
   const char *name;      /* the function */
@@ -208,9 +225,13 @@ typedef struct pinnate_call {
   const char *engine;    /* only this engine. Default: any that serves the function */
   uint32_t timeout_ms;   /* default 10000; also bounded by the release's call_limit_ms */
   int idempotent;        /* not 0: may be run again elsewhere when a link is lost meanwhile */
+  const pinnate_header *const *headers; /* copied before the function returns; the module sees them */
+  size_t header_count;
+  pinnate_ticket *ticket; /* cancelling it is told to the module (pinnate_host.cancelled) */
 } pinnate_call;
 
-#define PINNATE_CALL_INIT { sizeof(pinnate_call), NULL, {NULL, 0}, NULL, 0, 0 }
+#define PINNATE_CALL_INIT { sizeof(pinnate_call), NULL, {NULL, 0}, NULL, 0, 0, NULL, 0, NULL }
+PINNATE_API void pinnate_call_init(pinnate_call *call, size_t size);
 
 /* Calls under way are bounded in number and bytes, by link and at every tier that passes them on.
  * Those that wait for their results may fill three quarters of what a link may hold
@@ -222,6 +243,34 @@ typedef struct pinnate_call {
  * Called once per call. `result` is empty unless status is PINNATE_OK, or PINNATE_FAILED where it
  * is what the service said. */
 typedef void (*pinnate_result_fn)(void *arg, pinnate_status status, const char *error, pinnate_bytes result);
+
+/* Frees what a ..._call_wait gave. */
+PINNATE_API void pinnate_result_free(void *result);
+
+/* ---- links --------------------------------------------------------------------------------- */
+
+typedef enum pinnate_link_state {
+  PINNATE_LINK_CONNECTING = 0, /* it is being dialled */
+  PINNATE_LINK_UP = 1,         /* both ends know and accept each other */
+  PINNATE_LINK_DOWN = 2        /* it ended, or did not come about; `why` says more */
+} pinnate_link_state;
+
+typedef struct pinnate_link {
+  size_t size;
+  pinnate_ticket dial;      /* the dial that it belongs to; 0: the peer dialled */
+  pinnate_link_state state;
+  const char *address;      /* as it was dialled, or where the peer dialled from */
+  int upstream;             /* not 0: the peer is above this tier. Known once the link is up */
+  pinnate_role role;        /* the peer's, as its id is; known once it has said so */
+  const char *id;           /* "" until then */
+  pinnate_status status;    /* of a link that is down: why */
+  const char *why;          /* in words; "" otherwise */
+  uint32_t next_try_ms;     /* until it is dialled again; 0: not by itself. A dial stands back while another link to
+                               the same peer, or up, is there */
+} pinnate_link;
+
+/* `link` NULL: the watch has ended, and this is the last that it is told. */
+typedef void (*pinnate_link_fn)(void *arg, const pinnate_link *link);
 
 #ifdef __cplusplus
 }

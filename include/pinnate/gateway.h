@@ -24,32 +24,60 @@ typedef struct pinnate_gateway_options {
 } pinnate_gateway_options;
 
 #define PINNATE_GATEWAY_OPTIONS_INIT { sizeof(pinnate_gateway_options), PINNATE_TIER_OPTIONS_INIT, NULL, 0, 0 }
+PINNATE_API void pinnate_gateway_options_init(pinnate_gateway_options *options, size_t size, size_t tier_size);
 
 PINNATE_API pinnate_status pinnate_gateway_open(const pinnate_gateway_options *options, pinnate_gateway **gateway);
 
 /* Upstream: dial the controller or gateway above, or accept its dialling. One upstream link at a
  * time. */
-PINNATE_API pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway *gateway, const char *address);
+PINNATE_API pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway *gateway, const char *address,
+                                                         pinnate_ticket *ticket);
 
 /* Accepts whoever comes: engines, gateways and clients below; and the upstream, if it dials. As
  * pinnate_controller_listen: a host name is resolved before this returns, which may block; an
  * address needs none of that. */
 PINNATE_API pinnate_status pinnate_gateway_listen(pinnate_gateway *gateway, const char *address, char *bound,
-                                                  size_t bound_size);
+                                                  size_t bound_size, pinnate_ticket *ticket);
 
 /* Keeps a link to an engine or gateway below that listens at `address`; once per address of a
  * static list. */
-PINNATE_API pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway *gateway, const char *address);
+PINNATE_API pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway *gateway, const char *address,
+                                                           pinnate_ticket *ticket);
 
 /* The roll-up of what is below this gateway, also while its upstream is away. */
 PINNATE_API pinnate_status pinnate_gateway_status(pinnate_gateway *gateway, const char *name,
                                                   pinnate_rollup_fn on_rollup, void *arg);
+PINNATE_API pinnate_status pinnate_gateway_status_wait(pinnate_gateway *gateway, const char *name,
+                                                       pinnate_rollup_fn on_rollup, void *arg, char *error,
+                                                       size_t error_bytes);
 PINNATE_API pinnate_status pinnate_gateway_lookup(pinnate_gateway *gateway, const pinnate_lookup *lookup,
                                                   pinnate_rows_fn on_rows, void *arg);
+PINNATE_API pinnate_status pinnate_gateway_lookup_wait(pinnate_gateway *gateway, const pinnate_lookup *lookup,
+                                                       pinnate_rows_fn on_rows, void *arg, char *error,
+                                                       size_t error_bytes);
 
 /* Calls a function below this gateway, or, when none below serves it, through the upstream. */
 PINNATE_API pinnate_status pinnate_gateway_call(pinnate_gateway *gateway, const pinnate_call *call,
                                                 pinnate_result_fn on_result, void *arg);
+PINNATE_API pinnate_status pinnate_gateway_call_wait(pinnate_gateway *gateway, const pinnate_call *call, void **result,
+                                                     size_t *result_size, char *error, size_t error_bytes);
+
+/* The id in the fleet, as given or made. Valid until the handle is freed; NULL for NULL. */
+PINNATE_API const char *pinnate_gateway_id(const pinnate_gateway *gateway);
+
+/* Tells on_link soon how each dial fares, and then of every link that comes and goes. */
+PINNATE_API pinnate_status pinnate_gateway_watch_links(pinnate_gateway *gateway, pinnate_link_fn on_link, void *arg,
+                                                       pinnate_ticket *ticket);
+
+/* Takes over labels, log level, heartbeat and backoff of an open tier, as a host does that reads its
+ * configuration again: pass the same options as to ..._open, with what has changed. The log hook and
+ * the loop are as before. PINNATE_INVALID names what cannot change, and nothing has changed then.
+ * Other labels are told above over a new link, so calls under way over the old one end as
+ * interrupted. */
+PINNATE_API pinnate_status pinnate_gateway_reload(pinnate_gateway *gateway, const pinnate_tier_options *tier);
+
+/* Ends what a ticket stands for; see pinnate_ticket. Off the loop's thread it waits for that. */
+PINNATE_API pinnate_status pinnate_gateway_cancel(pinnate_gateway *gateway, pinnate_ticket ticket);
 
 PINNATE_API pinnate_status pinnate_gateway_close(pinnate_gateway *gateway, pinnate_closed_fn on_closed, void *arg);
 PINNATE_API pinnate_status pinnate_gateway_close_wait(pinnate_gateway *gateway);

@@ -50,6 +50,13 @@ typedef struct pinnate_host {
   void (*answer)(pinnate_reply *reply, const void *data, size_t size_bytes);
   /* Answers it with a failure, in words. Exactly once instead of `answer`. */
   void (*fail)(pinnate_reply *reply, const char *reason);
+  /* Not 0: nobody waits for this answer any more: its caller gave up, or its time has passed. */
+  int (*cancelled)(const pinnate_reply *reply);
+  /* What the caller sent beside the payload: the value of one header, or NULL where there is none
+   * of that key; and all of them, by index from 0: 0 behind the last. Valid until the call is
+   * answered. */
+  const char *(*header)(const pinnate_reply *reply, const char *key);
+  int (*header_at)(const pinnate_reply *reply, size_t index, const char **key, const char **value);
 } pinnate_host;
 
 /* flags */

@@ -79,6 +79,7 @@ typedef struct pinnate_testing_options {
 
 #define PINNATE_TESTING_OPTIONS_INIT \
   { sizeof(pinnate_testing_options), 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, PINNATE_LOG_DEBUG }
+PINNATE_API void pinnate_testing_options_init(pinnate_testing_options *options, size_t size);
 
 /* Makes the fleet. All tiers are up and begin to dial; no time has passed. */
 PINNATE_API pinnate_status pinnate_testing_open(const pinnate_testing_options *options, pinnate_testing_fleet **fleet);
@@ -247,6 +248,7 @@ typedef struct pinnate_testing_fault {
 
 #define PINNATE_TESTING_FAULT_INIT \
   { sizeof(pinnate_testing_fault), NULL, NULL, PINNATE_TESTING_LOAD, PINNATE_TESTING_FAILS, 0, 0, NULL, NULL }
+PINNATE_API void pinnate_testing_fault_init(pinnate_testing_fault *fault, size_t size);
 
 /* Holds until it is cured, for a module that was published or will be; one fault for each step, and
  * engine or all. At most 100000 of them. */

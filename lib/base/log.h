@@ -1,8 +1,10 @@
-// The host's log hook, with a level. Copyable; a default one is silent.
+// The host's log hook, with a level that all copies share. A default one is silent.
 #pragma once
 
 #include <pinnate/common.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
 
 namespace pinnate {
@@ -10,10 +12,11 @@ namespace pinnate {
 struct Log {
   pinnate_log_fn write = nullptr;
   void* arg = nullptr;
-  pinnate_log_level lowest = PINNATE_LOG_DEBUG;
+  std::shared_ptr<std::atomic<pinnate_log_level>> lowest;  // null: all
 
+  bool takes(pinnate_log_level level) const { return write && (!lowest || level >= lowest->load()); }
   void operator()(pinnate_log_level level, const std::string& message) const {
-    if (!write || level < lowest) return;
+    if (!takes(level)) return;
     // What peers say of themselves must not look like lines of its own.
     std::string line = message;
     for (char& c : line)

@@ -63,4 +63,21 @@ Status check_labels(const Labels& labels) {
   return {};
 }
 
+Status check_headers(const Labels& headers) {
+  constexpr std::size_t kMost = 32, kMostBytes = 8192;
+  if (headers.size() > kMost) return {PINNATE_TOO_LARGE, "more than " + std::to_string(kMost) + " headers"};
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : headers) {
+    if (Status s = check(key, {"header key", 1, 63, "._-", true, true}); !s.ok()) return s;
+    if (value.find('\0') != std::string::npos)
+      return {PINNATE_INVALID, "the header '" + key + "' has a NUL in its value"};
+    if (value.size() > kTextLimitBytes)
+      return {PINNATE_TOO_LARGE, "the value of the header '" + key + "' is longer than 4096 bytes"};
+    bytes += key.size() + value.size();
+  }
+  if (bytes <= kMostBytes) return {};
+  return {PINNATE_TOO_LARGE,
+          "headers of " + std::to_string(bytes) + " bytes; " + std::to_string(kMostBytes) + " are allowed"};
+}
+
 }  // namespace pinnate

@@ -18,6 +18,9 @@ Status check_fleet(std::string_view fleet);
 Status check_label_key(std::string_view key);
 Status check_label_value(std::string_view value);
 Status check_labels(const Labels& labels);
+// Of a call: at most 32, of 8 KiB together; keys 1 to 63 of [a-zA-Z0-9._-], values
+// text without NUL, as long as a text on the wire.
+Status check_headers(const Labels& headers);
 Status check_platform(std::string_view platform);
 Status check_loader_kind(std::string_view kind);
 Status check_feature(std::string_view feature);

@@ -61,7 +61,6 @@ class Thread {
   void leave_behind() {
     if (std::exchange(started_, false)) pthread_detach(id_);
   }
-  void forget() { started_ = false; }  // in a child of fork, where it is not
 
  private:
   struct Start {

@@ -4,10 +4,14 @@
 #include "base/names.h"
 #include "capi/boundary.h"
 #include "capi/convert.h"
+#include "capi/live_wait.h"
 #include "capi/publish_order.h"
 #include "capi/sized.h"
 
+#include <cstdlib>
+#include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -19,18 +23,46 @@ constexpr std::uint32_t kTimeoutMs = 10000;
 
 // Sends a question from whatever thread the host called on.
 template <class Answer, class Question>
-Status ask(Handle& handle, Question question, std::function<void(const Status&, const Answer*)> answered) {
-  return handle.soon([&handle, question = std::move(question), answered = std::move(answered)]() mutable {
-    handle.requests().ask<Answer>(std::move(question), std::move(answered));
+Status ask(Handle& handle, Mode mode, Question question, std::function<void(const Status&, const Answer*)> answered,
+           pinnate_ticket* wanted = nullptr) {
+  const pinnate_ticket ticket = handle.new_ticket(wanted);
+  if (mode == Mode::callback)
+    return handle.soon([&handle, ticket, question = std::move(question), answered = std::move(answered)]() mutable {
+      handle.requests().ask<Answer>(ticket, std::move(question), std::move(answered));
+    });
+  return handle.wait([&](const Handle::Settle& settle) {
+    handle.requests().ask<Answer>(ticket, question, [&answered, settle](const Status& status, const Answer* answer) {
+      answered(status, answer);
+      settle(status);
+    });
   });
 }
 
 Requests::Changed rollup_taker(pinnate_rollup_fn on_rollup, void* arg) {
   return [on_rollup, arg](const Status& status, const wire::StatusReport* report) {
+    if (!on_rollup) return;
     if (!status.ok() || !report) return on_rollup(arg, status.code(), status.message().c_str(), nullptr);
     const RollupView view(*report);
     on_rollup(arg, PINNATE_OK, "", view.rollup());
   };
+}
+
+Status read_headers(const pinnate_call& given, Labels* headers) {
+  if (given.header_count == 0) return {};
+  if (Status s = required(given.headers, "call.headers"); !s.ok()) return s;
+  if (given.header_count > 32)
+    return {PINNATE_TOO_LARGE,
+            "call.header_count is " + std::to_string(given.header_count) + "; at most 32 are allowed"};
+  for (std::size_t i = 0; i < given.header_count; i++) {
+    const std::string which = "call.headers[" + std::to_string(i) + "]";
+    const Result<pinnate_header> header = read_sized(given.headers[i], which);
+    if (!header.ok()) return header.status();
+    if (Status s = required(header->key, (which + ".key").c_str()); !s.ok()) return s;
+    if (Status s = required(header->value, (which + ".value").c_str()); !s.ok()) return s;
+    if (!headers->emplace(header->key, header->value).second)
+      return {PINNATE_INVALID, which + ": the key '" + header->key + "' was there before"};
+  }
+  return check_headers(*headers);
 }
 
 }  // namespace
@@ -44,7 +76,8 @@ Status take_name(const char* given, Status (*check)(std::string_view), std::stri
 Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_fn on_progress,
                pinnate_published_fn on_published, void* arg) {
   if (Status s = required(on_published, "on_published"); !s.ok()) return s;
-  Result<runtime::PublishOrder> order = read_publish(publish);
+  pinnate_ticket* wanted = nullptr;
+  Result<runtime::PublishOrder> order = read_publish(publish, &wanted);
   if (!order.ok()) return order.status();
   runtime::PublisherDriver::Progress progress;
   if (on_progress)
@@ -54,21 +87,23 @@ Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_
     const pinnate_published published = to_published(*answer, prepare_us);
     on_published(arg, PINNATE_OK, "", &published);
   };
-  return handle.soon([&handle, order = std::move(*order), progress, done] {
-    handle.publisher().publish(handle.requests().next_id(), order, progress, done);
+  return handle.soon([&handle, ticket = handle.new_ticket(wanted), order = std::move(*order), progress, done] {
+    handle.publisher().publish(ticket, order, progress, done);
   });
 }
 
 Status publish_wait(Handle& handle, const pinnate_publish* publish, pinnate_published* published) {
   const Result<std::size_t> room = room_in(published, "published");
   if (!room.ok()) return room.status();
-  Result<runtime::PublishOrder> order = read_publish(publish);
+  pinnate_ticket* wanted = nullptr;
+  Result<runtime::PublishOrder> order = read_publish(publish, &wanted);
   if (!order.ok()) return order.status();
+  const pinnate_ticket ticket = handle.new_ticket(wanted);
   // Written on the loop's thread, and the caller waits meanwhile.
   pinnate_published answered{};
   const Status status = handle.wait([&](const Handle::Settle& settle) {
     handle.publisher().publish(
-        handle.requests().next_id(), *order, nullptr,
+        ticket, *order, nullptr,
         [&answered, settle](const Status& s, const wire::Published* answer, std::uint32_t prepare_us) {
           if (s.ok()) answered = to_published(*answer, prepare_us);
           settle(s);
@@ -78,22 +113,23 @@ Status publish_wait(Handle& handle, const pinnate_publish* publish, pinnate_publ
   return status;
 }
 
-Status unpublish(Handle& handle, const char* name, std::uint64_t release, pinnate_done_fn on_done, void* arg) {
+Status unpublish(Handle& handle, Mode mode, const char* name, std::uint64_t release, pinnate_done_fn on_done,
+                 void* arg) {
   if (Status s = required(name, "name"); !s.ok()) return s;
-  if (Status s = required(on_done, "on_done"); !s.ok()) return s;
+  if (Status s = required(on_done || mode == Mode::wait, "on_done"); !s.ok()) return s;
   wire::Unpublish question;
   question.release = release;
   if (Status s = take_name(name, check_function_name, &question.name); !s.ok()) return s;
-  return ask<wire::Done>(handle, std::move(question), [on_done, arg](const Status& status, const wire::Done*) {
-    on_done(arg, status.code(), status.message().c_str());
+  return ask<wire::Done>(handle, mode, std::move(question), [on_done, arg](const Status& status, const wire::Done*) {
+    if (on_done) on_done(arg, status.code(), status.message().c_str());
   });
 }
 
-Status releases(Handle& handle, const char* name, pinnate_releases_fn on_releases, void* arg) {
+Status releases(Handle& handle, Mode mode, const char* name, pinnate_releases_fn on_releases, void* arg) {
   if (Status s = required(on_releases, "on_releases"); !s.ok()) return s;
   wire::ListReleases question;
   if (Status s = take_name(name, check_function_name, &question.name); !s.ok()) return s;
-  return ask<wire::Releases>(handle, std::move(question),
+  return ask<wire::Releases>(handle, mode, std::move(question),
                              [on_releases, arg](const Status& status, const wire::Releases* answer) {
                                if (!status.ok())
                                  return on_releases(arg, status.code(), status.message().c_str(), nullptr, 0);
@@ -102,21 +138,51 @@ Status releases(Handle& handle, const char* name, pinnate_releases_fn on_release
                              });
 }
 
-Status status(Handle& handle, const char* name, pinnate_rollup_fn on_rollup, void* arg) {
+Status status(Handle& handle, Mode mode, const char* name, pinnate_rollup_fn on_rollup, void* arg) {
   if (Status s = required(on_rollup, "on_rollup"); !s.ok()) return s;
   wire::GetStatus question;
   if (Status s = take_name(name, check_function_name, &question.name); !s.ok()) return s;
-  return ask<wire::StatusReport>(handle, std::move(question), rollup_taker(on_rollup, arg));
+  return ask<wire::StatusReport>(handle, mode, std::move(question), rollup_taker(on_rollup, arg));
 }
 
-Status watch(Handle& handle, pinnate_rollup_fn on_rollup, void* arg) {
-  return handle.soon(
-      [&handle, on_rollup, arg] { handle.requests().watch(on_rollup ? rollup_taker(on_rollup, arg) : nullptr); });
+namespace {
+
+constexpr std::uint32_t kLiveTimeoutMs = 60000;
+
+void begin_live_wait(Handle& handle, pinnate_ticket id, std::uint64_t release, std::uint64_t engines,
+                     std::uint32_t timeout_ms, LiveWait::Done done) {
+  std::make_shared<LiveWait>(&handle.requests(), release, engines, std::move(done))
+      ->start(handle.reactor(), id, or_default(timeout_ms, kLiveTimeoutMs));
 }
 
-Result<wire::Lookup> read_lookup(const pinnate_lookup* lookup) {
+}  // namespace
+
+Status when_live(Handle& handle, std::uint64_t release, std::uint64_t engines, std::uint32_t timeout_ms,
+                 pinnate_done_fn on_done, void* arg, pinnate_ticket* ticket) {
+  if (Status s = required(on_done, "on_done"); !s.ok()) return s;
+  return handle.soon([=, &handle, id = handle.new_ticket(ticket)] {
+    begin_live_wait(handle, id, release, engines, timeout_ms,
+                    [on_done, arg](const Status& status) { on_done(arg, status.code(), status.message().c_str()); });
+  });
+}
+
+Status when_live_wait(Handle& handle, std::uint64_t release, std::uint64_t engines, std::uint32_t timeout_ms) {
+  return handle.wait([&](const Handle::Settle& settle) {
+    begin_live_wait(handle, handle.new_ticket(nullptr), release, engines, timeout_ms, settle);
+  });
+}
+
+Status watch(Handle& handle, pinnate_rollup_fn on_rollup, void* arg, pinnate_ticket* ticket) {
+  if (Status s = required(on_rollup, "on_rollup"); !s.ok()) return s;
+  return handle.soon([&handle, on_rollup, arg, id = handle.new_ticket(ticket)] {
+    handle.requests().watch(id, rollup_taker(on_rollup, arg));
+  });
+}
+
+Result<wire::Lookup> read_lookup(const pinnate_lookup* lookup, pinnate_ticket** ticket) {
   const Result<pinnate_lookup> given = read_sized(lookup, "lookup");
   if (!given.ok()) return given.status();
+  if (ticket) *ticket = given->ticket;
   wire::Lookup question;
   if (Status s = take_name(given->at, check_tier_id, &question.at); !s.ok()) return s;
   if (Status s = take_name(given->name, check_function_name, &question.name); !s.ok()) return s;
@@ -137,18 +203,21 @@ Result<wire::Lookup> read_lookup(const pinnate_lookup* lookup) {
   return question;
 }
 
-Status lookup(Handle& handle, const pinnate_lookup* lookup, pinnate_rows_fn on_rows, void* arg) {
-  Result<wire::Lookup> question = read_lookup(lookup);
-  return question.ok() ? ask_tiers(handle, std::move(*question), on_rows, arg) : question.status();
+Status lookup(Handle& handle, Mode mode, const pinnate_lookup* lookup, pinnate_rows_fn on_rows, void* arg) {
+  pinnate_ticket* ticket = nullptr;
+  Result<wire::Lookup> question = read_lookup(lookup, &ticket);
+  return question.ok() ? ask_tiers(handle, mode, std::move(*question), on_rows, arg, ticket) : question.status();
 }
 
-Status ask_tiers(Handle& handle, wire::Lookup question, pinnate_rows_fn on_rows, void* arg) {
+Status ask_tiers(Handle& handle, Mode mode, wire::Lookup question, pinnate_rows_fn on_rows, void* arg,
+                 pinnate_ticket* ticket) {
   if (Status s = required(on_rows, "on_rows"); !s.ok()) return s;
-  return ask<wire::Tiers>(handle, std::move(question), [on_rows, arg](const Status& status, const wire::Tiers* answer) {
+  const auto answered = [on_rows, arg](const Status& status, const wire::Tiers* answer) {
     if (!status.ok()) return on_rows(arg, status.code(), status.message().c_str(), nullptr, 0, "");
     const TiersView view(*answer);
     on_rows(arg, PINNATE_OK, "", view.rows().data(), view.rows().size(), answer->next.c_str());
-  });
+  };
+  return ask<wire::Tiers>(handle, mode, std::move(question), answered, ticket);
 }
 
 Result<CallOrder> read_call(const pinnate_call* call) {
@@ -156,6 +225,7 @@ Result<CallOrder> read_call(const pinnate_call* call) {
   if (!given.ok()) return given.status();
   CallOrder order;
   order.payload = given->payload;
+  order.ticket = given->ticket;
   if (Status s = required(given->name, "call.name"); !s.ok()) return s;
   if (Status s = take_name(given->name, check_function_name, &order.message.function); !s.ok()) return s;
   if (Status s = take_name(given->engine, check_tier_id, &order.message.engine); !s.ok()) return s;
@@ -164,14 +234,16 @@ Result<CallOrder> read_call(const pinnate_call* call) {
                                    std::to_string(kCallLimitBytes) + " are allowed"};
   if (given->payload.size != 0)
     if (Status s = required(given->payload.data, "call.payload.data"); !s.ok()) return s;
+  if (Status s = read_headers(*given, &order.message.headers); !s.ok()) return s;
   order.message.timeout_ms = or_default(given->timeout_ms, kTimeoutMs);
   order.message.idempotent = given->idempotent != 0;
   return order;
 }
 
-Result<wire::Call> copy_call(const pinnate_call* call) {
+Result<wire::Call> copy_call(const pinnate_call* call, pinnate_ticket** ticket) {
   Result<CallOrder> order = read_call(call);
   if (!order.ok()) return order.status();
+  if (ticket) *ticket = order->ticket;
   if (order->payload.size != 0)
     order->message.payload = Buffer(std::string(static_cast<const char*>(order->payload.data), order->payload.size));
   return std::move(order->message);
@@ -179,7 +251,8 @@ Result<wire::Call> copy_call(const pinnate_call* call) {
 
 Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_result, void* arg) {
   if (Status s = required(on_result, "on_result"); !s.ok()) return s;
-  Result<wire::Call> question = copy_call(call);
+  pinnate_ticket* ticket = nullptr;
+  Result<wire::Call> question = copy_call(call, &ticket);
   if (!question.ok()) return question.status();
   const auto answered = [on_result, arg](const Status& status, const wire::Returned* answer) {
     pinnate_bytes result{nullptr, 0};
@@ -187,7 +260,32 @@ Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_resul
       result = {answer->result.data(), answer->result.size()};
     on_result(arg, status.code(), status.message().c_str(), result);
   };
-  return ask<wire::Returned>(handle, std::move(*question), answered);
+  return ask<wire::Returned>(handle, Mode::callback, std::move(*question), answered, ticket);
+}
+
+Status call_wait(Handle& handle, const pinnate_call* call, void** result, std::size_t* result_size) {
+  if (Status s = required(result, "result"); !s.ok()) return s;
+  if (Status s = required(result_size, "result_size"); !s.ok()) return s;
+  *result = nullptr;
+  *result_size = 0;
+  pinnate_ticket* ticket = nullptr;
+  Result<wire::Call> question = copy_call(call, &ticket);
+  if (!question.ok()) return question.status();
+  Buffer bytes;
+  const auto answered = [&bytes](const Status& status, const wire::Returned* answer) {
+    if (answer && (status.ok() || status.code() == PINNATE_FAILED)) bytes = answer->result;
+  };
+  const Status status = ask<wire::Returned>(handle, Mode::wait, std::move(*question), answered, ticket);
+  give_result(bytes, result, result_size);
+  return status;
+}
+
+void give_result(const Buffer& bytes, void** result, std::size_t* result_size) {
+  if (bytes.empty()) return;
+  *result = std::malloc(bytes.size());
+  if (!*result) throw std::bad_alloc();
+  std::memcpy(*result, bytes.data(), bytes.size());
+  *result_size = bytes.size();
 }
 
 }  // namespace pinnate::capi

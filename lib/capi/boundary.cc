@@ -1,10 +1,8 @@
 #include "capi/boundary.h"
 
-#include <pthread.h>
-
-#include <atomic>
 #include <cstdio>
-#include <mutex>
+#include <exception>
+#include <new>
 #include <string>
 
 namespace pinnate::capi {
@@ -12,8 +10,6 @@ namespace {
 
 // Of fixed size, so that "out of memory" can be said too.
 thread_local char words_of_last_error[1024] = "";
-
-std::atomic<bool> forked{false};
 
 }  // namespace
 
@@ -24,12 +20,24 @@ pinnate_status remember(pinnate_status code, const char* words) noexcept {
 
 const char* last_error() noexcept { return words_of_last_error; }
 
-void mark_children_of_fork() {
-  static std::once_flag once;
-  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { forked.store(true, std::memory_order_relaxed); }); });
+Status OpenedHere::check() const {
+  if (forks_ == fork_count()) return {};
+  return {PINNATE_FORKED,
+          "this was opened before fork(), and stays with the process that opened it: open another in the child"};
 }
 
-bool is_child_of_fork() noexcept { return forked.load(std::memory_order_relaxed); }
+pinnate_status run_guarded(Status (*run)(const void* body), const void* body) noexcept {
+  try {
+    const Status status = run(body);
+    return status.ok() ? PINNATE_OK : remember(status.code(), status.message().c_str());
+  } catch (const std::bad_alloc&) {
+    return remember(PINNATE_NO_MEMORY, "out of memory");
+  } catch (const std::exception& e) {
+    return remember(PINNATE_INTERNAL, e.what());
+  } catch (...) {
+    return remember(PINNATE_INTERNAL, "an exception of no known type");
+  }
+}
 
 Status required(bool given, const char* argument) {
   if (given) return {};

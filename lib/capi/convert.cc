@@ -18,7 +18,27 @@ static_assert(int(wire::Role::controller) == PINNATE_ROLE_CONTROLLER &&
               int(wire::Role::gateway) == PINNATE_ROLE_GATEWAY && int(wire::Role::engine) == PINNATE_ROLE_ENGINE &&
               int(wire::Role::client) == PINNATE_ROLE_CLIENT);
 
+static_assert(int(tier::TellLink::State::connecting) == PINNATE_LINK_CONNECTING &&
+              int(tier::TellLink::State::up) == PINNATE_LINK_UP &&
+              int(tier::TellLink::State::down) == PINNATE_LINK_DOWN);
+
 }  // namespace
+
+pinnate_link to_link(pinnate_ticket dial, const tier::TellLink& told) {
+  pinnate_link link{};
+  link.size = sizeof link;
+  link.dial = dial;
+  link.state = static_cast<pinnate_link_state>(told.state);
+  link.address = told.address.c_str();
+  link.upstream = told.upstream;
+  link.role = static_cast<pinnate_role>(told.role);
+  link.id = told.peer.c_str();
+  link.status = told.why.code();
+  link.why = told.why.message().c_str();
+  if (told.again_in_ms)
+    link.next_try_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(*told.again_in_ms, 1, UINT32_MAX));
+  return link;
+}
 
 pinnate_published to_published(const wire::Published& message, std::uint32_t prepare_us) {
   pinnate_published published = PINNATE_PUBLISHED_INIT;

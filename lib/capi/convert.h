@@ -2,6 +2,7 @@
 // outlive it; what a callback is given is valid until the view goes.
 #pragma once
 
+#include "tier/action.h"
 #include "wire/message.h"
 
 #include <pinnate/fleet.h>
@@ -42,6 +43,7 @@ class Rows {
 
 pinnate_published to_published(const wire::Published& message, std::uint32_t prepare_us);
 pinnate_service to_service(const wire::ServiceRow& row);
+pinnate_link to_link(pinnate_ticket dial, const tier::TellLink& told);
 Rows<pinnate_label> to_labels(const Labels& labels);
 
 class ReleasesView {

@@ -3,6 +3,7 @@
 #include "base/names.h"
 #include "capi/convert.h"
 #include "capi/entry.h"
+#include "capi/identity.h"
 #include "capi/options.h"
 #include "capi/service_watch.h"
 #include "capi/sized.h"
@@ -29,12 +30,13 @@ class InProcessCalls {
   // From now on calls are refused.
   void end() { door_->ended = true; }
 
-  // Blocks. PINNATE_CLOSED after end; else as ServiceHost::call_here.
-  module::Outcome call(const wire::Call& call, const pinnate_bytes& payload) const {
+  // Blocks, if it may. PINNATE_CLOSED after end; else as ServiceHost::call_here.
+  module::Outcome call(const std::string& function, const pinnate_bytes& payload, std::uint32_t timeout_ms,
+                       Labels headers = {}, bool may_wait = true) const {
     const std::shared_ptr<Door> door = door_;
     if (door->ended) return {{PINNATE_CLOSED, "the engine is closing or closed"}};
-    return door->services->call_here(call.function, {static_cast<const char*>(payload.data), payload.size},
-                                     call.timeout_ms);
+    return door->services->call_here(function, {static_cast<const char*>(payload.data), payload.size}, timeout_ms,
+                                     std::move(headers), may_wait);
   }
 
  private:
@@ -69,44 +71,62 @@ struct pinnate_engine final : capi::Handle {
     return make();
   }
 
-  Status call_wait(const capi::CallOrder& order, void** result, std::size_t* result_size);
-  Status watch_services(pinnate_service_fn on_service, void* arg);
+  // `take` gets the result, or with PINNATE_FAILED the service's words.
+  template <class Take>
+  Status call_here(const pinnate_call* given, bool may_wait, Take take);
+  Status watch_services(pinnate_service_fn on_service, void* arg, pinnate_ticket* ticket);
+  Result<pinnate_function*> look_up(const char* name);
 
  private:
   void closing() override { calls_.end(); }
 
   capi::InProcessCalls calls_;
-  std::shared_ptr<capi::ServiceWatch> watch_;
   bool linked_ = false;
 };
 
-Status pinnate_engine::call_wait(const capi::CallOrder& order, void** result, std::size_t* result_size) {
-  if (on_loop_thread())
-    return {PINNATE_WRONG_THREAD, "this would block the loop's thread: call it on another, or use pinnate_engine_call"};
-  if (!order.message.engine.empty() && order.message.engine != id())
-    return {PINNATE_INVALID, "call.engine is '" + order.message.engine + "', and this is '" + id() +
-                                 "': a call in process stays here; pinnate_engine_call goes to others"};
-  const module::Outcome outcome = calls_.call(order.message, order.payload);
-  const Code code = outcome.status.code();
-  if ((code == PINNATE_OK || code == PINNATE_FAILED) && !outcome.bytes.empty()) {
-    *result = std::malloc(outcome.bytes.size());
-    if (!*result) throw std::bad_alloc();
-    std::memcpy(*result, outcome.bytes.data(), outcome.bytes.size());
-    *result_size = outcome.bytes.size();
-  }
-  return outcome.status;
+struct pinnate_function {
+  static constexpr const char* kNoun = "function";
+  const capi::OpenedHere& opened_here() const { return opened; }
+  capi::InProcessCalls calls;
+  std::string name;
+  capi::OpenedHere opened{};
+};
+
+Result<pinnate_function*> pinnate_engine::look_up(const char* name) {
+  if (Status s = capi::required(name, "name"); !s.ok()) return s;
+  if (Status s = check_function_name(name); !s.ok()) return s;
+  return new pinnate_function{calls_, name};
 }
 
-Status pinnate_engine::watch_services(pinnate_service_fn on_service, void* arg) {
-  return soon([this, on_service, arg] {
-    if (watch_) watch_->stop();
-    watch_ = nullptr;
-    if (!on_service) return;
-    watch_ = std::make_shared<capi::ServiceWatch>(&requests(), [on_service, arg](const wire::ServiceRow& row) {
-      const pinnate_service service = capi::to_service(row);
-      on_service(arg, &service);
-    });
-    watch_->start();
+template <class Take>
+Status pinnate_engine::call_here(const pinnate_call* given, bool may_wait, Take take) {
+  Result<capi::CallOrder> order = capi::read_call(given);
+  if (!order.ok()) return order.status();
+  if (may_wait && on_loop_thread())
+    return {PINNATE_WRONG_THREAD,
+            "this would block the loop's thread: call it on another, or use pinnate_engine_call or _try_call"};
+  wire::Call& call = order->message;
+  if (!call.engine.empty() && call.engine != id())
+    return {PINNATE_INVALID, "call.engine is '" + call.engine + "', and this is '" + id() +
+                                 "': a call in process stays here; pinnate_engine_call goes to others"};
+  const module::Outcome outcome =
+      calls_.call(call.function, order->payload, call.timeout_ms, std::move(call.headers), may_wait);
+  const Code code = outcome.status.code();
+  if (code != PINNATE_OK && code != PINNATE_FAILED) return outcome.status;
+  const Status taken = take(outcome.bytes);
+  return outcome.status.ok() ? taken : outcome.status;
+}
+
+Status pinnate_engine::watch_services(pinnate_service_fn on_service, void* arg, pinnate_ticket* ticket) {
+  if (Status s = capi::required(on_service, "on_service"); !s.ok()) return s;
+  return soon([this, on_service, arg, id = new_ticket(ticket)] {
+    const auto watch =
+        std::make_shared<capi::ServiceWatch>(&requests(), [on_service, arg](const wire::ServiceRow* row) {
+          if (!row) return on_service(arg, nullptr);
+          const pinnate_service service = capi::to_service(*row);
+          on_service(arg, &service);
+        });
+    watch->start(id);
   });
 }
 
@@ -155,6 +175,17 @@ Result<pinnate_engine*> open_engine(const pinnate_engine_options& given) {
   runtime::NodeParts parts;
   parts.close_limit_ms = capi::or_default(given.close_limit_ms, parts.close_limit_ms);
   if (Status s = capi::open_store(*dir, pinnate_engine::kNoun, &*setup, &parts); !s.ok()) return s;
+  engine.ephemeral = given.ephemeral != 0;
+  if (given.instance && *given.instance == '\0')
+    return {PINNATE_INVALID, "options.instance is empty; NULL is for none"};
+  std::string instance = given.instance ? given.instance : "";
+  if (!given.instance && engine.ephemeral && (setup->id_given || dir->has_value())) {
+    Result<std::string> made = capi::random_instance();
+    if (!made.ok()) return made.status();
+    instance = std::move(*made);
+  }
+  if (!instance.empty()) setup->tier.id += "." + instance;
+  if (Status s = check_tier_id(setup->tier.id); !s.ok()) return s;
   auto services = module::ServiceHost::open(std::move(host));
   if (!services.ok()) return services.status();
   if (Status s = add_loaders(given, services->get()); !s.ok()) return s;
@@ -179,27 +210,99 @@ pinnate_status pinnate_engine_add_loader(pinnate_engine* engine, const pinnate_l
   });
 }
 
-pinnate_status pinnate_engine_dial_upstream(pinnate_engine* engine, const char* address) {
-  return capi::with(
-      engine, [&](pinnate_engine& e) { return e.link([&] { return capi::dial(e, tier::Side::upstream, address); }); });
+pinnate_status pinnate_engine_dial_upstream(pinnate_engine* engine, const char* address, pinnate_ticket* ticket) {
+  return capi::with(engine, [&](pinnate_engine& e) {
+    return e.link([&] { return capi::dial(e, tier::Side::upstream, address, ticket); });
+  });
 }
 
-pinnate_status pinnate_engine_listen(pinnate_engine* engine, const char* address, char* bound, size_t bound_size) {
-  return capi::with(
-      engine, [&](pinnate_engine& e) { return e.link([&] { return capi::listen(e, address, bound, bound_size); }); });
+pinnate_status pinnate_engine_listen(pinnate_engine* engine, const char* address, char* bound, size_t bound_size,
+                                     pinnate_ticket* ticket) {
+  return capi::with(engine, [&](pinnate_engine& e) {
+    return e.link([&] { return capi::listen(e, address, bound, bound_size, ticket); });
+  });
 }
 
 pinnate_status pinnate_engine_call_wait(pinnate_engine* engine, const pinnate_call* call, void** result,
-                                        size_t* result_size) {
-  return capi::with(engine, [&](pinnate_engine& e) -> Status {
+                                        size_t* result_size, char* error, size_t error_bytes) {
+  return capi::with_error(engine, error, error_bytes, [&](pinnate_engine& e) -> Status {
     if (Status s = capi::required(result, "result"); !s.ok()) return s;
     if (Status s = capi::required(result_size, "result_size"); !s.ok()) return s;
     *result = nullptr;
     *result_size = 0;
-    const Result<capi::CallOrder> order = capi::read_call(call);
-    return order.ok() ? e.call_wait(*order, result, result_size) : order.status();
+    return e.call_here(call, true, [&](const Buffer& bytes) -> Status {
+      capi::give_result(bytes, result, result_size);
+      return {};
+    });
   });
 }
+
+namespace {
+
+// Copies a result to the caller's memory.
+auto into(void* result, size_t room_bytes, size_t* result_bytes) {
+  return [=](const Buffer& bytes) -> Status {
+    *result_bytes = bytes.size();
+    if (bytes.size() > room_bytes)
+      return {PINNATE_TOO_LARGE, "the result has " + std::to_string(bytes.size()) + " bytes, and there is room for " +
+                                     std::to_string(room_bytes) + ": it ran"};
+    if (!bytes.empty()) std::memcpy(result, bytes.data(), bytes.size());
+    return {};
+  };
+}
+
+Status check_room(void* result, size_t room_bytes, size_t* result_bytes) {
+  if (Status s = capi::required(result || room_bytes == 0, "result"); !s.ok()) return s;
+  if (Status s = capi::required(result_bytes, "result_bytes"); !s.ok()) return s;
+  *result_bytes = 0;
+  return {};
+}
+
+pinnate_status call_into(pinnate_engine* engine, bool may_wait, const pinnate_call* call, void* result,
+                         size_t room_bytes, size_t* result_bytes, char* error, size_t error_bytes) {
+  return capi::with_error(engine, error, error_bytes, [&](pinnate_engine& e) -> Status {
+    if (Status s = check_room(result, room_bytes, result_bytes); !s.ok()) return s;
+    return e.call_here(call, may_wait, into(result, room_bytes, result_bytes));
+  });
+}
+
+}  // namespace
+
+pinnate_status pinnate_engine_call_into(pinnate_engine* engine, const pinnate_call* call, void* result,
+                                        size_t room_bytes, size_t* result_bytes, char* error, size_t error_bytes) {
+  return call_into(engine, true, call, result, room_bytes, result_bytes, error, error_bytes);
+}
+
+pinnate_status pinnate_engine_try_call(pinnate_engine* engine, const pinnate_call* call, void* result,
+                                       size_t room_bytes, size_t* result_bytes, char* error, size_t error_bytes) {
+  return call_into(engine, false, call, result, room_bytes, result_bytes, error, error_bytes);
+}
+
+pinnate_status pinnate_engine_function(pinnate_engine* engine, const char* name, pinnate_function** function) {
+  return capi::with(engine, [&](pinnate_engine& e) -> Status {
+    if (Status s = capi::required(function, "function"); !s.ok()) return s;
+    *function = nullptr;
+    const Result<pinnate_function*> found = e.look_up(name);
+    if (found.ok()) *function = *found;
+    return found.status();
+  });
+}
+
+pinnate_status pinnate_function_call(pinnate_function* function, pinnate_bytes payload, uint32_t timeout_ms,
+                                     void* result, size_t room_bytes, size_t* result_bytes, char* error,
+                                     size_t error_bytes) {
+  return capi::with_error(function, error, error_bytes, [&](pinnate_function& f) -> Status {
+    if (Status s = check_room(result, room_bytes, result_bytes); !s.ok()) return s;
+    if (Status s = capi::required(payload.data || payload.size == 0, "payload.data"); !s.ok()) return s;
+    const module::Outcome outcome = f.calls.call(f.name, payload, timeout_ms == 0 ? 10000 : timeout_ms);
+    const Code code = outcome.status.code();
+    if (code != PINNATE_OK && code != PINNATE_FAILED) return outcome.status;
+    const Status taken = into(result, room_bytes, result_bytes)(outcome.bytes);
+    return outcome.status.ok() ? taken : outcome.status;
+  });
+}
+
+void pinnate_function_free(pinnate_function* function) { delete function; }
 
 void pinnate_result_free(void* result) { std::free(result); }
 
@@ -209,11 +312,34 @@ pinnate_status pinnate_engine_call(pinnate_engine* engine, const pinnate_call* c
 }
 
 pinnate_status pinnate_engine_services(pinnate_engine* engine, pinnate_rows_fn on_rows, void* arg) {
-  return capi::with(engine, capi::ask_tiers, wire::Lookup{}, on_rows, arg);
+  return capi::with(engine, capi::ask_tiers, capi::Mode::callback, wire::Lookup{}, on_rows, arg,
+                    static_cast<pinnate_ticket*>(nullptr));
 }
 
-pinnate_status pinnate_engine_watch(pinnate_engine* engine, pinnate_service_fn on_service, void* arg) {
-  return capi::with(engine, &pinnate_engine::watch_services, on_service, arg);
+pinnate_status pinnate_engine_services_wait(pinnate_engine* engine, pinnate_rows_fn on_rows, void* arg, char* error,
+                                            size_t error_bytes) {
+  return capi::with_error(engine, error, error_bytes, capi::ask_tiers, capi::Mode::wait, wire::Lookup{}, on_rows, arg,
+                          static_cast<pinnate_ticket*>(nullptr));
+}
+
+pinnate_status pinnate_engine_watch(pinnate_engine* engine, pinnate_service_fn on_service, void* arg,
+                                    pinnate_ticket* ticket) {
+  return capi::with(engine, &pinnate_engine::watch_services, on_service, arg, ticket);
+}
+
+const char* pinnate_engine_id(const pinnate_engine* engine) { return engine ? engine->id().c_str() : nullptr; }
+
+pinnate_status pinnate_engine_watch_links(pinnate_engine* engine, pinnate_link_fn on_link, void* arg,
+                                          pinnate_ticket* ticket) {
+  return capi::with(engine, &capi::Handle::watch_links, on_link, arg, ticket);
+}
+
+pinnate_status pinnate_engine_reload(pinnate_engine* engine, const pinnate_tier_options* tier) {
+  return capi::with(engine, &capi::Handle::reload, tier);
+}
+
+pinnate_status pinnate_engine_cancel(pinnate_engine* engine, pinnate_ticket ticket) {
+  return capi::with(engine, &capi::Handle::cancel, ticket);
 }
 
 pinnate_status pinnate_engine_close(pinnate_engine* engine, pinnate_closed_fn on_closed, void* arg) {

@@ -39,31 +39,62 @@ pinnate_status pinnate_gateway_open(const pinnate_gateway_options* options, pinn
   return capi::open_handle(options, open_gateway, gateway);
 }
 
-pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway* gateway, const char* address) {
-  return capi::with(gateway, capi::dial, tier::Side::upstream, address);
+pinnate_status pinnate_gateway_dial_upstream(pinnate_gateway* gateway, const char* address, pinnate_ticket* ticket) {
+  return capi::with(gateway, capi::dial, tier::Side::upstream, address, ticket);
 }
 
-pinnate_status pinnate_gateway_listen(pinnate_gateway* gateway, const char* address, char* bound, size_t bound_size) {
-  return capi::with(gateway, capi::listen, address, bound, bound_size);
+pinnate_status pinnate_gateway_listen(pinnate_gateway* gateway, const char* address, char* bound, size_t bound_size,
+                                      pinnate_ticket* ticket) {
+  return capi::with(gateway, capi::listen, address, bound, bound_size, ticket);
 }
 
-pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway* gateway, const char* address) {
-  return capi::with(gateway, capi::dial, tier::Side::downstream, address);
+pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway* gateway, const char* address, pinnate_ticket* ticket) {
+  return capi::with(gateway, capi::dial, tier::Side::downstream, address, ticket);
 }
 
 pinnate_status pinnate_gateway_status(pinnate_gateway* gateway, const char* name, pinnate_rollup_fn on_rollup,
                                       void* arg) {
-  return capi::with(gateway, capi::status, name, on_rollup, arg);
+  return capi::with(gateway, capi::status, capi::Mode::callback, name, on_rollup, arg);
+}
+
+pinnate_status pinnate_gateway_status_wait(pinnate_gateway* gateway, const char* name, pinnate_rollup_fn on_rollup,
+                                           void* arg, char* error, size_t error_bytes) {
+  return capi::with_error(gateway, error, error_bytes, capi::status, capi::Mode::wait, name, on_rollup, arg);
 }
 
 pinnate_status pinnate_gateway_lookup(pinnate_gateway* gateway, const pinnate_lookup* lookup, pinnate_rows_fn on_rows,
                                       void* arg) {
-  return capi::with(gateway, capi::lookup, lookup, on_rows, arg);
+  return capi::with(gateway, capi::lookup, capi::Mode::callback, lookup, on_rows, arg);
+}
+
+pinnate_status pinnate_gateway_lookup_wait(pinnate_gateway* gateway, const pinnate_lookup* lookup,
+                                           pinnate_rows_fn on_rows, void* arg, char* error, size_t error_bytes) {
+  return capi::with_error(gateway, error, error_bytes, capi::lookup, capi::Mode::wait, lookup, on_rows, arg);
 }
 
 pinnate_status pinnate_gateway_call(pinnate_gateway* gateway, const pinnate_call* call, pinnate_result_fn on_result,
                                     void* arg) {
   return capi::with(gateway, capi::call, call, on_result, arg);
+}
+
+pinnate_status pinnate_gateway_call_wait(pinnate_gateway* gateway, const pinnate_call* call, void** result,
+                                         size_t* result_size, char* error, size_t error_bytes) {
+  return capi::with_error(gateway, error, error_bytes, capi::call_wait, call, result, result_size);
+}
+
+const char* pinnate_gateway_id(const pinnate_gateway* gateway) { return gateway ? gateway->id().c_str() : nullptr; }
+
+pinnate_status pinnate_gateway_watch_links(pinnate_gateway* gateway, pinnate_link_fn on_link, void* arg,
+                                           pinnate_ticket* ticket) {
+  return capi::with(gateway, &capi::Handle::watch_links, on_link, arg, ticket);
+}
+
+pinnate_status pinnate_gateway_reload(pinnate_gateway* gateway, const pinnate_tier_options* tier) {
+  return capi::with(gateway, &capi::Handle::reload, tier);
+}
+
+pinnate_status pinnate_gateway_cancel(pinnate_gateway* gateway, pinnate_ticket ticket) {
+  return capi::with(gateway, &capi::Handle::cancel, ticket);
 }
 
 pinnate_status pinnate_gateway_close(pinnate_gateway* gateway, pinnate_closed_fn on_closed, void* arg) {

@@ -1,6 +1,8 @@
 #include "capi/handle.h"
 
 #include "capi/boundary.h"
+#include "capi/convert.h"
+#include "capi/sized.h"
 #include "runtime/joined_thread.h"
 
 #include <exception>
@@ -20,11 +22,12 @@ Handle::~Handle() {
 }
 
 Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
-  mark_children_of_fork();
   const std::shared_ptr<runtime::Reactor> reactor = runtime::Reactor::attach(setup.loop);
   if (!reactor) return {PINNATE_IO, "the system has no thread or descriptor to give for a loop"};
   if (!reactor->shared_thread() && !reactor->on_loop_thread()) return wrong_thread();
   id_ = setup.tier.id;
+  id_given_ = setup.id_given ? setup.given_id : "";
+  options_ = setup.tier;
   log_ = setup.log;
   mailbox_ = std::make_shared<Mailbox>(reactor);
   const auto send = [this](const wire::Message& message) { this->send(message); };
@@ -35,9 +38,10 @@ Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
   parts.log = log_;
   // On this thread, and not on the one that all handles share.
   if (Status s = runtime::Node::restore(&parts); !s.ok()) return s;
-  parts.reactor = reactor;
+  parts.reactor = reactor_ = reactor;
   parts.link_limit_bytes = setup.tier.link_limit_bytes;
   parts.on_host_message = [this](Buffer bytes) { received(bytes); };
+  parts.on_link = [this](pinnate_ticket dial, const tier::TellLink& told) { tell_of_link(dial, told); };
   shared_thread_ = reactor->shared_thread();
   const auto open_node = [&] {
     loop_thread_ = std::this_thread::get_id();
@@ -125,6 +129,71 @@ void Handle::received(const Buffer& bytes) {
   }
 }
 
+Status Handle::cancel(pinnate_ticket ticket) {
+  return on_loop([&]() -> Status {
+    if (requests_->cancel(ticket) || end_link_watch(ticket)) return {};
+    if (publisher_->cancel(ticket, {PINNATE_CANCELLED, "cancelled"})) return send(wire::Cancel{ticket}), Status();
+    if (node_->end(ticket)) return dials_.erase(ticket), Status();
+    return {PINNATE_NOT_FOUND,
+            "ticket " + std::to_string(ticket) + " of this " + noun_ + " stands for nothing that is under way"};
+  });
+}
+
+Status Handle::reload(const pinnate_tier_options* tier) {
+  const Result<pinnate_tier_options> given = read_sized(tier, "tier");
+  if (!given.ok()) return given.status();
+  const Result<Log> log = read_log(given->log, given->log_arg, given->log_level, "tier.log_level");
+  if (!log.ok()) return log.status();
+  return on_loop([&] {
+    const Result<tier::TierOptions> changed = read_changes(*given, options_, id_given_);
+    if (!changed.ok()) return changed.status();
+    if (log_.lowest) log_.lowest->store(given->log_level);
+    options_ = *changed;
+    node_->reconfigure(options_);
+    return Status();
+  });
+}
+
+Status Handle::watch_links(pinnate_link_fn on_link, void* arg, pinnate_ticket* wanted) {
+  if (Status s = required(on_link, "on_link"); !s.ok()) return s;
+  return soon([this, on_link, arg, ticket = new_ticket(wanted)] {
+    link_watches_.emplace(ticket, LinkWatch{on_link, arg});
+    // Not from inside the call.
+    mailbox_->post(Mailbox::Post::request, [this, ticket] {
+      for (const auto& [dial, told] : std::map(dials_)) {
+        const auto watch = link_watches_.find(ticket);
+        if (watch == link_watches_.end()) return;
+        const pinnate_link link = to_link(dial, told);
+        watch->second.on_link(watch->second.arg, &link);
+      }
+    });
+  });
+}
+
+Status Handle::dial(tier::Side side, const std::string& address, pinnate_ticket* wanted) {
+  return on_loop([&] {
+    const pinnate_ticket ticket = new_ticket(wanted);
+    dials_[ticket] = {tier::TellLink::State::connecting, 0, address};
+    const Status status = node_->keep_link(side, address, ticket);
+    if (!status.ok()) dials_.erase(ticket);
+    return status;
+  });
+}
+
+// A host may begin and end watches in its callback.
+void Handle::tell_of_link(pinnate_ticket dial, const tier::TellLink& told) {
+  if (const auto known = dials_.find(dial); known != dials_.end()) known->second = told;
+  const pinnate_link link = to_link(dial, told);
+  for (const auto& [ticket, watch] : std::map(link_watches_))
+    if (link_watches_.contains(ticket)) watch.on_link(watch.arg, &link);
+}
+
+bool Handle::end_link_watch(pinnate_ticket ticket) {
+  const auto watch = link_watches_.extract(ticket);
+  if (watch) watch.mapped().on_link(watch.mapped().arg, nullptr);
+  return !watch.empty();
+}
+
 std::function<void()> Handle::close_with(pinnate_closed_fn on_closed, void* arg) {
   return [this, on_closed, arg] {
     on_closed_ = on_closed;
@@ -171,6 +240,8 @@ void Handle::part_closed() {
   if (node_->services()) left_behind_ = node_->services()->left_behind();
   node_ = nullptr;
   publisher_ = nullptr;
+  reactor_ = nullptr;
+  while (!link_watches_.empty()) end_link_watch(link_watches_.begin()->first);
   runtime::JoinedThread::join_leaving(kLeaveLimitMs);
   mailbox_->end();
   const pinnate_closed_fn on_closed = on_closed_;

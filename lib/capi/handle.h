@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/status.h"
+#include "capi/boundary.h"
 #include "capi/ending.h"
 #include "capi/mailbox.h"
 #include "capi/options.h"
@@ -10,11 +11,12 @@
 #include "runtime/node.h"
 #include "runtime/publisher_driver.h"
 
-#include <pinnate/common.h>
+#include <pinnate/fleet.h>
 
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -52,11 +54,25 @@ class Handle {
   // Frees it, now or when it has closed, which begins if it has not. Any thread.
   void give_up();
 
+  // Names what is about to begin, and tells the host. Any thread.
+  pinnate_ticket new_ticket(pinnate_ticket* wanted) {
+    const pinnate_ticket ticket = requests_->next_id();
+    if (wanted) *wanted = ticket;
+    return ticket;
+  }
+  Status cancel(pinnate_ticket ticket);
+  // Takes over what may change of `tier`.
+  Status reload(const pinnate_tier_options* tier);
+  Status dial(tier::Side side, const std::string& address, pinnate_ticket* wanted);
+  Status watch_links(pinnate_link_fn on_link, void* arg, pinnate_ticket* wanted);
+
   // The rest is for the loop's thread, and for as long as work handed to the functions above runs.
   Requests& requests() { return *requests_; }
   runtime::PublisherDriver& publisher() { return *publisher_; }
   runtime::Node& node() { return *node_; }
+  runtime::Reactor& reactor() { return *reactor_; }
   const std::string& id() const { return id_; }  // any thread
+  const OpenedHere& opened_here() const { return opened_here_; }  // any thread
 
  protected:
   // Fails when close has begun, or on a thread that is not for the host's functions.
@@ -70,13 +86,17 @@ class Handle {
   Status wrong_thread() const;
   Status await(const std::function<void(Settle)>& begin);
   void send(const wire::Message& message);
+  void tell_of_link(pinnate_ticket dial, const tier::TellLink& told);
+  bool end_link_watch(pinnate_ticket ticket);
   void received(const Buffer& bytes);
   std::function<void()> close_with(pinnate_closed_fn on_closed, void* arg);
   void start_closing();
   void part_closed();
 
   const char* const noun_;
-  std::string id_;
+  const OpenedHere opened_here_;
+  std::string id_, id_given_;
+  tier::TierOptions options_;  // the loop's thread
   Log log_;
   bool shared_thread_ = false;
   std::thread::id loop_thread_;
@@ -85,6 +105,13 @@ class Handle {
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<runtime::PublisherDriver> publisher_;
   std::unique_ptr<runtime::Node> node_;
+  std::shared_ptr<runtime::Reactor> reactor_;
+  struct LinkWatch {
+    pinnate_link_fn on_link;
+    void* arg;
+  };
+  std::map<pinnate_ticket, LinkWatch> link_watches_;
+  std::map<pinnate_ticket, tier::TellLink> dials_;  // how each fared last
   int open_parts_ = 0;  // while closing: of node and publisher
   pinnate_closed_fn on_closed_ = nullptr;
   void* on_closed_arg_ = nullptr;

@@ -35,6 +35,14 @@ Result<std::string> random_tier_id(const std::string& role) {
   return role + "-" + digits;
 }
 
+Result<std::string> random_instance() {
+  const Result<std::uint64_t> number = random_number();
+  if (!number.ok()) return number.status();
+  char digits[9];
+  std::snprintf(digits, sizeof digits, "%08x", static_cast<unsigned>(*number & 0xffffffff));
+  return std::string(digits);
+}
+
 Result<std::uint64_t> new_incarnation() {
   const Result<std::uint64_t> number = random_number();
   if (!number.ok()) return number.status();

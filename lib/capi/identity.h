@@ -13,6 +13,7 @@ Result<std::uint64_t> random_number();
 
 // "engine-" and 12 random hex digits.
 Result<std::string> random_tier_id(const std::string& role);
+Result<std::string> random_instance();  // of an engine
 
 // Never 0, and larger than in all lives that began on an earlier millisecond.
 Result<std::uint64_t> new_incarnation();

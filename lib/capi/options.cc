@@ -3,6 +3,7 @@
 #include "base/names.h"
 #include "capi/boundary.h"
 #include "capi/identity.h"
+#include "capi/loop.h"
 #include "capi/sized.h"
 
 #include <algorithm>
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t kLinkLimitBytes = 8 * 1024 * 1024;
 constexpr std::size_t kLeastLinkLimitBytes = 4 * 1024 * 1024;
+constexpr std::uint32_t kLongestFolderWaitMs = 600000;
 
 }  // namespace
 
@@ -28,7 +30,7 @@ Result<Log> read_log(pinnate_log_fn write, void* arg, const pinnate_log_level& l
   const long level = number_in(lowest);
   if (level < PINNATE_LOG_DEBUG || level > PINNATE_LOG_ERROR)
     return {PINNATE_INVALID, where + " is " + std::to_string(level) + ": no pinnate_log_level"};
-  return Log{write, arg, lowest};
+  return Log{write, arg, std::make_shared<std::atomic<pinnate_log_level>>(lowest)};
 }
 
 Result<Labels> read_labels(const pinnate_label* const* given, std::size_t count, const std::string& where) {
@@ -50,7 +52,13 @@ Result<Labels> read_labels(const pinnate_label* const* given, std::size_t count,
 
 Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::string& role) {
   TierSetup setup;
-  setup.loop = given.uv_loop;
+  if (given.uv_loop && given.loop)
+    return {PINNATE_INVALID, "options.tier has both uv_loop and loop; a handle lives on one of them"};
+  setup.loop = given.loop ? &given.loop->uv : given.uv_loop;
+  if (given.folder_wait_ms > kLongestFolderWaitMs)
+    return {PINNATE_INVALID, "options.tier.folder_wait_ms is " + std::to_string(given.folder_wait_ms) + "; at most " +
+                                 std::to_string(kLongestFolderWaitMs) + " are allowed"};
+  setup.folder_wait_ms = given.folder_wait_ms;
   const Result<Log> log = read_log(given.log, given.log_arg, given.log_level, "options.tier.log_level");
   if (!log.ok()) return log.status();
   setup.log = *log;
@@ -73,7 +81,7 @@ Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::
   tier.incarnation = *incarnation;
   setup.id_given = given.id != nullptr;
   if (setup.id_given) {
-    tier.id = given.id;
+    tier.id = setup.given_id = given.id;
   } else {
     Result<std::string> id = random_tier_id(role);
     if (!id.ok()) return id.status();
@@ -81,6 +89,31 @@ Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::
   }
   if (Status s = tier::check_options(tier); !s.ok()) return s;
   return setup;
+}
+
+Result<tier::TierOptions> read_changes(const pinnate_tier_options& given, const tier::TierOptions& now,
+                                       const std::string& id_given) {
+  const auto fixed = [](const std::string& field, const std::string& was, const std::string& wanted) -> Status {
+    return {PINNATE_INVALID,
+            "tier." + field + " is '" + wanted + "' and was '" + was + "': it cannot change while the handle is open"};
+  };
+  if (const std::string fleet = given.fleet ? given.fleet : "default"; fleet != now.fleet)
+    return fixed("fleet", now.fleet, fleet);
+  if (given.id && given.id != id_given && given.id != now.id)
+    return fixed("id", id_given.empty() ? now.id : id_given, given.id);
+  if (const std::size_t limit = or_default(given.link_limit_bytes, kLinkLimitBytes); limit != now.link_limit_bytes)
+    return fixed("link_limit_bytes", std::to_string(now.link_limit_bytes), std::to_string(limit));
+  tier::TierOptions changed = now;
+  Result<Labels> labels = read_labels(given.labels, given.label_count, "tier.labels");
+  if (!labels.ok()) return labels.status();
+  changed.labels = std::move(*labels);
+  const tier::TierOptions defaults;
+  changed.heartbeat_ms = defaults.heartbeat_ms;
+  changed.backoff_min_ms = defaults.backoff_min_ms;
+  changed.backoff_max_ms = defaults.backoff_max_ms;
+  take_times(given, &changed);
+  if (Status s = tier::check_options(changed); !s.ok()) return s;
+  return changed;
 }
 
 Status settle_id(const std::string& dir, TierSetup* setup) {
@@ -99,7 +132,8 @@ Result<std::optional<std::string>> read_folder(const char* given, const char* na
 Status open_store(const std::optional<std::string>& dir, const std::string& role, TierSetup* setup,
                   runtime::NodeParts* parts) {
   parts->store_blocks = dir.has_value();
-  auto store = dir ? store::open_folder_store(*dir, role) : Result(store::make_memory_store());
+  auto store = dir ? open_when_free(*setup, [&] { return store::open_folder_store(*dir, role); })
+                   : Result(store::make_memory_store());
   if (!store.ok()) return store.status();
   parts->store = std::move(*store);
   return dir ? settle_id(*dir, setup) : Status();

@@ -98,9 +98,10 @@ Status read_limits(const pinnate_publish& given, content::Limits* limits) {
 
 }  // namespace
 
-Result<PublishOrder> read_publish(const pinnate_publish* publish) {
+Result<PublishOrder> read_publish(const pinnate_publish* publish, pinnate_ticket** ticket) {
   const Result<pinnate_publish> given = read_sized(publish, "publish");
   if (!given.ok()) return given.status();
+  if (ticket) *ticket = given->ticket;
   PublishOrder order;
   if (Status s = required(given->name, "publish.name"); !s.ok()) return s;
   if (Status s = required(given->version, "publish.version"); !s.ok()) return s;

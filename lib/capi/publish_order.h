@@ -9,6 +9,6 @@
 namespace pinnate::capi {
 
 // Opens the files and reads their first bytes, no more. Fails in words that name the field.
-Result<runtime::PublishOrder> read_publish(const pinnate_publish* given);
+Result<runtime::PublishOrder> read_publish(const pinnate_publish* given, pinnate_ticket** ticket = nullptr);
 
 }  // namespace pinnate::capi

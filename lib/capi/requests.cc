@@ -17,46 +17,50 @@ std::uint64_t id_of(const wire::Message& message) {
 
 }  // namespace
 
-std::uint64_t Requests::begin(Take take) {
-  const std::uint64_t id = next_id();
-  pending_.emplace(id, std::make_shared<const Take>(std::move(take)));
-  return id;
+void Requests::begin(Id id, Take take, bool watch) {
+  pending_.emplace(id, std::make_shared<const Request>(Request{std::move(take), watch}));
 }
 
-void Requests::watch(Changed changed) {
-  if (watch_id_ != 0) {
-    pending_.erase(watch_id_);
-    wire::GetStatus end;
-    end.id = std::exchange(watch_id_, 0);
-    end.end_watch = true;
-    send_(end);
-  }
-  if (!changed) return;
+void Requests::watch(Id id, Changed changed) {
   wire::GetStatus question;
   question.watch = true;
-  question.id = watch_id_ =
-      begin([this, changed = std::move(changed)](const Status& status, const wire::Message* message) {
-        const auto* report = message ? std::get_if<wire::StatusReport>(message) : nullptr;
-        const bool ends = !report || report->code != PINNATE_OK;
-        if (ends) watch_id_ = 0;  // first: the host may begin another in its callback
-        take<wire::StatusReport>(status, message, changed);
-        return ends;
-      });
+  question.id = id;
+  const auto take = [this, changed = std::move(changed)](const Status& status, const wire::Message* message) {
+    this->take<wire::StatusReport>(status, message, changed);
+  };
+  begin(id, take, true);
   send_(question);
+}
+
+bool Requests::cancel(Id id) {
+  const auto request = pending_.extract(id);
+  if (!request) return false;
+  if (request.mapped()->watch) {
+    wire::GetStatus end;
+    end.id = id;
+    end.end_watch = true;
+    send_(end);
+  } else {
+    send_(wire::Cancel{id});
+  }
+  request.mapped()->take({PINNATE_CANCELLED, "cancelled"}, nullptr);
+  return true;
 }
 
 void Requests::received(const wire::Message& message) {
   const auto found = pending_.find(id_of(message));
   if (found == pending_.end()) return;  // ended meanwhile
-  const std::uint64_t id = found->first;
-  const std::shared_ptr<const Take> take = found->second;
-  if ((*take)({}, &message)) pending_.erase(id);
+  const std::shared_ptr<const Request> request = found->second;
+  const auto* report = std::get_if<wire::StatusReport>(&message);
+  // First, since a callback may cancel its own request.
+  if (!request->watch || !report || report->code != PINNATE_OK) pending_.erase(found);
+  request->take({}, &message);
 }
 
 void Requests::end_all(const Status& why) {
   while (!pending_.empty()) {
     const auto request = pending_.extract(pending_.begin());
-    (*request.mapped())(why, nullptr);
+    request.mapped()->take(why, nullptr);
   }
 }
 

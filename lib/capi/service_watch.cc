@@ -4,22 +4,20 @@
 
 namespace pinnate::capi {
 
-void ServiceWatch::start() {
-  requests_->watch([self = shared_from_this()](const Status& status, const wire::StatusReport*) {
-    if (status.ok()) self->look_up();
+void ServiceWatch::start(Requests::Id id) {
+  requests_->watch(id, [self = shared_from_this()](const Status& status, const wire::StatusReport*) {
+    if (status.ok()) return self->look_up();
+    self->ended_ = true;
+    self->changed_(nullptr);
   });
-}
-
-void ServiceWatch::stop() {
-  if (!std::exchange(stopped_, true)) requests_->watch(nullptr);
 }
 
 // One lookup at a time: the next one tells what changed meanwhile.
 void ServiceWatch::look_up() {
-  if (stopped_) return;
+  if (ended_) return;
   ask_again_ = std::exchange(asking_, true);
   if (ask_again_) return;
-  requests_->ask<wire::Tiers>(wire::Lookup{},
+  requests_->ask<wire::Tiers>(requests_->next_id(), wire::Lookup{},
                               [self = shared_from_this()](const Status& status, const wire::Tiers* tiers) {
                                 self->asking_ = false;
                                 if (status.ok()) self->tell(*tiers);
@@ -28,10 +26,10 @@ void ServiceWatch::look_up() {
                               });
 }
 
-// The host may stop the watch in its callback.
+// The host may end the watch in its callback.
 void ServiceWatch::tell(const wire::Tiers& engine) {
   for (const wire::ServiceRow& row : changes_.since(engine))
-    if (!stopped_) changed_(row);
+    if (!ended_) changed_(&row);
 }
 
 }  // namespace pinnate::capi

@@ -6,8 +6,6 @@
 #include "tier/service_changes.h"
 #include "wire/message.h"
 
-#include <pinnate/engine.h>
-
 #include <functional>
 #include <memory>
 
@@ -15,12 +13,12 @@ namespace pinnate::capi {
 
 class ServiceWatch : public std::enable_shared_from_this<ServiceWatch> {
  public:
-  using Changed = std::function<void(const wire::ServiceRow&)>;
+  // Null: the watch has ended, and nothing more is told.
+  using Changed = std::function<void(const wire::ServiceRow*)>;
   ServiceWatch(Requests* requests, Changed changed) : requests_(requests), changed_(std::move(changed)) {}
 
-  void start();
-  // `changed` is not called any more; what it may be in the middle of goes on.
-  void stop();
+  // Until the request `id` is cancelled or the handle closes.
+  void start(Requests::Id id);
 
  private:
   void look_up();
@@ -29,7 +27,7 @@ class ServiceWatch : public std::enable_shared_from_this<ServiceWatch> {
   Requests* requests_;
   Changed changed_;
   tier::ServiceChanges changes_;
-  bool asking_ = false, ask_again_ = false, stopped_ = false;
+  bool asking_ = false, ask_again_ = false, ended_ = false;
 };
 
 }  // namespace pinnate::capi

@@ -19,6 +19,7 @@ using namespace pinnate;
 struct pinnate_testing_fleet {
   explicit pinnate_testing_fleet(capi::FleetPlan plan) : fleet(std::move(plan)) {}
   capi::TestingFleet fleet;
+  const capi::OpenedHere opened_here{};
 };
 
 namespace {
@@ -71,6 +72,7 @@ pinnate_status enter(pinnate_testing_fleet* fleet, May may, Status (*run)(const 
     const AtEnd leaving([&] {
       if (*entered) set_inside(fleet, {});
     });
+    if (Status s = fleet->opened_here.check(); !s.ok()) return s;
     Status status = run(body, fleet->fleet);
     if (Status s = fleet->fleet.breach(); !s.ok()) return s;
     return status;
@@ -115,7 +117,6 @@ pinnate_status pinnate_testing_open(const pinnate_testing_options* options, pinn
     *fleet = nullptr;
     Result<capi::FleetPlan> plan = capi::read_plan(options);
     if (!plan.ok()) return plan.status();
-    capi::mark_children_of_fork();
     auto made = std::make_unique<pinnate_testing_fleet>(std::move(*plan));
     set_inside(made.get(), {});
     *fleet = made.release();

@@ -20,7 +20,9 @@ class SimulatedModule final : public sim::OutsideModule {
 
   Status create(const Buffer&) override { return {}; }
   Status check_health() override { return {}; }
-  void call(const Buffer& payload, sim::Micros, Answer answer) override { answer({}, Buffer(title_ + payload.str())); }
+  void call(const Buffer& payload, const Labels&, sim::Micros, Answer answer) override {
+    answer({}, Buffer(title_ + payload.str()));
+  }
 
  private:
   const std::string title_;
@@ -56,8 +58,17 @@ class HostModule final : public sim::OutsideModule {
         log_target_(std::move(target)),
         number_(number),
         label_(std::move(label)),
-        host_{sizeof(pinnate_host),    &log_target_,         &log, &allocate, &release, &TestingReplies::remaining_ms,
-              &TestingReplies::answer, &TestingReplies::fail} {}
+        host_{sizeof(pinnate_host),
+              &log_target_,
+              &log,
+              &allocate,
+              &release,
+              &TestingReplies::remaining_ms,
+              &TestingReplies::answer,
+              &TestingReplies::fail,
+              &TestingReplies::cancelled,
+              &TestingReplies::header,
+              &TestingReplies::header_at} {}
 
   ~HostModule() override {
     if (open_calls_ > 0) log_target_.replies->forget(number_);
@@ -92,14 +103,15 @@ class HostModule final : public sim::OutsideModule {
     });
   }
 
-  void call(const Buffer& payload, sim::Micros left, Answer answer) override {
+  void call(const Buffer& payload, const Labels& headers, sim::Micros left, Answer answer) override {
     log_target_.replies->set_now(world_.now());
     ++open_calls_;
-    pinnate_reply* const reply = log_target_.replies->issue(
-        number_, label_, payload, world_.now() + left, [this, answer = std::move(answer)](Status status, Buffer bytes) {
-          --open_calls_;
-          answer(std::move(status), std::move(bytes));
-        });
+    pinnate_reply* const reply =
+        log_target_.replies->issue(number_, label_, payload, headers, world_.now() + left,
+                                   [this, answer = std::move(answer)](Status status, Buffer bytes) {
+                                     --open_calls_;
+                                     answer(std::move(status), std::move(bytes));
+                                   });
     const auto thrown = thrown_by([&] { table_.call(module_, service_, reply, payload.data(), payload.size()); });
     if (thrown) TestingReplies::fail(reply, thrown->c_str());
     log_target_.replies->deliver();

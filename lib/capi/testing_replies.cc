@@ -1,5 +1,6 @@
 #include "capi/testing_replies.h"
 
+#include "base/fork.h"
 #include "base/limits.h"
 #include "base/words.h"
 
@@ -17,7 +18,8 @@ struct Open {
   std::shared_ptr<TestingReplies> owner;
   std::uint64_t service;
   std::string label;
-  Buffer payload;  // valid until the call is answered
+  Buffer payload;  // valid until the call is answered, as are
+  Labels headers;
   sim::Micros deadline;
   TestingReplies::Answer answer;
 };
@@ -42,8 +44,7 @@ struct Table {
 };
 
 Table& table() {
-  static Table& one = *new Table;  // a module's thread may use it to the end of the process
-  return one;
+  return one_per_process<Table>();  // a module's thread may use it to the end of the process
 }
 
 std::uintptr_t number_of(const pinnate_reply* reply) { return reinterpret_cast<std::uintptr_t>(reply); }
@@ -66,10 +67,10 @@ void blame(std::uintptr_t number) {
 }  // namespace
 
 pinnate_reply* TestingReplies::issue(std::uint64_t service, const std::string& label, const Buffer& payload,
-                                     sim::Micros deadline, Answer answer) {
+                                     const Labels& headers, sim::Micros deadline, Answer answer) {
   const std::lock_guard lock(table().mutex);
   const std::uintptr_t number = ++table().last;
-  table().open.emplace(number, Open{shared_from_this(), service, label, payload, deadline, std::move(answer)});
+  table().open.emplace(number, Open{shared_from_this(), service, label, payload, headers, deadline, std::move(answer)});
   return reinterpret_cast<pinnate_reply*>(number);
 }
 
@@ -91,6 +92,27 @@ void TestingReplies::deliver() {
     answered.swap(answered_);
   }
   for (Answered& a : answered) a.answer(std::move(a.status), std::move(a.bytes));
+}
+
+int TestingReplies::cancelled(const pinnate_reply* reply) { return remaining_ms(reply) == 0; }
+
+// The strings stay where they are until the reply is answered.
+const char* TestingReplies::header(const pinnate_reply* reply, const char* key) {
+  const std::lock_guard lock(table().mutex);
+  const auto open = table().open.find(number_of(reply));
+  if (open == table().open.end() || !key) return nullptr;
+  const auto found = open->second.headers.find(key);
+  return found == open->second.headers.end() ? nullptr : found->second.c_str();
+}
+
+int TestingReplies::header_at(const pinnate_reply* reply, std::size_t index, const char** key, const char** value) {
+  const std::lock_guard lock(table().mutex);
+  const auto open = table().open.find(number_of(reply));
+  if (open == table().open.end() || index >= open->second.headers.size()) return 0;
+  const auto at = std::next(open->second.headers.begin(), static_cast<std::ptrdiff_t>(index));
+  *key = at->first.c_str();
+  *value = at->second.c_str();
+  return 1;
 }
 
 std::uint32_t TestingReplies::remaining_ms(const pinnate_reply* reply) {

@@ -27,8 +27,8 @@ class TestingReplies : public std::enable_shared_from_this<TestingReplies> {
 
   // ---- the world's thread ----
   // Null: no memory for more. `service` is for forget; `label` as in "module 'thumbnail' 1.2.0".
-  pinnate_reply* issue(std::uint64_t service, const std::string& label, const Buffer& payload, sim::Micros deadline,
-                       Answer answer);
+  pinnate_reply* issue(std::uint64_t service, const std::string& label, const Buffer& payload, const Labels& headers,
+                       sim::Micros deadline, Answer answer);
   // No Answer of this service's calls runs from now on.
   void forget(std::uint64_t service);
   // Runs the Answer of each reply that was answered since.
@@ -39,6 +39,9 @@ class TestingReplies : public std::enable_shared_from_this<TestingReplies> {
   static std::uint32_t remaining_ms(const pinnate_reply* reply);
   static void answer(pinnate_reply* reply, const void* data, std::size_t size_bytes);
   static void fail(pinnate_reply* reply, const char* words);
+  static int cancelled(const pinnate_reply* reply);
+  static const char* header(const pinnate_reply* reply, const char* key);
+  static int header_at(const pinnate_reply* reply, std::size_t index, const char** key, const char** value);
   void log(pinnate_log_level level, const std::string& line) const { log_(level, line); }
 
  private:

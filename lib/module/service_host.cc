@@ -89,12 +89,18 @@ class ThreadedServiceHost : public ServiceHost {
     if (services_->black_box) services_->black_box->forgive(service->artifact());
   }
 
-  void invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done) override {
-    services_->calls.invoke(function, std::move(payload), timeout_ms, std::move(done));
+  std::weak_ptr<Call> invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
+                             Labels headers) override {
+    return services_->calls.invoke(function, std::move(payload), timeout_ms, std::move(done), std::move(headers));
   }
 
-  Outcome call_here(const std::string& function, std::string_view payload, std::uint32_t timeout_ms) override {
-    return services_->calls.call_here(function, payload, timeout_ms);
+  void give_up(const std::weak_ptr<Call>& invoked) override {
+    if (const auto call = invoked.lock()) services_->calls.give_up(*call);
+  }
+
+  Outcome call_here(const std::string& function, std::string_view payload, std::uint32_t timeout_ms, Labels headers,
+                    bool may_wait) override {
+    return services_->calls.call_here(function, payload, timeout_ms, std::move(headers), may_wait);
   }
 
   void close(std::uint32_t limit_ms, std::function<void()> closed) override {

@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "base/status.h"
 #include "content/record.h"
 #include "module/lasting/outcome.h"
@@ -25,6 +26,8 @@
 #include <vector>
 
 namespace pinnate::module {
+
+class Call;
 
 struct ServiceHostOptions {
   std::uint32_t worker_threads = 2;
@@ -71,10 +74,17 @@ class ServiceHost {
   // Runs one call on a worker. Ends once: the service's answer, PINNATE_FAILED with its words,
   // PINNATE_NOT_FOUND (no active service of that function), PINNATE_BUSY (queue full),
   // PINNATE_TIMEOUT (its late answer is dropped).
-  virtual void invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done) = 0;
+  virtual std::weak_ptr<Call> invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
+                                     Labels headers = {}) = 0;
+  // Nobody waits for it any more: it ends as PINNATE_CANCELLED unless it has ended, never runs where
+  // it has not begun, and the module may see it.
+  virtual void give_up(const std::weak_ptr<Call>& invoked) = 0;
 
-  // The same in process, blocking; any thread. The module's `call` runs on the calling thread.
-  virtual Outcome call_here(const std::string& function, std::string_view payload, std::uint32_t timeout_ms) = 0;
+  // The same in process, blocking; any thread. The module's `call` runs on the calling thread. Not
+  // `may_wait`: PINNATE_BUSY where it would wait for its turn, and PINNATE_TIMEOUT where the service
+  // has not answered when its function returns.
+  virtual Outcome call_here(const std::string& function, std::string_view payload, std::uint32_t timeout_ms,
+                            Labels headers = {}, bool may_wait = true) = 0;
 
   // Ends everything: refuses new calls, destroys idle services, abandons what is not done after
   // limit_ms, joins its threads or leaves behind those that a module holds. `closed` runs once, on

@@ -19,4 +19,10 @@ inline tier::Now now() {
   return {monotonic_ms(), std::int64_t(wall.tv_sec) * 1000 + wall.tv_nsec / 1000000};
 }
 
+// On a thread of the host's.
+inline void pause_ms(std::uint32_t ms) {
+  timespec time{static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000) * 1000000};
+  nanosleep(&time, nullptr);
+}
+
 }  // namespace pinnate::runtime

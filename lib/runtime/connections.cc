@@ -18,13 +18,21 @@ Connections::Connections(Owner& owner, std::shared_ptr<Reactor> reactor, Log log
 
 // ---- opening ----
 
-Result<std::string> Connections::listen(const std::string& address) {
-  Result<Address> parsed = parse_address(address);
+Result<std::string> Connections::listen(const std::string& address, std::uint64_t id) {
+  Socket socket;
+  Result<Address> parsed = Address();
+  if (auto inherited = inherited_listener(address)) {
+    if (!inherited->ok()) return inherited->status();
+    parsed = (*inherited)->address;
+    socket = std::move((*inherited)->socket);
+  } else {
+    parsed = parse_address(address);
+  }
   if (!parsed.ok()) return parsed.status();
-  Result<std::unique_ptr<Listener>> listener = Transport::of(*parsed).listen(*this, *reactor_, *parsed);
+  Result<std::unique_ptr<Listener>> listener =
+      Transport::of(*parsed).listen(*this, *reactor_, *parsed, std::move(socket));
   if (!listener.ok()) return listener.status();
-  listeners_.push_back(std::move(*listener));
-  return listeners_.back()->bound().text();
+  return listeners_.emplace(id, std::move(*listener))->second->bound().text();
 }
 
 void Connections::dial(tier::LinkId link, const std::string& address) {
@@ -187,11 +195,11 @@ void Connections::check(std::int64_t now_ms) {
   for (const auto& [id, dialing] : dialings_)
     if (dialing->check_at_ms() <= now_ms) due.push_back(dialing.get());
   for (Dialing* dialing : due) dialing->check(now_ms);
-  for (const auto& listener : listeners_) listener->check(now_ms);
+  for (const auto& [id, listener] : listeners_) listener->check(now_ms);
 
   check_at_ms_ = drop_deadlines_.empty() ? tier::kNever : drop_deadlines_.begin()->first;
   for (const auto& [id, dialing] : dialings_) check_at_ms_ = std::min(check_at_ms_, dialing->check_at_ms());
-  for (const auto& listener : listeners_) check_at_ms_ = std::min(check_at_ms_, listener->check_at_ms());
+  for (const auto& [id, listener] : listeners_) check_at_ms_ = std::min(check_at_ms_, listener->check_at_ms());
 }
 
 }  // namespace pinnate::runtime

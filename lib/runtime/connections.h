@@ -10,6 +10,7 @@
 #include "tier/action.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -39,7 +40,8 @@ class Connections : private Link::Owner, private Transport::Owner {
 
   Connections(Owner& owner, std::shared_ptr<Reactor> reactor, Log log, std::size_t limit_bytes);
 
-  Result<std::string> listen(const std::string& address);
+  Result<std::string> listen(const std::string& address, std::uint64_t id);
+  bool stop_listening(std::uint64_t id) { return listeners_.erase(id) == 1; }
   void dial(tier::LinkId link, const std::string& address);
   void send(tier::LinkId link, wire::Class priority, Buffer message);  // not to a link that is gone
   // Flushes for at most `limit_ms`; link_closed does not follow.
@@ -84,7 +86,7 @@ class Connections : private Link::Owner, private Transport::Owner {
   std::size_t limit_bytes_;
   tier::LinkId next_accepted_ = 2;
   std::uint64_t turned_away_ = 0;
-  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::multimap<std::uint64_t, std::unique_ptr<Listener>> listeners_;
   std::unordered_map<tier::LinkId, std::unique_ptr<Dialing>> dialings_;
   std::unordered_map<tier::LinkId, std::unique_ptr<Link>> links_;
   std::vector<tier::LinkId> with_output_;

@@ -1,8 +1,7 @@
 #include "runtime/joined_thread.h"
 
+#include "base/fork.h"
 #include "content/sha256.h"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,11 +17,9 @@ constexpr std::size_t kStackBytes = 1024 * 1024;
 
 }  // namespace
 
-// Every thread until it is joined. Never destroyed itself, since threads may still run while the
-// process exits.
+// Every thread until it is joined.
 struct JoinedThread::Roll {
   static Roll& get() {
-    static Roll& roll = *new Roll;
     // With the library unloaded under it, a thread would run on into nothing. OpenSSL's own
     // handler, which takes from each thread what it keeps there, is in place before this one, and
     // so runs after it.
@@ -30,22 +27,16 @@ struct JoinedThread::Roll {
       AtExit() { content::sha256({}); }
       ~AtExit() { join_leaving(1000, true); }
     } at_exit;
-    return roll;
+    return one_per_process<Roll>();
   }
 
   std::mutex mutex;
   std::vector<std::shared_ptr<JoinedThread>> threads;
-  pid_t process = 0;
 };
 
 std::shared_ptr<JoinedThread> JoinedThread::start(const char* name, std::function<void()> main) {
   Roll& roll = Roll::get();
   std::lock_guard lock(roll.mutex);
-  if (roll.process != getpid()) {  // a child of fork has none of its parent's threads
-    for (const auto& t : roll.threads) t->thread_.forget();
-    roll.threads.clear();
-  }
-  roll.process = getpid();
   std::erase_if(roll.threads, [](const auto& t) { return t->thread_.join_until(Clock::now()); });
   auto added = roll.threads.emplace_back(std::make_shared<JoinedThread>());
   auto thread = Thread::start(name, std::move(main), kStackBytes);
@@ -59,7 +50,6 @@ void JoinedThread::join_leaving(std::uint32_t limit_ms, bool all) {
   const TimePoint limit = Clock::now() + std::chrono::milliseconds(limit_ms);
   Roll& roll = Roll::get();
   std::lock_guard lock(roll.mutex);
-  if (roll.process != getpid()) return;
   std::erase_if(roll.threads, [&](const auto& t) {
     const Leaving leaving = t->leaving_;
     const bool meant = leaving == Leaving::soon || (all && leaving == Leaving::late);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <deque>
 #include <exception>
+#include <map>
 #include <new>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
         log_(parts.log),
         close_limit_ms_(parts.close_limit_ms),
         on_host_message_(std::move(parts.on_host_message)),
+        on_link_(std::move(parts.on_link)),
         tier_(std::move(parts.tier)),
         services_(std::move(parts.services)),
         connections_(*this, reactor_, log_, parts.link_limit_bytes),
@@ -39,16 +41,34 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
 
   void begin() { carry_out_all(); }  // what the tier wanted when it was started
 
-  Result<std::string> listen(const std::string& address) override {
+  Result<std::string> listen(const std::string& address, std::uint64_t id) override {
     if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
-    return connections_.listen(address);
+    return connections_.listen(address, id);
   }
 
-  Status keep_link(tier::Side side, const std::string& address) override {
+  Status keep_link(tier::Side side, const std::string& address, std::uint64_t id) override {
     if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
     if (Result<Address> parsed = parse_dial_address(address); !parsed.ok()) return parsed.status();
-    report([this, side, address] { tier_->keep_link(now(), side, address); });
+    kept_[id];
+    report([this, id, side, address] {
+      if (!kept_.contains(id)) return;  // ended meanwhile
+      const tier::EndpointId endpoint = tier_->keep_link(now(), side, address);
+      kept_[id] = endpoint;
+    });
     return {};
+  }
+
+  void reconfigure(const tier::TierOptions& options) override {
+    report([this, options] { tier_->reconfigure(now(), options); });
+  }
+
+  bool end(std::uint64_t id) override {
+    if (connections_.stop_listening(id)) return true;
+    const auto kept = kept_.find(id);
+    if (kept == kept_.end()) return false;
+    report([this, endpoint = kept->second] { tier_->release_link(now(), endpoint, false); });
+    kept_.erase(id);  // what that does is still told with the id
+    return true;
   }
 
   void host_message(Buffer message) override {
@@ -138,6 +158,9 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   void carry_out(tier::Dial& order) { connections_.dial(order.link, order.address); }
   void carry_out(tier::Drop& order) { connections_.drop(order.link, order.why, kDropLimitMs); }
   void carry_out(tier::WriteLog& order) { log_(order.level, order.message); }
+  void carry_out(tier::TellLink& order) {
+    if (on_link_) links_told_.emplace_back(id_of(order.endpoint), std::move(order));
+  }
   void carry_out(tier::Send& order) {
     if (order.link != tier::kHostLink) return connections_.send(order.link, order.priority, std::move(order.message));
     if (on_host_message_) for_host_.push_back(std::move(order.message));
@@ -165,6 +188,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   void turn_ended() noexcept override {
     guarded([this] {
       connections_.end_turn();
+      for (const auto& [id, told] : std::exchange(links_told_, {})) on_link_(id, told);
       for (Buffer& message : std::exchange(for_host_, {})) on_host_message_(std::move(message));
       advance_closing();
       arm_timer();
@@ -190,6 +214,11 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     if (!tier_lives() || tier_->next_wake_ms() > at.monotonic_ms) return;
     woke_at_ms_ = at.monotonic_ms;
     report([this, at] { tier_->woke(at); });
+  }
+
+  std::uint64_t id_of(tier::EndpointId endpoint) const {
+    const auto kept = std::find_if(kept_.begin(), kept_.end(), [&](const auto& k) { return k.second == endpoint; });
+    return endpoint == 0 || kept == kept_.end() ? 0 : kept->first;
   }
 
   // ---- closing ----
@@ -235,6 +264,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   Log log_;
   std::uint32_t close_limit_ms_;
   std::function<void(Buffer)> on_host_message_;
+  std::function<void(std::uint64_t, const tier::TellLink&)> on_link_;
   std::unique_ptr<tier::Tier> tier_;
   std::shared_ptr<module::ServiceHost> services_;
   Connections connections_;
@@ -245,6 +275,8 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   bool carrying_out_ = false;
   std::deque<Report> reports_;
   std::vector<Buffer> for_host_;
+  std::vector<std::pair<std::uint64_t, tier::TellLink>> links_told_;
+  std::map<std::uint64_t, tier::EndpointId> kept_;
 
   Phase phase_ = Phase::open;
   std::int64_t close_by_ms_ = tier::kNever;

@@ -30,6 +30,8 @@ struct NodeParts {
   std::shared_ptr<module::ServiceHost> services;  // engines only, else null. Others may keep it for calls
   // Messages that the tier sends over tier::kHostLink. Never called from inside host_message.
   std::function<void(Buffer)> on_host_message;
+  // How links fare, with the id that a kept one has, or 0. As on_host_message.
+  std::function<void(std::uint64_t id, const tier::TellLink&)> on_link{};
 };
 
 class Node {
@@ -41,10 +43,14 @@ class Node {
   static std::unique_ptr<Node> open(NodeParts parts);
   virtual ~Node() = default;  // only after `closed` has run
 
-  // `address`: see pinnate_controller_listen. Returns the bound address.
-  virtual Result<std::string> listen(const std::string& address) = 0;
+  // `address`: see pinnate_controller_listen. Returns the bound address. `id` is the caller's, as it
+  // is of a link that is kept, and used once. 0: it is never ended alone.
+  virtual Result<std::string> listen(const std::string& address, std::uint64_t id = 0) = 0;
   // Checks the address, then tier keep_link.
-  virtual Status keep_link(tier::Side side, const std::string& address) = 0;
+  virtual Status keep_link(tier::Side side, const std::string& address, std::uint64_t id = 0) = 0;
+  virtual void reconfigure(const tier::TierOptions& options) = 0;
+  // Listens there no more, or ends the link and dials it no more. False: there is none.
+  virtual bool end(std::uint64_t id) = 0;
 
   // A message from the host to the tier, as if over a link.
   virtual void host_message(Buffer message) = 0;

@@ -58,6 +58,7 @@ class Orders::Answer : public Reactor::Posted, public std::enable_shared_from_th
     if (!orders) return;
     if (closed_) return closed_();
     orders->unverified_bytes_ -= chunk_bytes_;
+    if (!orders->invoked_.empty()) orders->invoked_.erase(completion_.token);
     orders->completed_(std::move(completion_));
   }
 
@@ -214,8 +215,13 @@ void Orders::carry_out(tier::Load& order) {
 }
 
 void Orders::carry_out(tier::Invoke& order) {
-  if (has_services(order.token))
-    services_->invoke(order.function, std::move(order.payload), order.timeout_ms, answer(order.token));
+  if (!has_services(order.token)) return;
+  invoked_[order.token] = services_->invoke(order.function, std::move(order.payload), order.timeout_ms,
+                                            answer(order.token), std::move(order.headers));
+}
+
+void Orders::carry_out(tier::GiveUp& order) {
+  if (const auto invoked = invoked_.extract(order.token)) services_->give_up(invoked.mapped());
 }
 
 void Orders::close_services(std::uint32_t limit_ms, std::function<void()> closed) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <unordered_map>
 
 namespace pinnate::runtime {
 
@@ -33,6 +34,7 @@ class Orders {
   void carry_out(tier::DropArtifact& order);
   void carry_out(tier::Load& order);
   void carry_out(tier::Invoke& order);
+  void carry_out(tier::GiveUp& order);
   void carry_out(tier::Create& order) { ask(order.token, order.service, &module::ServiceHost::create); }
   void carry_out(tier::CheckHealth& order) { ask(order.token, order.service, &module::ServiceHost::check_health); }
   void carry_out(tier::Drain& order) { ask(order.token, order.service, &module::ServiceHost::drain); }
@@ -75,6 +77,7 @@ class Orders {
   Strand commits_, syncs_;
   std::shared_ptr<WayBack> way_back_;
   std::size_t unverified_bytes_ = 0;
+  std::unordered_map<tier::Token, std::weak_ptr<module::Call>> invoked_;  // and not answered
 };
 
 }  // namespace pinnate::runtime

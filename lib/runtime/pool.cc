@@ -1,5 +1,6 @@
 #include "runtime/pool.h"
 
+#include "base/fork.h"
 #include "base/guarded.h"
 #include "runtime/joined_thread.h"
 
@@ -84,9 +85,12 @@ struct Threads : Pool, std::enable_shared_from_this<Threads> {
 };
 
 // One of a name at a time, for as long as anybody holds it.
-std::shared_ptr<Pool> one_per_process(const char* name, std::size_t most, bool prompt) {
-  static std::mutex& mutex = *new std::mutex;
-  static auto& pools = *new std::map<std::string_view, std::weak_ptr<Pool>>;
+std::shared_ptr<Pool> pool_of_process(const char* name, std::size_t most, bool prompt) {
+  struct Pools {
+    std::mutex mutex;
+    std::map<std::string_view, std::weak_ptr<Pool>> by_name;
+  };
+  auto& [mutex, pools] = one_per_process<Pools>();
   std::lock_guard lock(mutex);
   std::shared_ptr<Pool> pool = pools[name].lock();
   if (pool) return pool;
@@ -97,9 +101,9 @@ std::shared_ptr<Pool> one_per_process(const char* name, std::size_t most, bool p
 
 }  // namespace
 
-std::shared_ptr<Pool> Pool::shared() { return one_per_process("pinnate-work", 2, true); }
-std::shared_ptr<Pool> Pool::for_disk() { return one_per_process("pinnate-disk", 2, true); }
-std::shared_ptr<Pool> Pool::for_names() { return one_per_process("pinnate-names", 1, false); }
+std::shared_ptr<Pool> Pool::shared() { return pool_of_process("pinnate-work", 2, true); }
+std::shared_ptr<Pool> Pool::for_disk() { return pool_of_process("pinnate-disk", 2, true); }
+std::shared_ptr<Pool> Pool::for_names() { return pool_of_process("pinnate-names", 1, false); }
 
 struct Strand::State : std::enable_shared_from_this<State> {
   // After this much, others of the pool get their turn.

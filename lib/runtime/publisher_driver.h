@@ -43,6 +43,7 @@ class PublisherDriver final : private tier::PublisherOwner {
 
   void publish(std::uint64_t id, PublishOrder order, Progress progress, Done done);
   bool received(const wire::Message& message) { return publisher_.received(message); }
+  bool cancel(std::uint64_t id, const Status& why) { return publisher_.cancel(id, why); }
   // Ends what runs and begins nothing more. `idle` runs once no job is left on the pool, perhaps at
   // once.
   void stop(const Status& why, std::function<void()> idle);

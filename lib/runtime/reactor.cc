@@ -1,5 +1,6 @@
 #include "runtime/reactor.h"
 
+#include "base/fork.h"
 #include "base/guarded.h"
 #include "runtime/joined_thread.h"
 
@@ -57,8 +58,10 @@ struct PostedFunction : Reactor::Posted {
 // Frees itself once its libuv handles are closed, which begins when nobody holds it any more.
 class LoopReactor final : public Reactor {
  public:
-  LoopReactor(uv_loop_t* loop, bool own_thread) : loop_(loop), own_thread_(own_thread) {
-    if (!own_thread) thread_ = std::this_thread::get_id();
+  // Whose turns the loop takes: its own thread's, those of somebody who uses it for us, a host's.
+  enum class Turned { by_own_thread, by_driver, by_host };
+  LoopReactor(uv_loop_t* loop, Turned turned) : loop_(loop), turned_(turned) {
+    if (turned != Turned::by_own_thread) thread_ = std::this_thread::get_id();
   }
 
   bool open() {
@@ -87,7 +90,7 @@ class LoopReactor final : public Reactor {
   }
 
   uv_loop_s* loop() const override { return loop_; }
-  bool shared_thread() const override { return own_thread_; }
+  bool shared_thread() const override { return turned_ != Turned::by_host; }
   bool on_loop_thread() const override { return thread_ == std::this_thread::get_id(); }
   void post(std::function<void()> work) override { post(std::make_shared<PostedFunction>(std::move(work))); }
   void post(std::shared_ptr<Posted> work) noexcept override {
@@ -127,6 +130,10 @@ class LoopReactor final : public Reactor {
     user->turn_end_due = true;
     // A host's callback may run after ours and before the loop waits.
     if (depth_ == 0) uv_async_send(&async_);
+  }
+
+  void waits_changed() override {
+    if (turned_ == Turned::by_driver && depth_ == 0) uv_async_send(&async_);
   }
 
   void forget(TurnEnd* user) override {
@@ -187,7 +194,7 @@ class LoopReactor final : public Reactor {
   }
 
   uv_loop_t* const loop_;
-  const bool own_thread_;
+  const Turned turned_;
   std::atomic<std::thread::id> thread_{};
   uv_async_t async_;
   uv_prepare_t prepare_;
@@ -209,15 +216,15 @@ std::shared_ptr<Reactor> hold(std::unique_ptr<LoopReactor> opened, std::shared_p
   });
 }
 
-std::shared_ptr<Reactor> on_host_loop(uv_loop_t* loop) {
-  auto reactor = std::make_unique<LoopReactor>(loop, false);
+std::shared_ptr<Reactor> on_loop_of(LoopReactor::Turned turned, uv_loop_t* loop) {
+  auto reactor = std::make_unique<LoopReactor>(loop, turned);
   return reactor->open() ? hold(std::move(reactor), nullptr) : nullptr;
 }
 
 std::shared_ptr<Reactor> on_own_thread() {
   auto loop = std::make_unique<uv_loop_t>();
   if (uv_loop_init(loop.get()) != 0) return nullptr;
-  auto reactor = std::make_unique<LoopReactor>(loop.get(), true);
+  auto reactor = std::make_unique<LoopReactor>(loop.get(), LoopReactor::Turned::by_own_thread);
   if (!reactor->open()) {
     uv_loop_close(loop.get());
     return nullptr;
@@ -234,15 +241,31 @@ std::shared_ptr<Reactor> on_own_thread() {
 
 }  // namespace
 
+namespace {
+
+struct Attached {
+  std::mutex mutex;
+  std::map<uv_loop_t*, std::weak_ptr<Reactor>> by_loop;  // under null, the shared one
+
+  template <class Make>
+  std::shared_ptr<Reactor> get(uv_loop_t* loop, Make make) {
+    const std::lock_guard lock(mutex);
+    std::erase_if(by_loop, [](const auto& entry) { return entry.second.expired(); });
+    std::shared_ptr<Reactor> reactor = by_loop[loop].lock();
+    if (!reactor) by_loop[loop] = reactor = make();
+    return reactor;
+  }
+};
+
+}  // namespace
+
 std::shared_ptr<Reactor> Reactor::attach(uv_loop_s* loop) {
-  // Under NULL, the shared one. Never destroyed: reactors may outlive static objects.
-  static std::mutex& mutex = *new std::mutex;
-  static auto& by_loop = *new std::map<uv_loop_t*, std::weak_ptr<Reactor>>;
-  std::lock_guard lock(mutex);
-  std::erase_if(by_loop, [](const auto& entry) { return entry.second.expired(); });
-  std::shared_ptr<Reactor> reactor = by_loop[loop].lock();
-  if (!reactor) by_loop[loop] = reactor = loop ? on_host_loop(loop) : on_own_thread();
-  return reactor;
+  return one_per_process<Attached>().get(
+      loop, [&] { return loop ? on_loop_of(LoopReactor::Turned::by_host, loop) : on_own_thread(); });
+}
+
+std::shared_ptr<Reactor> Reactor::drive(uv_loop_s* loop) {
+  return one_per_process<Attached>().get(loop, [&] { return on_loop_of(LoopReactor::Turned::by_driver, loop); });
 }
 
 }  // namespace pinnate::runtime

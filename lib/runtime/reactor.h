@@ -2,6 +2,7 @@
 // all handles that ask for it. While anybody holds a reactor its loop stays alive.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -26,10 +27,13 @@ class Reactor {
   // the host's: call on its thread. Null when the system has no thread or descriptor to give. The
   // last reference may go on any thread.
   static std::shared_ptr<Reactor> attach(uv_loop_s* loop);
+  // One for a loop that somebody turns on this thread, with handles that any thread may use. For as
+  // long as it is held, attach gives it to whoever names the loop.
+  static std::shared_ptr<Reactor> drive(uv_loop_s* loop);
   virtual ~Reactor() = default;
 
   virtual uv_loop_s* loop() const = 0;
-  virtual bool shared_thread() const = 0;  // the library's own thread
+  virtual bool shared_thread() const = 0;  // the library's own thread, or one that turns a loop of the library's
   virtual bool on_loop_thread() const = 0;
   // Runs `work` on the loop's thread, soon, never from inside this call. Any thread, whose posts
   // keep their order.
@@ -48,6 +52,13 @@ class Reactor {
 
   // The rest is for the loop's thread.
 
+  // How many callbacks of libuv's there were, and whether one runs.
+  std::uint64_t callbacks() const { return callbacks_; }
+  bool inside() const { return depth_ > 0; }
+  // What is waited for has changed: a loop that others poll has to be turned once more, unless it is
+  // being turned.
+  virtual void waits_changed() = 0;
+
   // Calls `user` once before the loop waits again, never from inside this call.
   virtual void at_turn_end(TurnEnd* user) = 0;
   virtual void forget(TurnEnd* user) = 0;
@@ -57,7 +68,10 @@ class Reactor {
   // Stands in every callback of libuv's: at_turn_end need not wake the loop meanwhile.
   class Inside {
    public:
-    explicit Inside(Reactor& reactor) : depth_(reactor.depth_) { depth_++; }
+    explicit Inside(Reactor& reactor) : depth_(reactor.depth_) {
+      depth_++;
+      reactor.callbacks_++;
+    }
     ~Inside() { depth_--; }
     Inside(const Inside&) = delete;
 
@@ -67,6 +81,7 @@ class Reactor {
 
  protected:
   int depth_ = 0;
+  std::uint64_t callbacks_ = 0;
 };
 
 }  // namespace pinnate::runtime

@@ -43,6 +43,7 @@ void Watcher::want(bool readable, bool writable) {
     uv_poll_stop(&poll_->handle);
   } else {
     uv_poll_start(&poll_->handle, events, Poll::told);
+    poll_->reactor->waits_changed();
   }
 }
 

@@ -123,6 +123,7 @@ class Machine final : public Endpoint, private EngineHost {
   void act(tier::Deactivate& deactivate);
   void act(tier::Invoke& invoke);
   void act(tier::WriteLog& log);
+  void act(tier::TellLink&) {}  // no host listens
   template <class A>
   void act(A& action);
   void host_answer(Buffer message);

@@ -69,6 +69,7 @@ void Machine::act(A& action) {
   }
 }
 
+template void Machine::act(tier::GiveUp&);
 template void Machine::act(tier::Commit&);
 template void Machine::act(tier::ReadChunk&);
 template void Machine::act(tier::AcceptChunk&);

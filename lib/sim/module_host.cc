@@ -273,7 +273,7 @@ void ModuleHost::call_outside(const tier::Invoke& invoke, tier::ServiceId id, Mi
   host_.later(takes, [this, invoke, id, told, left = std::max<Micros>(limit - takes, 0)] {
     Service* const service = find(id);
     if (!service) return;
-    service->outside->call(invoke.payload, left, [this, invoke, id, told](Status status, Buffer bytes) {
+    service->outside->call(invoke.payload, invoke.headers, left, [this, invoke, id, told](Status status, Buffer bytes) {
       host_.later(0, [this, invoke, id, told, status = std::move(status), bytes = std::move(bytes)] {
         if (book_.on_run) book_.on_run(id_, invoke.payload, true);
         if (!std::exchange(*told, true)) complete(invoke.token, status, bytes);

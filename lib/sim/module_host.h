@@ -54,6 +54,7 @@ class ModuleHost {
   void order(tier::Abandon abandon);
   void order(tier::Trust trust);
   void order(tier::Invoke invoke);
+  void order(tier::GiveUp) {}  // what a simulated call does goes on; its result is not asked for
 
   // ---- the truth ----
   const Serving* serving(std::string_view function) const;

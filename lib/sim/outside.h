@@ -23,7 +23,7 @@ class OutsideModule {
   virtual Status create(const Buffer& config) = 0;
   virtual Status check_health() = 0;
   // `left`: until the caller gives up.
-  virtual void call(const Buffer& payload, Micros left, Answer answer) = 0;
+  virtual void call(const Buffer& payload, const Labels& headers, Micros left, Answer answer) = 0;
 };
 
 class OutsideLoader {

@@ -33,7 +33,8 @@ const char* advice(int error) {
 }  // namespace
 
 void Descriptor::close() {
-  if (ok()) ::close(std::exchange(fd_, -1));
+  if (ok() && forget_in_children(fd_)) ::close(fd_);
+  fd_ = -1;
 }
 
 Status other_version(const std::string& what, const std::string& version, std::uint32_t ours) {

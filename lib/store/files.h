@@ -1,6 +1,7 @@
 // Files and folders as a store needs them: whole or not at all, synced, and with errors in words.
 #pragma once
 
+#include "base/fork.h"
 #include "base/status.h"
 
 #include <cstddef>
@@ -17,7 +18,7 @@ namespace pinnate::store {
 class Descriptor {
  public:
   Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
+  explicit Descriptor(int fd) : fd_(fd) { close_in_children(fd); }
   Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Descriptor& operator=(Descriptor&& other) noexcept {
     std::swap(fd_, other.fd_);

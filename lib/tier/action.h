@@ -5,6 +5,8 @@
 #include "content/record.h"
 #include "wire/message.h"
 
+#include <optional>
+
 namespace pinnate::tier {
 
 // Links are numbered by whoever opens them: a tier those it dials (odd), the driver those it
@@ -103,7 +105,11 @@ struct Invoke {
   std::string function;
   Buffer payload;
   std::uint32_t timeout_ms;
+  Labels headers{};
 };  // completed: bytes = result
+struct GiveUp {
+  Token token;
+};  // of an Invoke: nobody waits for its result any more. Not answered itself
 
 // ---- the host ----
 struct WriteLog {
@@ -111,8 +117,22 @@ struct WriteLog {
   std::string message;
 };
 
-using Action = std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Load, Create,
-                            CheckHealth, Activate, Deactivate, Drain, Destroy, Abandon, Trust, Invoke, WriteLog>;
+// How a link fares. Of those that are accepted only what was up is told.
+struct TellLink {
+  enum class State : std::uint8_t { connecting, up, down };
+  State state;
+  EndpointId endpoint = 0;  // for which it was dialled; 0: it was accepted
+  std::string address;
+  std::string peer{};  // its id, once it is known; and then:
+  wire::Role role = wire::Role::client;
+  bool upstream = false;
+  Status why{};  // of its end
+  std::optional<std::int64_t> again_in_ms{};  // until it is dialled again; none: not by itself
+};
+
+using Action =
+    std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Load, Create,
+                 CheckHealth, Activate, Deactivate, Drain, Destroy, Abandon, Trust, Invoke, GiveUp, WriteLog, TellLink>;
 
 struct Completion {
   Token token = 0;

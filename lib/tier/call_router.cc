@@ -14,8 +14,10 @@ constexpr std::uint32_t kLongestCallMs = 600000;
 constexpr std::size_t kRouteSteps = 32;
 
 std::size_t bytes_of(const wire::Call& call) {
-  std::size_t bytes = kCallOverheadBytes + call.function.size() + call.engine.size() + call.payload.size();
+  std::size_t bytes = kCallOverheadBytes + call.function.size() + call.engine.size() + call.payload.size() +
+                      call.request_id.size();
   for (const std::string& step : call.route) bytes += step.size() + sizeof step;
+  for (const auto& [key, value] : call.headers) bytes += key.size() + value.size();
   return bytes;
 }
 
@@ -39,6 +41,7 @@ void CallRouter::take(LinkId from, const wire::Call& call) {
   if (call.payload.size() > kCallLimitBytes)
     return refuse(PINNATE_TOO_LARGE, "a payload of " + std::to_string(call.payload.size()) + " bytes; " +
                                          std::to_string(kCallLimitBytes) + " are allowed");
+  if (Status s = check_headers(call.headers); !s.ok()) return refuse(s.code(), s.message());
   if (call.route.size() > kRouteSteps)
     return refuse(PINNATE_INVALID, "a route over more than " + std::to_string(kRouteSteps) + " tiers");
   for (const std::string& step : call.route)
@@ -71,7 +74,7 @@ void CallRouter::take(LinkId from, const wire::Call& call) {
     Pending& late = pending_.at(id);
     if (PINNATE_PLANT(call_answered_twice))
       return core_->send(late.from, wire::Returned{late.asked_as, PINNATE_TIMEOUT, "no result in time", true, {}});
-    if (late.via != 0) core_->send(late.via, wire::Cancel{id});
+    give_up(id, late);
     fail(id, PINNATE_TIMEOUT, "no result within " + std::to_string(timeout_ms) + " ms");
   });
   route(id);
@@ -107,6 +110,13 @@ void CallRouter::leave(Id id, Pending& pending) {
   if (pending.via != 0) take_off(std::exchange(pending.via, 0), true, id, pending.bytes);
 }
 
+void CallRouter::give_up(Id id, Pending& pending) {
+  if (pending.via != 0) core_->send(pending.via, wire::Cancel{id});
+  if (pending.here == 0) return;
+  core_->forget_order(pending.here);
+  core_->act(GiveUp{pending.here});
+}
+
 void CallRouter::route(Id id) {
   Pending& pending = pending_.at(id);
   const wire::Call& call = pending.call;
@@ -119,17 +129,18 @@ void CallRouter::route(Id id) {
   if (const std::string need = content::unknown_need(call.needs); !need.empty())
     return fail(id, PINNATE_UNSUPPORTED,
                 "the call needs the feature '" + need + "', which '" + self + "' does not know");
+  if (!call.version.empty() || !call.selector.empty())
+    return fail(id, PINNATE_UNSUPPORTED,
+                "the call asks for a version or a selector, and '" + self + "' chooses by name or engine alone");
   if (!call.route.empty() && (call.route.size() > 1 || call.route[0] != self))
     return fail(id, PINNATE_NOT_FOUND,
                 "the route goes on to '" + call.route.back() + "', and '" + self + "' is an engine");
   if (local_ && (call.engine.empty() || call.engine == self)) {
     const std::int64_t left_ms = std::max<std::int64_t>(1, pending.deadline_ms - core_->now().monotonic_ms);
-    pending.here = true;
-    if (local_(call, static_cast<std::uint32_t>(left_ms), [this, id](wire::Returned r) {
-          if (pending_.contains(id)) end(id, std::move(r));
-        }))
-      return;
-    pending.here = false;
+    pending.here = local_(call, static_cast<std::uint32_t>(left_ms), [this, id](wire::Returned r) {
+      if (pending_.contains(id)) end(id, std::move(r));
+    });
+    if (pending.here != 0) return;
     const Session* upstream = above(pending);
     if (call.engine == self || !upstream) return fail(id, PINNATE_NOT_FOUND, nobody_serves(call.function));
     return forward(id, upstream->link, {});
@@ -252,7 +263,7 @@ void CallRouter::cancel(LinkId from, Id asked_as) {
   const auto found = traffic->second.asked.find(asked_as);
   if (found == traffic->second.asked.end()) return;
   const Id id = found->second;
-  if (const LinkId via = pending_.at(id).via; via != 0) core_->send(via, wire::Cancel{id});
+  give_up(id, pending_.at(id));
   fail(id, PINNATE_CANCELLED, "cancelled by the caller");
 }
 
@@ -262,7 +273,7 @@ void CallRouter::link_down(LinkId link) {
   for (const auto& [asked_as, id] : gone.mapped().asked) {
     Pending& pending = pending_.at(id);
     if (pending.via == link) pending.via = 0;
-    if (pending.via != 0) core_->send(pending.via, wire::Cancel{id});
+    give_up(id, pending);
     leave(id, pending);
     pending_.erase(id);
   }
@@ -321,7 +332,7 @@ std::size_t CallRouter::most_waiting() const { return core_->options().link_limi
 
 void CallRouter::fail(Id id, Code code, std::string reason) {
   const Pending& pending = pending_.at(id);
-  end(id, {0, code, std::move(reason), pending.via != 0 || pending.here || pending.ran_before, {}});
+  end(id, {0, code, std::move(reason), pending.via != 0 || pending.here != 0 || pending.ran_before, {}});
 }
 
 std::string CallRouter::full(const std::string& function) const {

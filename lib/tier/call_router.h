@@ -19,9 +19,10 @@ class CallRouter {
   void cancel(LinkId from, std::uint64_t id);
   void link_down(LinkId link);
 
-  // Runs a call of a function served here; false: it is not. Set by an engine.
+  // Runs a call of a function served here, and gives the token of its order; 0: it is not served. Set
+  // by an engine.
   using Local =
-      std::function<bool(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done)>;
+      std::function<Token(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done)>;
   void set_local(Local local) { local_ = std::move(local); }
 
  private:
@@ -33,7 +34,7 @@ class CallRouter {
     std::size_t bytes = 0;  // that it holds
     std::int64_t deadline_ms = 0;
     LinkId via = 0;  // 0: not sent
-    bool here = false;  // given to a service of this engine
+    Token here = 0;  // given to a service of this engine
     bool ran_before = false;  // it may have, where it was sent earlier
     bool by_memory = false;  // sent to where its engine was found for an earlier call
     std::vector<LinkId> tried;
@@ -48,6 +49,7 @@ class CallRouter {
   bool has_room(LinkId via, const Pending& pending) const;
   void take_off(LinkId link, bool sent, Id id, std::size_t bytes);
   void leave(Id id, Pending& pending);  // it is no longer under way below or above
+  void give_up(Id id, Pending& pending);  // and nobody waits for its result
   void route(Id id);
   void choose(Id id);
   void seek(Id id);

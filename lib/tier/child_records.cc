@@ -66,7 +66,8 @@ void ChildRecords::removed(const std::string& id, std::uint64_t forgotten) {
 
 void ChildRecords::write(const std::string& id, std::vector<RecordWrite>* writes) const {
   std::optional<Buffer> known, status, offline;
-  if (const auto found = children_->find(id); found != children_->end()) {
+  // One that is ephemeral is not worth a record: after a restart of this tier it joins, or is gone.
+  if (const auto found = children_->find(id); found != children_->end() && !found->second->hello.ephemeral) {
     const Child& child = *found->second;
     if (child.link == 0 && child.offline_since_ms != 0) offline = Buffer(std::to_string(child.offline_since_ms));
     known = wire::encode(child.hello);

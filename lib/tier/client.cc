@@ -46,6 +46,7 @@ class Client final : public LinkedTier, private LinkOwner {
   void refused(const Session&, const Status& why) override { fail_all(why); }
 
   void ask(std::uint64_t id, wire::Message message);
+  void give_up(std::uint64_t id);
   void send(std::uint64_t id, Request& request, LinkId link);
   Request take_out(std::uint64_t id);
   void fail(std::uint64_t id, const Status& why) { answer(take_out(id), why); }
@@ -77,6 +78,7 @@ std::uint32_t* own_limit_ms(wire::Message& message) {
 }
 
 void Client::host_message(wire::Message& message, const Buffer& bytes) {
+  if (const auto* cancel = std::get_if<wire::Cancel>(&message)) return give_up(cancel->id);
   std::visit(
       [&]<class T>(T& m) {
         if constexpr (requires { answer_to(m); }) {
@@ -89,10 +91,18 @@ void Client::host_message(wire::Message& message, const Buffer& bytes) {
           const std::uint64_t id = m.id;
           ask(id, std::move(m));
         } else if (const Session* up = links_.upstream()) {
-          core_.send(up->link, wire::class_of(m), bytes);  // chunks of a publish, cancelling
+          core_.send(up->link, wire::class_of(m), bytes);  // chunks of a publish
         }
       },
       message);
+}
+
+// It is not answered any more, and what was not sent is not sent.
+void Client::give_up(std::uint64_t id) {
+  if (!requests_.contains(id)) return;
+  const Request request = take_out(id);
+  const Session* const up = links_.upstream();
+  if (request.sent && up && std::holds_alternative<wire::Call>(request.message)) core_.send(up->link, wire::Cancel{id});
 }
 
 void Client::ask(std::uint64_t id, wire::Message message) {

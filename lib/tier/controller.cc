@@ -41,6 +41,7 @@ class Controller final : public LinkedTier, private Downstream::Owner {
     std::function<void(const Status&)> done;
   };
   void restore(const Restored& restored) override;
+  void labels_changed() override { downstream_.inherited_changed(); }
   void end() override { downstream_.close(); }
   void host_message(wire::Message& message, const Buffer&) override { downstream_.ask(kHostLink, message); }
   // Downstream::Owner

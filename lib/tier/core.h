@@ -37,6 +37,7 @@ class Core {
   Core(const TierOptions& options, std::vector<Action>* actions);
 
   const TierOptions& options() const { return options_; }
+  void set_options(const TierOptions& options) { options_ = options; }
   Now now() const { return now_; }
   void set_now(Now now) { now_ = now; }
   Random& random() { return random_; }
@@ -95,6 +96,7 @@ class Backoff {
   // For the first try after a link was up, when many may have lost theirs at one time.
   std::int64_t spread_ms(Random& random);
   void reset() { tries_ = 0; }
+  void set(std::uint32_t min_ms, std::uint32_t max_ms) { min_ms_ = min_ms, max_ms_ = max_ms; }
   std::uint32_t tries() const { return tries_; }
 
  private:

@@ -55,7 +55,7 @@ void Directory::joined(const Session& session, const wire::Hello& hello) {
 void Directory::left(const Session& session, bool forget_it) {
   Child* child = find(session.peer.id);
   if (!child || child->link != session.link) return;
-  if (forget_it) return forget(session.peer.id, false);
+  if (forget_it || child->hello.ephemeral) return forget(session.peer.id, false);
   set_offline(*child);
 }
 

@@ -13,20 +13,38 @@ EndpointId Endpoints::add(Side side, const std::string& address) {
   return id;
 }
 
-LinkId Endpoints::remove(EndpointId id) {
+Endpoints::Retired Endpoints::retire(EndpointId id) {
   const auto found = endpoints_.find(id);
-  if (found == endpoints_.end()) return 0;
+  if (found == endpoints_.end()) return {};
+  found->second.retired = true;
+  found->second.redial.cancel();
+  return {found->second.link, under_way_.contains(found->second.link)};
+}
+
+void Endpoints::remove(EndpointId id) {
+  const auto found = endpoints_.find(id);
+  if (found == endpoints_.end()) return;
   const LinkId link = found->second.link;
-  const bool dialling = under_way_.contains(link);
   links_.erase(link);
   endpoints_.erase(found);
   landed(link);
-  return dialling ? link : 0;
 }
 
 void Endpoints::stop() {
   stopped_ = true;
   for (auto& [id, endpoint] : endpoints_) endpoint.redial.cancel();
+}
+
+void Endpoints::reconfigured() {
+  const TierOptions& o = core_->options();
+  for (auto& [id, endpoint] : endpoints_) endpoint.backoff.set(o.backoff_min_ms, o.backoff_max_ms);
+}
+
+void Endpoints::dial_now(EndpointId id) {
+  const auto found = endpoints_.find(id);
+  if (found == endpoints_.end() || !found->second.redial.set()) return;
+  found->second.redial.cancel();
+  dial(id);
 }
 
 Endpoints::Endpoint* Endpoints::of(LinkId link) {
@@ -39,9 +57,20 @@ const std::string* Endpoints::address_of(LinkId link) const {
   return found == links_.end() ? nullptr : &endpoints_.at(found->second).address;
 }
 
+EndpointId Endpoints::of_link(LinkId link) const {
+  const auto found = links_.find(link);
+  return found == links_.end() ? 0 : found->second;
+}
+
+std::optional<std::int64_t> Endpoints::again_in_ms(EndpointId id) const {
+  const auto found = endpoints_.find(id);
+  if (found == endpoints_.end() || !found->second.redial.set()) return std::nullopt;
+  return found->second.redial.at_ms() - core_->now().monotonic_ms;
+}
+
 void Endpoints::dial(EndpointId id) {
   const auto found = endpoints_.find(id);
-  if (stopped_ || found == endpoints_.end() || found->second.link != 0) return;
+  if (stopped_ || found == endpoints_.end() || found->second.link != 0 || found->second.retired) return;
   Endpoint& endpoint = found->second;
   if (under_way_.size() >= kDialsAtOnce) {
     if (!std::exchange(endpoint.queued, true)) queue_.push_back(id);
@@ -53,11 +82,12 @@ void Endpoints::dial(EndpointId id) {
   endpoint.link = dialled.link;
   links_.emplace(dialled.link, id);
   under_way_.insert(dialled.link);
+  core_->act(TellLink{TellLink::State::connecting, id, endpoint.address});
 }
 
 void Endpoints::dial_later(EndpointId id, bool spread) {
   Endpoint& endpoint = endpoints_.at(id);
-  if (stopped_) return;
+  if (stopped_ || endpoint.retired) return;
   const std::int64_t wait_ms = spread && endpoint.backoff.tries() == 0 ? endpoint.backoff.spread_ms(core_->random())
                                                                        : endpoint.backoff.next_ms(core_->random());
   endpoint.redial = core_->alarm_in(wait_ms, [this, id] { dial(id); });

@@ -25,12 +25,22 @@ class Endpoints {
 
   // Dials at once, and again after each end of the link. 0: there are kEndpoints already.
   EndpointId add(Side side, const std::string& address);
-  // Dials no more. A link that is up stays; one that is still dialled is returned, to be dropped.
-  LinkId remove(EndpointId id);
+  // Dials no more. Returns its link, if there is one, and whether that is still being dialled; until
+  // remove() its end is still the endpoint's.
+  struct Retired {
+    LinkId link = 0;
+    bool dialling = false;
+  };
+  Retired retire(EndpointId id);
+  void remove(EndpointId id);  // once it is retired
   void stop();  // dials none of them any more
+  void reconfigured();  // delays are as the options say now
+  void dial_now(EndpointId id);  // if there is such a wish, and it waits to be dialled
 
   // The address that `link` was dialled for, or null.
   const std::string* address_of(LinkId link) const;
+  EndpointId of_link(LinkId link) const;  // for which it was dialled, or 0
+  std::optional<std::int64_t> again_in_ms(EndpointId id) const;
   void landed(LinkId link);  // it is no longer under way
   // `settled`: it was up for a while. `spread`: many may have lost theirs at this moment.
   void ended(LinkId link, bool settled, bool spread);
@@ -46,6 +56,7 @@ class Endpoints {
     bool queued = false;  // for its turn among the dials
     std::string held_by{};  // id of a peer that is linked otherwise: wait until that link is gone
     Alarm redial{};
+    bool retired = false;
   };
   void dial(EndpointId id);
   void dial_later(EndpointId id, bool spread);

@@ -30,6 +30,7 @@ class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
 
  private:
   void restore(const Restored& restored) override;
+  void labels_changed() override { evaluate(); }
   void end() override;
   void host_message(wire::Message& message, const Buffer&) override { request(kHostLink, message); }
   void settle() override;  // forgets empty slots, drops what is unused, tells what changed
@@ -63,9 +64,9 @@ class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
   std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms) override;
   void wedged(const std::string& who, bool wedged) override;
 
-  bool run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
+  Token run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
 
-  const bool durable_;
+  const bool durable_, ephemeral_;
   DesiredState state_;
   Manifests manifests_;
   Inventory inventory_;
@@ -99,6 +100,7 @@ class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
 Engine::Engine(EngineOptions options)
     : LinkedTier(options.tier, wire::Role::engine),
       durable_(options.durable),
+      ephemeral_(options.ephemeral),
       inventory_(&core_),
       fetcher_(&core_, &manifests_, &inventory_,
                {[this](const std::string& peer, const std::string& what) {
@@ -149,6 +151,7 @@ void Engine::restore(const Restored& restored) {
 void Engine::fill_hello(wire::Hello* hello) {
   hello->platform = world_.platform;
   hello->position = state_.position();
+  hello->ephemeral = ephemeral_;
 }
 
 void Engine::link_up(Session& session) {
@@ -191,7 +194,10 @@ void Engine::request(LinkId link, wire::Message& m) {
     wire::Tiers tiers;
     tiers.id = lookup->id;
     if (lookup->at == core_.options().id) lookup->at.clear();
-    if (auto row = engine_row(self, true, status(), state_, *lookup)) tiers.rows.push_back(std::move(*row));
+    if (auto row = engine_row(self, true, status(), state_, *lookup)) {
+      row->online = links_.upstream() != nullptr;  // what it serves is so all the same
+      tiers.rows.push_back(std::move(*row));
+    }
     return core_.send(link, tiers);
   }
   if (auto* get = std::get_if<wire::GetStatus>(&m)) return watches_.asked(link, *get);
@@ -346,9 +352,9 @@ void Engine::wedged(const std::string& who, bool wedged) {
 
 // ---- calls --------------------------------------------------------------------------------------
 
-bool Engine::run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
+Token Engine::run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
   const auto limit_ms = call_limits_ms_.find(call.function);
-  if (limit_ms == call_limits_ms_.end()) return false;
+  if (limit_ms == call_limits_ms_.end()) return 0;
   timeout_ms = std::min(timeout_ms, limit_ms->second);
   const Token token = core_.order([done = std::move(done)](Completion& c) {
     wire::Returned returned;
@@ -358,8 +364,8 @@ bool Engine::run_here(const wire::Call& call, std::uint32_t timeout_ms, std::fun
     returned.result = c.bytes;
     done(std::move(returned));
   });
-  core_.act(Invoke{token, call.function, call.payload, timeout_ms});
-  return true;
+  core_.act(Invoke{token, call.function, call.payload, timeout_ms, call.headers});
+  return token;
 }
 
 // ---- status -------------------------------------------------------------------------------------
@@ -410,7 +416,7 @@ wire::StatusReport Engine::report(const std::string& name) const {
 }
 
 void Engine::end() {
-  links_.say_goodbye(!durable_);
+  links_.say_goodbye(!durable_ || ephemeral_);
   for (auto& [name, slot] : slots_) slot->close();
 }
 

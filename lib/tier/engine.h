@@ -9,6 +9,7 @@ struct EngineOptions {
   TierOptions tier;
   std::string platform;
   bool durable = false;  // has a state folder: it may come back under its id
+  bool ephemeral = false;  // does not come back under its id
   bool operator==(const EngineOptions&) const = default;
 };
 std::unique_ptr<Tier> make_engine(EngineOptions options);

@@ -65,9 +65,22 @@ EndpointId LinkedTier::keep_link(Now now, Side side, const std::string& address)
   return links_.keep(side, address);
 }
 
-void LinkedTier::release_link(Now now, EndpointId endpoint) {
+void LinkedTier::release_link(Now now, EndpointId endpoint, bool keep_up) {
   core_.set_now(now);
-  links_.release(endpoint);
+  links_.release(endpoint, keep_up);
+  settle();
+}
+
+void LinkedTier::reconfigure(Now now, const TierOptions& options) {
+  core_.set_now(now);
+  const bool other_labels = options.labels != core_.options().labels;
+  core_.set_options(options);
+  links_.reconfigured();
+  if (other_labels) {
+    labels_changed();
+    links_.renew_upstream({PINNATE_CLOSED, "it comes back with other labels"});
+  }
+  settle();
 }
 
 }  // namespace pinnate::tier

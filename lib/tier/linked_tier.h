@@ -19,7 +19,8 @@ class LinkedTier : public Tier {
   void woke(Now now) final;
   std::int64_t next_wake_ms() const final { return core_.next_alarm_ms(); }
   EndpointId keep_link(Now now, Side side, const std::string& address) override;
-  void release_link(Now now, EndpointId endpoint) final;
+  void release_link(Now now, EndpointId endpoint, bool keep_up) final;
+  void reconfigure(Now now, const TierOptions& options) final;
 
  protected:
   LinkedTier(const TierOptions& options, wire::Role role) : core_(options, &actions_), links_(&core_, role) {}
@@ -29,6 +30,7 @@ class LinkedTier : public Tier {
   // From the process around: `bytes` are those of `message`.
   virtual void host_message(wire::Message& message, const Buffer& bytes) = 0;
   virtual void settle() {}  // after every report
+  virtual void labels_changed() {}  // its own
 
   Core core_;
   Links links_;

@@ -58,10 +58,22 @@ EndpointId Links::keep(Side side, const std::string& address) {
   return id;
 }
 
-void Links::release(EndpointId endpoint) {
-  const LinkId link = endpoints_.remove(endpoint);
-  if (link == 0) return;
-  drop(link, {PINNATE_CANCELLED, "it is dialled no more"});
+void Links::release(EndpointId endpoint, bool keep_up) {
+  const auto [link, dialling] = endpoints_.retire(endpoint);
+  const Status why(PINNATE_CANCELLED, "it is dialled no more");
+  if (dialling)
+    drop(link, why);
+  else if (link != 0 && !keep_up)
+    refuse(link, why);
+  endpoints_.remove(endpoint);
+}
+
+void Links::renew_upstream(const Status& why) {
+  const Session* const up = upstream();
+  if (!up) return;
+  const EndpointId endpoint = endpoints_.of_link(up->link);
+  refuse(up->link, why);
+  endpoints_.dial_now(endpoint);
 }
 
 void Links::opened(LinkId link, const PeerFacts& facts) {
@@ -209,6 +221,7 @@ void Links::come_up(Session& session) {
   core_->log(PINNATE_LOG_INFO, std::string(session.side == Side::upstream ? "upstream " : "downstream ") +
                                    named(session.peer) + " is linked");
   const LinkId link = session.link;
+  tell(session, TellLink::State::up, endpoints_.of_link(link));
   owner_of(session.side).link_up(session);
   if (Session* up = find(link)) up->hello.reset();
 }
@@ -350,11 +363,18 @@ void Links::closed(LinkId link, const Status& why) {
                "no link to " + *address + ": " + why.message());
     owner_of(session->side).dial_failed(why);
   }
+  const EndpointId endpoint = endpoints_.of_link(link);
   endpoints_.ended(link, session->up() && core_->now().monotonic_ms - session->up_ms >= kSettledMs, spread);
+  if (endpoint != 0 || session->up()) tell(*session, TellLink::State::down, endpoint, why);
   if (session->up()) owner_of(session->side).link_down(*session, why);
   // Wishes that stood back for this link are dialled again.
   if (session->side == Side::upstream ? !upstream() : !downstream(session->peer.id))
     endpoints_.released(session->peer.id, role_ == wire::Role::gateway);
+}
+
+void Links::tell(const Session& session, TellLink::State state, EndpointId endpoint, const Status& why) {
+  core_->act(TellLink{state, endpoint, session.facts.address, session.peer.id, session.peer.role,
+                      session.side == Side::upstream, why, endpoints_.again_in_ms(endpoint)});
 }
 
 void Links::say_goodbye(bool forget) {

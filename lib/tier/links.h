@@ -83,7 +83,11 @@ class Links {
   }
 
   EndpointId keep(Side side, const std::string& address);  // 0: over the limit, and the log says so
-  void release(EndpointId endpoint);
+  // Dials it no more. A link that is up ends too, or (`keep_up`) stays for as long as it lives.
+  void release(EndpointId endpoint, bool keep_up);
+  void reconfigured() { endpoints_.reconfigured(); }
+  // Ends the link that is up, and dials it anew at once if it was dialled.
+  void renew_upstream(const Status& why);
   void opened(LinkId link, const PeerFacts& facts);
   void received(LinkId link, const Buffer& bytes);
   void heard(LinkId link);
@@ -119,6 +123,7 @@ class Links {
   void watch(Session& session);
   wire::Way way_of(const Session& session) const;
   void take_goodbye(Session& session, const wire::Goodbye& goodbye);
+  void tell(const Session& session, TellLink::State state, EndpointId endpoint, const Status& why = {});
   void unlink(const Session& session);  // it is no longer its peer's link
 
   Core* core_;

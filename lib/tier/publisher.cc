@@ -109,6 +109,12 @@ void Publisher::chunk_read(const wire::WantChunk& want, const Result<Buffer>& en
   read_next();
 }
 
+bool Publisher::cancel(std::uint64_t id, const Status& why) {
+  if (!running_.contains(id)) return false;
+  end(id, why, nullptr);
+  return true;
+}
+
 void Publisher::stop(const Status& why) {
   stopped_ = true;
   queue_.clear();

@@ -15,9 +15,9 @@ namespace {
 void fields(auto& f, Position& m) { f("epoch revision digest", m.epoch, m.revision, m.digest); }
 void fields(auto& f, Hello& m) {
   f("version_min version_max features fleet tenant role facing id incarnation | auth_method auth_payload labels "
-    "platform position heartbeat_ms needs",
+    "platform position heartbeat_ms needs ephemeral",
     m.version_min, m.version_max, m.features, m.fleet, m.tenant, m.role, m.facing, m.id, m.incarnation, m.auth_method,
-    m.auth_payload, m.labels, m.platform, m.position, m.heartbeat_ms, m.needs);
+    m.auth_payload, m.labels, m.platform, m.position, m.heartbeat_ms, m.needs, m.ephemeral);
 }
 void fields(auto& f, Welcome& m) { f("| inherited", m.inherited); }
 void fields(auto& f, Refuse& m) { f("code | reason", m.code, m.reason); }
@@ -89,8 +89,9 @@ void fields(auto& f, TierRow& m) {
 }
 void fields(auto& f, Tiers& m) { f("id code | reason rows next", m.id, m.code, m.reason, m.rows, m.next); }
 void fields(auto& f, Call& m) {
-  f("id function engine route timeout_ms idempotent payload | needs", m.id, m.function, m.engine, m.route, m.timeout_ms,
-    m.idempotent, m.payload, m.needs);
+  f("id function engine route timeout_ms idempotent payload | needs version request_id selector headers", m.id,
+    m.function, m.engine, m.route, m.timeout_ms, m.idempotent, m.payload, m.needs, m.version, m.request_id, m.selector,
+    m.headers);
 }
 void fields(auto& f, Returned& m) { f("id code | reason ran result", m.id, m.code, m.reason, m.ran, m.result); }
 void fields(auto& f, Cancel& m) { f("id", m.id); }

@@ -76,6 +76,7 @@ struct Hello {  // 1: the first message of both ends
   Position position;  // the desired state it has
   std::uint32_t heartbeat_ms = 5000;
   std::uint64_t needs = 0;  // features that the receiver must know
+  bool ephemeral = false;  // it is forgotten when its link ends, and does not come back under its id
 };
 struct Welcome {  // 2: the hello was accepted
   Labels inherited;  // downward: labels of the sender and all above it, nearest first to win
@@ -289,6 +290,8 @@ struct Call {  // 34
   bool idempotent = false;
   Buffer payload;
   std::vector<std::string> needs{};  // features that whoever chooses an engine, or runs it, must know
+  std::string version{}, request_id{}, selector{};  // not used yet; a call that says a version or selector is refused
+  Labels headers{};  // see check_headers
   Rest rest{};
 };
 struct Returned {

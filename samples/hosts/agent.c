@@ -8,6 +8,7 @@
 
 static void on_service(void *arg, const pinnate_service *s) {
   (void)arg;
+  if (!s) return; /* the watch has ended */
   printf("%s %s is %s%s%s\n", s->name, s->version, pinnate_phase_name(s->phase), *s->reason ? ": " : "", s->reason);
   fflush(stdout);
 }
@@ -24,8 +25,8 @@ int main(int argc, char **argv) {
   sigaddset(&stop, SIGTERM);
   sigprocmask(SIG_BLOCK, &stop, NULL); /* the host's own business: the library installs no handlers */
   if (pinnate_engine_open(&options, &engine) != PINNATE_OK ||
-      pinnate_engine_watch(engine, on_service, NULL) != PINNATE_OK ||
-      pinnate_engine_dial_upstream(engine, argv[1]) != PINNATE_OK)
+      pinnate_engine_watch(engine, on_service, NULL, NULL) != PINNATE_OK ||
+      pinnate_engine_dial_upstream(engine, argv[1], NULL) != PINNATE_OK)
     return fprintf(stderr, "sample-agent: %s\n", pinnate_last_error()), 1;
   sigwait(&stop, &number);
   pinnate_engine_close_wait(engine);

@@ -97,13 +97,13 @@ int main(void) {
   c.tier.uv_loop = g.tier.uv_loop = e.tier.uv_loop = &loop;
   c.state_dir = folder;
   check(pinnate_controller_open(&c, &controller), "controller");
-  check(pinnate_controller_listen(controller, top, NULL, 0), "controller");
+  check(pinnate_controller_listen(controller, top, NULL, 0, NULL), "controller");
   check(pinnate_gateway_open(&g, &gateway), "gateway");
-  check(pinnate_gateway_listen(gateway, site, NULL, 0), "gateway");
-  check(pinnate_gateway_dial_upstream(gateway, top), "gateway");
+  check(pinnate_gateway_listen(gateway, site, NULL, 0, NULL), "gateway");
+  check(pinnate_gateway_dial_upstream(gateway, top, NULL), "gateway");
   check(pinnate_engine_open(&e, &engine), "engine");
   check(pinnate_engine_add_loader(engine, &loader), "engine");
-  check(pinnate_engine_dial_upstream(engine, site), "engine");
+  check(pinnate_engine_dial_upstream(engine, site, NULL), "engine");
 
   publish.name = "greet";
   publish.version = "1.0.0";
@@ -111,7 +111,7 @@ int main(void) {
   publish.artifacts = artifacts;
   publish.artifact_count = 1;
   check(pinnate_controller_publish(controller, &publish, NULL, on_published, NULL), "publish");
-  check(pinnate_controller_watch(controller, on_rollup, NULL), "watch");
+  check(pinnate_controller_watch(controller, on_rollup, NULL, NULL), "watch");
   uv_run(&loop, UV_RUN_DEFAULT);
   if (uv_loop_close(&loop) != 0) failures++, fprintf(stderr, "something of the library is left on the loop\n");
   snprintf(command, sizeof command, "rm -rf %s", folder);

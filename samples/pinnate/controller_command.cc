@@ -49,7 +49,7 @@ ExitCode run(const ControllerFlags& flags) {
   check(pinnate_controller_open(&options, controller.receive()));
   listen_at(settings, controller.get(), pinnate_controller_listen);
   for (const std::string& address : settings.down) {
-    check(pinnate_controller_dial(controller.get(), address.c_str()));
+    check(pinnate_controller_dial(controller.get(), address.c_str(), nullptr));
   }
   run_until_stopped("controller", stop);
   return ExitCode::kOk;

@@ -37,6 +37,7 @@ void set_up(CLI::App& app, EngineFlags& flags) {
 
 // One line a change, so that whoever runs this engine can wait for it.
 void print_service(void*, const pinnate_service* service) {
+  if (service == nullptr) return;  // the watch ends with the engine
   std::string line = std::string("service ") + service->name + "@" + service->version + " release " +
                      std::to_string(service->release) + ": " + pinnate_phase_name(service->phase);
   if (service->reason[0] != '\0') line += std::string(": ") + service->reason;
@@ -58,9 +59,9 @@ void run_engine(const Settings& settings) {
   Opened<pinnate_engine, pinnate_engine_close_wait, pinnate_engine_free> engine;
   check(pinnate_engine_open(&options, engine.receive()));
   check(pinnate_engine_add_loader(engine.get(), &loader));
-  check(pinnate_engine_watch(engine.get(), print_service, nullptr));
+  check(pinnate_engine_watch(engine.get(), print_service, nullptr, nullptr));
   listen_at(settings, engine.get(), pinnate_engine_listen);
-  if (settings.up) check(pinnate_engine_dial_upstream(engine.get(), settings.up->c_str()));
+  if (settings.up) check(pinnate_engine_dial_upstream(engine.get(), settings.up->c_str(), nullptr));
   run_until_stopped("engine", stop);
 }
 

@@ -194,7 +194,7 @@ CallResult Session::call(const pinnate_call& call) {
 
 std::optional<Rollup> Session::next_rollup(Deadline until) {
   if (!watch_->begun) {
-    check(pinnate_client_watch(client_, Watch::on_rollup, watch_.get()));
+    check(pinnate_client_watch(client_, Watch::on_rollup, watch_.get(), nullptr));
     watch_->begun = true;
   }
   try {

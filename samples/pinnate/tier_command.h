@@ -69,10 +69,10 @@ class Opened {
 // line each.
 template <class Handle>
 void listen_at(const Settings& settings, Handle* handle,
-               pinnate_status (*listen)(Handle*, const char*, char*, std::size_t)) {
+               pinnate_status (*listen)(Handle*, const char*, char*, std::size_t, pinnate_ticket*)) {
   for (const std::string& address : settings.listen) {
     char bound[512];
-    check(listen(handle, address.c_str(), bound, sizeof bound));
+    check(listen(handle, address.c_str(), bound, sizeof bound, nullptr));
     std::printf("listening on %s\n", bound);
     std::fflush(stdout);
   }

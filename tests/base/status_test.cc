@@ -35,7 +35,7 @@ TEST_CASE("a log passes on what is at its level or above, and one without a hook
     static_cast<std::vector<std::string>*>(arg)->push_back(message);
   };
   log.arg = &lines;
-  log.lowest = PINNATE_LOG_WARNING;
+  log.lowest = std::make_shared<std::atomic<pinnate_log_level>>(PINNATE_LOG_WARNING);
   log(PINNATE_LOG_INFO, "too low");
   log(PINNATE_LOG_WARNING, "at it");
   log(PINNATE_LOG_ERROR, "above");

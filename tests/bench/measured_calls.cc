@@ -174,7 +174,7 @@ CallTimes measure_calls(pinnate_engine* engine, const CallLoad& load) {
   return on_threads(load, [&]() -> std::string {
     void* result = nullptr;
     std::size_t size = 0;
-    const pinnate_status status = pinnate_engine_call_wait(engine, &call, &result, &size);
+    const pinnate_status status = pinnate_engine_call_wait(engine, &call, &result, &size, nullptr, 0);
     pinnate_result_free(result);
     if (status != PINNATE_OK) return pinnate_last_error();
     return size == payload.size() ? "" : "the answer is not the payload";

@@ -66,7 +66,7 @@ void publish(pinnate_controller* controller, const std::string& content, const s
   publish.artifact_count = 1;
   pinnate_published published = PINNATE_PUBLISHED_INIT;
   const std::int64_t called = now_ns();
-  check(pinnate_controller_publish_wait(controller, &publish, &published), "publish");
+  check(pinnate_controller_publish_wait(controller, &publish, &published, nullptr, 0), "publish");
   const std::int64_t acknowledged = now_ns();
   answer({"published", std::to_string(called), std::to_string(acknowledged), std::to_string(published.prepare_us),
           std::to_string(published.durable_us)});
@@ -85,11 +85,11 @@ void run_controller(const Words& arguments) {
     options.state_dir = words.at(0).c_str();
     char bound[256];
     check(pinnate_controller_open(&options, &controller), "controller");
-    check(pinnate_controller_listen(controller, "tcp://127.0.0.1:0", bound, sizeof bound), "controller");
+    check(pinnate_controller_listen(controller, "tcp://127.0.0.1:0", bound, sizeof bound, nullptr), "controller");
     const auto on_rollup = [](void*, pinnate_status status, const char*, const pinnate_rollup* rollup) {
       if (status == PINNATE_OK) fleet.heard(*rollup);
     };
-    check(pinnate_controller_watch(controller, on_rollup, nullptr), "watch");
+    check(pinnate_controller_watch(controller, on_rollup, nullptr, nullptr), "watch");
     answer({"ready", bound});
   };
   commands["online"] = [&](const Words& words) {

@@ -22,7 +22,7 @@ struct Engine {
 
   static void on_service(void* arg, const pinnate_service* service) {
     Engine& engine = *static_cast<Engine*>(arg);
-    if (service->phase != PINNATE_PHASE_LIVE) return;
+    if (!service || service->phase != PINNATE_PHASE_LIVE) return;
     const char* const last = std::strrchr(service->version, '.');
     if (last && std::atoll(last + 1) == engine.arrival.expected_release.load()) {
       engine.live_ns = now_ns();
@@ -40,8 +40,8 @@ void open(Engine* engine, std::size_t number, const std::string& upstream, const
   check(pinnate_engine_open(&options, &engine->handle), id);
   check(pinnate_engine_add_loader(engine->handle, &bytes), id);
   check(pinnate_engine_add_loader(engine->handle, &echo), id);
-  check(pinnate_engine_watch(engine->handle, &Engine::on_service, engine), id);
-  check(pinnate_engine_dial_upstream(engine->handle, upstream.c_str()), id);
+  check(pinnate_engine_watch(engine->handle, &Engine::on_service, engine, nullptr), id);
+  check(pinnate_engine_dial_upstream(engine->handle, upstream.c_str(), nullptr), id);
 }
 
 void expect(std::deque<Engine>* engines, std::int64_t release) {
@@ -80,7 +80,7 @@ void run_engines(const Words& arguments) {
   };
   commands["listen"] = [&](const Words& words) {
     char bound[256];
-    check(pinnate_engine_listen(engines.at(0).handle, words.at(0).c_str(), bound, sizeof bound), "engine");
+    check(pinnate_engine_listen(engines.at(0).handle, words.at(0).c_str(), bound, sizeof bound, nullptr), "engine");
     answer({"ready", bound});
   };
   commands["expect"] = [&](const Words& words) {

@@ -13,8 +13,8 @@ void run_gateway(const Words& arguments) {
     options.tier = tier_options(words.at(0).c_str());
     char bound[256];
     check(pinnate_gateway_open(&options, &gateway), "gateway");
-    check(pinnate_gateway_listen(gateway, words.at(2).c_str(), bound, sizeof bound), "gateway");
-    check(pinnate_gateway_dial_upstream(gateway, words.at(1).c_str()), "gateway");
+    check(pinnate_gateway_listen(gateway, words.at(2).c_str(), bound, sizeof bound, nullptr), "gateway");
+    check(pinnate_gateway_dial_upstream(gateway, words.at(1).c_str(), nullptr), "gateway");
     answer({"ready", bound});
   };
   serve(commands, "open", arguments);

@@ -157,8 +157,9 @@ struct ServiceChanges {
     auto* self = static_cast<ServiceChanges*>(arg);
     {
       std::lock_guard lock(self->mutex);
-      self->changes.push_back(std::string(service->name) + " " + service->version + " " +
-                              pinnate_phase_name(service->phase) + (service->serving ? " serving" : ""));
+      self->changes.push_back(!service ? "ended"
+                                       : std::string(service->name) + " " + service->version + " " +
+                                             pinnate_phase_name(service->phase) + (service->serving ? " serving" : ""));
     }
     bell().ring();
   }

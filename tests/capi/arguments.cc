@@ -44,13 +44,13 @@ pinnate_publish publish_of(const pinnate_artifact* const* artifacts, std::size_t
 }  // namespace
 
 TEST_CASE("NULL for a handle or a required argument is named") {
-  CHECK(pinnate_controller_listen(nullptr, "tcp://127.0.0.1:0", nullptr, 0) == PINNATE_INVALID);
+  CHECK(pinnate_controller_listen(nullptr, "tcp://127.0.0.1:0", nullptr, 0, nullptr) == PINNATE_INVALID);
   CHECK(says("controller is NULL"));
   CHECK(pinnate_gateway_close(nullptr, nullptr, nullptr) == PINNATE_INVALID);
   CHECK(says("gateway is NULL"));
-  CHECK(pinnate_engine_call_wait(nullptr, nullptr, nullptr, nullptr) == PINNATE_INVALID);
+  CHECK(pinnate_engine_call_wait(nullptr, nullptr, nullptr, nullptr, nullptr, 0) == PINNATE_INVALID);
   CHECK(says("engine is NULL"));
-  CHECK(pinnate_client_watch(nullptr, nullptr, nullptr) == PINNATE_INVALID);
+  CHECK(pinnate_client_watch(nullptr, nullptr, nullptr, nullptr) == PINNATE_INVALID);
   CHECK(says("client is NULL"));
   pinnate_gateway_options options = PINNATE_GATEWAY_OPTIONS_INIT;
   CHECK(pinnate_gateway_open(&options, nullptr) == PINNATE_INVALID);
@@ -60,7 +60,7 @@ TEST_CASE("NULL for a handle or a required argument is named") {
   CHECK(says("options is NULL"));
 
   Root root;
-  CHECK(pinnate_controller_listen(root.controller, nullptr, nullptr, 0) == PINNATE_INVALID);
+  CHECK(pinnate_controller_listen(root.controller, nullptr, nullptr, 0, nullptr) == PINNATE_INVALID);
   CHECK(says("address is NULL"));
   CHECK(pinnate_controller_publish(root.controller, nullptr, nullptr, PublishedAnswer::on_published, nullptr) ==
         PINNATE_INVALID);
@@ -278,14 +278,15 @@ TEST_CASE("a lookup or a call out of range is refused in words") {
 TEST_CASE("listening tells the port, cut to the room there is, and refuses what is open to the world") {
   Root root;
   char bound[64] = "", little[8];
-  REQUIRE(pinnate_controller_listen(root.controller, "tcp://127.0.0.1:0", bound, sizeof bound) == PINNATE_OK);
+  REQUIRE(pinnate_controller_listen(root.controller, "tcp://127.0.0.1:0", bound, sizeof bound, nullptr) == PINNATE_OK);
   CHECK(std::string(bound).substr(0, 16) == "tcp://127.0.0.1:");
   CHECK(std::string(bound) != "tcp://127.0.0.1:0");
-  REQUIRE(pinnate_controller_listen(root.controller, "tcp://127.0.0.1:0", little, sizeof little) == PINNATE_OK);
+  REQUIRE(pinnate_controller_listen(root.controller, "tcp://127.0.0.1:0", little, sizeof little, nullptr) ==
+          PINNATE_OK);
   CHECK(std::string(little) == "tcp://1");
-  CHECK(pinnate_controller_listen(root.controller, "tcp://0.0.0.0:0", nullptr, 0) != PINNATE_OK);
+  CHECK(pinnate_controller_listen(root.controller, "tcp://0.0.0.0:0", nullptr, 0, nullptr) != PINNATE_OK);
   CHECK(says("insecure"));
-  CHECK(pinnate_controller_listen(root.controller, bound, nullptr, 0) == PINNATE_IN_USE);
+  CHECK(pinnate_controller_listen(root.controller, bound, nullptr, 0, nullptr) == PINNATE_IN_USE);
 }
 
 TEST_CASE("loaders are checked, and come before links") {
@@ -303,7 +304,7 @@ TEST_CASE("loaders are checked, and come before links") {
   CHECK(pinnate_engine_add_loader(engine, &loader) == PINNATE_INVALID);
   loader = greeting::loader();
   CHECK(pinnate_engine_add_loader(engine, &loader) == PINNATE_OK);
-  REQUIRE(pinnate_engine_dial_upstream(engine, "unix:/nobody/listens/here") == PINNATE_OK);
+  REQUIRE(pinnate_engine_dial_upstream(engine, "unix:/nobody/listens/here", nullptr) == PINNATE_OK);
   CHECK(pinnate_engine_add_loader(engine, &loader) == PINNATE_INVALID);
   CHECK(says("before the engine dials or listens"));
 }
@@ -342,11 +343,11 @@ TEST_CASE("an engine that does not serve a function says so to a call in process
   call.name = "nothing";
   void* result = &call;
   size_t size = 1;
-  CHECK(pinnate_engine_call_wait(engine, &call, &result, &size) == PINNATE_NOT_FOUND);
+  CHECK(pinnate_engine_call_wait(engine, &call, &result, &size, nullptr, 0) == PINNATE_NOT_FOUND);
   CHECK(result == nullptr);
   CHECK(size == 0);
   CHECK(says("nothing"));
   call.engine = "another";
-  CHECK(pinnate_engine_call_wait(engine, &call, &result, &size) == PINNATE_INVALID);
+  CHECK(pinnate_engine_call_wait(engine, &call, &result, &size, nullptr, 0) == PINNATE_INVALID);
   CHECK(says("call.engine is 'another', and this is 'leaf'"));
 }

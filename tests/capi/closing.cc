@@ -53,7 +53,7 @@ TEST_CASE("requests under way end as closed, before on_closed") {
     pinnate_call call = PINNATE_CALL_INIT;
     call.name = "f";
     REQUIRE(pinnate_client_call(client, &call, note_result, &diary) == PINNATE_OK);
-    REQUIRE(pinnate_client_watch(client, note_rollup, &diary) == PINNATE_OK);
+    REQUIRE(pinnate_client_watch(client, note_rollup, &diary, nullptr) == PINNATE_OK);
     REQUIRE(pinnate_client_close(client, note_closed, &diary) == PINNATE_OK);
     if (own_loop) {
       CHECK(diary.size() == 0);  // nothing runs inside close
@@ -122,7 +122,7 @@ TEST_CASE("a handle that is freed closes by itself, on any thread and inside its
     Gateway gateway(world);
     REQUIRE(open(gateway) == PINNATE_OK);
     char bound[200];
-    REQUIRE(pinnate_gateway_listen(gateway, "tcp://127.0.0.1:0", bound, sizeof bound) == PINNATE_OK);
+    REQUIRE(pinnate_gateway_listen(gateway, "tcp://127.0.0.1:0", bound, sizeof bound, nullptr) == PINNATE_OK);
     Diary diary;
     REQUIRE(pinnate_gateway_status(gateway, nullptr, note_rollup, &diary) == PINNATE_OK);
     std::thread([&] { pinnate_gateway_free(std::exchange(gateway.handle, nullptr)); }).join();
@@ -148,7 +148,7 @@ TEST_CASE("a handle that is freed closes by itself, on any thread and inside its
     // Now the address of the first is free again.
     Gateway last(world);
     REQUIRE(open(last) == PINNATE_OK);
-    CHECK(pinnate_gateway_listen(last, bound, nullptr, 0) == PINNATE_OK);
+    CHECK(pinnate_gateway_listen(last, bound, nullptr, 0, nullptr) == PINNATE_OK);
   }
   pinnate_engine_free(nullptr);
 }

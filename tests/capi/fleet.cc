@@ -8,7 +8,7 @@ TEST_CASE_TEMPLATE("a fleet goes from publish to unpublish, on one loop of the h
   World world(own_loop);
   ServiceChanges services;  // told until the engine has closed
   Fleet fleet(world);
-  REQUIRE(pinnate_engine_watch(fleet.engine, ServiceChanges::on_service, &services) == PINNATE_OK);
+  REQUIRE(pinnate_engine_watch(fleet.engine, ServiceChanges::on_service, &services, nullptr) == PINNATE_OK);
 
   PublishedAnswer published;
   const pinnate_publish first = fleet.greet("1.0.0", "hello ");
@@ -58,7 +58,7 @@ TEST_CASE_TEMPLATE("a fleet goes from publish to unpublish, on one loop of the h
     pinnate_status status = PINNATE_INTERNAL;
     std::atomic<bool> over{false};
     std::thread caller([&] {
-      status = pinnate_engine_call_wait(fleet.engine, &call, &result, &size);
+      status = pinnate_engine_call_wait(fleet.engine, &call, &result, &size, nullptr, 0);
       over = true;
       bell().ring();
     });
@@ -68,7 +68,7 @@ TEST_CASE_TEMPLATE("a fleet goes from publish to unpublish, on one loop of the h
     CHECK(std::string(static_cast<char*>(result), size) == "hello !there");
     pinnate_result_free(result);
     if (own_loop) {
-      CHECK(pinnate_engine_call_wait(fleet.engine, &call, &result, &size) == PINNATE_WRONG_THREAD);
+      CHECK(pinnate_engine_call_wait(fleet.engine, &call, &result, &size, nullptr, 0) == PINNATE_WRONG_THREAD);
       CHECK(result == nullptr);
     }
   }
@@ -161,7 +161,7 @@ TEST_CASE("publish_wait waits on another thread, and refuses to block the loop's
     pinnate_status status = PINNATE_INTERNAL;
     std::atomic<bool> over{false};
     std::thread publisher([&] {
-      status = pinnate_controller_publish_wait(fleet.controller, &publish, &published);
+      status = pinnate_controller_publish_wait(fleet.controller, &publish, &published, nullptr, 0);
       over = true;
       bell().ring();
     });
@@ -180,7 +180,7 @@ TEST_CASE("publish_wait waits on another thread, and refuses to block the loop's
                 fleet.controller, nullptr,
                 [](void* arg, pinnate_status, const char*, const pinnate_rollup*) {
                   auto* a = static_cast<Attempt*>(arg);
-                  a->status = pinnate_controller_publish_wait(a->fleet.controller, &a->publish, nullptr);
+                  a->status = pinnate_controller_publish_wait(a->fleet.controller, &a->publish, nullptr, nullptr, 0);
                   bell().ring();
                 },
                 &attempt) == PINNATE_OK);
@@ -194,7 +194,7 @@ TEST_CASE("a module that fails to load is reported with its words") {
   World world(false);
   Fleet fleet(world);
   const pinnate_publish publish = fleet.greet("6.6.6", "broken");
-  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr) == PINNATE_OK);
+  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr, nullptr, 0) == PINNATE_OK);
   REQUIRE(world.until([&] { return fleet.watch.row("greet", "6.6.6").failed == 1; }));
   const auto row = fleet.watch.row("greet", "6.6.6");
   REQUIRE(row.reasons.size() == 1);
@@ -205,7 +205,7 @@ TEST_CASE("functions of a handle on the library's thread may be called from many
   World world(false);
   Fleet fleet(world);
   const pinnate_publish publish = fleet.greet("1.0.0", "hello ");
-  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr) == PINNATE_OK);
+  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr, nullptr, 0) == PINNATE_OK);
   REQUIRE(fleet.live("1.0.0"));
   constexpr int kThreads = 4, kCalls = 50;
   std::vector<ResultAnswer> answers(kThreads * kCalls);
@@ -220,7 +220,7 @@ TEST_CASE("functions of a handle on the library's thread may be called from many
           return;
         void* result;
         size_t size;
-        if (pinnate_engine_call_wait(fleet.engine, &call, &result, &size) == PINNATE_OK) {
+        if (pinnate_engine_call_wait(fleet.engine, &call, &result, &size, nullptr, 0) == PINNATE_OK) {
           in_process += size == 8;
           pinnate_result_free(result);
         }

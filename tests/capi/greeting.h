@@ -37,6 +37,27 @@ inline Door& door() {
   return one;
 }
 
+// A call that asks for it is answered when the test says so.
+class Later {
+ public:
+  void keep(const pinnate_host* host, pinnate_reply* reply) {
+    host_ = host;
+    reply_ = reply;
+    bell().ring();
+  }
+  bool kept() const { return reply_ != nullptr; }
+  bool cancelled() const { return host_.load()->cancelled(reply_) != 0; }
+  void answer() { host_.load()->answer(reply_.exchange(nullptr), "at last", 7); }
+
+ private:
+  std::atomic<const pinnate_host*> host_{nullptr};
+  std::atomic<pinnate_reply*> reply_{nullptr};
+};
+inline Later& later() {
+  static Later& one = *new Later;
+  return one;
+}
+
 struct Service {
   const pinnate_host* host;
   std::string before;
@@ -62,6 +83,15 @@ inline void call(void*, void* service, pinnate_reply* reply, const void* payload
   const std::string asked(static_cast<const char*>(payload), payload_bytes);
   if (asked == "wait") door().wait();
   if (asked == "fail") return s->host->fail(reply, "as you wished");
+  if (asked == "later") return later().keep(s->host, reply);
+  if (asked == "headers") {
+    std::string all;
+    const char *key = nullptr, *value = nullptr;
+    for (size_t i = 0; s->host->header_at(reply, i, &key, &value); i++) all += std::string(key) + "=" + value + ";";
+    if (const char* tenant = s->host->header(reply, "tenant")) all += tenant;
+    if (!s->host->header(reply, "none")) all += ".";
+    return s->host->answer(reply, all.data(), all.size());
+  }
   const std::string answer = s->before + asked;
   s->host->answer(reply, answer.data(), answer.size());
 }

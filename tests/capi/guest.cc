@@ -136,7 +136,7 @@ void live_a_life(bool own_loop) {
   REQUIRE(pinnate_client_status(stranger, nullptr, RollupAnswer::on_rollup, &refused) == PINNATE_OK);
   REQUIRE(world.until([&] { return refused.came(); }));
   CHECK(refused.status == PINNATE_REFUSED);
-  CHECK(pinnate_controller_listen(fleet.controller, fleet.at("c").c_str(), nullptr, 0) == PINNATE_IN_USE);
+  CHECK(pinnate_controller_listen(fleet.controller, fleet.at("c").c_str(), nullptr, 0, nullptr) == PINNATE_IN_USE);
   fleet.gateway.close();  // and the links to it are lost
   REQUIRE(world.until([&] { return fleet.watch.online_engines() == 0; }));
 }
@@ -166,7 +166,7 @@ TEST_CASE("a fleet on the host's loop uses none of that loop's global pool, not 
           PINNATE_OK);
   REQUIRE(fleet.live("1"));
   char bound[64];
-  REQUIRE(pinnate_controller_listen(fleet.controller, "tcp://127.0.0.1:0", bound, sizeof bound) == PINNATE_OK);
+  REQUIRE(pinnate_controller_listen(fleet.controller, "tcp://127.0.0.1:0", bound, sizeof bound, nullptr) == PINNATE_OK);
   const std::string by_name = "tcp://localhost" + std::string(bound).substr(std::string(bound).rfind(':'));
   Client client(world);
   REQUIRE(open(client, by_name) == PINNATE_OK);

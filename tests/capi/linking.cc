@@ -9,9 +9,9 @@ namespace {
 // Listens at `address` and returns where it can be dialled.
 template <class Handle>
 std::string listening(Handle& handle, const std::string& address,
-                      pinnate_status (*listen)(decltype(handle.handle), const char*, char*, size_t)) {
+                      pinnate_status (*listen)(decltype(handle.handle), const char*, char*, size_t, pinnate_ticket*)) {
   char bound[256] = "";
-  const pinnate_status status = listen(handle, address.c_str(), bound, sizeof bound);
+  const pinnate_status status = listen(handle, address.c_str(), bound, sizeof bound, nullptr);
   REQUIRE_MESSAGE(status == PINNATE_OK, pinnate_last_error());
   return bound;
 }
@@ -27,7 +27,7 @@ struct Unlinked {
   // Both engines are seen below the gateway, and as many gateways as there are.
   void linked() {
     RollupAnswer watch;
-    REQUIRE(pinnate_controller_watch(controller, RollupAnswer::on_rollup, &watch) == PINNATE_OK);
+    REQUIRE(pinnate_controller_watch(controller, RollupAnswer::on_rollup, &watch, nullptr) == PINNATE_OK);
     CHECK(world.until([&] {
       std::lock_guard lock(watch.mutex);
       return watch.online == 2 && watch.gateways == 1;
@@ -62,9 +62,9 @@ TEST_CASE("a gateway dials its upstream and listens for what is below") {
       const bool by_path = std::string(form) == "unix";
       const std::string top = listening(tree.controller, by_path ? tree.socket("c") : form, pinnate_controller_listen);
       const std::string site = listening(tree.gateway, by_path ? tree.socket("g") : form, pinnate_gateway_listen);
-      CHECK(pinnate_gateway_dial_upstream(tree.gateway, top.c_str()) == PINNATE_OK);
-      CHECK(pinnate_engine_dial_upstream(tree.first, site.c_str()) == PINNATE_OK);
-      CHECK(pinnate_engine_dial_upstream(tree.second, site.c_str()) == PINNATE_OK);
+      CHECK(pinnate_gateway_dial_upstream(tree.gateway, top.c_str(), nullptr) == PINNATE_OK);
+      CHECK(pinnate_engine_dial_upstream(tree.first, site.c_str(), nullptr) == PINNATE_OK);
+      CHECK(pinnate_engine_dial_upstream(tree.second, site.c_str(), nullptr) == PINNATE_OK);
       tree.linked();
     }
 }
@@ -79,9 +79,9 @@ TEST_CASE("a gateway accepts its upstream, and dials a static list of those belo
       const std::string site = listening(tree.gateway, by_path ? tree.socket("g") : form, pinnate_gateway_listen);
       const std::string one = listening(tree.first, by_path ? tree.socket("1") : form, pinnate_engine_listen);
       const std::string two = listening(tree.second, by_path ? tree.socket("2") : form, pinnate_engine_listen);
-      CHECK(pinnate_gateway_dial_downstream(tree.gateway, one.c_str()) == PINNATE_OK);
-      CHECK(pinnate_gateway_dial_downstream(tree.gateway, two.c_str()) == PINNATE_OK);
-      CHECK(pinnate_controller_dial(tree.controller, site.c_str()) == PINNATE_OK);
+      CHECK(pinnate_gateway_dial_downstream(tree.gateway, one.c_str(), nullptr) == PINNATE_OK);
+      CHECK(pinnate_gateway_dial_downstream(tree.gateway, two.c_str(), nullptr) == PINNATE_OK);
+      CHECK(pinnate_controller_dial(tree.controller, site.c_str(), nullptr) == PINNATE_OK);
       tree.linked();
     }
 }

@@ -18,11 +18,11 @@ struct Fleet {
     REQUIRE(open(gateway) == PINNATE_OK);
     REQUIRE(open(engine, "leaf-1", close_limit_ms) == PINNATE_OK);
     REQUIRE(pinnate_engine_add_loader(engine, &loader) == PINNATE_OK);
-    REQUIRE(pinnate_controller_listen(controller, at("c").c_str(), nullptr, 0) == PINNATE_OK);
-    REQUIRE(pinnate_gateway_listen(gateway, at("g").c_str(), nullptr, 0) == PINNATE_OK);
-    REQUIRE(pinnate_gateway_dial_upstream(gateway, at("c").c_str()) == PINNATE_OK);
-    REQUIRE(pinnate_engine_dial_upstream(engine, at("g").c_str()) == PINNATE_OK);
-    REQUIRE(pinnate_controller_watch(controller, RollupAnswer::on_rollup, &watch) == PINNATE_OK);
+    REQUIRE(pinnate_controller_listen(controller, at("c").c_str(), nullptr, 0, nullptr) == PINNATE_OK);
+    REQUIRE(pinnate_gateway_listen(gateway, at("g").c_str(), nullptr, 0, nullptr) == PINNATE_OK);
+    REQUIRE(pinnate_gateway_dial_upstream(gateway, at("c").c_str(), nullptr) == PINNATE_OK);
+    REQUIRE(pinnate_engine_dial_upstream(engine, at("g").c_str(), nullptr) == PINNATE_OK);
+    REQUIRE(pinnate_controller_watch(controller, RollupAnswer::on_rollup, &watch, nullptr) == PINNATE_OK);
     REQUIRE(world.until([&] { return watch.online_engines() == 1; }));
   }
   ~Fleet() {

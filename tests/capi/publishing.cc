@@ -73,7 +73,7 @@ TEST_CASE("progress grows to the size of the artifact while a file is published"
 TEST_CASE("progress grows as much when a client publishes over a link") {
   Stage stage(true);
   const std::string at = "unix:" + stage.folder.path + "/c", bytes = pinnate::noise(9 * 1024 * 1024);
-  REQUIRE(pinnate_controller_listen(stage.controller, at.c_str(), nullptr, 0) == PINNATE_OK);
+  REQUIRE(pinnate_controller_listen(stage.controller, at.c_str(), nullptr, 0, nullptr) == PINNATE_OK);
   Client client(stage.world);
   REQUIRE(open(client, at) == PINNATE_OK);
   stage.artifact = {sizeof(pinnate_artifact), nullptr, nullptr, {bytes.data(), bytes.size()}};

@@ -37,14 +37,14 @@ TEST_CASE("a client of the controller publishes, lists, watches, looks up, withd
     Client client(world);
     REQUIRE(open(client, fleet.at("c")) == PINNATE_OK);
     RollupAnswer watch;
-    REQUIRE(pinnate_client_watch(client, RollupAnswer::on_rollup, &watch) == PINNATE_OK);
+    REQUIRE(pinnate_client_watch(client, RollupAnswer::on_rollup, &watch, nullptr) == PINNATE_OK);
 
     const pinnate_publish publish = fleet.greet("1", "hello ");
-    if (own_loop) CHECK(pinnate_client_publish_wait(client, &publish, nullptr) == PINNATE_WRONG_THREAD);
+    if (own_loop) CHECK(pinnate_client_publish_wait(client, &publish, nullptr, nullptr, 0) == PINNATE_WRONG_THREAD);
     pinnate_published published = PINNATE_PUBLISHED_INIT;
     std::atomic<int> status{-1};
     std::thread publisher([&] {
-      status = pinnate_client_publish_wait(client, &publish, &published);
+      status = pinnate_client_publish_wait(client, &publish, &published, nullptr, 0);
       bell().ring();
     });
     CHECK(world.until([&] { return status >= 0; }));
@@ -82,11 +82,11 @@ TEST_CASE("a gateway takes no orders, and answers status, lookups and calls with
   World world(false);
   Fleet fleet(world);
   const pinnate_publish publish = fleet.greet("1", "hello ");
-  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr) == PINNATE_OK);
+  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr, nullptr, 0) == PINNATE_OK);
   REQUIRE(fleet.live("1"));
   Client client(world);
   REQUIRE(open(client, fleet.at("g")) == PINNATE_OK);
-  CHECK(pinnate_client_publish_wait(client, &publish, nullptr) == PINNATE_REFUSED);
+  CHECK(pinnate_client_publish_wait(client, &publish, nullptr, nullptr, 0) == PINNATE_REFUSED);
   DoneAnswer gone;
   REQUIRE(pinnate_client_unpublish(client, "greet", 0, DoneAnswer::on_done, &gone) == PINNATE_OK);
   REQUIRE(world.until([&] { return gone.came(); }));
@@ -116,11 +116,11 @@ TEST_CASE("engines are listed in pages, below one gateway, and by phase") {
   for (const char* name : names) {
     engines.push_back(std::make_unique<Engine>(world));
     REQUIRE(open(*engines.back(), name) == PINNATE_OK);
-    REQUIRE(pinnate_engine_dial_upstream(*engines.back(), fleet.at("g").c_str()) == PINNATE_OK);
+    REQUIRE(pinnate_engine_dial_upstream(*engines.back(), fleet.at("g").c_str(), nullptr) == PINNATE_OK);
   }
   REQUIRE(world.until([&] { return fleet.watch.online_engines() == 5; }));
   const pinnate_publish publish = fleet.greet("1", "hello ");
-  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr) == PINNATE_OK);
+  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr, nullptr, 0) == PINNATE_OK);
   REQUIRE(world.until(
       [&] { return fleet.watch.row("greet", "1").failed == 4 && fleet.watch.row("greet", "1").live == 1; }));
 

@@ -64,14 +64,14 @@ TEST_CASE("an engine closes within its limit wherever a module hangs, and its ca
       Controller controller(world);
       REQUIRE(open(controller, folder.path + "/state") == PINNATE_OK);
       RollupAnswer watch;
-      REQUIRE(pinnate_controller_watch(controller, RollupAnswer::on_rollup, &watch) == PINNATE_OK);
+      REQUIRE(pinnate_controller_watch(controller, RollupAnswer::on_rollup, &watch, nullptr) == PINNATE_OK);
       const std::string top = "unix:" + folder.path + "/c";
-      REQUIRE(pinnate_controller_listen(controller, top.c_str(), nullptr, 0) == PINNATE_OK);
+      REQUIRE(pinnate_controller_listen(controller, top.c_str(), nullptr, 0, nullptr) == PINNATE_OK);
       Engine engine(world);
       REQUIRE(open(engine, "leaf", 300) == PINNATE_OK);
       const pinnate_loader loader = stubborn_loader();
       REQUIRE(pinnate_engine_add_loader(engine, &loader) == PINNATE_OK);
-      REQUIRE(pinnate_engine_dial_upstream(engine, top.c_str()) == PINNATE_OK);
+      REQUIRE(pinnate_engine_dial_upstream(engine, top.c_str(), nullptr) == PINNATE_OK);
 
       const pinnate_artifact artifact{sizeof artifact, nullptr, nullptr, {where, std::strlen(where)}};
       const pinnate_artifact* const artifacts = &artifact;

@@ -56,7 +56,7 @@ pinnate_loader counted_loader(Counted* all) {
     m->word.append(static_cast<const char*>(config), config_bytes);
     m->host = host;
     m->all->services++;
-    host->log(host->engine, 1, "created");
+    host->log(host->context, 1, "created");
     *service = m;
     return 0;
   };

@@ -83,7 +83,7 @@ class TestHost {
  public:
   explicit TestHost(ServiceHostOptions options = {}) {
     options.log = {[](void* self, pinnate_log_level, const char* line) { static_cast<TestHost*>(self)->logged(line); },
-                   this, PINNATE_LOG_DEBUG};
+                   this, nullptr};
     auto opened = ServiceHost::open(options);
     REQUIRE_MESSAGE(opened.ok(), opened.status().message());
     host_ = std::move(*opened);

@@ -65,7 +65,8 @@ def change(fields, values, required, extra):
             deeper = lambda one: change(page.DEFINED[inner], one, int(STRUCTURES[inner]), extra)  # noqa: E731
             value = [deeper(one) for one in value] if kind.startswith("[") else deeper(value)
         changed.append(value)
-    if extra > 0:
+    if extra > 0:  # behind those that this version knows
+        changed += [default_of(kind) for _, kind in fields[len(changed) :]]
         return changed + [["a later version's", {"field": 1}]]
     last = fields[len(changed) - 1][1] if changed else ""
     return changed[:-1] if len(changed) > required and changed[-1] == default_of(last) else changed
@@ -80,6 +81,11 @@ def as_version(data, extra):
 
 
 # ---- playing ----
+
+
+def ids_of(messages):
+    """Of questions, each once, in the order in which they came."""
+    return list(dict.fromkeys(m.id for m in messages if m._fields[0] == "id" and not isinstance(m, wire.StatusReport)))
 
 
 class Player:
@@ -127,10 +133,21 @@ class Player:
                 continue
             while any(self._count(k) < n for k, n in due.items()):
                 self._take()
-            self.link.send_message(as_version(data, self.extra), wire.TYPE_OF[kind][1])
+            self.link.send_message(as_version(self._to_whom_asked(data), self.extra), wire.TYPE_OF[kind][1])
         while any(self._count(k) < n for k, n in due.items()):
             self._take()
         return self
+
+    def _to_whom_asked(self, data):
+        """The same answer, with the id that the other end has for its question now."""
+        kind, *values = wire.unpack(data)
+        if wire.BY_TYPE[kind]._fields[0] != "id":
+            return data
+        asked = ids_of(wire.decode(d) for up, d in self.session.messages if up != self.upward)
+        asks_now = ids_of(self.came)
+        if values[0] not in asked or asked.index(values[0]) >= len(asks_now):
+            return data  # a question of its own
+        return wire.pack([kind, asks_now[asked.index(values[0])], *values[1:]])
 
     def leave(self):
         self.link.send(wire.Goodbye(True))

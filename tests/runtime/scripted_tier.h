@@ -107,7 +107,8 @@ struct ScriptedTier : pinnate::tier::Tier {
     dial(address);
     return diary.kept.size();
   }
-  void release_link(Now, pinnate::tier::EndpointId) override {}
+  void release_link(Now, pinnate::tier::EndpointId, bool) override {}
+  void reconfigure(Now, const pinnate::tier::TierOptions&) override {}
   void close(Now) override {
     Within within(diary);
     diary.closing = true;

@@ -69,10 +69,13 @@ struct FakeServices : module::ServiceHost {
   void destroy(ServiceId service, Done done) override { answer("destroy " + std::to_string(service), done); }
   void abandon(ServiceId service) override { seen.orders.push_back("abandon " + std::to_string(service)); }
   void trust(ServiceId service) override { seen.orders.push_back("trust " + std::to_string(service)); }
-  void invoke(const std::string& f, Buffer payload, std::uint32_t, Done done) override {
+  std::weak_ptr<module::Call> invoke(const std::string& f, Buffer payload, std::uint32_t, Done done, Labels) override {
     answer("invoke " + f, done, payload.str() + "!");
+    return {};
   }
-  Outcome call_here(const std::string&, std::string_view, std::uint32_t) override { return {}; }
+  void give_up(const std::weak_ptr<module::Call>&) override { seen.orders.push_back("give up"); }
+  Outcome call_here(const std::string&, std::string_view, std::uint32_t, Labels, bool) override { return {}; }
+  std::size_t left_behind() const override { return 0; }
   void close(std::uint32_t limit_ms, std::function<void()> closed) override {
     seen.close_limit_ms = limit_ms;
     std::promise<void> told;  // and not from inside

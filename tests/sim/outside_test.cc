@@ -22,7 +22,7 @@ struct Outside final : OutsideLoader {
       return all->create_status;
     }
     Status check_health() override { return all->health_status; }
-    void call(const Buffer& payload, Micros left, Answer answer) override {
+    void call(const Buffer& payload, const Labels&, Micros left, Answer answer) override {
       all->left = left;
       all->calls++;
       if (payload.view() == "keep")

@@ -69,7 +69,8 @@ class Puppet : public pinnate::tier::Tier {
     actions_.push_back(pinnate::tier::Dial{next_link += 2, address});
     return next_link;
   }
-  void release_link(Now, pinnate::tier::EndpointId) override {}
+  void release_link(Now, pinnate::tier::EndpointId, bool) override {}
+  void reconfigure(Now, const pinnate::tier::TierOptions&) override {}
   void close(Now) override { closing = true; }
   bool closed() const override { return closing; }
 

@@ -98,7 +98,19 @@ inline std::vector<std::pair<std::string, Message>> example_messages() {
   tier.position = seven;
   tier.services = {{7, "thumbnail", "1.1.0", Phase::failed, false, "create failed"}};
   add("tiers", Tiers{5, PINNATE_OK, "", {tier}, "site-1/pod-4"});
-  add("call", Call{6, "thumbnail", "cam-7", {"site-1", "pod-3", "cam-7"}, 10000, false, Buffer("PAYLOAD"), {}, {}});
+  add("call", Call{6,
+                   "thumbnail",
+                   "cam-7",
+                   {"site-1", "pod-3", "cam-7"},
+                   10000,
+                   false,
+                   Buffer("PAYLOAD"),
+                   {},
+                   "",
+                   "",
+                   "",
+                   {{"trace", "4bf9"}},
+                   {}});
   add("returned", Returned{6, PINNATE_OK, "", true, Buffer("RESULT"), {}});
   add("cancel", Cancel{6});
   return all;

@@ -20,7 +20,7 @@ PENDING, FETCHING, LOADING, LIVE, FAILED, INCOMPATIBLE, NOT_SELECTED, OFFLINE = 
 # Section 3: number, class, and fields of every message; a bar before the optional ones.
 _MESSAGES = {
     "Hello": (1, CONTROL, "version_min version_max features fleet tenant role facing id incarnation | auth_method auth_payload"
-              " labels platform position heartbeat_ms needs"),
+              " labels platform position heartbeat_ms needs ephemeral"),
     "Welcome": (2, CONTROL, "| inherited"),
     "Refuse": (3, CONTROL, "code | reason"),
     "Ping": (4, CONTROL, "nonce"),
@@ -46,7 +46,7 @@ _MESSAGES = {
                      " rows notices"),
     "Lookup": (32, CONTROL, "id | at name engine phase gateways cursor limit timeout_ms"),
     "Tiers": (33, CONTROL, "id code | reason rows next"),
-    "Call": (34, CALL, "id function engine route timeout_ms idempotent payload | needs"),
+    "Call": (34, CALL, "id function engine route timeout_ms idempotent payload | needs version request_id selector headers"),
     "Returned": (35, CALL, "id code | reason ran result"),
     "PublishProgress": (64, CONTROL, "id done_bytes total_bytes"),
     "Cancel": (65, CONTROL, "id"),
@@ -56,7 +56,7 @@ BY_TYPE, TYPE_OF = {}, {}
 _DEFAULTS = dict(auth_method="none", auth_payload=b"", labels={}, position=(0, 0, bytes(32)), heartbeat_ms=5000, inherited={},
                  seen=(0, 0, bytes(32)), withdrawn=[], releases=[], notices=[], bytes=b"", encoded=b"", config=b"", release=0,
                  created=False, durable_us=0, watch=False, end_watch=False, online=0, offline=0, forgotten=0, gateways_online=0,
-                 gateways_offline=0, rows=[], phase=0, gateways=False, limit=100, timeout_ms=10000, ran=True, result=b"")
+                 gateways_offline=0, rows=[], phase=0, gateways=False, limit=100, timeout_ms=10000, ran=True, result=b"", ephemeral=False, headers={})
 for _name, (_type, _class, _fields) in _MESSAGES.items():
     _required, _, _optional = _fields.partition("|")
     _defaults = [_DEFAULTS.get(_field, "") for _field in _optional.split()]

@@ -47,6 +47,8 @@ class TierOptions(Structure):
         ("backoff_min_ms", c_uint32),
         ("backoff_max_ms", c_uint32),
         ("link_limit_bytes", c_size_t),
+        ("loop", c_void_p),
+        ("folder_wait_ms", c_uint32),
     ]
 
 
@@ -63,6 +65,9 @@ class Host(Structure):
         ("remaining_ms", CFUNCTYPE(c_uint32, c_void_p)),
         ("answer", CFUNCTYPE(None, c_void_p, c_char_p, c_size_t)),
         ("fail", CFUNCTYPE(None, c_void_p, c_char_p)),
+        ("cancelled", CFUNCTYPE(c_int, c_void_p)),
+        ("header", CFUNCTYPE(c_char_p, c_void_p, c_char_p)),
+        ("header_at", CFUNCTYPE(c_int, c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_char_p))),
     ]
 
 
@@ -147,6 +152,7 @@ class Publish(Structure):
         ("health_limit_ms", c_uint32),
         ("call_limit_ms", c_uint32),
         ("drain_limit_ms", c_uint32),
+        ("ticket", POINTER(c_uint64)),
     ]
 
 
@@ -227,6 +233,7 @@ class Lookup(Structure):
         ("cursor", c_char_p),
         ("limit", c_uint32),
         ("timeout_ms", c_uint32),
+        ("ticket", POINTER(c_uint64)),
     ]
 
 
@@ -262,6 +269,10 @@ class Row(Structure):
     ]
 
 
+class Header(Structure):
+    _fields_ = [("size", c_size_t), ("key", c_char_p), ("value", c_char_p)]
+
+
 class Call(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -270,6 +281,24 @@ class Call(Structure):
         ("engine", c_char_p),
         ("timeout_ms", c_uint32),
         ("idempotent", c_int),
+        ("headers", POINTER(POINTER(Header))),
+        ("header_count", c_size_t),
+        ("ticket", POINTER(c_uint64)),
+    ]
+
+
+class Link(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("dial", c_uint64),
+        ("state", c_int),
+        ("address", c_char_p),
+        ("upstream", c_int),
+        ("role", c_int),
+        ("id", c_char_p),
+        ("status", c_int),
+        ("why", c_char_p),
+        ("next_try_ms", c_uint32),
     ]
 
 
@@ -280,6 +309,7 @@ ReleasesFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Release)
 RollupFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(Rollup))
 RowsFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Row)), c_size_t, c_char_p)
 ResultFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, Bytes)
+LinkFn = CFUNCTYPE(None, c_void_p, POINTER(Link))
 
 # ---- controller.h, gateway.h, engine.h, client.h ---------------------------------------------------
 
@@ -315,6 +345,8 @@ class EngineOptions(Structure):
         ("close_limit_ms", c_uint32),
         ("loaders", POINTER(POINTER(Loader))),
         ("loader_count", c_size_t),
+        ("instance", c_char_p),
+        ("ephemeral", c_int),
     ]
 
 
@@ -407,7 +439,9 @@ STRUCTS: Dict[str, Type[Structure]] = {
     "pinnate_lookup": Lookup,
     "pinnate_service": Service,
     "pinnate_row": Row,
+    "pinnate_header": Header,
     "pinnate_call": Call,
+    "pinnate_link": Link,
     "pinnate_controller_options": ControllerOptions,
     "pinnate_gateway_options": GatewayOptions,
     "pinnate_engine_options": EngineOptions,
@@ -427,6 +461,7 @@ CALLBACKS: Dict[str, Any] = {
     "pinnate_rollup_fn": RollupFn,
     "pinnate_rows_fn": RowsFn,
     "pinnate_result_fn": ResultFn,
+    "pinnate_link_fn": LinkFn,
     "pinnate_service_fn": ServiceFn,
     "pinnate_testing_describe_fn": DescribeFn,
     "pinnate_testing_condition_fn": ConditionFn,
@@ -438,6 +473,8 @@ _HANDLE = c_void_p
 _ARG = c_void_p
 _STATUS = c_int
 _TEXT_OUT = c_void_p  # a buffer that the function writes text to
+_TICKET = POINTER(c_uint64)
+_CALL_INTO = [_HANDLE, POINTER(Call), c_void_p, c_size_t, POINTER(c_size_t), _TEXT_OUT, c_size_t]
 
 PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_status_name": (c_char_p, [c_int]),
@@ -445,49 +482,144 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_version": (c_char_p, []),
     "pinnate_platform": (c_char_p, []),
     "pinnate_phase_name": (c_char_p, [c_int]),
+    "pinnate_label_init": (None, [POINTER(Label), c_size_t]),
+    "pinnate_tier_options_init": (None, [POINTER(TierOptions), c_size_t]),
+    "pinnate_artifact_init": (None, [POINTER(Artifact), c_size_t]),
+    "pinnate_publish_init": (None, [POINTER(Publish), c_size_t]),
+    "pinnate_published_init": (None, [POINTER(Published), c_size_t]),
+    "pinnate_lookup_init": (None, [POINTER(Lookup), c_size_t]),
+    "pinnate_header_init": (None, [POINTER(Header), c_size_t]),
+    "pinnate_call_init": (None, [POINTER(Call), c_size_t]),
+    "pinnate_testing_options_init": (None, [POINTER(TestingOptions), c_size_t]),
+    "pinnate_testing_fault_init": (None, [POINTER(TestingFault), c_size_t]),
+    "pinnate_controller_options_init": (None, [POINTER(ControllerOptions), c_size_t, c_size_t]),
+    "pinnate_gateway_options_init": (None, [POINTER(GatewayOptions), c_size_t, c_size_t]),
+    "pinnate_engine_options_init": (None, [POINTER(EngineOptions), c_size_t, c_size_t]),
+    "pinnate_client_options_init": (None, [POINTER(ClientOptions), c_size_t, c_size_t]),
+    "pinnate_loop_new": (_STATUS, [POINTER(c_void_p)]),
+    "pinnate_loop_fd": (c_int, [c_void_p]),
+    "pinnate_loop_timeout_ms": (c_int, [c_void_p]),
+    "pinnate_loop_dispatch": (_STATUS, [c_void_p]),
+    "pinnate_loop_free": (_STATUS, [c_void_p]),
     "pinnate_controller_open": (_STATUS, [POINTER(ControllerOptions), POINTER(c_void_p)]),
-    "pinnate_controller_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t]),
-    "pinnate_controller_dial": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_controller_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t, _TICKET]),
+    "pinnate_controller_dial": (_STATUS, [_HANDLE, c_char_p, _TICKET]),
     "pinnate_controller_publish": (_STATUS, [_HANDLE, POINTER(Publish), ProgressFn, PublishedFn, _ARG]),
-    "pinnate_controller_publish_wait": (_STATUS, [_HANDLE, POINTER(Publish), POINTER(Published)]),
+    "pinnate_controller_publish_wait": (
+        _STATUS,
+        [_HANDLE, POINTER(Publish), POINTER(Published), _TEXT_OUT, c_size_t],
+    ),
     "pinnate_controller_unpublish": (_STATUS, [_HANDLE, c_char_p, c_uint64, DoneFn, _ARG]),
+    "pinnate_controller_unpublish_wait": (_STATUS, [_HANDLE, c_char_p, c_uint64, _TEXT_OUT, c_size_t]),
     "pinnate_controller_releases": (_STATUS, [_HANDLE, c_char_p, ReleasesFn, _ARG]),
+    "pinnate_controller_releases_wait": (_STATUS, [_HANDLE, c_char_p, ReleasesFn, _ARG, _TEXT_OUT, c_size_t]),
     "pinnate_controller_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
-    "pinnate_controller_watch": (_STATUS, [_HANDLE, RollupFn, _ARG]),
+    "pinnate_controller_status_wait": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG, _TEXT_OUT, c_size_t]),
+    "pinnate_controller_watch": (_STATUS, [_HANDLE, RollupFn, _ARG, _TICKET]),
+    "pinnate_controller_when_live": (
+        _STATUS,
+        [_HANDLE, c_uint64, c_uint64, c_uint32, DoneFn, _ARG, _TICKET],
+    ),
+    "pinnate_controller_when_live_wait": (
+        _STATUS,
+        [_HANDLE, c_uint64, c_uint64, c_uint32, _TEXT_OUT, c_size_t],
+    ),
     "pinnate_controller_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG]),
+    "pinnate_controller_lookup_wait": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG, _TEXT_OUT, c_size_t]),
     "pinnate_controller_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
+    "pinnate_controller_call_wait": (
+        _STATUS,
+        [_HANDLE, POINTER(Call), POINTER(c_void_p), POINTER(c_size_t), _TEXT_OUT, c_size_t],
+    ),
+    "pinnate_controller_id": (c_char_p, [_HANDLE]),
+    "pinnate_controller_watch_links": (_STATUS, [_HANDLE, LinkFn, _ARG, _TICKET]),
+    "pinnate_controller_reload": (_STATUS, [_HANDLE, POINTER(TierOptions)]),
+    "pinnate_controller_cancel": (_STATUS, [_HANDLE, c_uint64]),
     "pinnate_controller_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
+    "pinnate_controller_close_wait": (_STATUS, [_HANDLE]),
     "pinnate_controller_free": (None, [_HANDLE]),
     "pinnate_gateway_open": (_STATUS, [POINTER(GatewayOptions), POINTER(c_void_p)]),
-    "pinnate_gateway_dial_upstream": (_STATUS, [_HANDLE, c_char_p]),
-    "pinnate_gateway_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t]),
-    "pinnate_gateway_dial_downstream": (_STATUS, [_HANDLE, c_char_p]),
+    "pinnate_gateway_dial_upstream": (_STATUS, [_HANDLE, c_char_p, _TICKET]),
+    "pinnate_gateway_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t, _TICKET]),
+    "pinnate_gateway_dial_downstream": (_STATUS, [_HANDLE, c_char_p, _TICKET]),
     "pinnate_gateway_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
+    "pinnate_gateway_status_wait": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG, _TEXT_OUT, c_size_t]),
     "pinnate_gateway_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG]),
+    "pinnate_gateway_lookup_wait": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG, _TEXT_OUT, c_size_t]),
     "pinnate_gateway_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
+    "pinnate_gateway_call_wait": (
+        _STATUS,
+        [_HANDLE, POINTER(Call), POINTER(c_void_p), POINTER(c_size_t), _TEXT_OUT, c_size_t],
+    ),
+    "pinnate_gateway_id": (c_char_p, [_HANDLE]),
+    "pinnate_gateway_watch_links": (_STATUS, [_HANDLE, LinkFn, _ARG, _TICKET]),
+    "pinnate_gateway_reload": (_STATUS, [_HANDLE, POINTER(TierOptions)]),
+    "pinnate_gateway_cancel": (_STATUS, [_HANDLE, c_uint64]),
     "pinnate_gateway_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
+    "pinnate_gateway_close_wait": (_STATUS, [_HANDLE]),
     "pinnate_gateway_free": (None, [_HANDLE]),
     "pinnate_engine_open": (_STATUS, [POINTER(EngineOptions), POINTER(c_void_p)]),
     "pinnate_engine_add_loader": (_STATUS, [_HANDLE, POINTER(Loader)]),
-    "pinnate_engine_dial_upstream": (_STATUS, [_HANDLE, c_char_p]),
-    "pinnate_engine_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t]),
-    "pinnate_engine_call_wait": (_STATUS, [_HANDLE, POINTER(Call), POINTER(c_void_p), POINTER(c_size_t)]),
+    "pinnate_engine_dial_upstream": (_STATUS, [_HANDLE, c_char_p, _TICKET]),
+    "pinnate_engine_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t, _TICKET]),
+    "pinnate_engine_call_wait": (
+        _STATUS,
+        [_HANDLE, POINTER(Call), POINTER(c_void_p), POINTER(c_size_t), _TEXT_OUT, c_size_t],
+    ),
+    "pinnate_engine_call_into": (_STATUS, _CALL_INTO),
+    "pinnate_engine_try_call": (_STATUS, _CALL_INTO),
+    "pinnate_engine_function": (_STATUS, [_HANDLE, c_char_p, POINTER(c_void_p)]),
+    "pinnate_function_call": (
+        _STATUS,
+        [c_void_p, Bytes, c_uint32, c_void_p, c_size_t, POINTER(c_size_t), _TEXT_OUT, c_size_t],
+    ),
+    "pinnate_function_free": (None, [c_void_p]),
     "pinnate_result_free": (None, [c_void_p]),
     "pinnate_engine_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
     "pinnate_engine_services": (_STATUS, [_HANDLE, RowsFn, _ARG]),
-    "pinnate_engine_watch": (_STATUS, [_HANDLE, ServiceFn, _ARG]),
+    "pinnate_engine_services_wait": (_STATUS, [_HANDLE, RowsFn, _ARG, _TEXT_OUT, c_size_t]),
+    "pinnate_engine_watch": (_STATUS, [_HANDLE, ServiceFn, _ARG, _TICKET]),
+    "pinnate_engine_id": (c_char_p, [_HANDLE]),
+    "pinnate_engine_watch_links": (_STATUS, [_HANDLE, LinkFn, _ARG, _TICKET]),
+    "pinnate_engine_reload": (_STATUS, [_HANDLE, POINTER(TierOptions)]),
+    "pinnate_engine_cancel": (_STATUS, [_HANDLE, c_uint64]),
     "pinnate_engine_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
+    "pinnate_engine_close_wait": (_STATUS, [_HANDLE]),
     "pinnate_engine_free": (None, [_HANDLE]),
     "pinnate_client_open": (_STATUS, [POINTER(ClientOptions), POINTER(c_void_p)]),
     "pinnate_client_publish": (_STATUS, [_HANDLE, POINTER(Publish), ProgressFn, PublishedFn, _ARG]),
-    "pinnate_client_publish_wait": (_STATUS, [_HANDLE, POINTER(Publish), POINTER(Published)]),
+    "pinnate_client_publish_wait": (
+        _STATUS,
+        [_HANDLE, POINTER(Publish), POINTER(Published), _TEXT_OUT, c_size_t],
+    ),
     "pinnate_client_unpublish": (_STATUS, [_HANDLE, c_char_p, c_uint64, DoneFn, _ARG]),
+    "pinnate_client_unpublish_wait": (_STATUS, [_HANDLE, c_char_p, c_uint64, _TEXT_OUT, c_size_t]),
     "pinnate_client_releases": (_STATUS, [_HANDLE, c_char_p, ReleasesFn, _ARG]),
+    "pinnate_client_releases_wait": (_STATUS, [_HANDLE, c_char_p, ReleasesFn, _ARG, _TEXT_OUT, c_size_t]),
     "pinnate_client_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
-    "pinnate_client_watch": (_STATUS, [_HANDLE, RollupFn, _ARG]),
+    "pinnate_client_status_wait": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG, _TEXT_OUT, c_size_t]),
+    "pinnate_client_watch": (_STATUS, [_HANDLE, RollupFn, _ARG, _TICKET]),
+    "pinnate_client_when_live": (
+        _STATUS,
+        [_HANDLE, c_uint64, c_uint64, c_uint32, DoneFn, _ARG, _TICKET],
+    ),
+    "pinnate_client_when_live_wait": (
+        _STATUS,
+        [_HANDLE, c_uint64, c_uint64, c_uint32, _TEXT_OUT, c_size_t],
+    ),
     "pinnate_client_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG]),
+    "pinnate_client_lookup_wait": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG, _TEXT_OUT, c_size_t]),
     "pinnate_client_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
+    "pinnate_client_call_wait": (
+        _STATUS,
+        [_HANDLE, POINTER(Call), POINTER(c_void_p), POINTER(c_size_t), _TEXT_OUT, c_size_t],
+    ),
+    "pinnate_client_id": (c_char_p, [_HANDLE]),
+    "pinnate_client_watch_links": (_STATUS, [_HANDLE, LinkFn, _ARG, _TICKET]),
+    "pinnate_client_reload": (_STATUS, [_HANDLE, POINTER(TierOptions)]),
+    "pinnate_client_cancel": (_STATUS, [_HANDLE, c_uint64]),
     "pinnate_client_close": (_STATUS, [_HANDLE, ClosedFn, _ARG]),
+    "pinnate_client_close_wait": (_STATUS, [_HANDLE]),
     "pinnate_client_free": (None, [_HANDLE]),
     "pinnate_testing_open": (_STATUS, [POINTER(TestingOptions), POINTER(c_void_p)]),
     "pinnate_testing_tiers": (_STATUS, [_HANDLE, POINTER(POINTER(POINTER(TestingTier))), POINTER(c_size_t)]),

@@ -16,7 +16,7 @@ from ._closing import ON_CLOSED, Closing, unfinished
 from ._slots import Shelf
 from ._unique import Unique
 from ._values import count, label_array, milliseconds, text
-from .errors import ClosedError, ForkedError, TimedOutError
+from .errors import ClosedError, ForkedError, NotFoundError, TimedOutError
 
 # How long closing waits for other threads that are about to enter the library, or are inside for a
 # blocking call. Who announced a call that long ago is inside, and from there on the library sorts
@@ -124,6 +124,13 @@ class Handle(Unique):
             _library.check(_library.function(f"pinnate_{self._noun}_{verb}")(self._pointer, *arguments))
         finally:
             self._leave()
+
+    def _end(self, ticket: int) -> None:
+        """Ends what the ticket stands for, unless that is over. Waits for the library's thread."""
+        try:
+            self._invoke("cancel", ticket)
+        except (ClosedError, NotFoundError):
+            pass
 
     def _enter(self) -> None:
         if self._pointer is None:

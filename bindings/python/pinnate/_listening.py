@@ -21,5 +21,5 @@ class Listening(Handle):
         InUseError: somebody else listens there.
         """
         bound = ctypes.create_string_buffer(_LONGEST_ADDRESS)
-        self._invoke("listen", required(address, "address"), bound, len(bound))
+        self._invoke("listen", required(address, "address"), bound, len(bound), None)
         return bound.value.decode("utf-8", "replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import time
 import weakref
@@ -35,6 +36,7 @@ class Feed:
         self._newest: Dict[Any, Any] = {}
         self._listeners: List[Callable[[Any, Any], None]] = []
         self._started = False
+        self._ticket = 0
 
     @property
     def ended(self) -> bool:
@@ -42,10 +44,12 @@ class Feed:
         handle = self._handle()
         return handle is None or handle.closed
 
-    def _ask(self, callback: Any) -> None:
+    def _ask(self) -> None:
         handle = self._handle()
         if handle is not None:
-            handle._invoke("watch", callback, self._number)
+            ticket = ctypes.c_uint64()
+            handle._invoke("watch", self._callback, self._number, ctypes.byref(ticket))
+            self._ticket = ticket.value
 
     def listen(self, listener: Callable[[Any, Any], None]) -> None:
         """`listener(key, item)` is called now for what is known, then on every change, on any
@@ -58,7 +62,7 @@ class Feed:
             if self._started:
                 return
             try:
-                self._ask(self._callback)
+                self._ask()
                 self._started = True
             except BaseException:
                 self._listeners.remove(listener)
@@ -73,10 +77,10 @@ class Feed:
                 return
             self._started = False
             self._newest.clear()
-            try:
-                self._ask(type(self._callback)())  # a null function pointer ends it
-            except PinnateError:
-                pass  # it is closing, which ends watching too
+            handle, ticket = self._handle(), self._ticket
+        # Without the lock, for which the library's thread may wait while this waits for it.
+        if handle is not None:
+            handle._end(ticket)
 
     def tell(self, key: Any, item: Any, last: bool = False) -> None:
         """`last`: of this key there is nothing more to tell to those who come later."""
@@ -154,7 +158,7 @@ def heard(feed: Feed, timeout: Optional[float]) -> Iterator[Tuple[Any, Any]]:
 def _ON_CHANGE(slot: Optional[int], status: int, error: Optional[bytes], rollup: Any) -> None:
     keep()
     feed = _slots.get(slot)
-    if feed is not None:
+    if feed is not None and status != Status.CANCELLED:  # that is how a watch is told that it has ended
         feed.tell(None, error_for(status, said(error)) if status else _records.rollup(rollup))
 
 

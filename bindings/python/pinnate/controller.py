@@ -72,4 +72,4 @@ class Controller(Publishing, Watching, Asking, Calling, Listening):
         """Keeps a link to a gateway or engine that listens at `address`; dials again whenever it is
         lost.
         """
-        self._invoke("dial", required(address, "address"))
+        self._invoke("dial", required(address, "address"), None)

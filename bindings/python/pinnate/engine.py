@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from ctypes import byref, c_int, c_void_p
+from ctypes import byref, c_int, c_size_t, c_void_p
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from . import _abi, _callbacks, _library, _records, _slots
@@ -27,12 +27,12 @@ from .loader import Loader
 @_abi.ServiceFn
 def _ON_SERVICE(slot: Optional[int], service: Any) -> None:
     feed = _slots.get(slot)
-    if feed is not None:
+    if feed is not None and service:
         row = _records.service(service)
         feed.tell(row.release, row, last=row.phase == Phase.NOT_SELECTED)
 
 
-_CALL_WAIT = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_void_p)
+_CALL_WAIT = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t)
 
 
 class Engine(BeginningCalls, Listening):
@@ -119,7 +119,7 @@ class Engine(BeginningCalls, Listening):
         """Keeps a link to the gateway or controller above at `address`. One upstream link at a
         time.
         """
-        self._invoke("dial_upstream", required(address, "address"))
+        self._invoke("dial_upstream", required(address, "address"), None)
 
     def call(self, name: str, payload: BytesLike = b"", *, timeout: Optional[float] = 10.0) -> bytes:
         """Calls a function of this very engine in process, on the calling thread where the module
@@ -135,7 +135,7 @@ class Engine(BeginningCalls, Listening):
         self._enter()
         calling, caller.calling = caller.calling, True
         try:
-            status = self._call_wait(self._pointer, byref(order), byref(result), byref(size))
+            status = self._call_wait(self._pointer, byref(order), byref(result), byref(size), None, 0)
             if status:
                 _library.check(status)
         except PinnateError as error:

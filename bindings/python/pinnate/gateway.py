@@ -62,10 +62,10 @@ class Gateway(Asking, Calling, Listening):
         """Keeps a link to the controller or gateway above at `address`. One upstream link at a
         time.
         """
-        self._invoke("dial_upstream", required(address, "address"))
+        self._invoke("dial_upstream", required(address, "address"), None)
 
     def dial_downstream(self, address: str) -> None:
         """Keeps a link to an engine or gateway below that listens at `address`; once per
         address.
         """
-        self._invoke("dial_downstream", required(address, "address"))
+        self._invoke("dial_downstream", required(address, "address"), None)

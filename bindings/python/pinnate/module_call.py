@@ -45,7 +45,7 @@ class ModuleCall(Unique):
         level, words = c_level(level), required(line, "line")
         with self._lock:
             if self._reply is not None:
-                self._host.log(self._host.engine, level, words)
+                self._host.log(self._host.context, level, words)
 
     def _take(self) -> Any:
         """The reply, which is used once; None when it has been."""

@@ -8,12 +8,13 @@
 
 namespace pinnate::module {
 
-Call::Call(Pass pass, Buffer payload, std::uint32_t limit_ms, Done done)
+Call::Call(Pass pass, Buffer payload, Labels headers, std::uint32_t limit_ms, Done done)
     : deadline_(Clock::now() + std::chrono::milliseconds(limit_ms)),
       limit_ms_(limit_ms),
       pass_(std::move(pass)),
       callee_(static_cast<Callee*>(pass_.gate())),
       payload_(std::move(payload)),
+      headers_(std::move(headers)),
       done_(std::move(done)) {}
 
 Call::Stage Call::end(Outcome outcome) {

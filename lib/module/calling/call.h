@@ -6,6 +6,7 @@
 #include <pinnate/module.h>
 
 #include "base/buffer.h"
+#include "base/names.h"
 #include "base/thread.h"
 #include "module/calling/callee.h"
 #include "module/lasting/outcome.h"
@@ -21,9 +22,10 @@ namespace pinnate::module {
 class Call : public std::enable_shared_from_this<Call> {
  public:
   // `pass` is into a Callee. `done` may be empty: then somebody calls wait().
-  Call(Pass pass, Buffer payload, std::uint32_t limit_ms, Done done);
+  Call(Pass pass, Buffer payload, Labels headers, std::uint32_t limit_ms, Done done);
 
   TimePoint deadline() const { return deadline_; }
+  const Labels& headers() const { return headers_; }
   // Valid until the service's side is over; for a call that never began, as long as the call.
   Callee& callee() const { return *callee_; }
 
@@ -53,6 +55,7 @@ class Call : public std::enable_shared_from_this<Call> {
   pinnate_reply* reply_ = nullptr;
   bool noted_ = false;
   Buffer payload_;
+  const Labels headers_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

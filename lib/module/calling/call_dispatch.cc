@@ -65,8 +65,7 @@ void CallDispatch::run_on_worker(const std::shared_ptr<Call>& call) {
   if (!call->run(before_over)) before_over();
 }
 
-void CallDispatch::time_is_up(Call& call, bool closing) {
-  const Call::Stage stage = call.end_late(closing);
+void CallDispatch::has_ended(Call& call, Call::Stage stage) {
   if (stage == Call::Stage::kRunning) return workers_.overdue(&call);
   if (stage != Call::Stage::kWaiting) return;
   // It will never begin, so it keeps its service until it goes.
@@ -81,11 +80,13 @@ void CallDispatch::time_is_up(Call& call, bool closing) {
 
 // ---- the two ways in ----
 
-void CallDispatch::invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done) {
+std::weak_ptr<Call> CallDispatch::invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms,
+                                         Done done, Labels headers) {
   // Never from inside invoke: the caller may hold locks that `done` takes.
-  const auto refuse = [&](Status why) {
+  const auto refuse = [&](Status why) -> std::weak_ptr<Call> {
     alarms_.post(
         [callbacks = callbacks_, done = std::move(done), why = std::move(why)] { callbacks->report(done, why); });
+    return {};
   };
   if (payload.size() > kCallLimitBytes) return refuse(too_large(function, payload.size()));
   Pass pass = gate.enter(function);
@@ -98,37 +99,46 @@ void CallDispatch::invoke(const std::string& function, Buffer payload, std::uint
   const std::uint32_t limit = limit_ms(callee, timeout_ms);
   const Alarms::Key alarm = alarms_.key(Clock::now() + std::chrono::milliseconds(limit));
   const std::shared_ptr<void> keep = keep_.lock();
-  const auto call = std::make_shared<Call>(std::move(pass), std::move(payload), limit,
+  const auto call = std::make_shared<Call>(std::move(pass), std::move(payload), std::move(headers), limit,
                                            [this, keep, alarm, done = std::move(done)](Outcome outcome) {
                                              alarms_.cancel(alarm);
                                              callbacks_->report(done, std::move(outcome));
                                            });
   // Everything that belongs to the call is in place before it can run.
-  alarms_.set(alarm, [this, keep, call](bool closing) { time_is_up(*call, closing); });
+  alarms_.set(alarm, [this, keep, call](bool closing) { has_ended(*call, call->end_late(closing)); });
   if (callee.calls_may_overlap() || callee.turns().take_or_queue(call)) send_to_worker(call);
+  return call;
 }
 
-Outcome CallDispatch::call_here(std::string_view function, std::string_view payload, std::uint32_t timeout_ms) {
+void CallDispatch::give_up(Call& call) { has_ended(call, call.end({{PINNATE_CANCELLED, "given up by its caller"}})); }
+
+Outcome CallDispatch::call_here(std::string_view function, std::string_view payload, std::uint32_t timeout_ms,
+                                Labels headers, bool may_wait) {
   if (payload.size() > kCallLimitBytes) return too_large(function, payload.size());
   Pass pass = gate.enter(function);
   if (!pass) return no_service(function);
   Callee& callee = callee_of(pass);
   // A copy: a call that timed out is over for the caller and not for the service.
-  const auto call =
-      std::make_shared<Call>(std::move(pass), Buffer(std::string(payload)), limit_ms(callee, timeout_ms), nullptr);
+  const auto call = std::make_shared<Call>(std::move(pass), Buffer(std::string(payload)), std::move(headers),
+                                           limit_ms(callee, timeout_ms), nullptr);
   if (!callee.calls_may_overlap()) {
-    switch (callee.turns().wait(call->deadline())) {
+    switch (callee.turns().wait(may_wait ? call->deadline() : Clock::now())) {
       case CallTurns::Got::kTurn:
         break;
       case CallTurns::Got::kShut:
         return {{PINNATE_CLOSED, "the engine closed before the call had its turn"}};
       case CallTurns::Got::kTimeout:
+        if (!may_wait) return {{PINNATE_BUSY, callee.label() + ": another call is in it, and this one may not wait"}};
         call->end_late(false);
         return call->wait();
     }
   }
   call->run([&] { pass_turn_on(callee); });
   if (call->ended()) return call->wait();
+  if (!may_wait) {
+    call->end({{PINNATE_TIMEOUT, callee.label() + ": answers later, and this call may not wait"}});
+    return call->wait();
+  }
   const Alarms::Key alarm = alarms_.key(call->deadline());
   alarms_.set(alarm, [call](bool closing) { call->end_late(closing); });
   Outcome outcome = call->wait();

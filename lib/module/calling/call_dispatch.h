@@ -22,9 +22,12 @@ class CallDispatch {
   // Threads and alarms keep `keep` alive, to which this belongs.
   void use(const std::weak_ptr<void>& keep);
 
-  // See ServiceHost::invoke and ServiceHost::call_here.
-  void invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done);
-  Outcome call_here(std::string_view function, std::string_view payload, std::uint32_t timeout_ms);
+  // See ServiceHost::invoke, give_up and call_here.
+  std::weak_ptr<Call> invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
+                             Labels headers);
+  void give_up(Call& call);
+  Outcome call_here(std::string_view function, std::string_view payload, std::uint32_t timeout_ms, Labels headers,
+                    bool may_wait);
 
   // From its return on, no call enters a service.
   void begin_closing();
@@ -37,7 +40,7 @@ class CallDispatch {
   void send_to_worker(std::shared_ptr<Call> call);
   void pass_turn_on(Callee& callee);
   void run_on_worker(const std::shared_ptr<Call>& call);
-  void time_is_up(Call& call, bool closing);
+  void has_ended(Call& call, Call::Stage stage);  // at its caller's side, before it was answered
 
   const std::uint32_t queued_calls_;
   const std::shared_ptr<HostCallbacks> callbacks_;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 
 namespace pinnate::module {
@@ -68,10 +69,42 @@ void fail(pinnate_reply* reply, const char* words) {
   });
 }
 
+int cancelled(const pinnate_reply* reply) {
+  const std::shared_ptr<Call> call = find_reply(reply);
+  return !call || call->ended() || Clock::now() > call->deadline();
+}
+
+// The strings are the call's, which the table keeps until it is over.
+const char* header(const pinnate_reply* reply, const char* key) {
+  const std::shared_ptr<Call> call = find_reply(reply);
+  if (!call || !key) return nullptr;
+  const auto found = call->headers().find(key);
+  return found == call->headers().end() ? nullptr : found->second.c_str();
+}
+
+int header_at(const pinnate_reply* reply, std::size_t index, const char** key, const char** value) {
+  const std::shared_ptr<Call> call = find_reply(reply);
+  if (!call || index >= call->headers().size()) return 0;
+  const auto at = std::next(call->headers().begin(), static_cast<std::ptrdiff_t>(index));
+  *key = at->first.c_str();
+  *value = at->second.c_str();
+  return 1;
+}
+
 }  // namespace
 
 pinnate_host make_host_table(const ModuleLog& to) {
-  return {sizeof(pinnate_host), const_cast<ModuleLog*>(&to), &log, &allocate, &release, &remaining_ms, &answer, &fail};
+  return {sizeof(pinnate_host),
+          const_cast<ModuleLog*>(&to),
+          &log,
+          &allocate,
+          &release,
+          &remaining_ms,
+          &answer,
+          &fail,
+          &cancelled,
+          &header,
+          &header_at};
 }
 
 }  // namespace pinnate::module

@@ -1,5 +1,7 @@
 #include "module/lasting/black_box.h"
 
+#include "base/fork.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,6 +41,7 @@ Result<std::unique_ptr<BlackBox>> BlackBox::open(const std::string& state_dir,
   std::unique_ptr<BlackBox> box(new BlackBox(state_dir + "/black-box", std::move(callbacks)));
   box->fd_ = ::open(box->path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (box->fd_ < 0) return file_error("open " + box->path_);
+  close_in_children(box->fd_);
   if (!box->read_slots()) {
     box->slots_.assign(1, Slot{});
     if (ftruncate(box->fd_, 0) != 0 || pwrite(box->fd_, kHeader, kSlotBytes, 0) != ssize_t{kSlotBytes})
@@ -49,7 +52,7 @@ Result<std::unique_ptr<BlackBox>> BlackBox::open(const std::string& state_dir,
 }
 
 BlackBox::~BlackBox() {
-  if (fd_ >= 0) close(fd_);
+  if (fd_ >= 0 && forget_in_children(fd_)) close(fd_);
 }
 
 // False: there is nothing to go by, and the file is begun anew.

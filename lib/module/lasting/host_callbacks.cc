@@ -18,7 +18,7 @@ HostCallbacks::Inside::~Inside() {
 }
 
 void HostCallbacks::log(pinnate_log_level level, const std::string& message) {
-  if (!log_.write || level < log_.lowest) return;
+  if (!log_.takes(level)) return;
   if (const Inside inside(*this); inside) quietly([&] { log_(level, message); });
 }
 

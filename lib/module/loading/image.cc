@@ -1,5 +1,7 @@
 #include "module/loading/image.h"
 
+#include "base/fork.h"
+
 #include "base/limits.h"
 
 #include <fcntl.h>
@@ -49,8 +51,11 @@ struct Image::SameBytes {
 };
 
 std::shared_ptr<Image::SameBytes> Image::same_bytes(const Digest& content) {
-  static std::mutex mutex;
-  static auto& known = *new std::map<Digest, std::weak_ptr<SameBytes>>;
+  struct Known {
+    std::mutex mutex;
+    std::map<Digest, std::weak_ptr<SameBytes>> by_content;
+  };
+  auto& [mutex, known] = one_per_process<Known>();
   const std::lock_guard lock(mutex);
   std::erase_if(known, [](const auto& each) { return each.second.expired(); });
   std::weak_ptr<SameBytes>& of_content = known[content];

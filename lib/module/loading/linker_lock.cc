@@ -1,5 +1,7 @@
 #include "module/loading/linker_lock.h"
 
+#include "base/fork.h"
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -7,18 +9,18 @@
 namespace pinnate::module {
 namespace {
 
-// Never destroyed: threads that a module holds may outlive static objects.
 struct Linker {
   std::mutex mutex;
   std::condition_variable free;
   std::string holder;  // "": nobody
   TimePoint until;
 };
-Linker& linker = *new Linker;
+Linker& the_linker() { return one_per_process<Linker>(); }
 
 }  // namespace
 
 LinkerLock::LinkerLock(const std::string& who, TimePoint limit) {
+  Linker& linker = the_linker();
   std::unique_lock lock(linker.mutex);
   while (!linker.holder.empty()) {
     const TimePoint patience = std::min(limit, linker.until);
@@ -35,6 +37,7 @@ LinkerLock::LinkerLock(const std::string& who, TimePoint limit) {
 
 LinkerLock::~LinkerLock() {
   if (!status_.ok()) return;
+  Linker& linker = the_linker();
   const std::lock_guard lock(linker.mutex);
   linker.holder.clear();
   linker.free.notify_one();

@@ -1,5 +1,6 @@
 #include "module/loading/module_queue.h"
 
+#include "base/fork.h"
 #include "base/guarded.h"
 
 #include <algorithm>
@@ -14,8 +15,7 @@ constexpr std::size_t kWatching = 2;  // more threads end when they have nothing
 
 // Never destroyed: threads that a module holds may outlive static objects.
 ModuleQueue& ModuleQueue::of_process() {
-  static ModuleQueue& queue = *new ModuleQueue;
-  return queue;
+  return one_per_process<ModuleQueue>();
 }
 
 // ---- under the lock ----

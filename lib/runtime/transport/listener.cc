@@ -20,8 +20,8 @@ Socket spare_descriptor() { return Socket(::open("/dev/null", O_RDONLY | O_CLOEX
 class SocketListener : public Listener, private Watcher::Owner {
  public:
   SocketListener(const Transport& transport, Transport::Owner& owner) : transport_(transport), owner_(owner) {}
-  Status open(Reactor& reactor, Address address) {
-    Result<Socket> socket = transport_.bind(&address, &file_);
+  Status open(Reactor& reactor, Address address, Socket inherited) {
+    Result<Socket> socket = inherited.ok() ? std::move(inherited) : transport_.bind(&address, &file_);
     if (!socket.ok()) return socket.status();
     address_ = std::move(address);
     socket_ = std::move(*socket);
@@ -98,9 +98,10 @@ class SocketListener : public Listener, private Watcher::Owner {
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Transport::listen(Owner& owner, Reactor& reactor, Address address) const {
+Result<std::unique_ptr<Listener>> Transport::listen(Owner& owner, Reactor& reactor, Address address,
+                                                    Socket inherited) const {
   auto listener = std::make_unique<SocketListener>(*this, owner);
-  if (Status status = listener->open(reactor, std::move(address)); !status.ok()) return status;
+  if (Status status = listener->open(reactor, std::move(address), std::move(inherited)); !status.ok()) return status;
   return std::unique_ptr<Listener>(std::move(listener));
 }
 

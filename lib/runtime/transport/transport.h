@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -108,7 +109,9 @@ class Transport {
   // Addresses beyond loopback need the word `insecure`: PINNATE_REFUSED. PINNATE_IN_USE;
   // PINNATE_INVALID; PINNATE_IO. A host name is looked up here and now; its first IPv4 address
   // counts, else its first. A socket file that nobody listens at is replaced.
-  Result<std::unique_ptr<Listener>> listen(Owner& owner, Reactor& reactor, Address address) const;
+  // `inherited`: this socket listens already, and nothing is bound.
+  Result<std::unique_ptr<Listener>> listen(Owner& owner, Reactor& reactor, Address address,
+                                           Socket inherited = {}) const;
 
   // What a room does in its own way.
 
@@ -127,5 +130,13 @@ class Transport {
 const Transport& tcp_transport();
 const Transport& unix_transport();
 Status cannot_listen(const Address& address, int error);
+
+// The listening socket that "fd:N" names, or "insecure+fd:N" where it is bound beyond loopback. Nothing
+// for other addresses.
+struct Inherited {
+  Address address;  // that it is bound to
+  Socket socket;
+};
+std::optional<Result<Inherited>> inherited_listener(const std::string& text);
 
 }  // namespace pinnate::runtime

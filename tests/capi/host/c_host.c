@@ -45,7 +45,7 @@ static int load_number(void* self, const pinnate_image* image, void** module, ch
 
 static int create_number(void* module, const pinnate_host* host, const void* config, size_t config_bytes,
                          void** service, char* error, size_t error_bytes) {
-  number* made = host->allocate(host->engine, sizeof *made);
+  number* made = host->allocate(host->context, sizeof *made);
   (void)config, (void)config_bytes;
   if (!made) {
     snprintf(error, error_bytes, "no memory");
@@ -73,7 +73,7 @@ static void call_number(void* module, void* service, pinnate_reply* reply, const
 static void destroy_number(void* module, void* service) {
   number* self = service;
   (void)module;
-  self->host->release(self->host->engine, self);
+  self->host->release(self->host->context, self);
 }
 
 static void unload_number(void* module) { free(module); }
@@ -143,7 +143,7 @@ static void publish(fleet* f) {
   order.loader = "number";
   order.artifacts = &artifacts;
   order.artifact_count = 1;
-  EXPECT(pinnate_controller_publish_wait(f->controller, &order, NULL) == PINNATE_WRONG_THREAD);
+  EXPECT(pinnate_controller_publish_wait(f->controller, &order, NULL, NULL, 0) == PINNATE_WRONG_THREAD);
   EXPECT(pinnate_controller_publish(f->controller, &order, NULL, on_published, f) == PINNATE_OK);
 }
 
@@ -171,11 +171,11 @@ static void open_fleet(fleet* f, uv_loop_t* loop, const char* folder) {
   EXPECT(pinnate_gateway_open(&gateway, &f->gateway) == PINNATE_OK);
   EXPECT(pinnate_engine_open(&engine, &f->engine) == PINNATE_OK);
   EXPECT(pinnate_engine_add_loader(f->engine, &loader) == PINNATE_OK);
-  EXPECT(pinnate_controller_listen(f->controller, upper, NULL, 0) == PINNATE_OK);
-  EXPECT(pinnate_gateway_listen(f->gateway, lower, NULL, 0) == PINNATE_OK);
-  EXPECT(pinnate_gateway_dial_upstream(f->gateway, upper) == PINNATE_OK);
-  EXPECT(pinnate_engine_dial_upstream(f->engine, lower) == PINNATE_OK);
-  EXPECT(pinnate_controller_watch(f->controller, on_rollup, f) == PINNATE_OK);
+  EXPECT(pinnate_controller_listen(f->controller, upper, NULL, 0, NULL) == PINNATE_OK);
+  EXPECT(pinnate_gateway_listen(f->gateway, lower, NULL, 0, NULL) == PINNATE_OK);
+  EXPECT(pinnate_gateway_dial_upstream(f->gateway, upper, NULL) == PINNATE_OK);
+  EXPECT(pinnate_engine_dial_upstream(f->engine, lower, NULL) == PINNATE_OK);
+  EXPECT(pinnate_controller_watch(f->controller, on_rollup, f, NULL) == PINNATE_OK);
 }
 
 static void too_late(uv_timer_t* timer) {

@@ -102,7 +102,7 @@ TEST_CASE("out of descriptors, callers are turned away, and links are accepted a
   std::vector<std::string> log;
   TestNode node(world, [&](runtime::NodeParts& parts) {
     parts.log.arg = &log;
-    parts.log.lowest = PINNATE_LOG_WARNING;
+    parts.log.lowest = std::make_shared<std::atomic<pinnate_log_level>>(PINNATE_LOG_WARNING);
     parts.log.write = [](void* arg, pinnate_log_level, const char* line) {
       static_cast<std::vector<std::string>*>(arg)->push_back(line);
     };
