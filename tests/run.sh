@@ -10,6 +10,7 @@
 #   cli       tests/cli: the program, as its users run it
 #   wire      tests/wire: the protocol, spoken by Python without the library; tests/older: peers and folders of older versions
 #   e2e       tests/e2e: fleets of processes, with what goes wrong in them
+#   hosts     tests/hosts: the samples for real servers, built and run by these
 #   chaos     tests/chaos: a fleet of processes that is broken while it works, round after round
 # --sanitized adds what CI runs beside them, in at most 20 minutes on two cores:
 #   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -43,7 +44,7 @@ long_runs() {
   for script in tests/full.d/*.sh; do [ ! -x "$script" ] || basename "$script" .sh; done
 }
 
-parts=(release python cli wire e2e chaos)
+parts=(release python cli wire e2e hosts chaos)
 sanitized=(asan tsan)
 mapfile -t long < <(echo long; long_runs)
 full=no only=() reach="test_seconds 600"
@@ -156,6 +157,10 @@ part_e2e() {
     if [ "$(id -u)" = 0 ]; then export PINNATE_REQUIRE=${PINNATE_REQUIRE-1}; fi
   fi
   unittest . tests/e2e
+}
+part_hosts() {
+  if [ $full = yes ]; then export PINNATE_FULL=1; fi
+  unittest . tests/hosts
 }
 part_wire() {
   local bad=0

@@ -49,16 +49,16 @@ def check_counts(status):
     return status
 
 
-class Program:
-    """The program, running. What it says on stdout and stderr is kept and can be waited for."""
+class Process:
+    """Any program, running. What it says on stdout and stderr is kept and can be waited for."""
 
-    def __init__(self, *arguments, env=None, prefix=()):
-        self.arguments = [str(a) for a in arguments]
+    def __init__(self, *command, env=None, **options):
+        self.command = [str(word) for word in command]
         self.lines = []
         self._news = threading.Condition()
         self._open = 2
-        self.process = subprocess.Popen([*map(str, prefix), PINNATE, *self.arguments], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or environment())
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=env or environment(), **options)
         self._readers = [threading.Thread(target=self._read, args=(stream,), daemon=True)
                          for stream in (self.process.stdout, self.process.stderr)]
         for reader in self._readers:
@@ -118,6 +118,17 @@ class Program:
             reader.join()
         self.process.stdout.close()
         self.process.stderr.close()
+
+    def __str__(self):
+        return " ".join(self.command)
+
+
+class Program(Process):
+    """Ours, running."""
+
+    def __init__(self, *arguments, env=None, prefix=()):
+        self.arguments = [str(a) for a in arguments]
+        super().__init__(*prefix, PINNATE, *arguments, env=env)
 
     def __str__(self):
         return "pinnate " + " ".join(self.arguments)
