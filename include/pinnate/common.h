@@ -177,8 +177,8 @@ PINNATE_API void pinnate_tier_options_init(pinnate_tier_options *options, size_t
  * is in the host's code for it any more (callbacks, log hook, loaders), and none will be: what holds
  * that code may be unloaded. PINNATE_TIMEOUT: it is closed, and services that did not end in time
  * were left behind with their threads, which may still be in a module or in the host's loader.
- * PINNATE_WRONG_THREAD on the loop's thread, and for handles on a loop of the host's that are not
- * closed yet. */
+ * PINNATE_WRONG_THREAD on the loop's thread, and for handles on a libuv loop of the host's that are
+ * not closed yet; on the thread of a pinnate_loop it dispatches that meanwhile. */
 typedef void (*pinnate_closed_fn)(void *arg);
 
 #ifdef __cplusplus

@@ -98,6 +98,13 @@ PINNATE_API pinnate_status pinnate_engine_services(pinnate_engine *engine, pinna
 PINNATE_API pinnate_status pinnate_engine_services_wait(pinnate_engine *engine, pinnate_rows_fn on_rows, void *arg,
                                                         char *error, size_t error_bytes);
 
+/* Tells on_done when this engine serves a function, as a new worker waits for it before it takes
+ * work. PINNATE_TIMEOUT, with how its release stands in words, after timeout_ms (default 60000). */
+PINNATE_API pinnate_status pinnate_engine_when_serving(pinnate_engine *engine, const char *name, uint32_t timeout_ms,
+                                                       pinnate_done_fn on_done, void *arg, pinnate_ticket *ticket);
+PINNATE_API pinnate_status pinnate_engine_when_serving_wait(pinnate_engine *engine, const char *name,
+                                                            uint32_t timeout_ms, char *error, size_t error_bytes);
+
 /* Calls on_service soon for each release and then on every change, until the engine closes. A
  * service that is gone is told as PINNATE_PHASE_NOT_SELECTED. Changes that follow each other
  * closely may be told as one. `service` NULL: the watch has ended, and this is the last

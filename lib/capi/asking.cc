@@ -149,27 +149,61 @@ namespace {
 
 constexpr std::uint32_t kLiveTimeoutMs = 60000;
 
-void begin_live_wait(Handle& handle, pinnate_ticket id, std::uint64_t release, std::uint64_t engines,
-                     std::uint32_t timeout_ms, LiveWait::Done done) {
-  std::make_shared<LiveWait>(&handle.requests(), release, engines, std::move(done))
-      ->start(handle.reactor(), id, or_default(timeout_ms, kLiveTimeoutMs));
+// `make` makes the wait from its id and what ends it.
+template <class Make>
+Status wait_with(Handle& handle, std::uint32_t timeout_ms, pinnate_done_fn on_done, void* arg, pinnate_ticket* ticket,
+                 Make make) {
+  if (Status s = required(on_done, "on_done"); !s.ok()) return s;
+  return handle.soon([=, &handle, id = handle.new_ticket(ticket)] {
+    make(id, [on_done, arg](const Status& status) {
+      on_done(arg, status.code(), status.message().c_str());
+    })->start(handle.reactor(), or_default(timeout_ms, kLiveTimeoutMs));
+  });
+}
+
+template <class Make>
+Status wait_here(Handle& handle, std::uint32_t timeout_ms, Make make) {
+  return handle.wait([&](const Handle::Settle& settle) {
+    make(handle.new_ticket(nullptr), settle)->start(handle.reactor(), or_default(timeout_ms, kLiveTimeoutMs));
+  });
+}
+
+auto live_wait(Handle& handle, std::uint64_t release, std::uint64_t engines) {
+  return [&handle, release, engines](pinnate_ticket id, Wait::Done done) {
+    return std::make_shared<LiveWait>(&handle.requests(), id, std::move(done), release, engines);
+  };
+}
+
+auto serving_wait(Handle& handle, std::string function) {
+  return [&handle, function = std::move(function)](pinnate_ticket id, Wait::Done done) {
+    return std::make_shared<ServingWait>(&handle.requests(), id, std::move(done), function);
+  };
 }
 
 }  // namespace
 
 Status when_live(Handle& handle, std::uint64_t release, std::uint64_t engines, std::uint32_t timeout_ms,
                  pinnate_done_fn on_done, void* arg, pinnate_ticket* ticket) {
-  if (Status s = required(on_done, "on_done"); !s.ok()) return s;
-  return handle.soon([=, &handle, id = handle.new_ticket(ticket)] {
-    begin_live_wait(handle, id, release, engines, timeout_ms,
-                    [on_done, arg](const Status& status) { on_done(arg, status.code(), status.message().c_str()); });
-  });
+  return wait_with(handle, timeout_ms, on_done, arg, ticket, live_wait(handle, release, engines));
 }
 
 Status when_live_wait(Handle& handle, std::uint64_t release, std::uint64_t engines, std::uint32_t timeout_ms) {
-  return handle.wait([&](const Handle::Settle& settle) {
-    begin_live_wait(handle, handle.new_ticket(nullptr), release, engines, timeout_ms, settle);
-  });
+  return wait_here(handle, timeout_ms, live_wait(handle, release, engines));
+}
+
+Status when_serving(Handle& handle, const char* name, std::uint32_t timeout_ms, pinnate_done_fn on_done, void* arg,
+                    pinnate_ticket* ticket) {
+  std::string function;
+  if (Status s = required(name, "name"); !s.ok()) return s;
+  if (Status s = take_name(name, check_function_name, &function); !s.ok()) return s;
+  return wait_with(handle, timeout_ms, on_done, arg, ticket, serving_wait(handle, std::move(function)));
+}
+
+Status when_serving_wait(Handle& handle, const char* name, std::uint32_t timeout_ms) {
+  std::string function;
+  if (Status s = required(name, "name"); !s.ok()) return s;
+  if (Status s = take_name(name, check_function_name, &function); !s.ok()) return s;
+  return wait_here(handle, timeout_ms, serving_wait(handle, std::move(function)));
 }
 
 Status watch(Handle& handle, pinnate_rollup_fn on_rollup, void* arg, pinnate_ticket* ticket) {

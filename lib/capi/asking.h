@@ -28,6 +28,9 @@ Status status(Handle& handle, Mode mode, const char* name, pinnate_rollup_fn on_
 Status when_live(Handle& handle, std::uint64_t release, std::uint64_t engines, std::uint32_t timeout_ms,
                  pinnate_done_fn on_done, void* arg, pinnate_ticket* ticket);
 Status when_live_wait(Handle& handle, std::uint64_t release, std::uint64_t engines, std::uint32_t timeout_ms);
+Status when_serving(Handle& handle, const char* name, std::uint32_t timeout_ms, pinnate_done_fn on_done, void* arg,
+                    pinnate_ticket* ticket);
+Status when_serving_wait(Handle& handle, const char* name, std::uint32_t timeout_ms);
 Status watch(Handle& handle, pinnate_rollup_fn on_rollup, void* arg, pinnate_ticket* ticket);
 Status lookup(Handle& handle, Mode mode, const pinnate_lookup* lookup, pinnate_rows_fn on_rows, void* arg);
 Status ask_tiers(Handle& handle, Mode mode, wire::Lookup question, pinnate_rows_fn on_rows, void* arg,

@@ -322,6 +322,16 @@ pinnate_status pinnate_engine_services_wait(pinnate_engine* engine, pinnate_rows
                           static_cast<pinnate_ticket*>(nullptr));
 }
 
+pinnate_status pinnate_engine_when_serving(pinnate_engine* engine, const char* name, uint32_t timeout_ms,
+                                           pinnate_done_fn on_done, void* arg, pinnate_ticket* ticket) {
+  return capi::with(engine, capi::when_serving, name, timeout_ms, on_done, arg, ticket);
+}
+
+pinnate_status pinnate_engine_when_serving_wait(pinnate_engine* engine, const char* name, uint32_t timeout_ms,
+                                                char* error, size_t error_bytes) {
+  return capi::with_error(engine, error, error_bytes, capi::when_serving_wait, name, timeout_ms);
+}
+
 pinnate_status pinnate_engine_watch(pinnate_engine* engine, pinnate_service_fn on_service, void* arg,
                                     pinnate_ticket* ticket) {
   return capi::with(engine, &pinnate_engine::watch_services, on_service, arg, ticket);

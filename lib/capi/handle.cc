@@ -209,11 +209,14 @@ Status Handle::close(pinnate_closed_fn on_closed, void* arg) {
 
 Status Handle::close_wait() {
   if (!ending_->is_closed()) {
-    if (on_loop_thread())
+    const std::shared_ptr<runtime::Reactor> reactor = on_loop_thread() ? reactor_ : nullptr;
+    const bool turns = reactor && reactor->driven() && !reactor->inside();
+    if (on_loop_thread() && !turns)
       return {PINNATE_WRONG_THREAD, "this would block the loop's thread, which has the closing to do"};
     if (!shared_thread_) return wrong_thread();
     mailbox_->post(Mailbox::Post::close, close_with(nullptr, nullptr));  // unless it is closing
-    ending_->await_closed();
+    if (!turns) ending_->await_closed();
+    while (!ending_->is_closed()) reactor->turn();
   }
   if (left_behind_ == 0) return {};
   return {PINNATE_TIMEOUT, std::string("the ") + noun_ + " is closed, and left behind " + std::to_string(left_behind_) +

@@ -10,23 +10,38 @@
 
 namespace pinnate::capi {
 
-void LiveWait::start(runtime::Reactor& reactor, Requests::Id id, std::uint32_t timeout_ms) {
-  id_ = id;
+void Wait::start(runtime::Reactor& reactor, std::uint32_t timeout_ms) {
   limit_ = std::make_unique<runtime::Timer>(reactor, [weak = weak_from_this(), timeout_ms] {
-    const auto self = weak.lock();
-    if (!self) return;
-    quietly([&] {
-      self->end({PINNATE_TIMEOUT, "release " + std::to_string(self->release_) + " is not live as asked within " +
-                                      std::to_string(timeout_ms) + " ms: " + self->stands_});
-    });
+    if (const auto self = weak.lock()) quietly([&] { self->end({PINNATE_TIMEOUT, self->late(timeout_ms)}); });
   });
   limit_->set(runtime::monotonic_ms() + timeout_ms);
-  requests_->watch(id, [self = shared_from_this()](const Status& status, const wire::StatusReport* report) {
+  begin();
+}
+
+// The request ends before the host hears of it, which may begin another.
+void Wait::end(const Status& status) {
+  const Done done = std::exchange(done_, nullptr);
+  if (!done) return;
+  const auto self = shared_from_this();
+  limit_.reset();
+  requests_->cancel(id_);  // unless that is what ends it
+  done(status);
+}
+
+// ---- a release ----
+
+void LiveWait::begin() {
+  requests_->watch(id_, [this, self = shared_from_this()](const Status& status, const wire::StatusReport* report) {
     if (status.ok())
-      self->look(*report);
+      look(*report);
     else
-      self->end(status);
+      end(status);
   });
+}
+
+std::string LiveWait::late(std::uint32_t timeout_ms) const {
+  return "release " + std::to_string(release_) + " is not live as asked within " + std::to_string(timeout_ms) +
+         " ms: " + stands_;
 }
 
 void LiveWait::look(const wire::StatusReport& report) {
@@ -48,14 +63,22 @@ void LiveWait::look(const wire::StatusReport& report) {
   if (!row->failures.empty()) stands_ += "; " + row->failures[0].engine + ": " + row->failures[0].reason;
 }
 
-// The request ends before the host hears of it, which may begin another.
-void LiveWait::end(const Status& status) {
-  const Done done = std::exchange(done_, nullptr);
-  if (!done) return;
-  const auto self = shared_from_this();
-  limit_.reset();
-  requests_->cancel(id_);  // unless that is what ends it
-  done(status);
+// ---- a function of this engine ----
+
+void ServingWait::begin() {
+  const auto watch =
+      std::make_shared<ServiceWatch>(requests_, [this, self = shared_from_this()](const wire::ServiceRow* row) {
+        if (!row) return end({PINNATE_CANCELLED, "the wait was cancelled, or the engine closes"});
+        if (row->name != function_) return;
+        if (row->serving) return end({});
+        stands_ = row->version + " is " + pinnate_phase_name(static_cast<pinnate_phase>(row->phase)) +
+                  (row->reason.empty() ? "" : ": " + row->reason);
+      });
+  watch->start(id_);
+}
+
+std::string ServingWait::late(std::uint32_t timeout_ms) const {
+  return "the function '" + function_ + "' is not served within " + std::to_string(timeout_ms) + " ms: " + stands_;
 }
 
 }  // namespace pinnate::capi

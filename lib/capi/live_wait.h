@@ -1,7 +1,8 @@
-// Waits until a release is live on so many engines, or on all that it selects. On the loop's thread.
+// Waiting for a release or a function, with a limit. On the loop's thread.
 #pragma once
 
 #include "capi/requests.h"
+#include "capi/service_watch.h"
 #include "runtime/reactor.h"
 #include "runtime/watcher.h"
 
@@ -12,26 +13,56 @@
 
 namespace pinnate::capi {
 
-class LiveWait : public std::enable_shared_from_this<LiveWait> {
+// Ends once: by what it waits for, by its limit (PINNATE_TIMEOUT), or by the end of the request `id`.
+class Wait : public std::enable_shared_from_this<Wait> {
  public:
-  // `done` runs once. `engines` 0: every one online that the release selects, and at least one.
   using Done = std::function<void(const Status&)>;
-  LiveWait(Requests* requests, std::uint64_t release, std::uint64_t engines, Done done)
-      : requests_(requests), release_(release), engines_(engines), done_(std::move(done)) {}
+  Wait(Requests* requests, Requests::Id id, Done done) : requests_(requests), id_(id), done_(std::move(done)) {}
+  virtual ~Wait() = default;
 
-  // Ends with PINNATE_TIMEOUT after so long, or by the end of the request `id`.
-  void start(runtime::Reactor& reactor, Requests::Id id, std::uint32_t timeout_ms);
+  void start(runtime::Reactor& reactor, std::uint32_t timeout_ms);
 
- private:
-  void look(const wire::StatusReport& report);
+ protected:
+  virtual void begin() = 0;
+  virtual std::string late(std::uint32_t timeout_ms) const = 0;  // what it says then
   void end(const Status& status);
 
-  Requests* requests_;
-  const std::uint64_t release_, engines_;
+  Requests* const requests_;
+  const Requests::Id id_;
+
+ private:
   Done done_;
-  Requests::Id id_ = 0;
   std::unique_ptr<runtime::Timer> limit_;
-  std::string stands_ = "nothing is heard of it yet";  // for the words
+};
+
+// For a release to be live on so many engines, or with 0 on all that are online and that it selects, and
+// at least one.
+class LiveWait final : public Wait {
+ public:
+  LiveWait(Requests* requests, Requests::Id id, Done done, std::uint64_t release, std::uint64_t engines)
+      : Wait(requests, id, std::move(done)), release_(release), engines_(engines) {}
+
+ private:
+  void begin() override;
+  std::string late(std::uint32_t timeout_ms) const override;
+  void look(const wire::StatusReport& report);
+
+  const std::uint64_t release_, engines_;
+  std::string stands_ = "nothing is heard of it yet";
+};
+
+// For this engine to serve a function.
+class ServingWait final : public Wait {
+ public:
+  ServingWait(Requests* requests, Requests::Id id, Done done, std::string function)
+      : Wait(requests, id, std::move(done)), function_(std::move(function)) {}
+
+ private:
+  void begin() override;
+  std::string late(std::uint32_t timeout_ms) const override;
+
+  const std::string function_;
+  std::string stands_ = "no release of it is heard of yet";
 };
 
 }  // namespace pinnate::capi

@@ -132,6 +132,9 @@ class LoopReactor final : public Reactor {
     if (depth_ == 0) uv_async_send(&async_);
   }
 
+  bool driven() const override { return turned_ == Turned::by_driver; }
+  void turn() override { uv_run(loop_, UV_RUN_ONCE); }
+
   void waits_changed() override {
     if (turned_ == Turned::by_driver && depth_ == 0) uv_async_send(&async_);
   }

@@ -55,6 +55,9 @@ class Reactor {
   // How many callbacks of libuv's there were, and whether one runs.
   std::uint64_t callbacks() const { return callbacks_; }
   bool inside() const { return depth_ > 0; }
+  // Of a loop that is driven, and not in a callback: waits for what comes next, and does it.
+  virtual bool driven() const = 0;
+  virtual void turn() = 0;
   // What is waited for has changed: a loop that others poll has to be turned once more, unless it is
   // being turned.
   virtual void waits_changed() = 0;

@@ -60,6 +60,31 @@ TEST_CASE("on a loop of the host's the waiting forms say that they would block i
   CHECK(rollup.times == 0);
 }
 
+TEST_CASE("a worker waits until its engine serves a function, and is told how it stands when that takes long") {
+  World world(false);
+  Fleet fleet(world);
+  CHECK(pinnate_engine_when_serving_wait(fleet.engine, "greet", 30, nullptr, 0) == PINNATE_TIMEOUT);
+  CHECK(says("no release of it is heard of yet"));
+  CHECK(pinnate_engine_when_serving_wait(fleet.engine, "Not A Name", 0, nullptr, 0) == PINNATE_INVALID);
+  DoneAnswer serving, cancelled;
+  pinnate_ticket ticket = 0;
+  REQUIRE(pinnate_engine_when_serving(fleet.engine, "greet", 0, DoneAnswer::on_done, &serving, nullptr) == PINNATE_OK);
+  REQUIRE(pinnate_engine_when_serving(fleet.engine, "other", 0, DoneAnswer::on_done, &cancelled, &ticket) ==
+          PINNATE_OK);
+  const pinnate_publish bad = fleet.greet("0.9.0", "broken");
+  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &bad, nullptr, nullptr, 0) == PINNATE_OK);
+  CHECK(pinnate_engine_when_serving_wait(fleet.engine, "greet", 1000, nullptr, 0) == PINNATE_TIMEOUT);
+  CHECK(says("0.9.0 is failed: "));
+  CHECK_FALSE(serving.came());
+  const pinnate_publish good = fleet.greet("1.0.0", "hello ");
+  REQUIRE(pinnate_controller_publish_wait(fleet.controller, &good, nullptr, nullptr, 0) == PINNATE_OK);
+  CHECK(pinnate_engine_when_serving_wait(fleet.engine, "greet", 0, nullptr, 0) == PINNATE_OK);
+  REQUIRE(world.until([&] { return serving.came(); }));
+  CHECK(serving.status == PINNATE_OK);
+  CHECK(pinnate_engine_cancel(fleet.engine, ticket) == PINNATE_OK);
+  CHECK(cancelled.status == PINNATE_CANCELLED);
+}
+
 TEST_CASE("a release is waited for: live, failed, withdrawn, cancelled") {
   World world(false);
   Fleet fleet(world);

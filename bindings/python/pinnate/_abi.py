@@ -578,6 +578,8 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_engine_call": (_STATUS, [_HANDLE, POINTER(Call), ResultFn, _ARG]),
     "pinnate_engine_services": (_STATUS, [_HANDLE, RowsFn, _ARG]),
     "pinnate_engine_services_wait": (_STATUS, [_HANDLE, RowsFn, _ARG, _TEXT_OUT, c_size_t]),
+    "pinnate_engine_when_serving": (_STATUS, [_HANDLE, c_char_p, c_uint32, DoneFn, _ARG, _TICKET]),
+    "pinnate_engine_when_serving_wait": (_STATUS, [_HANDLE, c_char_p, c_uint32, _TEXT_OUT, c_size_t]),
     "pinnate_engine_watch": (_STATUS, [_HANDLE, ServiceFn, _ARG, _TICKET]),
     "pinnate_engine_id": (c_char_p, [_HANDLE]),
     "pinnate_engine_watch_links": (_STATUS, [_HANDLE, LinkFn, _ARG, _TICKET]),
