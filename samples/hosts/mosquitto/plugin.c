@@ -9,14 +9,11 @@
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>
 #include <pinnate/engine.h>
-#include <semaphore.h>
 #include <string.h>
-#include <time.h>
 
 static mosquitto_plugin_id_t *plugin;
 static pinnate_engine *engine;
 static const char *function, *topic;
-static sem_t served;
 
 /* On the broker's own thread, so the function is to be a fast one: messages keep their order. It is
  * told the topic as a header. What it fails is refused, and publishers of MQTT 5 hear so. */
@@ -41,10 +38,6 @@ static int on_message(int event, void *data, void *arg) {
   return MOSQ_ERR_SUCCESS;
 }
 
-static void on_service(void *arg, const pinnate_service *s) {
-  if (s && s->serving && !strcmp(s->name, function)) sem_post(&served);
-}
-
 int mosquitto_plugin_version(int count, const int *versions) {
   while (count-- > 0) if (versions[count] == 5) return 5;
   return -1;
@@ -52,7 +45,6 @@ int mosquitto_plugin_version(int count, const int *versions) {
 
 int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **data, struct mosquitto_opt *options, int count) {
   pinnate_engine_options engine_options = PINNATE_ENGINE_OPTIONS_INIT;
-  struct timespec until = {time(NULL) + 5, 0};
   const char *gateway = NULL;
   for (int i = 0; i < count; i++) {
     if (!strcmp(options[i].key, "gateway")) gateway = options[i].value;
@@ -61,15 +53,14 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **data, struct mosquit
   }
   if (!gateway || !function || !topic) return MOSQ_ERR_INVAL;
   plugin = id;
-  sem_init(&served, 0, 0);
   engine_options.tier.id = "mosquitto";
   if (pinnate_engine_open(&engine_options, &engine) != PINNATE_OK ||
-      pinnate_engine_watch(engine, on_service, NULL, NULL) != PINNATE_OK ||
       pinnate_engine_dial_upstream(engine, gateway, NULL) != PINNATE_OK) {
     mosquitto_log_printf(MOSQ_LOG_ERR, "pinnate: %s", pinnate_last_error());
     return MOSQ_ERR_UNKNOWN;
   }
-  sem_timedwait(&served, &until); /* a broker that begins without the function lets messages wait */
+  /* A broker that begins without the function refuses what is published until it serves it. */
+  pinnate_engine_when_serving_wait(engine, function, 5000, NULL, 0);
   return mosquitto_callback_register(plugin, MOSQ_EVT_MESSAGE, on_message, NULL, NULL);
 }
 

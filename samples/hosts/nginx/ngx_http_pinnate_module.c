@@ -1,19 +1,17 @@
 /* nginx: an engine in each worker. The function that has a location's name answers its requests:
  *     http { pinnate_gateway unix:/run/gateway.sock; server { location /greet { pinnate; } } }
- * A worker accepts once it serves them all, or after 5 s: a reload loses no request. */
+ * A worker accepts once it serves them all, or after 5 s for each: a reload loses no request. */
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include <pinnate/engine.h>
-#include <poll.h>
 
-typedef struct { const char *name; int served; } function;
-typedef struct { ngx_str_t gateway; ngx_uint_t count, missing; function functions[32]; } main_conf;
+typedef struct { ngx_str_t gateway; ngx_uint_t count; const char *functions[32]; } main_conf;
 typedef struct { ngx_http_request_t *r; pinnate_ticket ticket; ngx_buf_t result; } pending;
 
 ngx_module_t ngx_http_pinnate_module;
 static pinnate_engine *engine;
-static int news[2]; /* a pipe from the library's thread to the worker: a call that has ended; NULL: all is served */
+static int news[2]; /* a pipe from the library's thread to the worker: a call that has ended */
 static void tell(pending *p) { if (write(news[1], &p, sizeof p) != sizeof p) abort(); }
 
 static void on_result(void *arg, pinnate_status status, const char *error, pinnate_bytes result) {
@@ -24,7 +22,7 @@ static void on_result(void *arg, pinnate_status status, const char *error, pinna
 }
 
 static void on_news(ngx_event_t *event) {
-  for (pending *p; read(news[0], &p, sizeof p) == sizeof p && p;) {
+  for (pending *p; read(news[0], &p, sizeof p) == sizeof p;) {
     ngx_connection_t *c = p->r->connection;
     p->ticket = 0, p->result.memory = p->result.last_buf = 1, p->r->main->blocked--;
     p->r->headers_out.status = NGX_HTTP_OK, p->r->headers_out.content_length_n = ngx_buf_size(&p->result);
@@ -61,22 +59,17 @@ static ngx_int_t handle(ngx_http_request_t *r) {
   return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }
 
-static void on_service(void *arg, const pinnate_service *s) {
-  main_conf *conf = arg;
-  for (function *f = conf->functions; s && s->serving && f < conf->functions + conf->count; f++)
-    if (!strcmp(f->name, s->name) && !f->served++ && --conf->missing == 0) tell(NULL);
-}
-
 static ngx_int_t init_process(ngx_cycle_t *cycle) {
   main_conf *conf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_pinnate_module);
   pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
   if (!conf || !conf->count || ngx_process == NGX_PROCESS_HELPER) return NGX_OK;
   options.tier.id = "nginx", options.ephemeral = 1; /* all workers share it; each life has an instance of its own */
   ngx_connection_t *c = pipe(news) || ngx_nonblocking(news[0]) ? NULL : ngx_get_connection(news[0], cycle->log);
-  if (!c || pinnate_engine_open(&options, &engine) || pinnate_engine_watch(engine, on_service, conf, NULL) ||
+  if (!c || pinnate_engine_open(&options, &engine) ||
       pinnate_engine_dial_upstream(engine, (char *)conf->gateway.data, NULL))
     return ngx_log_error_core(NGX_LOG_EMERG, cycle->log, 0, "pinnate: %s", pinnate_last_error()), NGX_ERROR;
-  poll(&(struct pollfd){news[0], POLLIN, 0}, 1, 5000);
+  for (ngx_uint_t i = 0; i < conf->count; i++)
+    pinnate_engine_when_serving_wait(engine, conf->functions[i], 5000, NULL, 0);
   c->read->channel = 1, c->read->log = cycle->log, c->read->handler = on_news;
   return ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT);
 }
@@ -87,7 +80,7 @@ static char *set_function(ngx_conf_t *cf, ngx_command_t *command, void *arg) {
   ngx_http_core_loc_conf_t *location = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
   main_conf *conf = arg;
   if (conf->count == 32) return "is in too many locations";
-  conf->functions[conf->count++].name = (char *)location->name.data + 1, conf->missing++, location->handler = handle;
+  conf->functions[conf->count++] = (char *)location->name.data + 1, location->handler = handle;
   return NGX_CONF_OK;
 }
 
