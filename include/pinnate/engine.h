@@ -45,7 +45,8 @@ PINNATE_API pinnate_status pinnate_engine_open(const pinnate_engine_options *opt
  * time it is open. */
 PINNATE_API pinnate_status pinnate_engine_add_loader(pinnate_engine *engine, const pinnate_loader *loader);
 
-/* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time.
+/* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time: of
+ * several dials one is up, and the others stand by until its link has ended.
  * Listening is as pinnate_controller_listen: a host name is resolved before it returns, which may
  * block; an address needs none of that. */
 PINNATE_API pinnate_status pinnate_engine_dial_upstream(pinnate_engine *engine, const char *address,

@@ -40,10 +40,13 @@ typedef struct pinnate_publish {
   uint32_t call_limit_ms;    /* upper bound of any call's deadline. Default 30000 */
   uint32_t drain_limit_ms;   /* how long a replaced service may finish its calls. Default 30000 */
   pinnate_ticket *ticket;    /* cancelling it ends the waiting; what the controller has by then may still hold */
+  int keep_older;            /* not 0: releases of this name that are current stay so below this one, and serve again
+                                when it is withdrawn. Default: a release without a selector supersedes them all at
+                                once, whether it goes live or not; an engine serves the older one until it does */
 } pinnate_publish;
 
 #define PINNATE_PUBLISH_INIT \
-  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL }
+  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0 }
 PINNATE_API void pinnate_publish_init(pinnate_publish *publish, size_t size);
 
 /* What came of a publish. Filled by the library where a function takes one to write to. */

@@ -116,12 +116,14 @@ void Handle::send(const wire::Message& message) {
 }
 
 void Handle::received(const Buffer& bytes) {
-  if (open_parts_ != 0) return;
   try {
     const auto message = wire::decode(bytes);
     if (!message.ok())
       return log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": " + message.status().message());
     if (!*message) return;
+    // While it closes, the calls that its services are in come to their end; the rest ends as closed.
+    const auto* returned = std::get_if<wire::Returned>(&**message);
+    if (open_parts_ != 0 && !(returned && (returned->code == PINNATE_OK || returned->code == PINNATE_FAILED))) return;
     if (!publisher_->received(**message)) requests_->received(**message);
   } catch (const std::exception& e) {
     // Ours, or one that a callback of the host's let out; the loop goes on.
@@ -229,13 +231,16 @@ void Handle::give_up() {
   if (ending->freed()) delete this;
 }
 
+Status Handle::closed_by_host() const { return {PINNATE_CLOSED, std::string("the ") + noun_ + " was closed"}; }
+
 void Handle::start_closing() {
   open_parts_ = 2;
   closing();
-  const Status why(PINNATE_CLOSED, std::string("the ") + noun_ + " was closed");
-  requests_->end_all(why);
-  publisher_->stop(why, [this] { part_closed(); });
-  node_->close([this] { part_closed(); });
+  publisher_->stop(closed_by_host(), [this] { part_closed(); });
+  node_->close([this] {
+    requests_->end_all(closed_by_host());
+    part_closed();
+  });
 }
 
 void Handle::part_closed() {

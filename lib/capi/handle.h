@@ -83,6 +83,7 @@ class Handle {
 
  private:
   Status closed_status() const;
+  Status closed_by_host() const;
   Status wrong_thread() const;
   Status await(const std::function<void(Settle)>& begin);
   void send(const wire::Message& message);

@@ -114,6 +114,7 @@ Result<PublishOrder> read_publish(const pinnate_publish* publish, pinnate_ticket
   const Result<content::Selector> selector = content::Selector::parse(given->selector ? given->selector : "");
   if (!selector.ok()) return selector.status();
   order.selector = selector->str();
+  order.keep_older = given->keep_older != 0;
   if (Status s = read_limits(*given, &order.limits); !s.ok()) return s;
   if (given->config.size > kConfigLimitBytes)
     return {PINNATE_TOO_LARGE, "publish.config is " + std::to_string(given->config.size) + " bytes; at most " +

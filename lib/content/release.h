@@ -25,6 +25,9 @@ struct Release {
 // The first of `needs` that this version does not know, or "". It knows none so far.
 inline std::string unknown_need(const std::vector<std::string>& needs) { return needs.empty() ? "" : needs.front(); }
 
+// Of a publish: the release supersedes none that is current, also where it has no selector.
+inline const std::string kKeepOlder = "keep-older";
+
 Buffer encode_release(const Release& release);
 Result<Release> decode_release(const Buffer& bytes);
 

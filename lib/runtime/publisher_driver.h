@@ -29,6 +29,7 @@ struct PublishOrder {
   std::vector<Artifact> artifacts;  // by platform, as they will stand in the manifest
   content::Limits limits;
   Buffer config;
+  bool keep_older = false;
 };
 
 class PublisherDriver final : private tier::PublisherOwner {

@@ -16,7 +16,8 @@ class ShelfPublisher final : private tier::PublisherOwner {
   // While `reads` is false, chunks are never read.
   ShelfPublisher(Machine& host, const bool& reads) : host_(host), reads_(reads) {}
 
-  void publish(std::uint64_t id, const Shelf::Book& book, const std::string& selector, Buffer config);
+  void publish(std::uint64_t id, const Shelf::Book& book, const std::string& selector, Buffer config,
+               bool keep_older = false);
   // True: nobody else is to see it.
   bool received(const wire::Message& message);
 

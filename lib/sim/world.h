@@ -71,7 +71,8 @@ class World {
     return id;
   }
   // Publishes at a controller, or through a client. The request's id.
-  std::uint64_t publish(MachineId tier, const Shelf::Book& book, const std::string& selector, Buffer config);
+  std::uint64_t publish(MachineId tier, const Shelf::Book& book, const std::string& selector, Buffer config,
+                        bool keep_older = false);
   // Tells the observer what was done to a tier, or to the world.
   void note_fault(MachineId host, std::string_view words);
 

@@ -190,7 +190,9 @@ std::set<Digest> Controller::manifests_in_use() const {
 
 Status Controller::check_publish(const content::Manifest& manifest, const wire::Publish& publish,
                                  std::string* selector) const {
-  if (const std::string need = content::unknown_need(publish.needs); !need.empty())
+  std::vector<std::string> needs = publish.needs;
+  std::erase(needs, content::kKeepOlder);
+  if (const std::string need = content::unknown_need(needs); !need.empty())
     return {PINNATE_UNSUPPORTED, "it needs the feature '" + need + "', which this controller does not know"};
   for (const auto& artifact : manifest.artifacts)
     if (artifact.size_bytes > options_.artifact_limit_bytes)
@@ -335,7 +337,9 @@ Result<std::optional<Controller::Difference>> Controller::make_release(const wir
   Difference difference;
   difference.epoch = release.epoch;
   difference.revision = release.number;
-  if (selector.empty())
+  const bool keeps_older =
+      std::find(publish.needs.begin(), publish.needs.end(), content::kKeepOlder) != publish.needs.end();
+  if (selector.empty() && !keeps_older)
     for (const auto& [n, other] : state_.releases())
       if (other->release.name == release.name) difference.withdrawn.push_back(n);
   if (state_.releases().size() - difference.withdrawn.size() >= kReleaseLimit)

@@ -350,7 +350,7 @@ void Links::closed(LinkId link, const Status& why) {
 
   // Clients come and go; a tier does not.
   const bool left = session->stage == Session::Stage::leaving;
-  const bool tier = session->up() && !left && session->peer.role != wire::Role::client;
+  const bool tier = session->up() && !left && !closing_ && session->peer.role != wire::Role::client;
   const bool told = session->up() || why.code() == PINNATE_CORRUPT;  // what is no peer at all may be a wrong address
   core_->log(tier   ? PINNATE_LOG_WARNING
              : told ? PINNATE_LOG_INFO

@@ -94,6 +94,7 @@ void LookupPages::go_on(const WalkPtr& walk) {
 bool LookupPages::visit(const WalkPtr& walk, const Child& child) {
   const wire::Lookup& lookup = walk->lookup;
   const std::string& id = child.hello.id;
+  walk->at_found |= !child.engine() && id == lookup.at;
   if (child.engine()) {
     if (auto row = engine_row(child.hello, child.link != 0, child.status, *state_, lookup)) add(*walk, std::move(*row));
     return true;
@@ -134,7 +135,10 @@ void LookupPages::end_part(const WalkPtr& walk, const std::string& gateway, wire
       row.path = row.path.empty() ? gateway : gateway + "/" + row.path;
       if (row.path.size() <= 2048) add(*walk, std::move(row));
     }
-    if (tiers->code != PINNATE_OK) walk->page.code = tiers->code, walk->page.reason = cut_reason(tiers->reason);
+    const bool elsewhere = tiers->code == PINNATE_NOT_FOUND && !walk->lookup.at.empty();
+    walk->at_found |= !elsewhere;
+    if (tiers->code != PINNATE_OK && !elsewhere)
+      walk->page.code = tiers->code, walk->page.reason = cut_reason(tiers->reason);
     if (!tiers->next.empty()) return finish(*walk, gateway + "/" + tiers->next);
   } else {
     not_answered(&walk->page, gateway, failed);
@@ -174,6 +178,12 @@ void LookupPages::add(Walk& walk, wire::TierRow row) {
 void LookupPages::finish(Walk& walk, const std::string& next) {
   if (PINNATE_CHECK(walks_ > 0, "more lookups ended than began")) --walks_;
   walk.page.next = next;
+  // Nobody knew a gateway of that id, here or below.
+  if (walk.page.code == PINNATE_OK && next.empty() && walk.lookup.cursor.empty() && !walk.lookup.at.empty() &&
+      !walk.at_found) {
+    walk.page.code = PINNATE_NOT_FOUND;
+    walk.page.reason = "no gateway '" + walk.lookup.at + "' is known below '" + core_->options().id + "'";
+  }
   // Rows that were found are worth having even where a gateway did not answer; the words say which.
   if (!walk.page.rows.empty()) walk.page.code = PINNATE_OK;
   std::exchange(walk.answer, {})(std::move(walk.page));

@@ -24,6 +24,7 @@ class LookupPages {
     std::size_t bytes = 0;
     std::string at_child, inner;  // where to go on: a child's id, and the cursor inside it
     std::int64_t deadline_ms = 0;
+    bool at_found = false;  // the gateway that is asked about
   };
   using WalkPtr = std::shared_ptr<Walk>;
   void go_on(const WalkPtr& walk);

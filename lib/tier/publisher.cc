@@ -1,6 +1,7 @@
 #include "tier/publisher.h"
 
 #include "base/limits.h"
+#include "content/release.h"
 #include "content/sha256.h"
 
 #include <algorithm>
@@ -31,7 +32,9 @@ void Publisher::prepared(std::uint64_t id, const Status& status, std::uint64_t r
   } else {
     running.sent = true;
     running.manifest = content::sha256(manifest.view());
-    owner_->send(wire::Publish{id, manifest, running.what.selector, running.what.config});
+    wire::Publish publish{id, manifest, running.what.selector, running.what.config};
+    if (running.what.keep_older) publish.needs.push_back(content::kKeepOlder);
+    owner_->send(publish);
   }
   report(running, read_bytes / 2);
 }

@@ -19,6 +19,7 @@ struct PublishOptions {
   std::string config_file;
   std::string config_text;
   std::string selector;
+  bool keep_older = false;
   std::string loader;
   std::optional<Milliseconds> load_limit, create_limit, health_limit, call_limit, drain_limit;
   bool wait = false;
@@ -42,6 +43,9 @@ void set_up(CLI::App& app, PublishOptions& options) {
                  "for which engines: all terms must hold; `key` and `!key` ask for presence\n"
                  "(default: everything)")
       ->type_name("'region=eu,ring!=canary'");
+  app.add_flag("--keep-older", options.keep_older,
+               "current releases of this name stay so below this one, and serve again when it is withdrawn\n"
+               "(default: a release without --select supersedes them all at once)");
   app.add_option("--loader", options.loader, "which loader makes services from it (default native)")->type_name("KIND");
   add_duration(app, "--load-limit", options.load_limit, "how long loading may take (default 10s)");
   add_duration(app, "--create-limit", options.create_limit, "how long creating a service may take (default 10s)");
@@ -85,6 +89,7 @@ class Request {
     publish_.artifact_count = artifact_pointers_.size();
     publish_.config = {config_.data(), config_.size()};
     publish_.selector = options.selector.empty() ? nullptr : options.selector.c_str();
+    publish_.keep_older = options.keep_older;
     publish_.load_limit_ms = milliseconds(options.load_limit);
     publish_.create_limit_ms = milliseconds(options.create_limit);
     publish_.health_limit_ms = milliseconds(options.health_limit);

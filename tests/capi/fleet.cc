@@ -104,6 +104,28 @@ TEST_CASE_TEMPLATE("a fleet goes from publish to unpublish, on one loop of the h
     CHECK(again.published.created == 0);
     CHECK(again.published.release == published.published.release);
   }
+  SUBCASE("a gateway that nobody knows is not found") {
+    pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
+    lookup.at = "nowhere";
+    TiersAnswer rows;
+    REQUIRE(pinnate_controller_lookup(fleet.controller, &lookup, TiersAnswer::on_rows, &rows) == PINNATE_OK);
+    REQUIRE(world.until([&] { return rows.came(); }));
+    CHECK(rows.status == PINNATE_NOT_FOUND);
+    CHECK(rows.error.find("no gateway 'nowhere' is known below") != std::string::npos);
+  }
+  SUBCASE("what a publish keeps serves again when it is withdrawn") {
+    PublishedAnswer again;
+    pinnate_publish second = fleet.greet("1.1.0", "welcome ");
+    second.keep_older = 1;
+    REQUIRE(pinnate_controller_publish(fleet.controller, &second, nullptr, PublishedAnswer::on_published, &again) ==
+            PINNATE_OK);
+    REQUIRE(fleet.live("1.1.0"));
+    DoneAnswer done;
+    REQUIRE(pinnate_controller_unpublish(fleet.controller, "greet", again.published.release, DoneAnswer::on_done,
+                                         &done) == PINNATE_OK);
+    REQUIRE(fleet.live("1.0.0"));
+    CHECK(fleet.watch.row("greet", "1.1.0").serving == 0);
+  }
   SUBCASE("a lookup lists gateway and engine, and the engine its services") {
     pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
     lookup.gateways = 1;

@@ -148,6 +148,6 @@ TEST_CASE("engines are listed in pages, below one gateway, and by phase") {
   lookup.at = "no-such-gateway";
   REQUIRE(ask(&lookup, TiersAnswer::on_rows, &nowhere) == PINNATE_OK);
   REQUIRE(world.until([&] { return nowhere.came(); }));
-  CHECK(nowhere.status == PINNATE_OK);
+  CHECK(nowhere.status == PINNATE_NOT_FOUND);
   CHECK(nowhere.tiers.empty());
 }

@@ -1,7 +1,10 @@
 // What is under way has a ticket, by which it is ended.
 #include "one_of_each.h"
 
+#include <unistd.h>
+
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -45,6 +48,15 @@ struct Links {
   }
 };
 
+// As a module does it: nothing tells, so it asks.
+bool seen_cancelled(World& world) {
+  for (int i = 0; i < 20000 && !greeting::later().cancelled(); i++) {
+    usleep(1000);
+    if (world.own) uv_run(world.loop(), UV_RUN_NOWAIT);
+  }
+  return greeting::later().cancelled();
+}
+
 }  // namespace
 
 TEST_CASE("a call that is cancelled ends once, as cancelled, and the module sees it, however far away") {
@@ -72,7 +84,7 @@ TEST_CASE("a call that is cancelled ends once, as cancelled, and the module sees
                         : pinnate_engine_cancel(fleet.engine, ticket)) == PINNATE_OK);
       CHECK(answer.times == 1);
       CHECK(answer.status == PINNATE_CANCELLED);
-      CHECK(world.until([] { return greeting::later().cancelled(); }));
+      CHECK(seen_cancelled(world));
       CHECK((from_above ? pinnate_controller_cancel(fleet.controller, ticket)
                         : pinnate_engine_cancel(fleet.engine, ticket)) == PINNATE_NOT_FOUND);
       CHECK(says("stands for nothing that is under way"));
@@ -182,6 +194,32 @@ TEST_CASE("a handle has several watches, each with an end of its own") {
     CHECK(pinnate_engine_cancel(fleet.engine, third) == PINNATE_NOT_FOUND);
     CHECK(pinnate_controller_cancel(fleet.controller, second) == PINNATE_OK);
     CHECK(pinnate_controller_cancel(fleet.controller, 0) == PINNATE_NOT_FOUND);
+  }
+}
+
+TEST_CASE("a call that a service is in when its engine closes is answered, and others end as closed") {
+  for (const bool own_loop : {true, false}) {
+    World world(own_loop);
+    Fleet fleet(world);
+    PublishedAnswer published;
+    const pinnate_publish publish = fleet.greet("1.0.0", "hello ");
+    REQUIRE(pinnate_controller_publish(fleet.controller, &publish, nullptr, PublishedAnswer::on_published,
+                                       &published) == PINNATE_OK);
+    REQUIRE(fleet.live("1.0.0"));
+    greeting::door().shut();
+    ResultAnswer inside;
+    RollupAnswer watch;
+    const pinnate_call call = fleet.call("wait");
+    REQUIRE(pinnate_engine_call(fleet.engine, &call, ResultAnswer::on_result, &inside) == PINNATE_OK);
+    REQUIRE(world.until([] { return greeting::door().entered(); }));
+    Closed closed;
+    REQUIRE(pinnate_engine_close(fleet.engine, Closed::on_closed, &closed) == PINNATE_OK);
+    greeting::door().open();
+    REQUIRE(world.until([&] { return closed.yet.load(); }));
+    CHECK(inside.times == 1);
+    CHECK(inside.status == PINNATE_OK);
+    CHECK(inside.result == "hello !wait");
+    pinnate_engine_free(std::exchange(fleet.engine.handle, nullptr));
   }
 }
 

@@ -1,4 +1,4 @@
-"""What README.md shows, done as it stands there: the commands, the hosts in C and in Python, the module, and the table of exit codes; and that
+"""What README.md shows, done as it stands there: the commands, the hosts in C, in C++ and in Python, the module, and the table of exit codes; and that
 what the pages at the root name is there."""
 
 import ast
@@ -69,15 +69,19 @@ class ReadmeTest(FleetTest):
         self.assertEqual((self.place / "small.jpg").read_bytes()[:2], b"\xff\xd8")
 
     def test_the_host_in_c_has_twenty_lines_compiles_as_c99_and_serves(self):
-        text = block("c", "int main")
+        self.serves(block("c", "int main"), "host.c", [os.environ.get("CC", "cc"), "-std=c99"], self.folder / "host-state")
+
+    def test_the_host_in_cpp_has_twenty_lines_compiles_as_cpp17_and_serves(self):
+        self.serves(block("cpp", "int main"), "host.cc", [os.environ.get("CXX", "c++"), "-std=c++17"])
+
+    def serves(self, text, name, compiler, *words):
         self.assertLessEqual(len(code_lines(text)), 20)
-        source, program = self.place / "host.c", self.place / "host"
+        source, program = self.place / name, self.place / "host"
         source.write_text(text)
-        subprocess.run([os.environ.get("CC", "cc"), "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-I", "include",
+        subprocess.run([*compiler, "-pedantic", "-Wall", "-Wextra", "-Werror", "-I", "include",
                         "-o", program, source, "-L", LIBRARIES, "-lpinnate", f"-Wl,-rpath,{LIBRARIES}"], cwd=self.place, check=True)
         self.start_controller()
-        host = subprocess.Popen([program, self.to, self.folder / "host-state"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                env=environment())
+        host = subprocess.Popen([program, self.to, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
         self.addCleanup(host.kill)
         self.await_status(lambda status: status["online_engines"] == 1)
         self.ask("publish", "echo@1", self.echo(1), "--wait")

@@ -153,6 +153,7 @@ class Publish(Structure):
         ("call_limit_ms", c_uint32),
         ("drain_limit_ms", c_uint32),
         ("ticket", POINTER(c_uint64)),
+        ("keep_older", c_int),
     ]
 
 

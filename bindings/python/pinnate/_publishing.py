@@ -10,7 +10,7 @@ from . import _abi
 from ._handle import Handle
 from ._requests import ON_DONE, ON_PROGRESS, ON_PUBLISHED, ON_RELEASES, ask
 from ._values import (
-    BytesLike, Path, as_bytes, function, is_bytes, milliseconds, path, point_at, required, text, wrong,
+    BytesLike, Path, as_bytes, flag, function, is_bytes, milliseconds, path, point_at, required, text, wrong,
 )
 from .fleet import AnyRelease, Limits, Published, Release, release_number
 
@@ -30,6 +30,7 @@ class Publishing(Handle):
         loader: Optional[str] = None,
         config: BytesLike = b"",
         selector: Optional[str] = None,
+        keep_older: bool = False,
         limits: Optional[Limits] = None,
         on_progress: Optional[Callable[[int, int], Any]] = None,
         timeout: Optional[float] = 60.0,
@@ -42,15 +43,17 @@ class Publishing(Handle):
         a platform it is read from an ELF file, else it is "any". A file is read meanwhile and must
         not change. `loader`: the kind of loader that makes services from it; default "native",
         shared objects. `config`: handed to the service when it is created; at most 64 KiB.
-        `selector`: such as "region=eu,ring!=canary"; default: every engine. `on_progress(done,
-        total)`: bytes stored of bytes in all; called by this very method, and what it raises ends
-        the wait.
+        `selector`: such as "region=eu,ring!=canary"; default: every engine. `keep_older`: current
+        releases of this name stay so below this one, and serve again when it is withdrawn; else one
+        without a selector supersedes them all. `on_progress(done, total)`: bytes stored of bytes in
+        all; called by this very method, and what it raises ends the wait.
 
         ConflictError: the version was published with other bytes. TimedOutError: it may still be
         published. Also InvalidError, TooLargeError, NoSpaceError, IoError, and from a client
         UnreachableError and RefusedError.
         """
         request, alive = _publish_struct(name, version, artifacts, loader, config, selector, limits)
+        request.keep_older = flag(keep_older, "keep_older")
         function(on_progress, "on_progress")
         progress = _abi.ProgressFn() if on_progress is None else ON_PROGRESS
         published: Published = ask(

@@ -120,9 +120,10 @@ typedef struct pinnate_publish {
   uint32_t call_limit_ms;
   uint32_t drain_limit_ms;
   pinnate_ticket *ticket;
+  int keep_older;
 } pinnate_publish;
 #define PINNATE_PUBLISH_INIT \
-  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL }
+  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0 }
 PINNATE_API void pinnate_publish_init(pinnate_publish *publish, size_t size);
 typedef struct pinnate_published {
   size_t size;
