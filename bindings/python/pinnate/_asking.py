@@ -67,6 +67,7 @@ class Asking(Handle):
         page: int,
         timeout: Optional[float],
     ) -> Iterator[Tier]:
+        ticket = ctypes.c_uint64()
         lookup = _abi.Lookup(
             size=ctypes.sizeof(_abi.Lookup),
             at=text(at, "at"),
@@ -76,10 +77,11 @@ class Asking(Handle):
             gateways=int(gateways),
             limit=count(page, "page", 1000),
             timeout_ms=limit_ms(timeout),
+            ticket=ctypes.pointer(ticket),
         )
-        return self._pages(lookup, timeout)
+        return self._pages(lookup, ticket, timeout)
 
-    def _pages(self, lookup: _abi.Lookup, timeout: Optional[float]) -> Iterator[Tier]:
+    def _pages(self, lookup: _abi.Lookup, ticket: ctypes.c_uint64, timeout: Optional[float]) -> Iterator[Tier]:
         while True:
             page_of_rows: Tuple[List[Tier], str] = ask(
                 self,
@@ -88,6 +90,7 @@ class Asking(Handle):
                 ON_TIERS,
                 what="looking up tiers",
                 timeout=after(timeout),
+                ticket=ticket,
             )
             rows, following = page_of_rows
             yield from rows

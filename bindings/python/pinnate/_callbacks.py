@@ -31,10 +31,13 @@ def report(error: BaseException) -> None:
     )
 
 
-class _OwnThread:
-    """One thread for all callbacks of the process that are given no executor."""
+class OwnThread:
+    """One thread of the process, from the first submit() on: for all callbacks that are given no
+    executor, and for what nobody is to wait for.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._queue = _native.SimpleQueue()
         self._started = _native.allocate_lock()
         self._thread: Optional[int] = None
@@ -46,7 +49,7 @@ class _OwnThread:
 
     def _run(self) -> None:
         self._thread = _native.thread_id()
-        threading.current_thread().name = "pinnate-callbacks"
+        threading.current_thread().name = self._name
         while True:
             try:
                 self._queue.get()()
@@ -76,12 +79,12 @@ class _Greenlets:
         self._by_hub(self._spawn, fn)
 
 
-_own_thread = _OwnThread()
+_own_thread = OwnThread("pinnate-callbacks")
 
 
 def _forget() -> None:
     global _own_thread
-    _own_thread = _OwnThread()
+    _own_thread = OwnThread("pinnate-callbacks")
 
 
 os.register_at_fork(after_in_child=_forget)

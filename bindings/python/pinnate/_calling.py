@@ -28,12 +28,18 @@ _SIZE = ctypes.sizeof(Order)
 
 
 def order_of(
-    name: str, payload: BytesLike, engine: Optional[str], timeout: Optional[float], idempotent: bool
+    name: str,
+    payload: BytesLike,
+    engine: Optional[str],
+    timeout: Optional[float],
+    idempotent: bool,
+    ticket: Optional[ctypes.c_uint64] = None,
 ) -> Order:
+    """`ticket`: kept by the caller until the library has written the call's there."""
     content = as_bytes(payload, "payload")
     return Order(
         _SIZE, required(name, "name"), content, len(content), text(engine, "engine"), limit_ms(timeout),
-        flag(idempotent, "idempotent"),
+        flag(idempotent, "idempotent"), None, 0, None if ticket is None else ctypes.pointer(ticket),
     )
 
 
@@ -49,9 +55,10 @@ def call_out(
     handle: Handle, name: str, payload: BytesLike, engine: Optional[str], timeout: Optional[float], idempotent: bool
 ) -> bytes:
     """Calls through the tree and waits for the one outcome."""
-    call, alive = call_struct(name, payload, engine, timeout, idempotent)
+    ticket = ctypes.c_uint64()
+    call, alive = call_struct(name, payload, engine, timeout, idempotent, ticket)
     result: bytes = ask(
-        handle, "call", call, ON_RESULT, what=f"calling '{name}'", timeout=after(timeout)
+        handle, "call", call, ON_RESULT, what=f"calling '{name}'", timeout=after(timeout), ticket=ticket
     )
     del alive  # the library has copied it
     return result
@@ -60,11 +67,11 @@ def call_out(
 class BeginningCalls(Handle):
     """A handle that calls functions of the fleet without a thread that waits."""
 
-    def _begin_call(self, request: Request, *order: Any) -> int:
-        call, alive = call_struct(*order)
-        slot = begin(self, "call", call, ON_RESULT, request=request)
+    def _begin_call(self, request: Request, *order: Any) -> None:
+        ticket = ctypes.c_uint64()
+        call, alive = call_struct(*order, ticket)
+        begin(self, "call", call, ON_RESULT, request=request, ticket=ticket)
         del alive  # the library has copied it
-        return slot
 
     def begin_call(
         self,
@@ -78,14 +85,15 @@ class BeginningCalls(Handle):
         """Begins a call and gives the future of its answer; the arguments and errors are those of
         Controller.call().
 
-        The call ends by itself at its `timeout`. Future.cancel() ends the waiting for it.
+        The call ends by itself at its `timeout`. Future.cancel() gives it up: a function that has
+        not begun does not, and one that runs sees it by ModuleCall.cancelled.
         """
         request = FutureRequest()
-        slot = self._begin_call(request, name, payload, engine, timeout, idempotent)
+        self._begin_call(request, name, payload, engine, timeout, idempotent)
 
         def on_done(future: "concurrent.futures.Future[bytes]") -> None:
             if future.cancelled():
-                give_up(slot)
+                give_up(request)
 
         request.future.add_done_callback(on_done)
         return request.future
@@ -101,17 +109,17 @@ class BeginningCalls(Handle):
     ) -> bytes:
         """Calls a function and lets the running asyncio loop go on meanwhile. No thread waits.
 
-        The arguments and errors are those of Controller.call(). A task that is cancelled waits no
-        longer.
+        The arguments and errors are those of Controller.call(). A task that is cancelled gives the
+        call up, as Future.cancel() does in begin_call().
         """
         from ._coroutines import LoopRequest
 
         request = LoopRequest()
-        slot = self._begin_call(request, name, payload, engine, timeout, idempotent)
+        self._begin_call(request, name, payload, engine, timeout, idempotent)
         try:
             return await request.future  # type: ignore[no-any-return]
         except BaseException:
-            give_up(slot)
+            give_up(request)
             raise
 
 

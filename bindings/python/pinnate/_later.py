@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from ._loading import _Service
 
+# A module can ask whether its caller has given up, but is not told: seconds between looking.
+_LOOK = 0.1
+
 _lock = _native.allocate_lock()
 _loop: "Optional[asyncio.AbstractEventLoop]" = None
 
@@ -34,7 +37,7 @@ def later(result: Any, call: ModuleCall, service: "_Service") -> None:
 
     def on_done(future: Any) -> None:
         if future.cancelled():
-            late = "the caller's time was up" if call.cancelled else "it was cancelled"
+            late = "nobody waited any more" if call.cancelled else "it was cancelled"
             service.ended_later(call, None, CancelledError(f"'{call.name}' {call.version} did not answer: {late}"))
         else:
             error = future.exception()
@@ -53,17 +56,15 @@ def later(result: Any, call: ModuleCall, service: "_Service") -> None:
     import asyncio
 
     async def run() -> Any:
-        # Whoever has waited long enough waits no longer, and so need not this.
-        return await asyncio.wait_for(result, call.remaining)
+        task = asyncio.ensure_future(result)
+        while not task.done():
+            await asyncio.wait({task}, timeout=min(call.remaining, _LOOK))
+            if call.cancelled and not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+        return task.result()
 
-    def timed_out(future: Any) -> None:
-        error = None if future.cancelled() else future.exception()
-        if isinstance(error, asyncio.TimeoutError) and call.cancelled:
-            future = concurrent.futures.Future()
-            future.cancel()
-        on_done(future)
-
-    asyncio.run_coroutine_threadsafe(run(), _own_loop()).add_done_callback(timed_out)
+    asyncio.run_coroutine_threadsafe(run(), _own_loop()).add_done_callback(on_done)
     return None
 
 

@@ -46,7 +46,8 @@ class Publishing(Handle):
         `selector`: such as "region=eu,ring!=canary"; default: every engine. `keep_older`: current
         releases of this name stay so below this one, and serve again when it is withdrawn; else one
         without a selector supersedes them all. `on_progress(done, total)`: bytes stored of bytes in
-        all; called by this very method, and what it raises ends the wait.
+        all; called by this very method, and what it raises ends the wait, as a timeout does: what is
+        not at the controller by then is not sent any more.
 
         ConflictError: the version was published with other bytes. TimedOutError: it may still be
         published. Also InvalidError, TooLargeError, NoSpaceError, IoError, and from a client
@@ -56,6 +57,8 @@ class Publishing(Handle):
         request.keep_older = flag(keep_older, "keep_older")
         function(on_progress, "on_progress")
         progress = _abi.ProgressFn() if on_progress is None else ON_PROGRESS
+        ticket = ctypes.c_uint64()
+        request.ticket = ctypes.pointer(ticket)
         published: Published = ask(
             self,
             "publish",
@@ -65,6 +68,7 @@ class Publishing(Handle):
             what=f"publishing '{name}' {version}",
             timeout=timeout,
             on_progress=on_progress,
+            ticket=ticket,
         )
         del alive  # the library has copied it
         return published

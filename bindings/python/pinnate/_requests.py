@@ -5,10 +5,15 @@ asked.
 from __future__ import annotations
 
 import concurrent.futures
+import ctypes
+import functools
+import os
 import time
+import weakref
 from typing import Any, Callable, Optional, Tuple
 
 from . import _abi, _native, _records, _slots
+from ._callbacks import OwnThread
 from ._handle import Handle
 from ._thread_states import keep
 from ._values import copied, milliseconds, number, said
@@ -21,6 +26,10 @@ _GRACE = 5.0
 
 class Request:
     """What a callback finds under its number. It is ended once, on a thread of the library's."""
+
+    handle: "weakref.ref[Handle]"
+    slot = 0  # its number
+    ticket: Optional[ctypes.c_uint64] = None  # what the library can be asked to cancel it by
 
     def end(self, outcome: Any, error: Optional[BaseException]) -> None:
         raise NotImplementedError
@@ -68,23 +77,43 @@ class FutureRequest(Request):
             self.future.set_exception(error)
 
 
-def begin(handle: Handle, verb: str, *arguments: Any, request: Request) -> int:
-    """Calls pinnate_<noun>_<verb> with `arguments` and the number of `request`, which it gives.
+def begin(
+    handle: Handle, verb: str, *arguments: Any, request: Request, ticket: Optional[ctypes.c_uint64] = None
+) -> None:
+    """Calls pinnate_<noun>_<verb> with `arguments` and the number of `request`.
 
-    The last of `arguments` is the callback, one of the ON_... below.
+    The last of `arguments` is the callback, one of the ON_... below. `ticket`: what `arguments`
+    have the library write the request's to.
     """
-    slot = _slots.add(request)
+    request.handle, request.ticket = weakref.ref(handle), ticket
+    request.slot = slot = _slots.add(request)
     try:
         handle._invoke(verb, *arguments, slot)
     except BaseException:
-        _slots.drop([slot])
+        give_up(request)
         raise
-    return slot
 
 
-def give_up(slot: int) -> None:
-    """Nobody waits for a request any more: its outcome, when it comes, is dropped."""
-    _slots.drop([slot])
+def _new_cancels() -> None:
+    global _cancels
+    _cancels = OwnThread("pinnate-cancels")
+
+
+_new_cancels()
+os.register_at_fork(after_in_child=_new_cancels)
+
+
+def give_up(request: Request) -> None:
+    """Nobody waits for a request any more: it is cancelled, and its outcome, should it come, is
+    dropped.
+
+    Does not wait for that: the library's thread, which has to see it, may be in a callback that
+    waits for what the running thread holds.
+    """
+    if _slots.take(request.slot) is not None and request.ticket:
+        handle = request.handle()
+        if handle is not None:
+            _cancels.submit(functools.partial(handle._end, request.ticket.value))
 
 
 def after(timeout: Optional[float]) -> Optional[float]:
@@ -99,17 +128,17 @@ def ask(
     what: str,
     timeout: Optional[float],
     on_progress: Optional[Callable[[int, int], Any]] = None,
+    ticket: Optional[ctypes.c_uint64] = None,
 ) -> Any:
     """Begins a request and waits for its outcome. `on_progress` is called meanwhile, here.
 
-    TimedOutError after `timeout` seconds; the request goes on then, and its outcome is dropped.
+    TimedOutError after `timeout` seconds; the request is given up then, as whenever this raises.
     """
     milliseconds(timeout, "timeout")
     deadline = None if timeout is None else time.monotonic() + timeout
     request = _Waiting()
-    slot = 0
     try:
-        slot = begin(handle, verb, *arguments, request=request)
+        begin(handle, verb, *arguments, request=request, ticket=ticket)
         while True:
             told = request.inbox.get(None if deadline is None else max(deadline - time.monotonic(), 0.0))
             if told is not None:
@@ -118,10 +147,10 @@ def ask(
             if on_progress is not None and stored is not None:
                 on_progress(*stored)
     except _native.Empty:
-        give_up(slot)
+        give_up(request)
         raise TimedOutError(f"{what}: no outcome within {timeout} s; it may still come to pass") from None
     except BaseException:
-        give_up(slot)
+        give_up(request)
         raise
     finally:
         request.inbox.close()

@@ -82,7 +82,7 @@ class Loader:
 
     call() may have a parameter named `call`, which is given the ModuleCall. Its answer is bytes, or
     whatever has a contiguous buffer. It may also be a coroutine, which runs on an asyncio loop of
-    this package's and is cancelled when its caller's time is up, or a future of asyncio's or of
+    this package's and is cancelled soon after its caller gave up, or a future of asyncio's or of
     concurrent.futures.
     """
 

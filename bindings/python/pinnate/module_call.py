@@ -35,8 +35,11 @@ class ModuleCall(Unique):
 
     @property
     def cancelled(self) -> bool:
-        """Whether nobody waits for the answer any more, so that work on it is lost."""
-        return self.remaining == 0.0
+        """Whether nobody waits for the answer any more, so that work on it is lost: the caller gave
+        up, its time is up, or the call is answered.
+        """
+        with self._lock:
+            return self._reply is None or bool(self._host.cancelled(self._reply))
 
     def log(self, level: int, line: str) -> None:
         """Writes a line to the engine's log, by a level of `logging`. Does nothing once the call is

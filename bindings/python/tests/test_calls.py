@@ -140,6 +140,79 @@ class ModuleCalls(OneEngine):
                 self.fleet.controller.unpublish(name)
 
 
+class GivenUp(OneEngine):
+    """Whoever waits no longer tells the function."""
+
+    def setUp(self):
+        self.running = self.until_running()
+        shared["gone"] = self.gone = Seen()
+        self.addCleanup(shared.pop, "gone")
+        self.name = self.serve(
+            "import time\n    support.shared['entered'].set()\n    while not call.cancelled: time.sleep(0.001)\n"
+            "    support.shared['gone'](call.remaining)\n    return b''",
+            "def handle(payload, *, call):",
+        )
+
+    def until_gone(self):
+        self.assertGreater(self.gone.until(lambda remaining: True, "that the function is told"), 10)
+
+    def handles(self):
+        return self.engine, self.fleet.controller, self.fleet.gateway, self.fleet.client()
+
+    def test_a_future_that_is_cancelled_cancels_its_call(self):
+        for handle in self.handles():
+            with self.subTest(handle):
+                shared["entered"].clear()
+                self.gone.items.clear()
+                future = handle.begin_call(self.name, timeout=PATIENCE)
+                self.running()
+                self.assertTrue(future.cancel())
+                self.until_gone()
+
+    def test_a_task_that_is_cancelled_cancels_its_call(self):
+        async def main():
+            task = asyncio.ensure_future(self.fleet.controller.acall(self.name, timeout=PATIENCE))
+            await asyncio.get_running_loop().run_in_executor(None, self.running)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(main())
+        self.until_gone()
+
+    def test_an_exception_out_of_the_waiting_cancels_the_call(self):
+        def handler(number, frame):
+            raise OSError("by the handler")
+
+        before = signal.signal(signal.SIGALRM, handler)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        caller = threading.main_thread().ident
+        for call in self.engine.call_tree, self.fleet.controller.call:
+            shared["entered"].clear()
+            self.gone.items.clear()
+            threading.Thread(target=lambda: (self.running(), signal.pthread_kill(caller, signal.SIGALRM))).start()
+            with self.assertRaisesRegex(OSError, "by the handler"):
+                call(self.name, timeout=PATIENCE)
+            self.until_gone()
+
+    def test_cancelling_does_not_wait_for_the_library_where_its_thread_waits_for_the_caller(self):
+        lock, told = threading.Lock(), threading.Event()
+        future = self.fleet.controller.begin_call(self.name, timeout=PATIENCE)
+        self.running()
+        quick = self.serve("return b''")
+
+        def answered(_):  # on the library's thread
+            told.set()
+            with lock:
+                pass
+
+        with lock:
+            self.fleet.controller.begin_call(quick).add_done_callback(answered)
+            self.assertTrue(told.wait(PATIENCE))
+            self.assertTrue(future.cancel())
+        self.until_gone()
+
+
 class Later(OneEngine):
     def test_an_async_handle_answers_and_its_failures_are_told(self):
         name = self.serve(
@@ -153,16 +226,23 @@ class Later(OneEngine):
             with self.assertRaisesRegex(pinnate.FailedError, "answered with int instead of bytes"):
                 call(name, b"f")
 
-    def test_a_coroutine_is_cancelled_when_its_callers_time_is_up(self):
+    def test_a_coroutine_is_cancelled_when_its_caller_gives_up_or_has_no_more_time(self):
         shared["cancelled"] = cancelled = threading.Event()
+        running = self.until_running()
         name = self.serve(
-            "import asyncio\n    try:\n        await asyncio.sleep(60)\n    except asyncio.CancelledError:\n"
+            "import asyncio\n    support.shared['entered'].set()\n    try:\n        await asyncio.sleep(60)\n    except asyncio.CancelledError:\n"
             "        support.shared['cancelled'].set()\n        raise",
             "async def handle(payload, call):",
         )
         with self.assertRaises(pinnate.TimedOutError):
             self.fleet.controller.call(name, timeout=0.1)
         self.assertTrue(cancelled.wait(PATIENCE))
+        cancelled.clear()
+        shared["entered"].clear()
+        future = self.fleet.controller.begin_call(name)
+        running()
+        future.cancel()
+        self.assertTrue(cancelled.wait(5))  # of the ten seconds that it has
 
     def test_a_future_may_be_the_answer(self):
         name = self.serve(
