@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import ctypes
-from typing import Any, Optional, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
 from . import _abi
 from ._handle import Handle
 from ._requests import ON_RESULT, FutureRequest, Request, after, ask, begin, give_up
-from ._values import BytesLike, as_bytes, flag, limit_ms, required, text
+from ._values import BytesLike, as_bytes, flag, header_array, limit_ms, required, text
 
 
 class Order(ctypes.Structure):
@@ -33,13 +33,15 @@ def order_of(
     engine: Optional[str],
     timeout: Optional[float],
     idempotent: bool,
+    headers: Optional[Mapping[str, str]] = None,
     ticket: Optional[ctypes.c_uint64] = None,
 ) -> Order:
     """`ticket`: kept by the caller until the library has written the call's there."""
     content = as_bytes(payload, "payload")
+    given = None if headers is None else header_array(headers)
     return Order(
         _SIZE, required(name, "name"), content, len(content), text(engine, "engine"), limit_ms(timeout),
-        flag(idempotent, "idempotent"), None, 0, None if ticket is None else ctypes.pointer(ticket),
+        flag(idempotent, "idempotent"), given, 0 if given is None else len(given), None if ticket is None else ctypes.pointer(ticket),
     )
 
 
@@ -51,12 +53,10 @@ def call_struct(*order: Any) -> Tuple[Any, Order]:
     return ctypes.cast(ctypes.byref(made), ctypes.POINTER(_abi.Call)), made
 
 
-def call_out(
-    handle: Handle, name: str, payload: BytesLike, engine: Optional[str], timeout: Optional[float], idempotent: bool
-) -> bytes:
+def call_out(handle: Handle, name: str, payload: BytesLike, engine: Optional[str], timeout: Optional[float], *order: Any) -> bytes:
     """Calls through the tree and waits for the one outcome."""
     ticket = ctypes.c_uint64()
-    call, alive = call_struct(name, payload, engine, timeout, idempotent, ticket)
+    call, alive = call_struct(name, payload, engine, timeout, *order, ticket)
     result: bytes = ask(
         handle, "call", call, ON_RESULT, what=f"calling '{name}'", timeout=after(timeout), ticket=ticket
     )
@@ -81,6 +81,7 @@ class BeginningCalls(Handle):
         engine: Optional[str] = None,
         timeout: Optional[float] = 10.0,
         idempotent: bool = False,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> "concurrent.futures.Future[bytes]":
         """Begins a call and gives the future of its answer; the arguments and errors are those of
         Controller.call().
@@ -89,7 +90,7 @@ class BeginningCalls(Handle):
         not begun does not, and one that runs sees it by ModuleCall.cancelled.
         """
         request = FutureRequest()
-        self._begin_call(request, name, payload, engine, timeout, idempotent)
+        self._begin_call(request, name, payload, engine, timeout, idempotent, headers)
 
         def on_done(future: "concurrent.futures.Future[bytes]") -> None:
             if future.cancelled():
@@ -106,6 +107,7 @@ class BeginningCalls(Handle):
         engine: Optional[str] = None,
         timeout: Optional[float] = 10.0,
         idempotent: bool = False,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> bytes:
         """Calls a function and lets the running asyncio loop go on meanwhile. No thread waits.
 
@@ -115,7 +117,7 @@ class BeginningCalls(Handle):
         from ._coroutines import LoopRequest
 
         request = LoopRequest()
-        self._begin_call(request, name, payload, engine, timeout, idempotent)
+        self._begin_call(request, name, payload, engine, timeout, idempotent, headers)
         try:
             return await request.future  # type: ignore[no-any-return]
         except BaseException:
@@ -134,15 +136,17 @@ class Calling(BeginningCalls):
         engine: Optional[str] = None,
         timeout: Optional[float] = 10.0,
         idempotent: bool = False,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> bytes:
         """Calls a function somewhere in the fleet and returns its answer.
 
         `payload`: at most 1 MiB. `engine`: only this one; default: any that serves the function.
         `timeout` is also bounded by the release's call limit. `idempotent`: it may run again
-        elsewhere when a link is lost.
+        elsewhere when a link is lost. `headers`: what goes with the call beside its payload, such
+        as a request id, text by key; the function sees it as ModuleCall.headers.
 
         FailedError: the service said so, in its words. NotFoundError, UnreachableError: nobody
         could take it. TimedOutError, InterruptedCallError: it may or may not have run. BusyError:
         the engine's queue is full.
         """
-        return call_out(self, name, payload, engine, timeout, idempotent)
+        return call_out(self, name, payload, engine, timeout, idempotent, headers)

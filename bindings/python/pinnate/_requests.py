@@ -94,13 +94,15 @@ def begin(
         raise
 
 
-def _new_cancels() -> None:
+_cancels = OwnThread("pinnate-cancels")
+
+
+def _forked() -> None:
     global _cancels
     _cancels = OwnThread("pinnate-cancels")
 
 
-_new_cancels()
-os.register_at_fork(after_in_child=_new_cancels)
+os.register_at_fork(after_in_child=_forked)
 
 
 def give_up(request: Request) -> None:

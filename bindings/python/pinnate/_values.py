@@ -34,15 +34,23 @@ def wrong(what: str, wanted: str, value: Any) -> TypeError:
 
 
 def label_array(labels: Optional[Mapping[str, str]], what: str = "labels") -> Any:
-    given = {} if labels is None else labels
+    return _pairs(labels, what, _abi.Label)
+
+
+def header_array(headers: Optional[Mapping[str, str]]) -> Any:
+    return _pairs(headers, "headers", _abi.Header)
+
+
+def _pairs(given: Optional[Mapping[str, str]], what: str, kind: Any) -> Any:
+    given = {} if given is None else given
     if not isinstance(given, Mapping):
         raise wrong(what, "a mapping of str to str", given)
     return _abi.array(
         [
-            _abi.Label(key=required(key, f"a key of {what}"), value=required(value, f"{what}[{key!r}]"))
+            kind(key=required(key, f"a key of {what}"), value=required(value, f"{what}[{key!r}]"))
             for key, value in given.items()
         ],
-        _abi.Label,
+        kind,
     )
 
 

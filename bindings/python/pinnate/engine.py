@@ -121,15 +121,22 @@ class Engine(BeginningCalls, Listening):
         """
         self._invoke("dial_upstream", required(address, "address"), None)
 
-    def call(self, name: str, payload: BytesLike = b"", *, timeout: Optional[float] = 10.0) -> bytes:
+    def call(
+        self,
+        name: str,
+        payload: BytesLike = b"",
+        *,
+        timeout: Optional[float] = 10.0,
+        headers: Optional[Mapping[str, str]] = None,
+    ) -> bytes:
         """Calls a function of this very engine in process, on the calling thread where the module
         allows.
 
-        `payload`: at most 1 MiB. `timeout` is also bounded by the release's call limit.
-        NotFoundError: this engine does not serve it; see call_tree(). FailedError: the service said
+        `payload`: at most 1 MiB. `timeout` is also bounded by the release's call limit. `headers`:
+        those of Controller.call(). NotFoundError: this engine does not serve it; see call_tree(). FailedError: the service said
         so, in its words. Also TimedOutError and BusyError.
         """
-        order = order_of(name, payload, None, timeout, False)
+        order = order_of(name, payload, None, timeout, False, headers)
         result, size = ctypes.c_void_p(), ctypes.c_size_t()
         answer = b""
         self._enter()
@@ -162,12 +169,13 @@ class Engine(BeginningCalls, Listening):
         engine: Optional[str] = None,
         timeout: Optional[float] = 10.0,
         idempotent: bool = False,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> bytes:
         """Calls a function anywhere: on this engine if it serves it, else through the tree.
 
         The arguments and errors are those of Controller.call().
         """
-        return call_out(self, name, payload, engine, timeout, idempotent)
+        return call_out(self, name, payload, engine, timeout, idempotent, headers)
 
     def services(self, *, timeout: Optional[float] = 10.0) -> List[Service]:
         """What this engine has: one row per release that selects it."""

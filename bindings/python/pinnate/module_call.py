@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
-from typing import Any, Callable, Optional
+from ctypes import byref
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from . import _abi, _native
 from ._logging import c_level
+from ._tables import FrozenMapping
 from ._unique import Unique
-from ._values import required
-from .errors import InvalidError
+from ._values import required, said
+from .errors import ClosedError, InvalidError
 
 
 class ModuleCall(Unique):
@@ -25,7 +28,24 @@ class ModuleCall(Unique):
         """The module's version."""
         self._host = host
         self._reply: Optional[Any] = reply
+        self._headers: Optional[Mapping[str, str]] = None
         self._lock = _native.allocate_rlock()  # between looking at the call and ending it on another thread
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the caller sent beside the payload, by key. ClosedError: they were not looked at
+        before the call was answered, and are gone.
+        """
+        with self._lock:
+            if self._headers is None:
+                if self._reply is None:
+                    raise ClosedError(f"'{self.name}' {self.version}: this call is answered, and its headers are gone")
+                found: Dict[str, str] = {}
+                key, value = ctypes.c_char_p(), ctypes.c_char_p()
+                while self._host.header_at(self._reply, len(found), byref(key), byref(value)):
+                    found[said(key.value)] = said(value.value)
+                self._headers = FrozenMapping(found)
+            return self._headers
 
     @property
     def remaining(self) -> float:

@@ -255,9 +255,10 @@ class TestFleet(Unique):
         at: Optional[str] = None,
         timeout: Optional[float] = 10.0,
         idempotent: bool = False,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> bytes:
         """Calls a function by the process around the tier `at` (default: the controller)."""
-        call, alive = call_struct(name, payload, engine, timeout, idempotent)
+        call, alive = call_struct(name, payload, engine, timeout, idempotent, headers)
         result = _abi.Bytes()
         status = self._ask("call", text(at, "at"), call, ctypes.byref(result))
         del alive  # the library has copied it
@@ -276,6 +277,7 @@ class TestFleet(Unique):
         at: Optional[str] = None,
         timeout: Optional[float] = 10.0,
         idempotent: bool = False,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> "concurrent.futures.Future[bytes]":
         """Begins a call and lets no time pass. The future is done when, later, enough time has
         passed.
@@ -283,7 +285,7 @@ class TestFleet(Unique):
         Look at its `done()` before `result()`, which would wait for ever. ClosedError is its
         outcome when the fleet is closed before.
         """
-        call, alive = call_struct(name, payload, engine, timeout, idempotent)
+        call, alive = call_struct(name, payload, engine, timeout, idempotent, headers)
         request = FutureRequest()
         number = _slots.add(request)
         try:

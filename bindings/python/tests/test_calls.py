@@ -104,6 +104,37 @@ class ModuleCalls(OneEngine):
             self.assertEqual(call(name, timeout=7), told)
         self.lines.until(lambda line: line[0] == logging.WARNING and "from the function" in line[1], "the line")
 
+    def test_a_function_sees_the_headers_of_its_call(self):
+        name = self.serve("return repr(sorted(call.headers.items())).encode()", "def handle(payload, call):")
+        headers = {"request-id": "4711", "tenant": "größer"}
+        told = repr(sorted(headers.items())).encode()
+        for handle in self.engine, self.fleet.controller, self.fleet.gateway, self.fleet.client():
+            with self.subTest(handle):
+                self.assertEqual(handle.call(name, headers=headers), told)
+                self.assertEqual(handle.call(name), b"[]")
+                self.assertEqual(handle.begin_call(name, headers=headers).result(PATIENCE), told)
+                self.assertEqual(asyncio.run(handle.acall(name, headers=headers)), told)
+        self.assertEqual(self.engine.call_tree(name, headers=headers), told)
+
+    def test_headers_that_are_none_are_refused_in_words(self):
+        for headers, kind, words in (
+            ("k=v", TypeError, "headers must be a mapping of str to str, not 'k=v'"),
+            ({"k": 7}, TypeError, r"headers\['k'\] must be a str, not 7"),
+            ({"k\0": "v"}, pinnate.InvalidError, "a key of headers contains a NUL"),
+            ({"k k": "v"}, pinnate.InvalidError, "header"),
+        ):
+            with self.subTest(headers), self.assertRaisesRegex(kind, words):
+                self.engine.call("any", headers=headers)
+
+    def test_headers_that_were_seen_stay_and_others_are_gone_with_the_answer(self):
+        name = self.serve("seen = payload and call.headers\n    support.shared['call'] = call\n    return b''", "def handle(payload, call):")
+        self.addCleanup(shared.pop, "call", None)
+        self.engine.call(name, b"look", headers={"k": "v"})
+        self.assertEqual(shared["call"].headers, {"k": "v"})
+        self.engine.call(name, headers={"k": "v"})
+        with self.assertRaisesRegex(pinnate.ClosedError, "answered"):
+            shared["call"].headers
+
     def test_a_function_sees_that_its_caller_has_gone(self):
         shared["gone"] = gone = threading.Event()
         name = self.serve(
