@@ -54,6 +54,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
       if (!kept_.contains(id)) return;  // ended meanwhile
       const tier::EndpointId endpoint = tier_->keep_link(now(), side, address);
       kept_[id] = endpoint;
+      if (endpoint != 0) ids_[endpoint] = id;
     });
     return {};
   }
@@ -67,7 +68,8 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     const auto kept = kept_.find(id);
     if (kept == kept_.end()) return false;
     report([this, endpoint = kept->second] { tier_->release_link(now(), endpoint, false); });
-    kept_.erase(id);  // what that does is still told with the id
+    ids_.erase(kept->second);  // what that does was told with the id
+    kept_.erase(kept);
     return true;
   }
 
@@ -217,8 +219,8 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   }
 
   std::uint64_t id_of(tier::EndpointId endpoint) const {
-    const auto kept = std::find_if(kept_.begin(), kept_.end(), [&](const auto& k) { return k.second == endpoint; });
-    return endpoint == 0 || kept == kept_.end() ? 0 : kept->first;
+    const auto id = ids_.find(endpoint);
+    return id == ids_.end() ? 0 : id->second;
   }
 
   // ---- closing ----
@@ -277,6 +279,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   std::vector<Buffer> for_host_;
   std::vector<std::pair<std::uint64_t, tier::TellLink>> links_told_;
   std::map<std::uint64_t, tier::EndpointId> kept_;
+  std::map<tier::EndpointId, std::uint64_t> ids_;  // of those
 
   Phase phase_ = Phase::open;
   std::int64_t close_by_ms_ = tier::kNever;
