@@ -53,11 +53,13 @@ from .errors import (
     UnsupportedError,
     WrongThreadError,
 )
-from .fleet import Failure, Limits, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
+from .fleet import Failure, Limits, Link, LinkState, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
 from .gateway import Gateway
 from .loader import CreatedService, Image, LoadedModule, Loader
 from .module_call import ModuleCall
 from .python_loader import PythonLoader
+from ._links import Dial
+from ._listening import Listener
 from ._watching import Watch
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "Controller",
     "CorruptError",
     "CreatedService",
+    "Dial",
     "Engine",
     "FailedError",
     "Failure",
@@ -84,6 +87,9 @@ __all__ = [
     "IoError",
     "LibraryNotFoundError",
     "Limits",
+    "Link",
+    "LinkState",
+    "Listener",
     "LoadedModule",
     "Loader",
     "ModuleCall",

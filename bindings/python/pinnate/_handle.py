@@ -9,13 +9,13 @@ import os
 import time
 import warnings
 import weakref
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, TypeVar
 
 from . import _abi, _callbacks, _exit, _library, _logging, _native
 from ._closing import ON_CLOSED, Closing, unfinished
 from ._slots import Shelf
 from ._unique import Unique
-from ._values import count, label_array, milliseconds, text
+from ._values import count, label_array, milliseconds, said, text
 from .errors import ClosedError, ForkedError, NotFoundError, TimedOutError
 
 # How long closing waits for other threads that are about to enter the library, or are inside for a
@@ -53,6 +53,7 @@ class TierSettings(NamedTuple):
     backoff_min: Optional[float]
     backoff_max: Optional[float]
     link_limit: Optional[int]
+    folder_wait: Optional[float] = None
 
 
 class Handle(Unique):
@@ -68,7 +69,7 @@ class Handle(Unique):
     _noun = ""  # as in pinnate_<noun>_open
     _pointer: Optional[int] = None
     _closing: Optional[Closing] = None
-    _id: Optional[str] = None
+    _id = ""
     _patience = 1.0  # seconds that closing may take where somebody waits to end
 
     def _open(
@@ -81,18 +82,22 @@ class Handle(Unique):
         unfinished()  # lets go of what forgotten handles left
         library = _library.load()
         options.size = ctypes.sizeof(options)
-        self._id = settings.id
+        self._settings = settings
         self._process = _process
         self._inside: List[int] = []  # each thread that is in the library, or about to be
         self._left = _native.SimpleQueue()  # told when one leaves while the handle closes
+        self._reloading = _native.allocate_lock()
         self._shelf = Shelf()  # what callbacks need until the handle is closed
         pointer = ctypes.c_void_p()
+        log = _logging.callback_of(settings.log)
+        self._lines = None if log is None else self._keep(_logging.Lines(log))
         self._fill(options.tier, settings)
         if complete is not None:
             complete()
         open_function = getattr(library, f"pinnate_{self._noun}_open")
         _library.check(open_function(ctypes.byref(options), ctypes.byref(pointer)))
         self._pointer = pointer.value
+        self._id = said(getattr(library, f"pinnate_{self._noun}_id")(pointer))
         _open_handles.add(self)
 
     def _fill(self, tier: _abi.TierOptions, settings: TierSettings) -> None:
@@ -101,15 +106,16 @@ class Handle(Unique):
         tier.id = text(settings.id, "id")
         tier.labels = labels = label_array(settings.labels)
         tier.label_count = len(labels)
-        log, level = _logging.callback_of(settings.log), _logging.c_level(settings.log_level)
-        if log is not None:
+        level = _logging.c_level(settings.log_level)
+        if self._lines is not None:
             tier.log = _logging.ON_LOG
-            tier.log_arg = self._keep(_logging.Lines(log))
+            tier.log_arg = self._lines
             tier.log_level = level
         tier.heartbeat_ms = milliseconds(settings.heartbeat, "heartbeat")
         tier.backoff_min_ms = milliseconds(settings.backoff_min, "backoff_min")
         tier.backoff_max_ms = milliseconds(settings.backoff_max, "backoff_max")
         tier.link_limit_bytes = count(settings.link_limit, "link_limit", ctypes.c_size_t(-1).value)
+        tier.folder_wait_ms = milliseconds(settings.folder_wait, "folder_wait")
 
     def _keep(self, thing: Any) -> int:
         """Keeps an object for callbacks until the handle is closed; gives its number."""
@@ -150,6 +156,36 @@ class Handle(Unique):
         self._inside.remove(_native.thread_id())
         if self._closing is not None:
             self._left.put(None)
+
+    @property
+    def id(self) -> str:
+        """The id in the fleet, as given or made."""
+        return self._id
+
+    def reload(
+        self,
+        *,
+        labels: Optional[Mapping[str, str]] = None,
+        log_level: Optional[int] = None,
+        heartbeat: Optional[float] = None,
+        backoff_min: Optional[float] = None,
+        backoff_max: Optional[float] = None,
+    ) -> None:
+        """Changes what the open handle was given, as a program does that reads its configuration
+        again. None leaves a thing as it is; labels are replaced as a whole.
+
+        Other labels are told above over a new link, so calls under way over the old one end with
+        InterruptedCallError.
+        """
+        given: Dict[str, Any] = dict(
+            labels=labels, log_level=log_level, heartbeat=heartbeat, backoff_min=backoff_min, backoff_max=backoff_max
+        )
+        with self._reloading:
+            settings = self._settings._replace(**{name: value for name, value in given.items() if value is not None})
+            tier = _abi.TierOptions()
+            self._fill(tier, settings)
+            self._invoke("reload", ctypes.byref(tier))
+            self._settings = settings
 
     @property
     def closed(self) -> bool:

@@ -4,12 +4,12 @@ lasts.
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 from . import _abi
 from ._tables import FrozenMapping
 from ._values import said
-from .fleet import Failure, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
+from .fleet import Failure, Link, LinkState, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
 
 
 def published(pointer: Any) -> Published:
@@ -75,6 +75,21 @@ def service(pointer: Any) -> Service:
     return Service(
         said(c.name), said(c.version), c.release, Phase(c.phase), said(c.reason), bool(c.serving)
     )
+
+
+def link(pointer: Any) -> Tuple[Link, int]:
+    """And the ticket of the dial that it belongs to, or 0."""
+    c = _abi.sized(pointer, _abi.Link)
+    row = Link(
+        state=LinkState(c.state),
+        address=said(c.address),
+        id=said(c.id),
+        role=Role(c.role) if c.id else None,
+        upstream=bool(c.upstream),
+        why=said(c.why),
+        next_try=c.next_try_ms / 1e3 if c.next_try_ms else None,
+    )
+    return row, c.dial
 
 
 def labels(c: Any) -> Dict[str, str]:

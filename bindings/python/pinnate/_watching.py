@@ -27,10 +27,11 @@ class Feed:
     The library is asked for it once somebody listens, and no more when nobody does.
     """
 
-    def __init__(self, handle: Handle, callback: Any) -> None:
-        """`callback`: what pinnate_<noun>_watch calls; it finds this feed by its number."""
+    def __init__(self, handle: Handle, callback: Any, verb: str = "watch") -> None:
+        """`callback`: what pinnate_<noun>_<verb> calls; it finds this feed by its number."""
         self._handle = weakref.ref(handle)
         self._callback = callback
+        self._verb = verb
         self._number = handle._keep(self)
         self._lock = _native.allocate_rlock()
         self._newest: Dict[Any, Any] = {}
@@ -48,7 +49,7 @@ class Feed:
         handle = self._handle()
         if handle is not None:
             ticket = ctypes.c_uint64()
-            handle._invoke("watch", self._callback, self._number, ctypes.byref(ticket))
+            handle._invoke(self._verb, self._callback, self._number, ctypes.byref(ticket))
             self._ticket = ticket.value
 
     def listen(self, listener: Callable[[Any, Any], None]) -> None:

@@ -9,13 +9,14 @@ from . import _abi
 from ._asking import Asking
 from ._calling import Calling
 from ._handle import TierSettings
+from ._links import Linked
 from ._logging import Log
 from ._publishing import Publishing
 from ._values import milliseconds, required
 from ._watching import Watching
 
 
-class Client(Publishing, Watching, Asking, Calling):
+class Client(Publishing, Watching, Asking, Calling, Linked):
     """Publishes, asks and calls at a tier that runs elsewhere.
 
     That tier must be a controller for publish(), unpublish() and releases(), else they raise

@@ -9,10 +9,11 @@ from . import _abi
 from ._asking import Asking
 from ._calling import Calling
 from ._handle import TierSettings
+from ._links import Dial
 from ._listening import Listening
 from ._logging import Log
 from ._publishing import Publishing
-from ._values import Path, count, milliseconds, path, required, wrong
+from ._values import Path, count, milliseconds, path, wrong
 from ._watching import Watching
 
 
@@ -40,6 +41,7 @@ class Controller(Publishing, Watching, Asking, Calling, Listening):
         link_limit: Optional[int] = None,
         artifact_limit: Optional[int] = None,
         forget_after: Optional[float] = None,
+        folder_wait: Optional[float] = None,
     ) -> None:
         """Opens the state folder, made if missing, and takes up where it left off. None is the
         library's default.
@@ -51,7 +53,9 @@ class Controller(Publishing, Watching, Asking, Calling, Listening):
         three of them is dead; default 5. `backoff_min`, `backoff_max`: seconds before dialling
         again; defaults 0.2 and 30. `link_limit`: bytes that one link may hold in each direction;
         default 8 MiB. `artifact_limit`: bytes of the largest artifact accepted; default 256 MiB.
-        `forget_after`: seconds that an offline tier is remembered; default one day.
+        `forget_after`: seconds that an offline tier is remembered; default one day. `folder_wait`:
+        seconds to wait for a folder that another process or handle still has, such as one that is
+        about to end; default: not at all.
 
         InUseError: another controller has the folder. IncompatibleError: it is of another version.
         Also CorruptError, IoError, InvalidError, LibraryNotFoundError.
@@ -65,11 +69,11 @@ class Controller(Publishing, Watching, Asking, Calling, Listening):
         )
         self._open(
             options,
-            TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit),
+            TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit, folder_wait),
         )
 
-    def dial(self, address: str) -> None:
+    def dial(self, address: str) -> Dial:
         """Keeps a link to a gateway or engine that listens at `address`; dials again whenever it is
-        lost.
+        lost, until the Dial that this gives is closed.
         """
-        self._invoke("dial", required(address, "address"), None)
+        return self._dial("dial", address)

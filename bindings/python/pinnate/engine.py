@@ -13,11 +13,12 @@ from ._caller import caller
 from ._calling import BeginningCalls, call_out, order_of
 from ._closing import Closing
 from ._handle import TierSettings
+from ._links import Dial
 from ._listening import Listening
 from ._loading import LoaderSeat, loader_struct
 from ._logging import Log
 from ._requests import ON_TIERS, ask
-from ._values import BytesLike, Path, copied, count, function, milliseconds, path, required, several, text, wrong
+from ._values import BytesLike, Path, copied, count, flag, function, milliseconds, path, required, several, text, wrong
 from ._watching import Feed, Watch, heard
 from .errors import ClosedError, FailedError, PinnateError, TimedOutError
 from .fleet import Phase, Service, Tier
@@ -62,6 +63,9 @@ class Engine(BeginningCalls, Listening):
         worker_threads: Optional[int] = None,
         queued_calls: Optional[int] = None,
         close_limit: Optional[float] = 1.0,
+        ephemeral: bool = False,
+        instance: Optional[str] = None,
+        folder_wait: Optional[float] = None,
     ) -> None:
         """Opens an engine; link it with dial_upstream() or listen().
 
@@ -71,7 +75,11 @@ class Engine(BeginningCalls, Listening):
         `worker_threads`: threads for calls that come over links, 1 to 64; default 2.
         `queued_calls`: calls that may wait for one of them; default 1024. `close_limit`: seconds
         that closing takes at most, whatever a module does: how long calls under way may go on;
-        None: 5. The other arguments are those of Controller.
+        None: 5. `ephemeral`: forgotten by those above when its link ends, where others would be
+        offline rows for a day. `instance`: names this life where `id` names a slot, such as that of
+        a pool's worker: the id in the fleet is "ID.INSTANCE", so that a new worker may come before
+        the old one is gone; default: none, or made at random for an ephemeral engine whose id is
+        given or kept. The other arguments are those of Controller.
         """
         most = 2**32 - 1
         options = _abi.EngineOptions(
@@ -80,6 +88,8 @@ class Engine(BeginningCalls, Listening):
             worker_threads=count(worker_threads, "worker_threads", most),
             queued_calls=count(queued_calls, "queued_calls", most),
             close_limit_ms=milliseconds(close_limit, "close_limit"),
+            instance=text(instance, "instance"),
+            ephemeral=flag(ephemeral, "ephemeral"),
         )
 
         self._patience = (options.close_limit_ms or 5000) / 1e3
@@ -92,7 +102,7 @@ class Engine(BeginningCalls, Listening):
 
         self._open(
             options,
-            TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit),
+            TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit, folder_wait),
             add_loaders,
         )
         # As they are declared in _abi.py, but that an Order fits.
@@ -115,11 +125,11 @@ class Engine(BeginningCalls, Listening):
         """
         self._invoke("add_loader", ctypes.byref(self._table(loader)))
 
-    def dial_upstream(self, address: str) -> None:
-        """Keeps a link to the gateway or controller above at `address`. One upstream link at a
-        time.
+    def dial_upstream(self, address: str) -> Dial:
+        """Keeps a link to the gateway or controller above at `address`, until the Dial that this
+        gives is closed. One upstream link at a time.
         """
-        self._invoke("dial_upstream", required(address, "address"), None)
+        return self._dial("dial_upstream", address)
 
     def call(
         self,

@@ -36,6 +36,27 @@ class Role(Word):
     CLIENT = 3
 
 
+class LinkState(Word):
+    """How a link fares. str() and format() give its word, such as "up"."""
+
+    CONNECTING = 0
+    UP = 1
+    DOWN = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """How a link to another tier fares."""
+
+    state: LinkState
+    address: str  # as it was dialled, or where the peer dialled from
+    id: str  # the peer's, "" until it has said so
+    role: Optional[Role]  # the peer's, None until it has said so
+    upstream: bool  # the peer is above this tier; known once the link is up
+    why: str  # of a link that is down, in words; else ""
+    next_try: Optional[float]  # seconds until it is dialled again; None: not by itself
+
+
 @dataclasses.dataclass(frozen=True)
 class Limits:
     """How long an engine lets a module take, in seconds, 0.001 to 600 each. None is the library's

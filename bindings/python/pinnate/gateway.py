@@ -9,9 +9,10 @@ from . import _abi
 from ._asking import Asking
 from ._calling import Calling
 from ._handle import TierSettings
+from ._links import Dial
 from ._listening import Listening
 from ._logging import Log
-from ._values import Path, count, milliseconds, path, required
+from ._values import Path, count, milliseconds, path
 
 
 class Gateway(Asking, Calling, Listening):
@@ -39,6 +40,7 @@ class Gateway(Asking, Calling, Listening):
         link_limit: Optional[int] = None,
         cache_limit: Optional[int] = None,
         forget_after: Optional[float] = None,
+        folder_wait: Optional[float] = None,
     ) -> None:
         """Opens a gateway; link it with dial_upstream(), listen() and dial_downstream().
 
@@ -55,17 +57,17 @@ class Gateway(Asking, Calling, Listening):
         )
         self._open(
             options,
-            TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit),
+            TierSettings(fleet, id, labels, log, log_level, heartbeat, backoff_min, backoff_max, link_limit, folder_wait),
         )
 
-    def dial_upstream(self, address: str) -> None:
-        """Keeps a link to the controller or gateway above at `address`. One upstream link at a
-        time.
+    def dial_upstream(self, address: str) -> Dial:
+        """Keeps a link to the controller or gateway above at `address`, until the Dial that this
+        gives is closed. One upstream link at a time.
         """
-        self._invoke("dial_upstream", required(address, "address"), None)
+        return self._dial("dial_upstream", address)
 
-    def dial_downstream(self, address: str) -> None:
-        """Keeps a link to an engine or gateway below that listens at `address`; once per
-        address.
+    def dial_downstream(self, address: str) -> Dial:
+        """Keeps a link to an engine or gateway below that listens at `address`, until the Dial that
+        this gives is closed; once per address.
         """
-        self._invoke("dial_downstream", required(address, "address"), None)
+        return self._dial("dial_downstream", address)

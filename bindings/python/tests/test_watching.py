@@ -195,7 +195,7 @@ class Forgotten(unittest.TestCase):
             gc.collect()
         words = sorted(str(warning.message) for warning in caught if warning.category is ResourceWarning)
         self.assertEqual(len(words), 2, words)
-        self.assertIn("<pinnate.Controller open", words[0])
+        self.assertRegex(words[0], "<pinnate.Controller 'controller-[0-9a-f]+' open")
         self.assertIn("<pinnate.Engine 'known' open", words[1])
         for closing in pinnate._closing.unfinished():
             self.assertTrue(closing.wait(PATIENCE))
