@@ -64,6 +64,9 @@ class Handle(Unique):
     forgotten handle emits ResourceWarning and is closed when it is collected, and what is open when
     the program ends is closed then, but no longer waited for than half a second after an engine's
     close_limit: functions that go on do not keep a program from ending.
+
+    A handle belongs to the process that opened it: in a child of fork() its methods raise
+    ForkedError, but for close(), which does nothing. The child opens handles of its own.
     """
 
     _noun = ""  # as in pinnate_<noun>_open
@@ -142,10 +145,7 @@ class Handle(Unique):
         if self._pointer is None:
             raise ClosedError(f"this {self._noun} is closed")
         if self._process is not _process:
-            raise ForkedError(
-                f"this {self._noun} belongs to the parent process; open handles after fork(), or start "
-                "processes by the method 'spawn'"
-            )
+            raise ForkedError(f"this {self._noun} belongs to the parent process; a child of fork() opens its own")
         # Announced first: who closes sees this one, or this one sees that it closes.
         self._inside.append(_native.thread_id())
         if self._closing is not None:

@@ -18,6 +18,14 @@ _lock = threading.Lock()
 _loaded: Optional[ctypes.CDLL] = None
 
 
+def _forked() -> None:
+    global _lock
+    _lock = threading.Lock()  # another thread of the parent's may have had the one before
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 def candidates() -> Iterator[str]:
     """What to try, best first."""
     named = os.environ.get("PINNATE_LIBRARY")

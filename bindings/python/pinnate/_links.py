@@ -66,8 +66,8 @@ class Linked(Handle):
         return self._link_feed or self.__dict__.setdefault("_link_feed", Feed(self, _ON_LINK, "watch_links"))
 
     def watch_links(self, callback: Callable[[Link], Any], *, executor: Optional[Executor] = None) -> Watch:
-        """Calls `callback(link)` soon for each dial, as it fares, and then for every link that comes
-        and goes, until the Watch that this gives is closed, or the handle.
+        """Calls `callback(link)` soon for each dial, as it fares, and then for every link that
+        comes and goes, until the Watch that this gives is closed, or the handle.
 
         Callbacks run on a thread of this package's, or where `executor` runs them; of changes of
         one link that come meanwhile the newest alone is told.

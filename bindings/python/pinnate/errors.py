@@ -152,7 +152,7 @@ class WrongThreadError(PinnateError):
 
 
 class ForkedError(PinnateError):
-    """Called in a child of fork(). Open handles after forking, or start processes by `spawn`."""
+    """Called in a child of fork() on what its parent had opened. What the child opens is its own."""
 
     status = Status.FORKED
 

@@ -324,6 +324,123 @@ class Interrupted(unittest.TestCase):
         )
 
 
+CHILD = """
+def child(name):
+    '''A whole fleet of the child's own, beside the parent's.'''
+    own = os.path.join(folder, name)
+    os.mkdir(own)
+    lines = []
+    with pinnate.Controller(os.path.join(own, "state"), log=lambda *line: lines.append(line)) as root, \\
+            pinnate.Engine(id=name, loaders=[pinnate.PythonLoader()]) as leaf, \\
+            pinnate.Client(root.listen("unix:" + os.path.join(own, "c.sock"))) as client:
+        told = threading.Event()
+        root.watch(lambda rollup: told.set())
+        leaf.dial_upstream(root.listen("tcp://127.0.0.1:0"))
+        client.wait_live(client.publish("greet", "1.0.0", b"async def handle(p, call):\\n    return p\\n", loader="python"))
+        assert leaf.call("greet", b"in process") == b"in process"
+        assert client.call("greet", b"over links") == b"over links"
+        import asyncio
+        assert asyncio.run(leaf.acall("greet", b"awaited")) == b"awaited"
+        assert told.wait(60)
+        try:
+            engine.call("greet", b"the parent's")
+            raise AssertionError("the parent's engine answered")
+        except pinnate.ForkedError as error:
+            assert "opens its own" in str(error), error
+        # A call that is given up, by a thread of the child's own.
+        leaf.begin_call("greet").cancel()
+        engine.close()  # the parent's: does nothing
+    assert lines
+    print(name, "served", flush=True)
+"""
+
+# As of a server that loads the application, with an engine, before it forks its workers.
+PRELOADED = FLEET + """
+import signal
+
+def work(number):
+    with pinnate.Engine(id=f"worker-{number}", ephemeral=True, loaders=[pinnate.PythonLoader()]) as worker:
+        worker.dial_upstream(address)
+        while True:
+            signal.pause()
+
+def worker(number):
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+        work(number)
+    return child
+
+def online(workers):
+    seen = threading.Event()
+    with controller.watch(lambda rollup: seen.set() if rollup.online_engines == rollup.known_engines == 1 + workers else None):
+        assert seen.wait(60), workers
+
+workers = {number: worker(number) for number in range(3)}
+online(3)
+controller.wait_live(1, 4)
+ids = [tier.id for tier in controller.engines() if tier.id != "one"]
+assert sorted(id.split(".")[0] for id in ids) == ["worker-0", "worker-1", "worker-2"], ids
+for id in ids:
+    assert controller.call("greet", id.encode(), engine=id) == id.encode()
+os.kill(workers[1], signal.SIGKILL)
+assert os.waitpid(workers[1], 0)[1] == signal.SIGKILL
+online(2)
+workers[1] = worker(1)  # in the slot of the one that died
+online(3)
+for child in workers.values():
+    os.kill(child, signal.SIGTERM)
+for child in workers.values():
+    assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 7
+online(0)
+assert engine.call("greet", b"the parent's") == b"the parent's"
+print("served")
+"""
+
+
+class Forking(unittest.TestCase):
+    maxDiff = None
+
+    def check(self, source, said):
+        done = program(source, folder(self))
+        self.assertEqual((done.returncode, done.stderr, done.stdout), (0, "", said))
+
+    def test_a_child_of_fork_opens_handles_of_its_own(self):
+        self.check(
+            FLEET + CHILD + textwrap.dedent(
+                """
+                for name in "first", "second":
+                    pid = os.fork()
+                    if not pid:
+                        child(name)
+                        sys.exit(7)
+                    assert os.WEXITSTATUS(os.waitpid(pid, 0)[1]) == 7
+                assert engine.call("greet", b"the parent's") == b"the parent's"
+                """
+            ),
+            "first served\nsecond served\n",
+        )
+
+    def test_a_child_of_multiprocessing_opens_handles_of_its_own(self):
+        self.check(
+            FLEET + CHILD + textwrap.dedent(
+                """
+                import multiprocessing
+
+                children = [multiprocessing.get_context("fork").Process(target=child, args=(name,)) for name in ("one", "two")]
+                for each in children:
+                    each.start()
+                    each.join()
+                    assert each.exitcode == 0, each.exitcode
+                """
+            ),
+            "one served\ntwo served\n",
+        )
+
+    def test_workers_of_a_preloaded_application_have_engines_of_their_own(self):
+        self.check(PRELOADED, "served\n")
+
+
 class Multiprocessing(unittest.TestCase):
     def test_what_a_child_of_multiprocessing_leaves_open_is_closed(self):
         source = FLEET.split("folder = ")[0] + textwrap.dedent(
