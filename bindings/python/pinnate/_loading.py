@@ -11,7 +11,7 @@ import functools
 import inspect
 import logging
 import traceback
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional, Set
 
 from . import _abi, _slots
 from ._caller import caller, is_the_callers
@@ -37,6 +37,7 @@ class _Module(NamedTuple):
     module: Any
     image: Image
     shelf: _slots.Shelf
+    in_turn: bool  # whether its calls run one at a time
 
 
 def _fail_unanswered(fail: Any, pointer: int) -> None:
@@ -46,9 +47,11 @@ def _fail_unanswered(fail: Any, pointer: int) -> None:
 class _Service:
     """A service, and how its calls are answered."""
 
-    def __init__(self, created: Any, image: Image, host: Any) -> None:
+    def __init__(self, created: Any, loaded: _Module, host: Any) -> None:
         self.created = created
-        self.image = image
+        self.image = loaded.image
+        # Not the shelf itself, which keeps this.
+        self._running: Set[str] = loaded.shelf.running if loaded.in_turn else set()
         self.host: _abi.Host = _abi.sized(host, _abi.Host)
         self._call = created.call
         self._takes_call = takes_call(created.call, "call")
@@ -60,6 +63,7 @@ class _Service:
         """Has the service answer a call, now or later."""
         call: Optional[ModuleCall] = None
         try:
+            self._running.add(self.image.name)
             if self._takes_call:
                 call = self._seen(reply)
                 result = self._call(payload, call=call)
@@ -76,6 +80,8 @@ class _Service:
             else:
                 _log.warning("a call of '%s' %s failed", self.image.name, self.image.version, exc_info=True)
             self.give_up(call._take() if call else reply, error)
+        finally:
+            self._running.discard(self.image.name)
 
     def _seen(self, reply: _abi.Reply) -> ModuleCall:
         return ModuleCall(self.image.name, self.image.version, self.host, reply)
@@ -173,7 +179,7 @@ def _ON_LOAD(number: Optional[int], c_image: Any, module: Any, error: Optional[i
         loaded = seat.loader.load(image)
         if not callable(getattr(loaded, "create", None)):
             raise InvalidError(f"the loader gave a {type(loaded).__name__}, which has no create(config)")
-        module[0] = seat.shelf.add(_Module(loaded, image, seat.shelf))
+        module[0] = seat.shelf.add(_Module(loaded, image, seat.shelf, not seat.loader.calls_may_overlap))
 
     return _attempt(work, "load", error, error_bytes)
 
@@ -195,7 +201,7 @@ def _ON_CREATE(
             raise InvalidError(f"create(config) gave a {type(created).__name__}, which has no call(payload)")
         if inspect.iscoroutinefunction(getattr(created, "check_health", None)):
             raise InvalidError("check_health is a coroutine function; only what answers calls may be one")
-        service[0] = loaded.shelf.add(_Service(created, loaded.image, host))
+        service[0] = loaded.shelf.add(_Service(created, loaded, host))
 
     return _attempt(work, "create", error, error_bytes)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Dict, Iterable, Optional, Set
 
 # Single operations on a dict and a count are whole under the interpreter's lock: no lock of our
 # own, hence nothing that a finalizer, which may run at any point, could deadlock on.
@@ -26,6 +26,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._things: Dict[int, Any] = {}
+        self.running: Set[str] = set()  # names of functions that one call at a time is in
         self._ref = weakref.ref(self)
 
     def add(self, thing: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import threading
 from ctypes import byref, c_int, c_size_t, c_void_p
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
@@ -145,8 +146,13 @@ class Engine(BeginningCalls, Listening):
         `payload`: at most 1 MiB. `timeout` is also bounded by the release's call limit. `headers`:
         those of Controller.call(). NotFoundError: this engine does not serve it; see call_tree(). FailedError: the service said
         so, in its words. Also TimedOutError and BusyError.
+
+        While another call is in a Python function that takes one at a time, the main thread waits
+        for its turn where signals reach it, and the function then runs on a thread of the engine's.
         """
         order = order_of(name, payload, None, timeout, False, headers)
+        if name in self._shelf.running and threading.current_thread() is threading.main_thread():
+            return call_out(self, name, payload, self._id, timeout, False, headers)
         result, size = ctypes.c_void_p(), ctypes.c_size_t()
         answer = b""
         self._enter()
