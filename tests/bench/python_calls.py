@@ -3,9 +3,9 @@ engine.call beside a plain ctypes call of the same native function.
 
     python_calls.py MODULE [--base PACKAGE LIBRARY]     needs PYTHONPATH=bindings/python and PINNATE_LIBRARY
 
-MODULE is a shared object that answers at once. Its calls by `await` are printed too: beside
-to_thread(engine.call), which runs it without leaving the thread, and beside
-to_thread(engine.call_tree), which goes the way that `await` goes. `--base` names the package and
+MODULE is a shared object that answers at once. Its calls by `await` are measured as what answers at
+once, beside to_thread(engine.call), and printed, too, as what might not: beside
+to_thread(engine.call_tree), which goes the way that `await` goes then. `--base` names the package and
 the library whose to_thread is the measure, such as those of an older state; default: these. Both
 take turns in one run, and the median of the rounds' ratios counts, since what a machine does
 besides changes both. Prints lines of `reach NAME VALUE LIMIT ok|short`.
@@ -85,6 +85,7 @@ def measure(module, calls):
             "await": lambda: asyncio.run(rate(lambda: engine.acall("python"), calls)),
             "to_thread": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call, "python"), calls)),
             "await-native": lambda: asyncio.run(rate(lambda: engine.acall("measured"), calls)),
+            "await-at-once": lambda: asyncio.run(rate(lambda: engine.acall("measured", at_once=True), calls)),
             "to_thread-native": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call, "measured"), calls)),
             "to_thread-tree": lambda: asyncio.run(rate(lambda: asyncio.to_thread(engine.call_tree, "measured"), calls)),
             "call": lambda: p50_us(lambda: engine.call("measured"), calls),
@@ -116,24 +117,27 @@ def main():
         return measure(given.module, given.calls)
     now = started(given)
     base = started(given, PYTHONPATH=given.base[0], PINNATE_LIBRARY=given.base[1]) if given.base else now
-    times, above = [], []
+    times, at_once_times, above = [], [], []
     for process in {now, base}:
         ask(process, "to_thread")  # warms up
     for _ in range(ROUNDS):
         to_thread, awaited = ask(base, "to_thread"), ask(now, "await")
         plain, called = ask(now, "plain"), ask(now, "call")
         print(f"to_thread {to_thread:.0f}/s, await {awaited:.0f}/s; plain ctypes {plain:.2f} us, engine.call {called:.2f} us", flush=True)
-        native, in_process, tree = ask(now, "await-native"), ask(base, "to_thread-native"), ask(base, "to_thread-tree")
-        print(f"  native: await {native:.0f}/s, to_thread(call) {in_process:.0f}/s, to_thread(call_tree) {tree:.0f}/s", flush=True)
+        native, at_once = ask(now, "await-native"), ask(now, "await-at-once")
+        in_process, tree = ask(base, "to_thread-native"), ask(base, "to_thread-tree")
+        print(f"  native: await {native:.0f}/s, at once {at_once:.0f}/s, to_thread(call) {in_process:.0f}/s, to_thread(call_tree) {tree:.0f}/s", flush=True)
         times.append(awaited / to_thread)
+        at_once_times.append(at_once / in_process)
         above.append(called - plain)
     for process in {now, base}:
         process.stdin.close()
         process.wait()
-    times, above = statistics.median(times), statistics.median(above)
+    times, at_once_times, above = map(statistics.median, (times, at_once_times, above))
     print(f"reach python_await_times_to_thread {times:.2f} {AWAIT_TIMES} {'ok' if times >= AWAIT_TIMES else 'short'}")
+    print(f"reach python_await_at_once_times_to_thread {at_once_times:.2f} {AWAIT_TIMES} {'ok' if at_once_times >= AWAIT_TIMES else 'short'}")
     print(f"reach python_call_above_ctypes_us {above:.2f} {ABOVE_CTYPES_US} {'ok' if above <= ABOVE_CTYPES_US else 'short'}")
-    return 0 if times >= AWAIT_TIMES and above <= ABOVE_CTYPES_US else 1
+    return 0 if min(times, at_once_times) >= AWAIT_TIMES and above <= ABOVE_CTYPES_US else 1
 
 
 if __name__ == "__main__":

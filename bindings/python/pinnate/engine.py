@@ -21,7 +21,7 @@ from ._logging import Log
 from ._requests import ON_TIERS, ask
 from ._values import BytesLike, Path, copied, count, flag, function, milliseconds, path, required, several, text, wrong
 from ._watching import Feed, Watch, heard
-from .errors import ClosedError, FailedError, PinnateError, TimedOutError
+from .errors import ClosedError, FailedError, PinnateError, Status, TimedOutError
 from .fleet import Phase, Service, Tier
 from .loader import Loader
 
@@ -34,7 +34,12 @@ def _ON_SERVICE(slot: Optional[int], service: Any) -> None:
         feed.tell(row.release, row, last=row.phase == Phase.NOT_SELECTED)
 
 
+_TRY_CALL = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_size_t)
 _CALL_WAIT = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t)
+
+
+_MOST_BYTES = 1024 * 1024  # of a result
+_NOT_RUN = (Status.BUSY, Status.NOT_FOUND)
 
 
 class Engine(BeginningCalls, Listening):
@@ -109,7 +114,9 @@ class Engine(BeginningCalls, Listening):
         # As they are declared in _abi.py, but that an Order fits.
         library = _library.load()
         self._call_wait = _CALL_WAIT(("pinnate_engine_call_wait", library))
+        self._try_call = _TRY_CALL(("pinnate_engine_try_call", library))
         self._free = library.pinnate_result_free
+        self._rooms: List[Any] = []  # for results of calls that are tried; one for each that is under way
 
     def _table(self, loader: Loader) -> _abi.Loader:
         if not isinstance(loader, Loader):
@@ -176,6 +183,68 @@ class Engine(BeginningCalls, Listening):
             raised, caller.raised = caller.raised, None
             raise raised
         return answer
+
+    def _tried(
+        self, name: str, payload: BytesLike, timeout: Optional[float], headers: Optional[Mapping[str, str]]
+    ) -> Optional[bytes]:
+        """As call(), but None where it is not served here or would have to wait for its turn."""
+        order, size = order_of(name, payload, None, timeout, False, headers), c_size_t()
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = ctypes.create_string_buffer(_MOST_BYTES)
+        self._enter()
+        calling, caller.calling = caller.calling, True
+        try:
+            status = self._try_call(self._pointer, byref(order), room, _MOST_BYTES, byref(size), None, 0)
+            if status in _NOT_RUN:
+                return None
+            if status:
+                _library.check(status)
+        except PinnateError as error:
+            if caller.raised is None:
+                if isinstance(error, FailedError):
+                    error.result = copied(ctypes.addressof(room), size.value)
+                raise
+        finally:
+            caller.calling = calling
+            self._leave()
+            answer = copied(ctypes.addressof(room), size.value)
+            self._rooms.append(room)
+        if caller.raised is not None:  # on this thread, in the function
+            raised, caller.raised = caller.raised, None
+            raise raised
+        return answer
+
+    async def acall(
+        self,
+        name: str,
+        payload: BytesLike = b"",
+        *,
+        engine: Optional[str] = None,
+        timeout: Optional[float] = 10.0,
+        idempotent: bool = False,
+        headers: Optional[Mapping[str, str]] = None,
+        at_once: bool = False,
+    ) -> bytes:
+        """Calls a function anywhere, as call_tree() does, and lets the running asyncio loop go on
+        meanwhile. No thread waits.
+
+        The arguments and errors are those of Controller.call(). A task that is cancelled gives the
+        call up, as Future.cancel() does in begin_call().
+
+        `at_once`: says of a function that it takes next to no time and answers before it returns.
+        Where this engine serves it and its turn is free, it runs on the loop's very thread, which
+        is many times faster, and the loop stands still meanwhile. TimedOutError: it is a coroutine
+        function, or answers later for another reason; it ran, and its answer is lost.
+        """
+        if flag(at_once, "at_once") and engine in (None, self._id):
+            answer = self._tried(name, payload, timeout, headers)
+            if answer is not None:
+                return answer
+        return await super().acall(
+            name, payload, engine=engine, timeout=timeout, idempotent=idempotent, headers=headers
+        )
 
     def call_tree(
         self,

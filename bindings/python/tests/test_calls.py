@@ -3,6 +3,7 @@ without a thread.
 """
 
 import asyncio
+import concurrent.futures
 import functools
 import logging
 import signal
@@ -323,6 +324,64 @@ class WithoutAThread(OneEngine):
         answers, ticks = asyncio.run(main())
         self.assertEqual(answers, [b"%d" % number for number in range(10)])
         self.assertGreater(ticks, 20)
+
+    def test_what_answers_at_once_runs_on_the_thread_of_the_loop_where_its_turn_is_free(self):
+        running = self.until_running()
+        shared["gate"] = gate = threading.Event()
+        self.addCleanup(gate.set)
+        name = self.serve(
+            "import threading\n    if payload == b'wait':\n        support.shared['entered'].set()\n        support.shared['gate'].wait(60)\n"
+            "    if payload == b'fail': raise ValueError('on purpose')\n"
+            "    return str(threading.get_ident()).encode()"
+        )
+        here = str(threading.get_ident()).encode()
+
+        async def main():
+            self.assertEqual(await self.engine.acall(name, at_once=True), here)
+            with self.assertRaisesRegex(pinnate.FailedError, "on purpose"):
+                await self.engine.acall(name, b"fail", at_once=True)
+            self.assertNotEqual(await self.engine.acall(name), here)
+            other = self.engine.begin_call(name, b"wait", timeout=PATIENCE)
+            await asyncio.get_running_loop().run_in_executor(None, running)
+            waiting = asyncio.ensure_future(self.engine.acall(name, at_once=True, timeout=PATIENCE))
+            await asyncio.sleep(0)  # the loop goes on, though the turn is taken
+            self.assertFalse(waiting.done())
+            gate.set()
+            self.assertNotEqual(await waiting, here)
+            other.result(PATIENCE)
+
+        asyncio.run(main())
+
+    def test_what_is_called_at_once_goes_through_the_tree_where_this_engine_serves_it_not(self):
+        name = self.serve("return payload")
+        with pinnate.Engine(id="other", loaders=[]) as other:
+            other.dial_upstream(self.fleet.below)
+
+            async def main():
+                while True:  # until it is linked
+                    try:
+                        return await other.acall(name, b"there", at_once=True)
+                    except pinnate.UnreachableError:
+                        await asyncio.sleep(0.01)
+
+            self.assertEqual(asyncio.run(main()), b"there")
+
+    def test_what_answers_later_cannot_be_called_at_once(self):
+        name = self.serve("return support.shared['future']")
+        shared["future"] = future = concurrent.futures.Future()
+        self.addCleanup(shared.pop, "future")
+
+        async def main():
+            with self.assertRaisesRegex(pinnate.TimedOutError, "answers later"):
+                await self.engine.acall(name, at_once=True)
+            future.set_result(b"later")
+            return await self.engine.acall(name)
+
+        self.assertEqual(asyncio.run(main()), b"later")
+
+    def test_a_large_answer_comes_at_once_too(self):
+        name = self.serve("return payload * 1024")
+        self.assertEqual(asyncio.run(self.engine.acall(name, b"k" * 1024, at_once=True)), b"k" * 1024**2)
 
     def test_a_loop_after_another_is_served_too(self):
         name = self.serve("return payload")

@@ -182,7 +182,7 @@ class Package(unittest.TestCase):
         measuring = os.path.normpath(os.path.join(HERE, "../../../tests/bench/python_calls.py"))
         done = python(measuring, os.path.join(os.environ["PINNATE_MODULES"], "counter-1.so"), "--calls", "100")
         figures = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("reach ")]
-        self.assertEqual(figures, ["python_await_times_to_thread", "python_call_above_ctypes_us"], done.stderr)
+        self.assertEqual(figures, ["python_await_times_to_thread", "python_await_at_once_times_to_thread", "python_call_above_ctypes_us"], done.stderr)
 
     @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed (Debian: mypy)")
     def test_the_samples_pass_mypy_strict(self):
