@@ -115,7 +115,10 @@ def give_up(request: Request) -> None:
     if _slots.take(request.slot) is not None and request.ticket:
         handle = request.handle()
         if handle is not None:
-            _cancels.submit(functools.partial(handle._end, request.ticket.value))
+            try:
+                _cancels.submit(functools.partial(handle._end, request.ticket.value))
+            except RuntimeError:  # no thread can be started as the program ends, which closes the handle
+                pass
 
 
 def after(timeout: Optional[float]) -> Optional[float]:

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 import unittest
+from unittest import mock
 
 import pinnate
 from support import GREET, PATIENCE, Fleet, Seen, shared
@@ -225,6 +226,20 @@ class GivenUp(OneEngine):
             with self.assertRaisesRegex(OSError, "by the handler"):
                 call(self.name, timeout=PATIENCE)
             self.until_gone()
+
+    def test_what_ended_the_waiting_is_raised_also_where_no_thread_can_be_started_any_more(self):
+        from pinnate import _callbacks, _native, _requests
+
+        async def main():
+            task = asyncio.ensure_future(self.fleet.controller.acall(self.name, timeout=1))
+            await asyncio.get_running_loop().run_in_executor(None, self.running)
+            task.cancel()
+            with mock.patch.object(_requests, "_cancels", _callbacks.OwnThread("none")), \
+                    mock.patch.object(_native, "start_thread", side_effect=RuntimeError("at the end of the program")):
+                with self.assertRaises(asyncio.CancelledError):
+                    await task
+
+        asyncio.run(main())
 
     def test_cancelling_does_not_wait_for_the_library_where_its_thread_waits_for_the_caller(self):
         lock, told = threading.Lock(), threading.Event()
