@@ -18,23 +18,28 @@
  *  4. Handles are opaque. Closing ends all that a handle does: ..._close begins it and tells
  *     on_closed of its end, ..._close_wait waits for it. The handle stays until ..._free, and
  *     answers everything with PINNATE_CLOSED meanwhile. ..._free may be called on any thread, in a
- *     callback too, for NULL, and for a handle that is not closed yet: that closes first, by itself.
+ *     callback too, for NULL, and for a handle that is not closed yet: ..._free returns at once then,
+ *     and the handle closes by itself, so callbacks still come and its folder is in use for a while.
  *     Of a handle that was given to ..._free nothing may be used, nor may a call of it be under way.
+ *     A second ..._close returns PINNATE_CLOSED, and its on_closed is not told.
  *  5. Strings are UTF-8 and NUL-terminated. What you pass in is copied before the function returns,
  *     unless its comment says otherwise. What a callback receives belongs to the library and is
  *     valid until the callback returns.
- *  6. Callbacks run on the loop's thread and never from inside the call that registered them. With
- *     a loop of your own, call every function on that loop's thread. With none (`uv_loop` NULL)
- *     every function may be called from any thread, and callbacks run on a thread of the library's own.
- *  7. A function whose name ends in _wait blocks. On the loop's thread it returns
+ *  6. Callbacks run on the loop's thread, and not inside the call that registered them; cancelling
+ *     and closing may tell a callback its last before they return. With a libuv loop of your own
+ *     (`uv_loop`), call every function on that loop's thread, but for ..._free and calls in process.
+ *     With a pinnate_loop (`loop`) or none, every function may be called from any thread; callbacks
+ *     run where the loop is dispatched, or on a thread of the library's own.
+ *  7. A function whose name ends in _wait blocks, as do calls in process (..._call_into,
+ *     pinnate_function_call) and, off the loop's thread, ..._cancel. On the loop's thread it returns
  *     PINNATE_WRONG_THREAD. Its namesake without _wait answers to a callback; where the _wait form
  *     takes that callback too, it runs before the function returns, while the caller waits, and may
  *     write to the caller's stack. `error`, unless NULL, gets the words of a failure, cut to
  *     error_bytes with their NUL, "" when there is none: for callers that change threads before
  *     they ask pinnate_last_error.
  *  8. A handle stays with the process that opened it: in a child of fork() its functions return
- *     PINNATE_FORKED, freeing it does nothing, and its sockets, locks and files are closed there, so
- *     that none outlives the parent. Handles that the child opens are its own. Fork in no callback
+ *     PINNATE_FORKED, freeing it does nothing, and its sockets, locks and files are closed there, but
+ *     for what libuv's loop itself has open, so that none outlives the parent. Handles that the child opens are its own. Fork in no callback
  *     unless the child does nothing but exec or _exit.
  *  9. No C++ exception, signal handler, or output on stdout or stderr ever comes from the library.
  * 10. If descriptor 0, 1 or 2 is closed when a handle opens, it is pointed at /dev/null so that no
@@ -83,10 +88,10 @@ typedef enum pinnate_status {
   PINNATE_WRONG_THREAD = 16,  /* would block the loop's thread, or is not on the loop's thread */
   PINNATE_FORKED = 17,        /* called in a child of fork() on what its parent had opened */
   PINNATE_IN_USE = 18,        /* address or folder is in use by another process or handle */
-  PINNATE_CANCELLED = 19,     /* given up because the handle closed or the caller asked for it */
+  PINNATE_CANCELLED = 19,     /* given up because the caller asked for it */
   PINNATE_INTERRUPTED = 20,   /* the link was lost after the call was sent: it may or may not have run */
   PINNATE_UNSUPPORTED = 21,   /* not in this build, or not known to the peer */
-  PINNATE_OVERLOADED = 22,    /* not taken: too much waits to be called already */
+  PINNATE_OVERLOADED = 22,    /* not taken: too much waits already. For later versions: none gives it yet */
   PINNATE_INTERNAL = 23       /* a defect of Pinnate; please report the words */
 } pinnate_status;
 
@@ -104,7 +109,8 @@ PINNATE_API const char *pinnate_version(void);
 PINNATE_API const char *pinnate_platform(void);
 
 /* What is under way on a handle: a request, a watch, a listener, a dial. Where a function or struct
- * takes a `ticket`, it gets the number, before any callback runs; NULL: it is not wanted. Numbers
+ * takes a `ticket`, it gets the number, before any callback runs, or 0 where nothing is under way
+ * that could be cancelled (calls in process); NULL: it is not wanted. Numbers
  * are not used twice by a handle, and 0 is none. ..._cancel ends what a ticket stands for: a request
  * ends as PINNATE_CANCELLED, a watch is told its last, a listener closes, a dial ends its link and
  * dials no more. When it returns, the last callback has returned too, unless it is the one that
@@ -170,8 +176,8 @@ PINNATE_API void pinnate_tier_options_init(pinnate_tier_options *options, size_t
 
 /* Called once, when a handle is wholly closed: its sockets and files are closed, and threads that
  * worked for it alone are gone, but for those that a module holds and for a thread that waits for a
- * name server. With `uv_loop` NULL it runs on the thread of the library's own, which ends after the
- * last handle that uses it.
+ * name server. It runs where callbacks do. The library's own thread ends after the last handle that
+ * uses it.
  *
  * ..._close_wait closes the handle, unless that has begun, and returns when no thread of the library
  * is in the host's code for it any more (callbacks, log hook, loaders), and none will be: what holds

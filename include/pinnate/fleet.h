@@ -263,9 +263,9 @@ typedef struct pinnate_link {
   pinnate_ticket dial;      /* the dial that it belongs to; 0: the peer dialled */
   pinnate_link_state state;
   const char *address;      /* as it was dialled, or where the peer dialled from */
-  int upstream;             /* not 0: the peer is above this tier. Known once the link is up */
-  pinnate_role role;        /* the peer's, as its id is; known once it has said so */
-  const char *id;           /* "" until then */
+  int upstream;             /* not 0: the peer is above this tier; of a link that was accepted, once it is up */
+  const char *id;           /* the peer's, once it has said so; "" until then */
+  pinnate_role role;        /* the peer's; says nothing while `id` is "" */
   pinnate_status status;    /* of a link that is down: why */
   const char *why;          /* in words; "" otherwise */
   uint32_t next_try_ms;     /* until it is dialled again; 0: not by itself. A dial stands back while another link to

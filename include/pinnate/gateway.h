@@ -70,8 +70,8 @@ PINNATE_API pinnate_status pinnate_gateway_watch_links(pinnate_gateway *gateway,
                                                        pinnate_ticket *ticket);
 
 /* Takes over labels, log level, heartbeat and backoff of an open tier, as a host does that reads its
- * configuration again: pass the same options as to ..._open, with what has changed. The log hook and
- * the loop are as before. PINNATE_INVALID names what cannot change, and nothing has changed then.
+ * configuration again: pass the same options as to ..._open, with what has changed. The log hook,
+ * the loop and folder_wait_ms are not looked at. PINNATE_INVALID names what cannot change, and nothing has changed then.
  * Other labels are told above over a new link, so calls under way over the old one end as
  * interrupted. */
 PINNATE_API pinnate_status pinnate_gateway_reload(pinnate_gateway *gateway, const pinnate_tier_options *tier);

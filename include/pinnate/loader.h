@@ -42,6 +42,9 @@ typedef struct pinnate_loader {
   void (*unload)(void *module); /* after its last service was destroyed */
 } pinnate_loader;
 
+#define PINNATE_LOADER_INIT { sizeof(pinnate_loader), NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+PINNATE_API void pinnate_loader_init(pinnate_loader *loader, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

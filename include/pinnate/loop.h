@@ -7,7 +7,8 @@
  *     poll(&p, 1, pinnate_loop_timeout_ms(loop));
  *     pinnate_loop_dispatch(loop);
  *
- * Callbacks of handles whose options name this loop run inside pinnate_loop_dispatch alone. Their
+ * Callbacks of handles whose options name this loop run inside pinnate_loop_dispatch, and on its
+ * thread inside ..._cancel and ..._close_wait. Their
  * functions may be called on any thread; one that has to wait for the loop, off its thread, waits for
  * the next dispatch. */
 #ifndef PINNATE_LOOP_H

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <thread>
 
 using namespace pinnate;
 
@@ -29,6 +30,7 @@ class InProcessCalls {
   void begin(std::shared_ptr<module::ServiceHost> services) { door_->services = std::move(services); }
   // From now on calls are refused.
   void end() { door_->ended = true; }
+  bool ended() const { return door_->ended; }
 
   // Blocks, if it may. PINNATE_CLOSED after end; else as ServiceHost::call_here.
   module::Outcome call(const std::string& function, const pinnate_bytes& payload, std::uint32_t timeout_ms,
@@ -89,19 +91,22 @@ struct pinnate_function {
   const capi::OpenedHere& opened_here() const { return opened; }
   capi::InProcessCalls calls;
   std::string name;
+  std::thread::id loop_thread;
   capi::OpenedHere opened{};
 };
 
 Result<pinnate_function*> pinnate_engine::look_up(const char* name) {
   if (Status s = capi::required(name, "name"); !s.ok()) return s;
   if (Status s = check_function_name(name); !s.ok()) return s;
-  return new pinnate_function{calls_, name};
+  if (calls_.ended()) return {PINNATE_CLOSED, "the engine is closing or closed"};
+  return new pinnate_function{calls_, name, loop_thread()};
 }
 
 template <class Take>
 Status pinnate_engine::call_here(const pinnate_call* given, bool may_wait, Take take) {
   Result<capi::CallOrder> order = capi::read_call(given);
   if (!order.ok()) return order.status();
+  if (order->ticket) *order->ticket = 0;
   if (may_wait && on_loop_thread())
     return {PINNATE_WRONG_THREAD,
             "this would block the loop's thread: call it on another, or use pinnate_engine_call or _try_call"};
@@ -120,8 +125,8 @@ Status pinnate_engine::call_here(const pinnate_call* given, bool may_wait, Take 
 Status pinnate_engine::watch_services(pinnate_service_fn on_service, void* arg, pinnate_ticket* ticket) {
   if (Status s = capi::required(on_service, "on_service"); !s.ok()) return s;
   return soon([this, on_service, arg, id = new_ticket(ticket)] {
-    const auto watch =
-        std::make_shared<capi::ServiceWatch>(&requests(), [on_service, arg](const wire::ServiceRow* row) {
+    const auto watch = std::make_shared<capi::ServiceWatch>(
+        &requests(), [on_service, arg](const Status&, const wire::ServiceRow* row) {
           if (!row) return on_service(arg, nullptr);
           const pinnate_service service = capi::to_service(*row);
           on_service(arg, &service);
@@ -294,6 +299,8 @@ pinnate_status pinnate_function_call(pinnate_function* function, pinnate_bytes p
   return capi::with_error(function, error, error_bytes, [&](pinnate_function& f) -> Status {
     if (Status s = check_room(result, room_bytes, result_bytes); !s.ok()) return s;
     if (Status s = capi::required(payload.data || payload.size == 0, "payload.data"); !s.ok()) return s;
+    if (std::this_thread::get_id() == f.loop_thread)
+      return {PINNATE_WRONG_THREAD, "this would block the loop's thread: call it on another"};
     const module::Outcome outcome = f.calls.call(f.name, payload, timeout_ms == 0 ? 10000 : timeout_ms);
     const Code code = outcome.status.code();
     if (code != PINNATE_OK && code != PINNATE_FAILED) return outcome.status;

@@ -78,6 +78,7 @@ class Handle {
   // Fails when close has begun, or on a thread that is not for the host's functions.
   Status usable() const;
   bool on_loop_thread() const { return std::this_thread::get_id() == loop_thread_; }
+  std::thread::id loop_thread() const { return loop_thread_; }
   // The loop's thread, when closing begins, before requests are ended.
   virtual void closing() {}
 

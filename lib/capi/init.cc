@@ -31,6 +31,7 @@ void init_options(Options* options, size_t size, size_t tier_size) {
 
 }  // namespace
 
+void pinnate_loader_init(pinnate_loader* loader, size_t size) { init(loader, size); }
 void pinnate_label_init(pinnate_label* label, size_t size) { init(label, size); }
 void pinnate_artifact_init(pinnate_artifact* artifact, size_t size) { init(artifact, size); }
 void pinnate_publish_init(pinnate_publish* publish, size_t size) { init(publish, size); }

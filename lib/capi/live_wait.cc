@@ -66,9 +66,9 @@ void LiveWait::look(const wire::StatusReport& report) {
 // ---- a function of this engine ----
 
 void ServingWait::begin() {
-  const auto watch =
-      std::make_shared<ServiceWatch>(requests_, [this, self = shared_from_this()](const wire::ServiceRow* row) {
-        if (!row) return end({PINNATE_CANCELLED, "the wait was cancelled, or the engine closes"});
+  const auto watch = std::make_shared<ServiceWatch>(
+      requests_, [this, self = shared_from_this()](const Status& ended, const wire::ServiceRow* row) {
+        if (!row) return end(ended);
         if (row->name != function_) return;
         if (row->serving) return end({});
         stands_ = row->version + " is " + pinnate_phase_name(static_cast<pinnate_phase>(row->phase)) +

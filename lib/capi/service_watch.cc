@@ -8,7 +8,7 @@ void ServiceWatch::start(Requests::Id id) {
   requests_->watch(id, [self = shared_from_this()](const Status& status, const wire::StatusReport*) {
     if (status.ok()) return self->look_up();
     self->ended_ = true;
-    self->changed_(nullptr);
+    self->changed_(status, nullptr);
   });
 }
 
@@ -29,7 +29,7 @@ void ServiceWatch::look_up() {
 // The host may end the watch in its callback.
 void ServiceWatch::tell(const wire::Tiers& engine) {
   for (const wire::ServiceRow& row : changes_.since(engine))
-    if (!ended_) changed_(&row);
+    if (!ended_) changed_({}, &row);
 }
 
 }  // namespace pinnate::capi

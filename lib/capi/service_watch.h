@@ -13,8 +13,8 @@ namespace pinnate::capi {
 
 class ServiceWatch : public std::enable_shared_from_this<ServiceWatch> {
  public:
-  // Null: the watch has ended, and nothing more is told.
-  using Changed = std::function<void(const wire::ServiceRow*)>;
+  // Without a row: the watch has ended, by this status, and nothing more is told.
+  using Changed = std::function<void(const Status& ended, const wire::ServiceRow*)>;
   ServiceWatch(Requests* requests, Changed changed) : requests_(requests), changed_(std::move(changed)) {}
 
   // Until the request `id` is cancelled or the handle closes.

@@ -82,7 +82,9 @@ void Endpoints::dial(EndpointId id) {
   endpoint.link = dialled.link;
   links_.emplace(dialled.link, id);
   under_way_.insert(dialled.link);
-  core_->act(TellLink{TellLink::State::connecting, id, endpoint.address});
+  TellLink told{TellLink::State::connecting, id, endpoint.address};
+  told.upstream = endpoint.side == Side::upstream;
+  core_->act(std::move(told));
 }
 
 void Endpoints::dial_later(EndpointId id, bool spread) {

@@ -78,7 +78,7 @@ void LinkedTier::reconfigure(Now now, const TierOptions& options) {
   links_.reconfigured();
   if (other_labels) {
     labels_changed();
-    links_.renew_upstream({PINNATE_CLOSED, "it comes back with other labels"});
+    links_.renew_upstream({PINNATE_CANCELLED, "it comes back with other labels"});
   }
   settle();
 }

@@ -87,6 +87,13 @@ TEST_CASE("a fleet lives on a loop that its host polls, and other threads use it
   CHECK(driven.until([&] { return answer.came(); }));
   CHECK(answer.result == "hello you");
 
+  pinnate_function* greet = nullptr;
+  char room[16];
+  size_t bytes = 0;
+  REQUIRE(pinnate_engine_function(engine, "greet", &greet) == PINNATE_OK);
+  CHECK(pinnate_function_call(greet, {"x", 1}, 0, room, sizeof room, &bytes, nullptr, 0) == PINNATE_WRONG_THREAD);
+  pinnate_function_free(greet);
+
   CHECK(pinnate_loop_free(driven.loop) == PINNATE_IN_USE);
   Closed two;
   CHECK(pinnate_engine_close_wait(engine) == PINNATE_OK);  // dispatches meanwhile

@@ -211,5 +211,10 @@ TEST_CASE("a function is looked up once and called by its handle, from version t
   }
   CHECK(call("you") == PINNATE_CLOSED);
   pinnate_function_free(greet);
+  Engine closed(world);
+  REQUIRE(open(closed) == PINNATE_OK);
+  REQUIRE(pinnate_engine_close_wait(closed) == PINNATE_OK);
+  CHECK(pinnate_engine_function(closed, "greet", &greet) == PINNATE_CLOSED);
+  pinnate_engine_free(std::exchange(closed.handle, nullptr));
   pinnate_function_free(nullptr);
 }

@@ -67,13 +67,14 @@ std::shared_ptr<Image::SameBytes> Image::same_bytes(const Digest& content) {
 Image::~Image() {
   if (mapped_) munmap(mapped_, data_.size());
   if (!memory_file_ && !path_.empty()) unlink(path_.c_str());
-  if (fd_ >= 0) close(fd_);
+  if (fd_ >= 0 && forget_in_children(fd_)) close(fd_);
 }
 
 Result<std::shared_ptr<const Image>> Image::make(const std::string& label, const ImageSource& source,
                                                  const ImagePlace& place, std::vector<std::uint32_t>& bad) {
   std::shared_ptr<Image> image(new Image);
   if (Status s = image->open(label, place); !s.ok()) return s;
+  close_in_children(image->fd_);
   const std::shared_ptr<SameBytes> same = same_bytes(source.content);
   const std::lock_guard lock(same->making);
   std::erase_if(same->images, [](const auto& each) { return each.expired(); });

@@ -280,8 +280,8 @@ typedef struct pinnate_link {
   pinnate_link_state state;
   const char *address;
   int upstream;
-  pinnate_role role;
   const char *id;
+  pinnate_role role;
   pinnate_status status;
   const char *why;
   uint32_t next_try_ms;
@@ -359,6 +359,8 @@ typedef struct pinnate_loader {
   void (*destroy)(void *module, void *service);
   void (*unload)(void *module);
 } pinnate_loader;
+#define PINNATE_LOADER_INIT { sizeof(pinnate_loader), NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+PINNATE_API void pinnate_loader_init(pinnate_loader *loader, size_t size);
 #ifdef __cplusplus
 }
 #endif
