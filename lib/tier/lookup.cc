@@ -182,7 +182,7 @@ void LookupPages::finish(Walk& walk, const std::string& next) {
   if (walk.page.code == PINNATE_OK && next.empty() && walk.lookup.cursor.empty() && !walk.lookup.at.empty() &&
       !walk.at_found) {
     walk.page.code = PINNATE_NOT_FOUND;
-    walk.page.reason = "no gateway '" + walk.lookup.at + "' is known below '" + core_->options().id + "'";
+    walk.page.reason = "'" + core_->options().id + "' knows no gateway '" + walk.lookup.at + "'";
   }
   // Rows that were found are worth having even where a gateway did not answer; the words say which.
   if (!walk.page.rows.empty()) walk.page.code = PINNATE_OK;
