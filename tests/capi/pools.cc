@@ -1,7 +1,10 @@
 // Pools of workers: an id for the slot and one for the life, and folders that are about to be free.
 #include "one_of_each.h"
 
-#include <thread>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace {
 
@@ -54,15 +57,31 @@ TEST_CASE("opening waits for a folder that is about to be free") {
   const std::string dir = folder.path + "/state";
   pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
   options.state_dir = dir.c_str();
-  Engine first(world), second(world);
-  REQUIRE(pinnate_engine_open(&options, &first.handle) == PINNATE_OK);
-  CHECK(pinnate_engine_open(&options, &second.handle) == PINNATE_IN_USE);
-  options.tier.folder_wait_ms = 50;
-  CHECK(pinnate_engine_open(&options, &second.handle) == PINNATE_IN_USE);
+  Engine engine(world);
+  REQUIRE(pinnate_engine_open(&options, &engine.handle) == PINNATE_OK);
+  engine.close();
+  int up[2];
+  REQUIRE(pipe(up) == 0);
+  const pid_t other = fork();
+  REQUIRE(other >= 0);
+  if (other == 0) {  // another process has it, and ends soon
+    const int lock = ::open((dir + "/LOCK").c_str(), O_RDWR);
+    const bool held = flock(lock, LOCK_EX) == 0 && write(up[1], "x", 1) == 1;
+    usleep(300'000);  // time itself is under test
+    _exit(held ? 0 : 1);
+  }
+  char byte;
+  REQUIRE(read(up[0], &byte, 1) == 1);
+  CHECK(pinnate_engine_open(&options, &engine.handle) == PINNATE_IN_USE);
+  options.tier.folder_wait_ms = 20;
+  CHECK(pinnate_engine_open(&options, &engine.handle) == PINNATE_IN_USE);
   options.tier.folder_wait_ms = 600001;
-  CHECK(pinnate_engine_open(&options, &second.handle) == PINNATE_INVALID);
+  CHECK(pinnate_engine_open(&options, &engine.handle) == PINNATE_INVALID);
   options.tier.folder_wait_ms = 20000;
-  std::thread closer([&] { first.close(); });
-  CHECK(pinnate_engine_open(&options, &second.handle) == PINNATE_OK);
-  closer.join();
+  CHECK(pinnate_engine_open(&options, &engine.handle) == PINNATE_OK);
+  int status = -1;
+  CHECK(waitpid(other, &status, 0) == other);
+  CHECK(status == 0);
+  close(up[0]);
+  close(up[1]);
 }

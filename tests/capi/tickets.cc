@@ -251,6 +251,7 @@ TEST_CASE("how links fare is told: dialled in vain, up, down and why, and when i
     World world(own_loop);
     TestFolder folder;
     const std::string at = "unix:" + folder.path + "/g";
+    Links links, late;
     Engine engine(world);
     REQUIRE(open(engine, "leaf-1") == PINNATE_OK);
     CHECK(pinnate_engine_id(engine) == std::string("leaf-1"));
@@ -258,7 +259,6 @@ TEST_CASE("how links fare is told: dialled in vain, up, down and why, and when i
     REQUIRE(pinnate_engine_services(engine, TiersAnswer::on_rows, &alone) == PINNATE_OK);
     REQUIRE(world.until([&] { return alone.came(); }));
     CHECK_FALSE(alone.tiers.at(0).online);
-    Links links, late;
     pinnate_ticket watch = 0, dial = 0;
     REQUIRE(pinnate_engine_watch_links(engine, Links::on_link, &links, &watch) == PINNATE_OK);
     REQUIRE(pinnate_engine_dial_upstream(engine, at.c_str(), &dial) == PINNATE_OK);
@@ -267,9 +267,9 @@ TEST_CASE("how links fare is told: dialled in vain, up, down and why, and when i
     CHECK(links.last(dial).why.find("No such file") != std::string::npos);
     CHECK(links.last(dial).next_try_ms > 0);
     {
+      Links above;
       Gateway gateway(world);
       REQUIRE(open(gateway) == PINNATE_OK);
-      Links above;
       REQUIRE(pinnate_gateway_watch_links(gateway, Links::on_link, &above, nullptr) == PINNATE_OK);
       REQUIRE(pinnate_gateway_listen(gateway, at.c_str(), nullptr, 0, nullptr) == PINNATE_OK);
       REQUIRE(world.until([&] { return links.last(dial).state == PINNATE_LINK_UP; }));
@@ -298,13 +298,13 @@ TEST_CASE("how links fare is told: dialled in vain, up, down and why, and when i
 
 TEST_CASE("a dial that is cancelled ends its link, and another takes its place") {
   World world(false);
+  Links links;  // told until the engine has closed
   Fleet fleet(world);
   Gateway other(world);
   REQUIRE(open(other) == PINNATE_OK);
   REQUIRE(pinnate_gateway_listen(other, fleet.at("other").c_str(), nullptr, 0, nullptr) == PINNATE_OK);
   Engine engine(world);
   REQUIRE(open(engine, "leaf-2") == PINNATE_OK);
-  Links links;
   pinnate_ticket first = 0, second = 0;
   REQUIRE(pinnate_engine_watch_links(engine, Links::on_link, &links, nullptr) == PINNATE_OK);
   REQUIRE(pinnate_engine_dial_upstream(engine, fleet.at("g").c_str(), &first) == PINNATE_OK);
