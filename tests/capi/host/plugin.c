@@ -8,8 +8,7 @@
 
 static unsigned random_state;
 static void delay(void) {
-  random_state = random_state * 1103515245u + 12345u;
-  usleep(random_state >> 16 & 0x1ff);
+  usleep(__atomic_add_fetch(&random_state, 2654435769u, __ATOMIC_RELAXED) >> 16 & 0x1ff);
 }
 
 static void on_log(void *arg, pinnate_log_level level, const char *message) {
@@ -66,7 +65,7 @@ __attribute__((visibility("default"))) int plugin_live(const char *upstream, uns
   char result[8];
   size_t result_bytes;
   int serving = 0, i, wrong = 0;
-  random_state = seed;
+  __atomic_store_n(&random_state, seed, __ATOMIC_RELAXED);
   options.tier.log = on_log;
   options.loaders = &loaders;
   options.loader_count = 1;
