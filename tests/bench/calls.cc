@@ -128,8 +128,7 @@ int run_folder_calls(const std::vector<std::string>& words) {
   fleet.wait_online();
   fleet.publish("echo", 1, 4096);
   fleet.wait_serving(1);
-  // Time itself is under test: for a minute each call is noted in the folder.
-  std::this_thread::sleep_for(std::chrono::seconds(settle));
+  std::this_thread::sleep_for(std::chrono::seconds(settle));  // time itself is under test: for a minute calls are noted
   std::vector<double> p50s[2];
   for (std::uint64_t round = 0; round < rounds; round++)
     for (const std::size_t engine : {0, 1}) {

@@ -125,7 +125,7 @@ TEST_CASE("an idle loop is not woken, and wakes for what comes over a socket and
   }
   bool over = false;
   std::thread timer([&] {
-    usleep(400'000);  // time itself is under test
+    usleep(400'000);  // time itself is under test: in it nothing happens, and nothing may wake the loop
     RollupAnswer rollup;
     CHECK(pinnate_gateway_status_wait(gateway, nullptr, RollupAnswer::on_rollup, &rollup, nullptr, 0) == PINNATE_OK);
     pinnate_gateway_close(

@@ -3,8 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 namespace {
 
@@ -15,6 +19,11 @@ pinnate_status open_worker(Engine& engine, const char* id, const char* instance,
   options.instance = instance;
   options.ephemeral = ephemeral;
   return pinnate_engine_open(&options, &engine.handle);
+}
+
+std::string status_of_thread(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/status");
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace
@@ -60,28 +69,26 @@ TEST_CASE("opening waits for a folder that is about to be free") {
   Engine engine(world);
   REQUIRE(pinnate_engine_open(&options, &engine.handle) == PINNATE_OK);
   engine.close();
-  int up[2];
-  REQUIRE(pipe(up) == 0);
-  const pid_t other = fork();
-  REQUIRE(other >= 0);
-  if (other == 0) {  // another process has it, and ends soon
-    const int lock = ::open((dir + "/LOCK").c_str(), O_RDWR);
-    const bool held = flock(lock, LOCK_EX) == 0 && write(up[1], "x", 1) == 1;
-    usleep(300'000);  // time itself is under test
-    _exit(held ? 0 : 1);
-  }
-  char byte;
-  REQUIRE(read(up[0], &byte, 1) == 1);
+  int lock = ::open((dir + "/LOCK").c_str(), O_RDWR | O_CLOEXEC);  // as another process has it
+  REQUIRE(flock(lock, LOCK_EX) == 0);
   CHECK(pinnate_engine_open(&options, &engine.handle) == PINNATE_IN_USE);
   options.tier.folder_wait_ms = 20;
   CHECK(pinnate_engine_open(&options, &engine.handle) == PINNATE_IN_USE);
   options.tier.folder_wait_ms = 600001;
   CHECK(pinnate_engine_open(&options, &engine.handle) == PINNATE_INVALID);
   options.tier.folder_wait_ms = 20000;
-  CHECK(pinnate_engine_open(&options, &engine.handle) == PINNATE_OK);
-  int status = -1;
-  CHECK(waitpid(other, &status, 0) == other);
-  CHECK(status == 0);
-  close(up[0]);
-  close(up[1]);
+  pinnate_status status = PINNATE_INTERNAL;
+  std::atomic<pid_t> opener{0};
+  std::thread opening([&] {
+    opener = gettid();
+    opener.notify_one();
+    status = pinnate_engine_open(&options, &engine.handle);
+  });
+  opener.wait(0);
+  // It has found the folder in use when it sleeps between two tries.
+  while (status_of_thread(opener).find("State:\tS") == std::string::npos) std::this_thread::yield();
+  REQUIRE(flock(lock, LOCK_UN) == 0);
+  opening.join();
+  CHECK(status == PINNATE_OK);
+  close(lock);
 }

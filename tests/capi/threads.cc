@@ -192,7 +192,7 @@ TEST_CASE("handles without a loop share one thread of the library's, which is go
   // has its own, and nothing tells when.
   const auto come_to_be = [&](int wanted) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (threads() != wanted && std::chrono::steady_clock::now() < limit) usleep(1000);
+    while (threads() != wanted && std::chrono::steady_clock::now() < limit) usleep(1000);  // as said above
     return threads() == wanted;
   };
   join_loop_thread();  // that of other tests

@@ -48,10 +48,9 @@ struct Links {
   }
 };
 
-// As a module does it: nothing tells, so it asks.
 bool seen_cancelled(World& world) {
   for (int i = 0; i < 20000 && !greeting::later().cancelled(); i++) {
-    usleep(1000);
+    usleep(1000);  // time itself is under test: a module is not told, and has to ask
     if (world.own) uv_run(world.loop(), UV_RUN_NOWAIT);
   }
   return greeting::later().cancelled();
