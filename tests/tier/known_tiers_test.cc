@@ -135,6 +135,26 @@ TEST_CASE("who never comes back is forgotten in time, however often the tiers ab
   CHECK(f.status().forgotten == 1);
 }
 
+TEST_CASE("an ephemeral engine is forgotten however it ends, and no record of it is left") {
+  FleetShape s = shape(1, 0, 2);
+  s.engine.ephemeral = true;
+  TestFleet f(s);
+  REQUIRE(f.eventually([&] { return f.status().online == 2; }));
+  f.world.crash("s0.e1", Machine::Crash::power_loss);  // no link says goodbye
+  CHECK(f.eventually([&] { return f.status().online == 1; }));
+  CHECK(f.status().offline == 0);
+  CHECK(f.status().forgotten == 0);  // not one of those that ought to have come back
+  f.world.advance(kMinute);
+  const DiskImage image = f.world.backup("s0");
+  CHECK_FALSE(image.records.contains("known/s0.e0"));
+  f.world.crash("s0");
+  f.world.crash("s0.e0");
+  f.world.restart("s0");
+  f.world.advance(kMinute);
+  CHECK(f.status().online == 0);
+  CHECK(f.status().offline == 0);
+}
+
 TEST_CASE(
     "a clock that jumped while a gateway was down, or a record of before, changes the forget time within its bounds") {
   FleetShape s = shape(1, 0, 2);

@@ -5,14 +5,22 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static char site[256];
-static int lives, failures, lived;
+static int lives, failures, lived, running;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+static void add(int *number, int more) {
+  pthread_mutex_lock(&mutex);
+  *number += more;
+  pthread_cond_signal(&changed);
+  pthread_mutex_unlock(&mutex);
+}
 
 static int mapped(const char *path) {
   char line[4096];
@@ -27,17 +35,22 @@ static void *run(void *arg) {
   const char *path = arg;
   int (*live)(const char *, unsigned, int);
   int i;
-  for (i = 0; i < lives && !failures; i++) {
+  for (i = 0; i < lives; i++) {
     void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     int wrong;
-    if (!plugin) return fprintf(stderr, "%s\n", dlerror()), failures++, NULL;
+    if (!plugin) {
+      fprintf(stderr, "%s\n", dlerror());
+      add(&failures, 1);
+      break;
+    }
     *(void **)&live = dlsym(plugin, "plugin_live");
     wrong = live(site, (unsigned)i, i % 4 != 3);
-    if (wrong != 0) fprintf(stderr, "life %d: %d wrong: %s\n", i, wrong, pinnate_last_error()), failures++;
+    if (wrong != 0) fprintf(stderr, "life %d: %d wrong: %s\n", i, wrong, pinnate_last_error()), add(&failures, 1);
     dlclose(plugin);
-    __atomic_add_fetch(&lived, 1, __ATOMIC_RELAXED);
-    if (mapped(path)) fprintf(stderr, "%s is still mapped, so nothing is shown\n", path), failures++;
+    add(&lived, 1);
+    if (mapped(path)) fprintf(stderr, "%s is still mapped, so nothing is shown\n", path), add(&failures, 1);
   }
+  add(&running, -1);
   return NULL;
 }
 
@@ -51,7 +64,7 @@ int main(int argc, char **argv) {
   pinnate_gateway *gateway;
   pthread_t threads[8];
   char folder[] = "/tmp/pinnate-plugin-XXXXXX", state[64], top[80], version[32], command[80];
-  int i, version_number = 0, published = -1;
+  int i, published = -1;
   if (argc < 3 || argc > 9 || !mkdtemp(folder)) return 2;
   lives = atoi(argv[1]) / (argc - 2);
   snprintf(state, sizeof state, "%s/state", folder);
@@ -69,20 +82,21 @@ int main(int argc, char **argv) {
   publish.loader = "greeting";
   publish.artifacts = &artifacts;
   publish.artifact_count = 1;
+  running = argc - 2;
   for (i = 2; i < argc; i++) pthread_create(&threads[i - 2], NULL, run, argv[i]);
-  for (i = 2; i < argc; i++) {
-    while (pthread_tryjoin_np(threads[i - 2], NULL) != 0) {
-      const int now = __atomic_load_n(&lived, __ATOMIC_RELAXED) / 4; /* a version for some lives */
-      if (now == published) {
-        sched_yield();
-        continue;
-      }
-      published = now;
-      snprintf(version, sizeof version, "1.%d.0", version_number++ % 50);
-      if (pinnate_controller_publish_wait(controller, &publish, NULL, NULL, 0) != PINNATE_OK) failures++;
-    }
+  for (;;) { /* a version for some lives */
+    int left;
+    pthread_mutex_lock(&mutex);
+    while (running != 0 && lived / 4 == published) pthread_cond_wait(&changed, &mutex);
+    published = lived / 4;
+    left = running;
+    pthread_mutex_unlock(&mutex);
+    if (left == 0) break;
+    snprintf(version, sizeof version, "1.%d.0", published % 50);
+    if (pinnate_controller_publish_wait(controller, &publish, NULL, NULL, 0) != PINNATE_OK) add(&failures, 1);
   }
-  if (pinnate_gateway_close_wait(gateway) || pinnate_controller_close_wait(controller)) failures++;
+  for (i = 2; i < argc; i++) pthread_join(threads[i - 2], NULL);
+  if (pinnate_gateway_close_wait(gateway) || pinnate_controller_close_wait(controller)) add(&failures, 1);
   pinnate_gateway_free(gateway);
   pinnate_controller_free(controller);
   snprintf(command, sizeof command, "rm -rf %s", folder);
