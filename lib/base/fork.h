@@ -1,6 +1,6 @@
-// Children of fork(). One has copies of its parent's memory and descriptors, and none of its threads:
-// handles that were open stay the parent's, and the child starts afresh with what there is one of in
-// a process.
+// Children of fork(). One has copies of its parent's memory and descriptors, and none of its
+// threads: handles that were open stay the parent's, and the child starts afresh with what there is
+// one of in a process.
 #pragma once
 
 #include <pthread.h>
@@ -10,7 +10,8 @@
 
 namespace pinnate {
 
-// What is done in a child, on its only thread, before fork() returns there. `close` is the system's.
+// What is done in a child, on its only thread, before fork() returns there. `close` is the
+// system's.
 void start_afresh(int (*close)(int fd));
 
 // From the first call on, forks are noticed. Any thread; cheap when called again.

@@ -20,6 +20,7 @@ inline constexpr std::size_t kTextLimitBytes = 4096;  // of a text in a message
 inline constexpr std::size_t kReleaseLimit = 4096;  // current releases
 inline constexpr std::size_t kArtifactsPerManifest = 16;
 inline constexpr std::size_t kLabelLimit = 64;  // of one tier; and of those that it is given from above
+inline constexpr std::size_t kHeaderLimit = 32;  // of one call
 inline constexpr std::size_t kReasonBytes = 512;  // a failure in words, cut to this
 inline constexpr std::uint64_t kArtifactLimitBytes = 256ull * 1024 * 1024;  // default
 inline constexpr std::uint64_t kArtifactCeilingBytes = 2ull * 1024 * 1024 * 1024;

@@ -2,6 +2,8 @@
 
 #include "base/limits.h"
 
+#include <iterator>
+
 namespace pinnate {
 namespace {
 
@@ -64,8 +66,9 @@ Status check_labels(const Labels& labels) {
 }
 
 Status check_headers(const Labels& headers) {
-  constexpr std::size_t kMost = 32, kMostBytes = 8192;
-  if (headers.size() > kMost) return {PINNATE_TOO_LARGE, "more than " + std::to_string(kMost) + " headers"};
+  constexpr std::size_t kMostBytes = 8192;
+  if (headers.size() > kHeaderLimit)
+    return {PINNATE_TOO_LARGE, "more than " + std::to_string(kHeaderLimit) + " headers"};
   std::size_t bytes = 0;
   for (const auto& [key, value] : headers) {
     if (Status s = check(key, {"header key", 1, 63, "._-", true, true}); !s.ok()) return s;
@@ -78,6 +81,19 @@ Status check_headers(const Labels& headers) {
   if (bytes <= kMostBytes) return {};
   return {PINNATE_TOO_LARGE,
           "headers of " + std::to_string(bytes) + " bytes; " + std::to_string(kMostBytes) + " are allowed"};
+}
+
+const char* header_of(const Labels& headers, const char* key) {
+  const auto found = key ? headers.find(key) : headers.end();
+  return found == headers.end() ? nullptr : found->second.c_str();
+}
+
+int header_at(const Labels& headers, std::size_t index, const char** key, const char** value) {
+  if (index >= headers.size()) return 0;
+  const auto at = std::next(headers.begin(), static_cast<std::ptrdiff_t>(index));
+  *key = at->first.c_str();
+  *value = at->second.c_str();
+  return 1;
 }
 
 }  // namespace pinnate

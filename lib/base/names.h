@@ -21,6 +21,10 @@ Status check_labels(const Labels& labels);
 // Of a call: at most 32, of 8 KiB together; keys 1 to 63 of [a-zA-Z0-9._-], values
 // text without NUL, as long as a text on the wire.
 Status check_headers(const Labels& headers);
+// What modules are told of them: a value, or null; and 0 where there is no such index. What is
+// given is a string of `headers`.
+const char* header_of(const Labels& headers, const char* key);
+int header_at(const Labels& headers, std::size_t index, const char** key, const char** value);
 Status check_platform(std::string_view platform);
 Status check_loader_kind(std::string_view kind);
 Status check_feature(std::string_view feature);

@@ -5,6 +5,7 @@
 #include "capi/boundary.h"
 #include "capi/convert.h"
 #include "capi/live_wait.h"
+#include "capi/options.h"
 #include "capi/publish_order.h"
 #include "capi/sized.h"
 
@@ -19,7 +20,6 @@ namespace pinnate::capi {
 namespace {
 
 constexpr std::uint32_t kLookupRows = 100, kMostLookupRows = 1000;
-constexpr std::uint32_t kTimeoutMs = 10000;
 
 // Sends a question from whatever thread the host called on.
 template <class Answer, class Question>
@@ -47,30 +47,17 @@ Requests::Changed rollup_taker(pinnate_rollup_fn on_rollup, void* arg) {
   };
 }
 
-Status read_headers(const pinnate_call& given, Labels* headers) {
-  if (given.header_count == 0) return {};
-  if (Status s = required(given.headers, "call.headers"); !s.ok()) return s;
-  if (given.header_count > 32)
-    return {PINNATE_TOO_LARGE,
-            "call.header_count is " + std::to_string(given.header_count) + "; at most 32 are allowed"};
-  for (std::size_t i = 0; i < given.header_count; i++) {
-    const std::string which = "call.headers[" + std::to_string(i) + "]";
-    const Result<pinnate_header> header = read_sized(given.headers[i], which);
-    if (!header.ok()) return header.status();
-    if (Status s = required(header->key, (which + ".key").c_str()); !s.ok()) return s;
-    if (Status s = required(header->value, (which + ".value").c_str()); !s.ok()) return s;
-    if (!headers->emplace(header->key, header->value).second)
-      return {PINNATE_INVALID, which + ": the key '" + header->key + "' was there before"};
-  }
-  return check_headers(*headers);
-}
-
 }  // namespace
 
 Status take_name(const char* given, Status (*check)(std::string_view), std::string* name) {
   if (!given) return {};
   *name = given;
   return check(*name);
+}
+
+Status take_function(const char* given, const char* argument, std::string* function) {
+  if (Status s = required(given, argument); !s.ok()) return s;
+  return take_name(given, check_function_name, function);
 }
 
 Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_fn on_progress,
@@ -115,11 +102,10 @@ Status publish_wait(Handle& handle, const pinnate_publish* publish, pinnate_publ
 
 Status unpublish(Handle& handle, Mode mode, const char* name, std::uint64_t release, pinnate_done_fn on_done,
                  void* arg) {
-  if (Status s = required(name, "name"); !s.ok()) return s;
-  if (Status s = required(on_done || mode == Mode::wait, "on_done"); !s.ok()) return s;
   wire::Unpublish question;
   question.release = release;
-  if (Status s = take_name(name, check_function_name, &question.name); !s.ok()) return s;
+  if (Status s = take_function(name, "name", &question.name); !s.ok()) return s;
+  if (Status s = required(on_done || mode == Mode::wait, "on_done"); !s.ok()) return s;
   return ask<wire::Done>(handle, mode, std::move(question), [on_done, arg](const Status& status, const wire::Done*) {
     if (on_done) on_done(arg, status.code(), status.message().c_str());
   });
@@ -194,15 +180,13 @@ Status when_live_wait(Handle& handle, std::uint64_t release, std::uint64_t engin
 Status when_serving(Handle& handle, const char* name, std::uint32_t timeout_ms, pinnate_done_fn on_done, void* arg,
                     pinnate_ticket* ticket) {
   std::string function;
-  if (Status s = required(name, "name"); !s.ok()) return s;
-  if (Status s = take_name(name, check_function_name, &function); !s.ok()) return s;
+  if (Status s = take_function(name, "name", &function); !s.ok()) return s;
   return wait_with(handle, timeout_ms, on_done, arg, ticket, serving_wait(handle, std::move(function)));
 }
 
 Status when_serving_wait(Handle& handle, const char* name, std::uint32_t timeout_ms) {
   std::string function;
-  if (Status s = required(name, "name"); !s.ok()) return s;
-  if (Status s = take_name(name, check_function_name, &function); !s.ok()) return s;
+  if (Status s = take_function(name, "name", &function); !s.ok()) return s;
   return wait_here(handle, timeout_ms, serving_wait(handle, std::move(function)));
 }
 
@@ -233,7 +217,7 @@ Result<wire::Lookup> read_lookup(const pinnate_lookup* lookup, pinnate_ticket** 
     return {PINNATE_INVALID, "lookup.cursor is " + std::to_string(question.cursor.size()) +
                                  " bytes; it must be one that a page of an earlier lookup gave"};
   question.limit = or_default(given->limit, kLookupRows);
-  question.timeout_ms = or_default(given->timeout_ms, kTimeoutMs);
+  question.timeout_ms = or_default(given->timeout_ms, kDefaultTimeoutMs);
   return question;
 }
 
@@ -260,16 +244,17 @@ Result<CallOrder> read_call(const pinnate_call* call) {
   CallOrder order;
   order.payload = given->payload;
   order.ticket = given->ticket;
-  if (Status s = required(given->name, "call.name"); !s.ok()) return s;
-  if (Status s = take_name(given->name, check_function_name, &order.message.function); !s.ok()) return s;
+  if (Status s = take_function(given->name, "call.name", &order.message.function); !s.ok()) return s;
   if (Status s = take_name(given->engine, check_tier_id, &order.message.engine); !s.ok()) return s;
   if (given->payload.size > kCallLimitBytes)
     return {PINNATE_TOO_LARGE, "call.payload is " + std::to_string(given->payload.size) + " bytes; at most " +
                                    std::to_string(kCallLimitBytes) + " are allowed"};
   if (given->payload.size != 0)
     if (Status s = required(given->payload.data, "call.payload.data"); !s.ok()) return s;
-  if (Status s = read_headers(*given, &order.message.headers); !s.ok()) return s;
-  order.message.timeout_ms = or_default(given->timeout_ms, kTimeoutMs);
+  Result<Labels> headers = read_headers(given->headers, given->header_count, "call.headers");
+  if (!headers.ok()) return headers.status();
+  order.message.headers = std::move(*headers);
+  order.message.timeout_ms = or_default(given->timeout_ms, kDefaultTimeoutMs);
   order.message.idempotent = given->idempotent != 0;
   return order;
 }

@@ -15,6 +15,8 @@
 
 namespace pinnate::capi {
 
+inline constexpr std::uint32_t kDefaultTimeoutMs = 10000;  // of calls and lookups
+
 // wait: returns when the callback has, and with what it was told. The callback may be null then.
 enum class Mode { callback, wait };
 
@@ -57,5 +59,7 @@ Result<wire::Lookup> read_lookup(const pinnate_lookup* given, pinnate_ticket** t
 
 // What an optional string says; where it is NULL, nothing. Fails as `check` does.
 Status take_name(const char* given, Status (*check)(std::string_view), std::string* name);
+// The name of a function, which has to be there; `argument` is what the host calls it.
+Status take_function(const char* given, const char* argument, std::string* function);
 
 }  // namespace pinnate::capi

@@ -31,12 +31,13 @@ class InProcessCalls {
   // From now on calls are refused.
   void end() { door_->ended = true; }
   bool ended() const { return door_->ended; }
+  static Status closed() { return {PINNATE_CLOSED, "the engine is closing or closed"}; }
 
   // Blocks, if it may. PINNATE_CLOSED after end; else as ServiceHost::call_here.
   module::Outcome call(const std::string& function, const pinnate_bytes& payload, std::uint32_t timeout_ms,
                        Labels headers = {}, bool may_wait = true) const {
     const std::shared_ptr<Door> door = door_;
-    if (door->ended) return {{PINNATE_CLOSED, "the engine is closing or closed"}};
+    if (door->ended) return {closed()};
     return door->services->call_here(function, {static_cast<const char*>(payload.data), payload.size}, timeout_ms,
                                      std::move(headers), may_wait);
   }
@@ -48,6 +49,15 @@ class InProcessCalls {
   };
   const std::shared_ptr<Door> door_ = std::make_shared<Door>();
 };
+
+// `take` gets the result, or with PINNATE_FAILED the service's words.
+template <class Take>
+Status hand_over(const module::Outcome& outcome, Take take) {
+  const Code code = outcome.status.code();
+  if (code != PINNATE_OK && code != PINNATE_FAILED) return outcome.status;
+  const Status taken = take(outcome.bytes);
+  return outcome.status.ok() ? taken : outcome.status;
+}
 
 }  // namespace pinnate::capi
 
@@ -73,7 +83,6 @@ struct pinnate_engine final : capi::Handle {
     return make();
   }
 
-  // `take` gets the result, or with PINNATE_FAILED the service's words.
   template <class Take>
   Status call_here(const pinnate_call* given, bool may_wait, Take take);
   Status watch_services(pinnate_service_fn on_service, void* arg, pinnate_ticket* ticket);
@@ -96,10 +105,10 @@ struct pinnate_function {
 };
 
 Result<pinnate_function*> pinnate_engine::look_up(const char* name) {
-  if (Status s = capi::required(name, "name"); !s.ok()) return s;
-  if (Status s = check_function_name(name); !s.ok()) return s;
-  if (calls_.ended()) return {PINNATE_CLOSED, "the engine is closing or closed"};
-  return new pinnate_function{calls_, name, loop_thread()};
+  std::string function;
+  if (Status s = capi::take_function(name, "name", &function); !s.ok()) return s;
+  if (calls_.ended()) return calls_.closed();
+  return new pinnate_function{calls_, std::move(function), loop_thread()};
 }
 
 template <class Take>
@@ -116,10 +125,7 @@ Status pinnate_engine::call_here(const pinnate_call* given, bool may_wait, Take 
                                  "': a call in process stays here; pinnate_engine_call goes to others"};
   const module::Outcome outcome =
       calls_.call(call.function, order->payload, call.timeout_ms, std::move(call.headers), may_wait);
-  const Code code = outcome.status.code();
-  if (code != PINNATE_OK && code != PINNATE_FAILED) return outcome.status;
-  const Status taken = take(outcome.bytes);
-  return outcome.status.ok() ? taken : outcome.status;
+  return capi::hand_over(outcome, take);
 }
 
 Status pinnate_engine::watch_services(pinnate_service_fn on_service, void* arg, pinnate_ticket* ticket) {
@@ -184,7 +190,7 @@ Result<pinnate_engine*> open_engine(const pinnate_engine_options& given) {
   if (given.instance && *given.instance == '\0')
     return {PINNATE_INVALID, "options.instance is empty; NULL is for none"};
   std::string instance = given.instance ? given.instance : "";
-  if (!given.instance && engine.ephemeral && (setup->id_given || dir->has_value())) {
+  if (!given.instance && engine.ephemeral && (!setup->given_id.empty() || dir->has_value())) {
     Result<std::string> made = capi::random_instance();
     if (!made.ok()) return made.status();
     instance = std::move(*made);
@@ -301,11 +307,9 @@ pinnate_status pinnate_function_call(pinnate_function* function, pinnate_bytes p
     if (Status s = capi::required(payload.data || payload.size == 0, "payload.data"); !s.ok()) return s;
     if (std::this_thread::get_id() == f.loop_thread)
       return {PINNATE_WRONG_THREAD, "this would block the loop's thread: call it on another"};
-    const module::Outcome outcome = f.calls.call(f.name, payload, timeout_ms == 0 ? 10000 : timeout_ms);
-    const Code code = outcome.status.code();
-    if (code != PINNATE_OK && code != PINNATE_FAILED) return outcome.status;
-    const Status taken = into(result, room_bytes, result_bytes)(outcome.bytes);
-    return outcome.status.ok() ? taken : outcome.status;
+    const module::Outcome outcome =
+        f.calls.call(f.name, payload, capi::or_default(timeout_ms, capi::kDefaultTimeoutMs));
+    return capi::hand_over(outcome, into(result, room_bytes, result_bytes));
   });
 }
 

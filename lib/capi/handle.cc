@@ -26,7 +26,7 @@ Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
   if (!reactor) return {PINNATE_IO, "the system has no thread or descriptor to give for a loop"};
   if (!reactor->shared_thread() && !reactor->on_loop_thread()) return wrong_thread();
   id_ = setup.tier.id;
-  id_given_ = setup.id_given ? setup.given_id : "";
+  given_id_ = setup.given_id;
   options_ = setup.tier;
   log_ = setup.log;
   mailbox_ = std::make_shared<Mailbox>(reactor);
@@ -121,7 +121,8 @@ void Handle::received(const Buffer& bytes) {
     if (!message.ok())
       return log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": " + message.status().message());
     if (!*message) return;
-    // While it closes, the calls that its services are in come to their end; the rest ends as closed.
+    // While it closes, the calls that its services are in come to their end; the rest ends as
+    // closed.
     const auto* returned = std::get_if<wire::Returned>(&**message);
     if (open_parts_ != 0 && !(returned && (returned->code == PINNATE_OK || returned->code == PINNATE_FAILED))) return;
     if (!publisher_->received(**message)) requests_->received(**message);
@@ -147,7 +148,7 @@ Status Handle::reload(const pinnate_tier_options* tier) {
   const Result<Log> log = read_log(given->log, given->log_arg, given->log_level, "tier.log_level");
   if (!log.ok()) return log.status();
   return on_loop([&] {
-    const Result<tier::TierOptions> changed = read_changes(*given, options_, id_given_);
+    const Result<tier::TierOptions> changed = read_changes(*given, options_, given_id_);
     if (!changed.ok()) return changed.status();
     if (log_.lowest) log_.lowest->store(given->log_level);
     options_ = *changed;

@@ -97,7 +97,7 @@ class Handle {
 
   const char* const noun_;
   const OpenedHere opened_here_;
-  std::string id_, id_given_;
+  std::string id_, given_id_;
   tier::TierOptions options_;  // the loop's thread
   Log log_;
   bool shared_thread_ = false;

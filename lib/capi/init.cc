@@ -1,5 +1,5 @@
-// What the PINNATE_..._INIT macros do, for languages without macros. NULL, and a size that no struct
-// has, are left alone: there is nobody to tell.
+// What the PINNATE_..._INIT macros do, for languages without macros. NULL, and a size that no
+// struct has, are left alone: there is nobody to tell.
 #include "capi/sized.h"
 
 #include <pinnate/client.h>

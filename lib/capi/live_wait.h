@@ -13,7 +13,8 @@
 
 namespace pinnate::capi {
 
-// Ends once: by what it waits for, by its limit (PINNATE_TIMEOUT), or by the end of the request `id`.
+// Ends once: by what it waits for, by its limit (PINNATE_TIMEOUT), or by the end of the request
+// `id`.
 class Wait : public std::enable_shared_from_this<Wait> {
  public:
   using Done = std::function<void(const Status&)>;
@@ -35,8 +36,8 @@ class Wait : public std::enable_shared_from_this<Wait> {
   std::unique_ptr<runtime::Timer> limit_;
 };
 
-// For a release to be live on so many engines, or with 0 on all that are online and that it selects, and
-// at least one.
+// For a release to be live on so many engines, or with 0 on all that are online and that it
+// selects, and at least one.
 class LiveWait final : public Wait {
  public:
   LiveWait(Requests* requests, Requests::Id id, Done done, std::uint64_t release, std::uint64_t engines)

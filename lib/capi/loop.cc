@@ -15,8 +15,8 @@ Status no_loop() { return {PINNATE_IO, "the system has no descriptor to give for
 Status dispatch(pinnate_loop& loop) {
   if (!loop.reactor->on_loop_thread() || loop.reactor->inside())
     return {PINNATE_WRONG_THREAD, "a loop is dispatched on the thread that made it, and not inside a callback"};
-  // What callbacks begin to wait for is registered with the descriptor in the next turn: so the last
-  // turn is one without callbacks.
+  // What callbacks begin to wait for is registered with the descriptor in the next turn: so the
+  // last turn is one without callbacks.
   for (int turn = 0; turn < kMostTurns; turn++) {
     const std::uint64_t before = loop.reactor->callbacks();
     uv_run(&loop.uv, UV_RUN_NOWAIT);

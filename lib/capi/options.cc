@@ -1,5 +1,6 @@
 #include "capi/options.h"
 
+#include "base/limits.h"
 #include "base/names.h"
 #include "capi/boundary.h"
 #include "capi/identity.h"
@@ -14,6 +15,26 @@ namespace {
 constexpr std::size_t kLinkLimitBytes = 8 * 1024 * 1024;
 constexpr std::size_t kLeastLinkLimitBytes = 4 * 1024 * 1024;
 constexpr std::uint32_t kLongestFolderWaitMs = 600000;
+
+template <class Pair>
+Result<Labels> read_pairs(const Pair* const* given, std::size_t count, std::size_t most, const std::string& where) {
+  Labels pairs;
+  if (count == 0) return pairs;
+  if (Status s = required(given, where.c_str()); !s.ok()) return s;
+  if (count > most)
+    return {PINNATE_TOO_LARGE,
+            where + " has " + std::to_string(count) + " entries; at most " + std::to_string(most) + " are allowed"};
+  for (std::size_t i = 0; i < count; i++) {
+    const std::string which = where + "[" + std::to_string(i) + "]";
+    const Result<Pair> pair = read_sized(given[i], which);
+    if (!pair.ok()) return pair.status();
+    if (Status s = required(pair->key, (which + ".key").c_str()); !s.ok()) return s;
+    if (Status s = required(pair->value, (which + ".value").c_str()); !s.ok()) return s;
+    if (!pairs.emplace(pair->key, pair->value).second)
+      return {PINNATE_INVALID, which + ": the key '" + pair->key + "' was there before"};
+  }
+  return pairs;
+}
 
 }  // namespace
 
@@ -34,20 +55,14 @@ Result<Log> read_log(pinnate_log_fn write, void* arg, const pinnate_log_level& l
 }
 
 Result<Labels> read_labels(const pinnate_label* const* given, std::size_t count, const std::string& where) {
-  Labels labels;
-  if (count == 0) return labels;
-  if (Status s = required(given, where.c_str()); !s.ok()) return s;
-  if (count > 64) return {PINNATE_TOO_LARGE, where + " has more than 64 labels"};
-  for (std::size_t i = 0; i < count; i++) {
-    const std::string which = where + "[" + std::to_string(i) + "]";
-    const Result<pinnate_label> label = read_sized(given[i], which);
-    if (!label.ok()) return label.status();
-    if (Status s = required(label->key, (which + ".key").c_str()); !s.ok()) return s;
-    if (Status s = required(label->value, (which + ".value").c_str()); !s.ok()) return s;
-    if (!labels.emplace(label->key, label->value).second)
-      return {PINNATE_INVALID, which + ": the key '" + label->key + "' was there before"};
-  }
-  return labels;
+  return read_pairs(given, count, kLabelLimit, where);
+}
+
+Result<Labels> read_headers(const pinnate_header* const* given, std::size_t count, const std::string& where) {
+  Result<Labels> headers = read_pairs(given, count, kHeaderLimit, where);
+  if (!headers.ok()) return headers;
+  const Status checked = check_headers(*headers);
+  return checked.ok() ? headers : checked;
 }
 
 Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::string& role) {
@@ -79,8 +94,7 @@ Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::
   const Result<std::uint64_t> incarnation = new_incarnation();
   if (!incarnation.ok()) return incarnation.status();
   tier.incarnation = *incarnation;
-  setup.id_given = given.id != nullptr;
-  if (setup.id_given) {
+  if (given.id) {
     tier.id = setup.given_id = given.id;
   } else {
     Result<std::string> id = random_tier_id(role);
@@ -92,15 +106,15 @@ Result<TierSetup> read_tier_setup(const pinnate_tier_options& given, const std::
 }
 
 Result<tier::TierOptions> read_changes(const pinnate_tier_options& given, const tier::TierOptions& now,
-                                       const std::string& id_given) {
+                                       const std::string& given_id) {
   const auto fixed = [](const std::string& field, const std::string& was, const std::string& wanted) -> Status {
     return {PINNATE_INVALID,
             "tier." + field + " is '" + wanted + "' and was '" + was + "': it cannot change while the handle is open"};
   };
   if (const std::string fleet = given.fleet ? given.fleet : "default"; fleet != now.fleet)
     return fixed("fleet", now.fleet, fleet);
-  if (given.id && given.id != id_given && given.id != now.id)
-    return fixed("id", id_given.empty() ? now.id : id_given, given.id);
+  if (given.id && given.id != given_id && given.id != now.id)
+    return fixed("id", given_id.empty() ? now.id : given_id, given.id);
   if (const std::size_t limit = or_default(given.link_limit_bytes, kLinkLimitBytes); limit != now.link_limit_bytes)
     return fixed("link_limit_bytes", std::to_string(now.link_limit_bytes), std::to_string(limit));
   tier::TierOptions changed = now;
@@ -117,7 +131,7 @@ Result<tier::TierOptions> read_changes(const pinnate_tier_options& given, const 
 }
 
 Status settle_id(const std::string& dir, TierSetup* setup) {
-  Result<std::string> id = keep_tier_id(dir, setup->id_given ? setup->tier.id : "", setup->tier.id);
+  Result<std::string> id = keep_tier_id(dir, setup->given_id, setup->tier.id);
   if (!id.ok()) return id.status();
   setup->tier.id = std::move(*id);
   return {};

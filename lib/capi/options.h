@@ -7,7 +7,7 @@
 #include "runtime/node.h"
 #include "tier/tier.h"
 
-#include <pinnate/common.h>
+#include <pinnate/fleet.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -20,8 +20,7 @@ struct TierSetup {
   uv_loop_s* loop = nullptr;
   Log log;
   tier::TierOptions tier;  // with an id: the given one, or one made at random
-  bool id_given = false;
-  std::string given_id;  // before what names an instance is added
+  std::string given_id;  // before what names an instance is added; "": none
   std::uint32_t folder_wait_ms = 0;
 };
 
@@ -33,13 +32,14 @@ void take_times(const pinnate_tier_options& given, tier::TierOptions* tier);
 
 // What may change of an open tier, with the rest as in `now`. PINNATE_INVALID names what may not.
 Result<tier::TierOptions> read_changes(const pinnate_tier_options& given, const tier::TierOptions& now,
-                                       const std::string& id_given);
+                                       const std::string& given_id);
 
 // `where` is for the words, as the host calls the level.
 Result<Log> read_log(pinnate_log_fn write, void* arg, const pinnate_log_level& lowest, const std::string& where);
 
 // `where` is for the words, as the host calls the array.
 Result<Labels> read_labels(const pinnate_label* const* given, std::size_t count, const std::string& where);
+Result<Labels> read_headers(const pinnate_header* const* given, std::size_t count, const std::string& where);
 
 // Takes the id that is kept in the folder, or keeps the one of `setup` there. With the folder's
 // store open.
@@ -61,6 +61,7 @@ auto open_when_free(const TierSetup& setup, Open open) {
     runtime::pause_ms(kFolderPollMs);  // nothing tells when a lock of another process goes
   }
 }
+
 // The store of a gateway or an engine: in `dir`, with the id settled; without one, in memory.
 Status open_store(const std::optional<std::string>& dir, const std::string& role, TierSetup* setup,
                   runtime::NodeParts* parts);

@@ -39,8 +39,8 @@ class Requests {
     send_(question);
   }
 
-  // `changed` gets the status report now and whenever it changed. A status other than OK is the last
-  // it gets: the watch is cancelled, the handle closes, or the tier gives it up.
+  // `changed` gets the status report now and whenever it changed. A status other than OK is the
+  // last it gets: the watch is cancelled, the handle closes, or the tier gives it up.
   using Changed = std::function<void(const Status&, const wire::StatusReport*)>;
   void watch(Id id, Changed changed);
 

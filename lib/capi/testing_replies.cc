@@ -100,19 +100,13 @@ int TestingReplies::cancelled(const pinnate_reply* reply) { return remaining_ms(
 const char* TestingReplies::header(const pinnate_reply* reply, const char* key) {
   const std::lock_guard lock(table().mutex);
   const auto open = table().open.find(number_of(reply));
-  if (open == table().open.end() || !key) return nullptr;
-  const auto found = open->second.headers.find(key);
-  return found == open->second.headers.end() ? nullptr : found->second.c_str();
+  return open == table().open.end() ? nullptr : header_of(open->second.headers, key);
 }
 
 int TestingReplies::header_at(const pinnate_reply* reply, std::size_t index, const char** key, const char** value) {
   const std::lock_guard lock(table().mutex);
   const auto open = table().open.find(number_of(reply));
-  if (open == table().open.end() || index >= open->second.headers.size()) return 0;
-  const auto at = std::next(open->second.headers.begin(), static_cast<std::ptrdiff_t>(index));
-  *key = at->first.c_str();
-  *value = at->second.c_str();
-  return 1;
+  return open == table().open.end() ? 0 : pinnate::header_at(open->second.headers, index, key, value);
 }
 
 std::uint32_t TestingReplies::remaining_ms(const pinnate_reply* reply) {

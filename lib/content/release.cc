@@ -4,6 +4,8 @@
 #include "content/packed.h"
 #include "content/selector.h"
 
+#include <algorithm>
+
 namespace pinnate::content {
 namespace {
 
@@ -34,6 +36,11 @@ Result<Release> decode(const Buffer& bytes) {
 }
 
 }  // namespace
+
+std::string unknown_need(const std::vector<std::string>& needs, std::string_view known) {
+  const auto unknown = std::find_if(needs.begin(), needs.end(), [&](const auto& need) { return need != known; });
+  return unknown == needs.end() ? "" : *unknown;
+}
 
 Buffer encode_release(const Release& release) {
   StringSink sink;

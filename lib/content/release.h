@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pinnate::content {
@@ -22,11 +23,12 @@ struct Release {
   std::vector<std::string> needs;  // features that an engine must know to serve it
 };
 
-// The first of `needs` that this version does not know, or "". It knows none so far.
-inline std::string unknown_need(const std::vector<std::string>& needs) { return needs.empty() ? "" : needs.front(); }
-
 // Of a publish: the release supersedes none that is current, also where it has no selector.
-inline const std::string kKeepOlder = "keep-older";
+inline constexpr std::string_view kKeepOlder = "keep-older";
+
+// The first of `needs` that this version does not know, or "". It knows `known` alone, where that
+// is said, and else none so far.
+std::string unknown_need(const std::vector<std::string>& needs, std::string_view known = {});
 
 Buffer encode_release(const Release& release);
 Result<Release> decode_release(const Buffer& bytes);

@@ -76,13 +76,13 @@ class ServiceHost {
   // PINNATE_TIMEOUT (its late answer is dropped).
   virtual std::weak_ptr<Call> invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
                                      Labels headers = {}) = 0;
-  // Nobody waits for it any more: it ends as PINNATE_CANCELLED unless it has ended, never runs where
-  // it has not begun, and the module may see it.
+  // Nobody waits for it any more: it ends as PINNATE_CANCELLED unless it has ended, never runs
+  // where it has not begun, and the module may see it.
   virtual void give_up(const std::weak_ptr<Call>& invoked) = 0;
 
   // The same in process, blocking; any thread. The module's `call` runs on the calling thread. Not
-  // `may_wait`: PINNATE_BUSY where it would wait for its turn, and PINNATE_TIMEOUT where the service
-  // has not answered when its function returns.
+  // `may_wait`: PINNATE_BUSY where it would wait for its turn, and PINNATE_TIMEOUT where the
+  // service has not answered when its function returns.
   virtual Outcome call_here(const std::string& function, std::string_view payload, std::uint32_t timeout_ms,
                             Labels headers = {}, bool may_wait = true) = 0;
 

@@ -19,18 +19,10 @@ Connections::Connections(Owner& owner, std::shared_ptr<Reactor> reactor, Log log
 // ---- opening ----
 
 Result<std::string> Connections::listen(const std::string& address, std::uint64_t id) {
-  Socket socket;
-  Result<Address> parsed = Address();
-  if (auto inherited = inherited_listener(address)) {
-    if (!inherited->ok()) return inherited->status();
-    parsed = (*inherited)->address;
-    socket = std::move((*inherited)->socket);
-  } else {
-    parsed = parse_address(address);
-  }
-  if (!parsed.ok()) return parsed.status();
+  Result<ListenAddress> at = parse_listen_address(address);
+  if (!at.ok()) return at.status();
   Result<std::unique_ptr<Listener>> listener =
-      Transport::of(*parsed).listen(*this, *reactor_, *parsed, std::move(socket));
+      Transport::of(at->address).listen(*this, *reactor_, at->address, std::move(at->socket));
   if (!listener.ok()) return listener.status();
   return listeners_.emplace(id, std::move(*listener))->second->bound().text();
 }

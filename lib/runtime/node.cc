@@ -52,9 +52,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     kept_[id];
     report([this, id, side, address] {
       if (!kept_.contains(id)) return;  // ended meanwhile
-      const tier::EndpointId endpoint = tier_->keep_link(now(), side, address);
-      kept_[id] = endpoint;
-      if (endpoint != 0) ids_[endpoint] = id;
+      kept_[id] = tier_->keep_link(now(), side, address);
     });
     return {};
   }
@@ -68,7 +66,6 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     const auto kept = kept_.find(id);
     if (kept == kept_.end()) return false;
     report([this, endpoint = kept->second] { tier_->release_link(now(), endpoint, false); });
-    ids_.erase(kept->second);  // what that does was told with the id
     kept_.erase(kept);
     return true;
   }
@@ -219,8 +216,9 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   }
 
   std::uint64_t id_of(tier::EndpointId endpoint) const {
-    const auto id = ids_.find(endpoint);
-    return id == ids_.end() ? 0 : id->second;
+    const auto is = [&](const auto& kept) { return endpoint != 0 && kept.second == endpoint; };
+    const auto kept = std::find_if(kept_.begin(), kept_.end(), is);
+    return kept == kept_.end() ? 0 : kept->first;
   }
 
   // ---- closing ----
@@ -279,7 +277,6 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   std::vector<Buffer> for_host_;
   std::vector<std::pair<std::uint64_t, tier::TellLink>> links_told_;
   std::map<std::uint64_t, tier::EndpointId> kept_;
-  std::map<tier::EndpointId, std::uint64_t> ids_;  // of those
 
   Phase phase_ = Phase::open;
   std::int64_t close_by_ms_ = tier::kNever;

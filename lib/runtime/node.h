@@ -43,8 +43,8 @@ class Node {
   static std::unique_ptr<Node> open(NodeParts parts);
   virtual ~Node() = default;  // only after `closed` has run
 
-  // `address`: see pinnate_controller_listen. Returns the bound address. `id` is the caller's, as it
-  // is of a link that is kept, and used once. 0: it is never ended alone.
+  // `address`: see pinnate_controller_listen. Returns the bound address. `id` is the caller's, as
+  // it is of a link that is kept, and used once. 0: it is never ended alone.
   virtual Result<std::string> listen(const std::string& address, std::uint64_t id = 0) = 0;
   // Checks the address, then tier keep_link.
   virtual Status keep_link(tier::Side side, const std::string& address, std::uint64_t id = 0) = 0;

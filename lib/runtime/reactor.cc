@@ -242,10 +242,6 @@ std::shared_ptr<Reactor> on_own_thread() {
   return nullptr;
 }
 
-}  // namespace
-
-namespace {
-
 struct Attached {
   std::mutex mutex;
   std::map<uv_loop_t*, std::weak_ptr<Reactor>> by_loop;  // under null, the shared one

@@ -58,8 +58,8 @@ class Reactor {
   // Of a loop that is driven, and not in a callback: waits for what comes next, and does it.
   virtual bool driven() const = 0;
   virtual void turn() = 0;
-  // What is waited for has changed: a loop that others poll has to be turned once more, unless it is
-  // being turned.
+  // What is waited for has changed: a loop that others poll has to be turned once more, unless it
+  // is being turned.
   virtual void waits_changed() = 0;
 
   // Calls `user` once before the loop waits again, never from inside this call.

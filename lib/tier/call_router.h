@@ -19,8 +19,8 @@ class CallRouter {
   void cancel(LinkId from, std::uint64_t id);
   void link_down(LinkId link);
 
-  // Runs a call of a function served here, and gives the token of its order; 0: it is not served. Set
-  // by an engine.
+  // Runs a call of a function served here, and gives the token of its order; 0: it is not served.
+  // Set by an engine.
   using Local =
       std::function<Token(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done)>;
   void set_local(Local local) { local_ = std::move(local); }

@@ -190,9 +190,7 @@ std::set<Digest> Controller::manifests_in_use() const {
 
 Status Controller::check_publish(const content::Manifest& manifest, const wire::Publish& publish,
                                  std::string* selector) const {
-  std::vector<std::string> needs = publish.needs;
-  std::erase(needs, content::kKeepOlder);
-  if (const std::string need = content::unknown_need(needs); !need.empty())
+  if (const std::string need = content::unknown_need(publish.needs, content::kKeepOlder); !need.empty())
     return {PINNATE_UNSUPPORTED, "it needs the feature '" + need + "', which this controller does not know"};
   for (const auto& artifact : manifest.artifacts)
     if (artifact.size_bytes > options_.artifact_limit_bytes)

@@ -25,8 +25,8 @@ class Endpoints {
 
   // Dials at once, and again after each end of the link. 0: there are kEndpoints already.
   EndpointId add(Side side, const std::string& address);
-  // Dials no more. Returns its link, if there is one, and whether that is still being dialled; until
-  // remove() its end is still the endpoint's.
+  // Dials no more. Returns its link, if there is one, and whether that is still being dialled;
+  // until remove() its end is still the endpoint's.
   struct Retired {
     LinkId link = 0;
     bool dialling = false;

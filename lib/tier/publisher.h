@@ -45,8 +45,8 @@ class Publisher {
   void chunk_read(const wire::WantChunk& want, const Result<Buffer>& encoded);
   // False: a message that is for somebody else.
   bool received(const wire::Message& message);
-  // Ends one, as `why` says. What the controller has of it by now may still be decided. False: it is
-  // not under way.
+  // Ends one, as `why` says. What the controller has of it by now may still be decided. False: it
+  // is not under way.
   bool cancel(std::uint64_t id, const Status& why);
   // Ends all publications. Nothing is begun or sent any more.
   void stop(const Status& why);

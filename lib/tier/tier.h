@@ -77,8 +77,8 @@ class Tier {
   virtual EndpointId keep_link(Now now, Side side, const std::string& address) = 0;
   // `keep_up`: a link that is up stays for as long as it lives.
   virtual void release_link(Now now, EndpointId endpoint, bool keep_up) = 0;
-  // From now on it is configured so. Fleet, id, seed and incarnation are as before. Other labels are
-  // told to those above by a new link, to those below over the links that are there.
+  // From now on it is configured so. Fleet, id, seed and incarnation are as before. Other labels
+  // are told to those above by a new link, to those below over the links that are there.
   virtual void reconfigure(Now now, const TierOptions& options) = 0;
   // Ends well: says goodbye, drains and destroys services. closed(): nothing is left to do.
   virtual void close(Now now) = 0;

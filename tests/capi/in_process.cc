@@ -163,7 +163,7 @@ TEST_CASE("what goes beside the payload reaches the module from everywhere") {
   tenant.key = nullptr;
   refused(PINNATE_INVALID, "call.headers[1].key is NULL");
   call.header_count = 33;
-  refused(PINNATE_TOO_LARGE, "call.header_count is 33; at most 32 are allowed");
+  refused(PINNATE_TOO_LARGE, "call.headers has 33 entries; at most 32 are allowed");
   call.headers = nullptr;
   refused(PINNATE_INVALID, "call.headers is NULL");
   const std::string long_value(4000, 'x');

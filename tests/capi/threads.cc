@@ -72,8 +72,8 @@ TEST_CASE("in a child of fork() the parent's handles say so, and the parent goes
   }
 }
 
-// Everything that there is one of in a process has been used by the parent before: loop, pools, queue of
-// modules. ThreadSanitizer has no threads in a child of a process with threads.
+// Everything that there is one of in a process has been used by the parent before: loop, pools,
+// queue of modules. ThreadSanitizer has no threads in a child of a process with threads.
 #ifndef __SANITIZE_THREAD__
 TEST_CASE("a child of fork() has handles of its own, whatever its parent had open") {
   World world(false);
@@ -188,8 +188,8 @@ TEST_CASE("the library's thread ends with its last handle, and comes back with t
 TEST_CASE("handles without a loop share one thread of the library's, which is gone after the last") {
   World world(false);
   const auto threads = [] { return threads_named("pinnate-loop"); };
-  // Time itself is under test: a thread of the pool bears the name of the one that began it until it
-  // has its own, and nothing tells when.
+  // Time itself is under test: a thread of the pool bears the name of the one that began it until
+  // it has its own, and nothing tells when.
   const auto come_to_be = [&](int wanted) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (threads() != wanted && std::chrono::steady_clock::now() < limit) usleep(1000);  // as said above

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <iterator>
 #include <string>
 
 namespace pinnate::module {
@@ -77,18 +76,12 @@ int cancelled(const pinnate_reply* reply) {
 // The strings are the call's, which the table keeps until it is over.
 const char* header(const pinnate_reply* reply, const char* key) {
   const std::shared_ptr<Call> call = find_reply(reply);
-  if (!call || !key) return nullptr;
-  const auto found = call->headers().find(key);
-  return found == call->headers().end() ? nullptr : found->second.c_str();
+  return call ? header_of(call->headers(), key) : nullptr;
 }
 
 int header_at(const pinnate_reply* reply, std::size_t index, const char** key, const char** value) {
   const std::shared_ptr<Call> call = find_reply(reply);
-  if (!call || index >= call->headers().size()) return 0;
-  const auto at = std::next(call->headers().begin(), static_cast<std::ptrdiff_t>(index));
-  *key = at->first.c_str();
-  *value = at->second.c_str();
-  return 1;
+  return call ? pinnate::header_at(call->headers(), index, key, value) : 0;
 }
 
 }  // namespace

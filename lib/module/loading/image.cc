@@ -1,7 +1,6 @@
 #include "module/loading/image.h"
 
 #include "base/fork.h"
-
 #include "base/limits.h"
 
 #include <fcntl.h>

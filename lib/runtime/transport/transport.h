@@ -17,7 +17,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -131,12 +130,12 @@ const Transport& tcp_transport();
 const Transport& unix_transport();
 Status cannot_listen(const Address& address, int error);
 
-// The listening socket that "fd:N" names, or "insecure+fd:N" where it is bound beyond loopback. Nothing
-// for other addresses.
-struct Inherited {
-  Address address;  // that it is bound to
-  Socket socket;
+// What an address to listen at names. "fd:N", or "insecure+fd:N" where it is bound beyond loopback,
+// is a socket that listens already.
+struct ListenAddress {
+  Address address;
+  Socket socket{};  // none: it is to be bound
 };
-std::optional<Result<Inherited>> inherited_listener(const std::string& text);
+Result<ListenAddress> parse_listen_address(const std::string& text);
 
 }  // namespace pinnate::runtime

@@ -1,9 +1,11 @@
-// Listening sockets that others have opened, as systemd hands them to a service.
+// Addresses to listen at, among them sockets that others have opened, as systemd hands them to a
+// service.
 #include "runtime/transport/transport.h"
 
 #include <fcntl.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -32,32 +34,33 @@ Result<Address> address_of(const Socket& socket, const std::string& text) {
     if (!name.is_loopback() && !insecure)
       return {PINNATE_REFUSED, "the socket behind " + text + " would let in anybody who reaches this machine, " +
                                    "without credentials; write insecure+" + text + " to allow it"};
-    Result<Address> parsed = parse_address((insecure ? "insecure+" : "") + name.text());
-    return parsed;
+    return parse_address((insecure ? "insecure+" : "") + name.text());
   }
   return {PINNATE_UNSUPPORTED, "cannot listen at " + text + ": the socket is neither of TCP nor of UNIX"};
 }
 
 }  // namespace
 
-std::optional<Result<Inherited>> inherited_listener(const std::string& text) {
+Result<ListenAddress> parse_listen_address(const std::string& text) {
   std::string_view rest = text;
   if (rest.starts_with("insecure+")) rest.remove_prefix(9);
-  if (!rest.starts_with("fd:")) return std::nullopt;
+  if (!rest.starts_with("fd:")) {
+    Result<Address> address = parse_address(text);
+    if (!address.ok()) return address.status();
+    return ListenAddress{std::move(*address)};
+  }
   rest.remove_prefix(3);
   int fd = -1;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), fd);
   if (error != std::errc() || end != rest.data() + rest.size() || fd < 0)
-    return Status(PINNATE_INVALID, "the address has no number of a descriptor behind 'fd:'");
-  Inherited inherited;
-  inherited.socket = Socket(::fcntl(fd, F_DUPFD_CLOEXEC, 3));  // the host's own stays the host's
-  if (!inherited.socket.ok())
-    return Status(errno == EBADF ? PINNATE_INVALID : PINNATE_IO, "cannot listen at " + text + ": " + errno_text(errno));
-  Result<Address> address = address_of(inherited.socket, text);
+    return {PINNATE_INVALID, "the address has no number of a descriptor behind 'fd:'"};
+  Socket socket(::fcntl(fd, F_DUPFD_CLOEXEC, 3));  // the host's own stays the host's
+  if (!socket.ok())
+    return {errno == EBADF ? PINNATE_INVALID : PINNATE_IO, "cannot listen at " + text + ": " + errno_text(errno)};
+  Result<Address> address = address_of(socket, text);
   if (!address.ok()) return address.status();
-  ::fcntl(inherited.socket.fd(), F_SETFL, ::fcntl(inherited.socket.fd(), F_GETFL) | O_NONBLOCK);
-  inherited.address = std::move(*address);
-  return inherited;
+  ::fcntl(socket.fd(), F_SETFL, ::fcntl(socket.fd(), F_GETFL) | O_NONBLOCK);
+  return ListenAddress{std::move(*address), std::move(socket)};
 }
 
 }  // namespace pinnate::runtime
