@@ -135,15 +135,20 @@ struct TiersAnswer : Answer {
     std::string id, path;
     bool online;
     std::size_t services;
+    std::string labels;  // as "key=value "
   };
   std::vector<Tier> tiers;
   std::string next;
   static void on_rows(void* arg, pinnate_status status, const char* error, const pinnate_row* const* tiers,
                       size_t count, const char* next) {
     auto* self = static_cast<TiersAnswer*>(arg);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+      std::string labels;
+      for (size_t l = 0; l < tiers[i]->label_count; l++)
+        labels += std::string(tiers[i]->labels[l]->key) + "=" + tiers[i]->labels[l]->value + " ";
       self->tiers.push_back(
-          {tiers[i]->role, tiers[i]->id, tiers[i]->path, tiers[i]->online != 0, tiers[i]->service_count});
+          {tiers[i]->role, tiers[i]->id, tiers[i]->path, tiers[i]->online != 0, tiers[i]->service_count, labels});
+    }
     self->next = next;
     self->take(status, error);
   }

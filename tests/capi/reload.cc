@@ -32,6 +32,18 @@ pinnate_label label(const char* key, const char* value) {
   return l;
 }
 
+// As the controller knows them.
+std::string labels_of(Fleet& fleet, const std::string& id) {
+  pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
+  lookup.gateways = 1;
+  TiersAnswer rows;
+  REQUIRE(pinnate_controller_lookup(fleet.controller, &lookup, TiersAnswer::on_rows, &rows) == PINNATE_OK);
+  REQUIRE(fleet.world.until([&] { return rows.came(); }));
+  for (const TiersAnswer::Tier& row : rows.tiers)
+    if (row.id == id) return row.labels;
+  return "no such tier";
+}
+
 }  // namespace
 
 TEST_CASE("labels change on an open engine, and its releases with them") {
@@ -52,6 +64,7 @@ TEST_CASE("labels change on an open engine, and its releases with them") {
     tier.label_count = 1;
     REQUIRE(pinnate_engine_reload(fleet.engine, &tier) == PINNATE_OK);
     REQUIRE(fleet.live("1.0.0"));
+    CHECK(labels_of(fleet, "leaf-1") == "ring=canary ");
     // The same from above: what a gateway is labelled with is inherited.
     tier = PINNATE_TIER_OPTIONS_INIT;
     REQUIRE(pinnate_engine_reload(fleet.engine, &tier) == PINNATE_OK);
@@ -60,6 +73,7 @@ TEST_CASE("labels change on an open engine, and its releases with them") {
     tier.label_count = 1;
     REQUIRE(pinnate_gateway_reload(fleet.gateway, &tier) == PINNATE_OK);
     REQUIRE(fleet.live("1.0.0"));
+    CHECK(labels_of(fleet, pinnate_gateway_id(fleet.gateway)) == "ring=canary ");
   }
 }
 

@@ -11,6 +11,7 @@ from ._requests import ON_ROLLUP, ON_TIERS, after, ask
 from ._values import count, limit_ms, member, text
 from .fleet import Phase, Role, Rollup, Tier
 
+
 class Asking(Handle):
     """A handle that tells what is below its tier."""
 

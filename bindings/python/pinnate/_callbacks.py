@@ -38,6 +38,10 @@ class OwnThread:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._renew()
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
         self._queue = _native.SimpleQueue()
         self._started = _native.allocate_lock()
         self._thread: Optional[int] = None
@@ -80,14 +84,6 @@ class _Greenlets:
 
 
 _own_thread = OwnThread("pinnate-callbacks")
-
-
-def _forget() -> None:
-    global _own_thread
-    _own_thread = OwnThread("pinnate-callbacks")
-
-
-os.register_at_fork(after_in_child=_forget)
 
 
 def executor(given: Optional[Executor]) -> Executor:

@@ -91,6 +91,7 @@ class Handle(Unique):
         self._left = _native.SimpleQueue()  # told when one leaves while the handle closes
         self._reloading = _native.allocate_lock()
         self._shelf = Shelf()  # what callbacks need until the handle is closed
+        self._feeds: Dict[str, Any] = {}  # by what was asked for
         pointer = ctypes.c_void_p()
         log = _logging.callback_of(settings.log)
         self._lines = None if log is None else self._keep(_logging.Lines(log))

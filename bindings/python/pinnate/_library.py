@@ -9,7 +9,7 @@ import os
 import threading
 from typing import Any, Dict, Iterator, List, Optional
 
-from . import _abi
+from . import _abi, _prototypes
 from .errors import IncompatibleError, LibraryNotFoundError, error_for
 
 SONAME = "libpinnate.so.0"
@@ -77,7 +77,7 @@ def _open_first() -> ctypes.CDLL:
             continue
         _check_version(library, candidate)
         for name in _SHORT:
-            result, arguments = _abi.PROTOTYPES[name]
+            result, arguments = _prototypes.PROTOTYPES[name]
             _short[name] = ctypes.PYFUNCTYPE(result, *arguments)((name, library))
         return library
     raise LibraryNotFoundError(
@@ -87,7 +87,7 @@ def _open_first() -> ctypes.CDLL:
 
 def _check_version(library: ctypes.CDLL, path: str) -> None:
     try:
-        _abi.bind(library)
+        _prototypes.bind(library)
     except AttributeError as error:
         raise IncompatibleError(f"{path} does not fit this version of the Python package: {error}") from None
     version = (library.pinnate_version() or b"").decode()

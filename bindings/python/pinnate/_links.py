@@ -11,8 +11,8 @@ from ._callbacks import Executor
 from ._handle import Handle
 from ._thread_states import keep
 from ._unique import Unique
-from ._values import function, required, wrong
-from ._watching import Feed, Watch
+from ._values import function, required
+from ._watching import Watch, feed_of
 from .fleet import Link, LinkState
 
 
@@ -59,12 +59,6 @@ def _ON_LINK(slot: Optional[int], pointer: Any) -> None:
 class Linked(Handle):
     """A handle that has links."""
 
-    _link_feed: Optional[Feed] = None
-
-    def _links(self) -> Feed:
-        # Of several threads that come first at once, one makes the feed that all use.
-        return self._link_feed or self.__dict__.setdefault("_link_feed", Feed(self, _ON_LINK, "watch_links"))
-
     def watch_links(self, callback: Callable[[Link], Any], *, executor: Optional[Executor] = None) -> Watch:
         """Calls `callback(link)` soon for each dial, as it fares, and then for every link that
         comes and goes, until the Watch that this gives is closed, or the handle.
@@ -72,10 +66,8 @@ class Linked(Handle):
         Callbacks run on a thread of this package's, or where `executor` runs them; of changes of
         one link that come meanwhile the newest alone is told.
         """
-        if callback is None:
-            raise wrong("callback", "callable", None)
         function(callback, "callback")
-        return Watch(self._links(), callback, _callbacks.executor(executor), "links")
+        return Watch(feed_of(self, _ON_LINK, "watch_links"), callback, _callbacks.executor(executor), "links")
 
     def _dial(self, verb: str, address: str) -> Dial:
         ticket = ctypes.c_uint64()

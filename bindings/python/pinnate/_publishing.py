@@ -55,8 +55,10 @@ class Publishing(Handle):
         """
         request, alive = _publish_struct(name, version, artifacts, loader, config, selector, limits)
         request.keep_older = flag(keep_older, "keep_older")
-        function(on_progress, "on_progress")
-        progress = _abi.ProgressFn() if on_progress is None else ON_PROGRESS
+        progress = _abi.ProgressFn()
+        if on_progress is not None:
+            function(on_progress, "on_progress")
+            progress = ON_PROGRESS
         ticket = ctypes.c_uint64()
         request.ticket = ctypes.pointer(ticket)
         published: Published = ask(

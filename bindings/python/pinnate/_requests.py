@@ -7,7 +7,6 @@ from __future__ import annotations
 import concurrent.futures
 import ctypes
 import functools
-import os
 import time
 import weakref
 from typing import Any, Callable, Optional, Tuple
@@ -95,14 +94,6 @@ def begin(
 
 
 _cancels = OwnThread("pinnate-cancels")
-
-
-def _forked() -> None:
-    global _cancels
-    _cancels = OwnThread("pinnate-cancels")
-
-
-os.register_at_fork(after_in_child=_forked)
 
 
 def give_up(request: Request) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from typing import Any, Dict, Iterable, Optional, Set
+from typing import Any, Dict, Optional, Set
 
 # Single operations on a dict and a count are whole under the interpreter's lock: no lock of our
 # own, hence nothing that a finalizer, which may run at any point, could deadlock on.
@@ -87,9 +87,3 @@ def take(number: Optional[int]) -> Any:
         return found
     shelf = _shelf(number or 0)
     return None if shelf is None else shelf.take(number or 0)
-
-
-def drop(numbers: Iterable[int]) -> None:
-    """Lets several go."""
-    for number in numbers:
-        take(number)

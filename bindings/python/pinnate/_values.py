@@ -186,9 +186,9 @@ def member(value: Any, kind: Type[_Enum], what: str) -> _Enum:
         raise InvalidError(f"{what} must be a {kind.__name__}, and {value} is none of them") from None
 
 
-def function(value: Optional[Callable[..., Any]], what: str) -> None:
-    """Refuses what cannot be called. None is no function."""
-    if value is not None and not callable(value):
+def function(value: Callable[..., Any], what: str) -> None:
+    """Refuses what cannot be called."""
+    if not callable(value):
         raise wrong(what, "callable", value)
 
 

@@ -14,7 +14,7 @@ from ._handle import Handle
 from ._requests import ON_ROLLUP, ask
 from ._thread_states import keep
 from ._unique import Unique
-from ._values import count, function, milliseconds, said, wrong
+from ._values import count, function, milliseconds, said
 from .errors import NotFoundError, PinnateError, Status, TimedOutError, error_for
 from .fleet import AnyRelease, Phase, Published, ReleaseStatus, Rollup, release_number
 
@@ -27,7 +27,7 @@ class Feed:
     The library is asked for it once somebody listens, and no more when nobody does.
     """
 
-    def __init__(self, handle: Handle, callback: Any, verb: str = "watch") -> None:
+    def __init__(self, handle: Handle, callback: Any, verb: str) -> None:
         """`callback`: what pinnate_<noun>_<verb> calls; it finds this feed by its number."""
         self._handle = weakref.ref(handle)
         self._callback = callback
@@ -94,6 +94,12 @@ class Feed:
             listeners = list(self._listeners)
         for listener in listeners:
             listener(key, item)
+
+
+def feed_of(handle: Handle, callback: Any, verb: str = "watch") -> Feed:
+    """The one feed of what pinnate_<noun>_<verb> tells a handle by `callback`."""
+    # Of several threads that come first at once, one makes the feed that all use.
+    return handle._feeds.get(verb) or handle._feeds.setdefault(verb, Feed(handle, callback, verb))
 
 
 class Watch(Unique):
@@ -166,12 +172,6 @@ def _ON_CHANGE(slot: Optional[int], status: int, error: Optional[bytes], rollup:
 class Watching(Handle):
     """A handle that follows the fleet."""
 
-    _feed: Optional[Feed] = None
-
-    def _rollups(self) -> Feed:
-        # Of several threads that come first at once, one makes the feed that all use.
-        return self._feed or self.__dict__.setdefault("_feed", Feed(self, _ON_CHANGE))
-
     def watch(
         self,
         callback: Callable[[Rollup], Any],
@@ -188,10 +188,9 @@ class Watching(Handle):
         why no roll-up comes, such as UnreachableError while a client's link is away. Several
         watches do not disturb each other.
         """
-        if callback is None:
-            raise wrong("callback", "callable", None)
         function(callback, "callback")
-        function(on_error, "on_error")
+        if on_error is not None:
+            function(on_error, "on_error")
         where = _callbacks.executor(executor)
 
         def tell(item: Any) -> None:
@@ -200,7 +199,7 @@ class Watching(Handle):
             elif on_error is not None:
                 on_error(item)
 
-        return Watch(self._rollups(), tell, where, "roll-ups")
+        return Watch(feed_of(self, _ON_CHANGE), tell, where, "roll-ups")
 
     def wait_live(
         self, release: AnyRelease, engines: Optional[int] = None, *, timeout: Optional[float] = 60.0
@@ -217,7 +216,7 @@ class Watching(Handle):
         since = self._state_with(release, timeout)
         found: Optional[ReleaseStatus] = None
         error: Optional[PinnateError] = None
-        for _, told in heard(self._rollups(), timeout):
+        for _, told in heard(feed_of(self, _ON_CHANGE), timeout):
             if isinstance(told, PinnateError):
                 error = told
                 if told.status in _FINAL:
@@ -233,7 +232,6 @@ class Watching(Handle):
         if found is None:
             raise error or TimedOutError(f"no release {number} was heard of within {timeout} s")
         raise TimedOutError(f"after {timeout} s {_how_far(found, most)}")
-
 
     def _state_with(self, release: AnyRelease, timeout: Optional[float]) -> Tuple[float, float]:
         """Epoch and revision from which on a roll-up must know of the release."""

@@ -20,8 +20,8 @@ from ._loading import LoaderSeat, loader_struct
 from ._logging import Log
 from ._requests import ON_TIERS, ask
 from ._values import BytesLike, Path, copied, count, flag, function, milliseconds, path, required, several, text, wrong
-from ._watching import Feed, Watch, heard
-from .errors import ClosedError, FailedError, PinnateError, Status, TimedOutError
+from ._watching import Watch, feed_of, heard
+from .errors import BusyError, ClosedError, FailedError, NotFoundError, TimedOutError
 from .fleet import Phase, Service, Tier
 from .loader import Loader
 
@@ -37,9 +37,7 @@ def _ON_SERVICE(slot: Optional[int], service: Any) -> None:
 _TRY_CALL = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_size_t)
 _CALL_WAIT = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t)
 
-
 _MOST_BYTES = 1024 * 1024  # of a result
-_NOT_RUN = (Status.BUSY, Status.NOT_FOUND)
 
 
 class Engine(BeginningCalls, Listening):
@@ -151,8 +149,8 @@ class Engine(BeginningCalls, Listening):
         allows.
 
         `payload`: at most 1 MiB. `timeout` is also bounded by the release's call limit. `headers`:
-        those of Controller.call(). NotFoundError: this engine does not serve it; see call_tree(). FailedError: the service said
-        so, in its words. Also TimedOutError and BusyError.
+        those of Controller.call(). NotFoundError: this engine does not serve it; see call_tree().
+        FailedError: the service said so, in its words. Also TimedOutError and BusyError.
 
         While another call is in a Python function that takes one at a time, the main thread waits
         for its turn where signals reach it, and the function then runs on a thread of the engine's.
@@ -160,29 +158,16 @@ class Engine(BeginningCalls, Listening):
         order = order_of(name, payload, None, timeout, False, headers)
         if name in self._shelf.running and threading.current_thread() is threading.main_thread():
             return call_out(self, name, payload, self._id, timeout, False, headers)
-        result, size = ctypes.c_void_p(), ctypes.c_size_t()
-        answer = b""
-        self._enter()
-        calling, caller.calling = caller.calling, True
-        try:
-            status = self._call_wait(self._pointer, byref(order), byref(result), byref(size), None, 0)
-            if status:
-                _library.check(status)
-        except PinnateError as error:
-            if caller.raised is None:
-                if isinstance(error, FailedError):
-                    error.result = copied(result.value, size.value)
-                raise
-        finally:
-            caller.calling = calling
-            self._leave()
-            if result.value:
-                answer = ctypes.string_at(result.value, size.value)
-                self._free(result)
-        if caller.raised is not None:  # on this thread, in the function
-            raised, caller.raised = caller.raised, None
-            raise raised
-        return answer
+        result, size = c_void_p(), c_size_t()
+
+        def take() -> bytes:
+            if not result.value:
+                return b""
+            answer = ctypes.string_at(result.value, size.value)
+            self._free(result)
+            return answer
+
+        return self._here(take, self._call_wait, byref(order), byref(result), byref(size))
 
     def _tried(
         self, name: str, payload: BytesLike, timeout: Optional[float], headers: Optional[Mapping[str, str]]
@@ -193,27 +178,39 @@ class Engine(BeginningCalls, Listening):
             room = self._rooms.pop()
         except IndexError:
             room = ctypes.create_string_buffer(_MOST_BYTES)
+
+        def take() -> bytes:
+            answer = copied(ctypes.addressof(room), size.value)
+            self._rooms.append(room)
+            return answer
+
+        try:
+            return self._here(take, self._try_call, byref(order), room, _MOST_BYTES, byref(size))
+        except (BusyError, NotFoundError):
+            return None
+
+    def _here(self, take: Callable[[], bytes], function: Any, *arguments: Any) -> bytes:
+        """Has a function of the library's run a call, on this thread where the module allows.
+        `take` takes what came of it out of the memory among `arguments`, and runs in any case.
+        """
+        answer = b""
         self._enter()
         calling, caller.calling = caller.calling, True
         try:
-            status = self._try_call(self._pointer, byref(order), room, _MOST_BYTES, byref(size), None, 0)
-            if status in _NOT_RUN:
-                return None
-            if status:
-                _library.check(status)
-        except PinnateError as error:
-            if caller.raised is None:
-                if isinstance(error, FailedError):
-                    error.result = copied(ctypes.addressof(room), size.value)
-                raise
+            status = function(self._pointer, *arguments, None, 0)
         finally:
             caller.calling = calling
             self._leave()
-            answer = copied(ctypes.addressof(room), size.value)
-            self._rooms.append(room)
+            answer = take()
         if caller.raised is not None:  # on this thread, in the function
             raised, caller.raised = caller.raised, None
             raise raised
+        if status:
+            try:
+                _library.check(status)
+            except FailedError as error:
+                error.result = answer
+                raise
         return answer
 
     async def acall(
@@ -269,16 +266,11 @@ class Engine(BeginningCalls, Listening):
         )
         return [service for tier in page[0] for service in tier.services]
 
-    _feed: Optional[Feed] = None
-
-    def _changes(self) -> Feed:
-        # Of several threads that come first at once, one makes the feed that all use.
-        return self._feed or self.__dict__.setdefault("_feed", Feed(self, _ON_SERVICE))
-
     def _begin_closing(self, patience: float) -> Closing:
         closing = super()._begin_closing(patience)
-        if self._feed is not None:
-            self._feed.tell(None, ClosedError("this engine is closing or closed"))  # to who waits
+        feed = self._feeds.get("watch")
+        if feed is not None:
+            feed.tell(None, ClosedError("this engine is closing or closed"))  # to who waits
         return closing
 
     def watch(self, callback: Callable[[Service], Any], *, executor: Optional[Executor] = None) -> Watch:
@@ -289,8 +281,6 @@ class Engine(BeginningCalls, Listening):
         Callbacks run as those of Controller.watch(); of changes of one release that come meanwhile
         the newest alone is told.
         """
-        if callback is None:
-            raise wrong("callback", "callable", None)
         function(callback, "callback")
         where = _callbacks.executor(executor)
 
@@ -298,7 +288,7 @@ class Engine(BeginningCalls, Listening):
             if isinstance(item, Service):
                 callback(item)
 
-        return Watch(self._changes(), tell, where, "services")
+        return Watch(feed_of(self, _ON_SERVICE), tell, where, "services")
 
     def wait_serving(
         self, name: str, version: Optional[str] = None, *, timeout: Optional[float] = 60.0
@@ -311,7 +301,7 @@ class Engine(BeginningCalls, Listening):
         text(version, "version")
         milliseconds(timeout, "timeout")
         known: Dict[int, Service] = {}
-        for release, told in heard(self._changes(), timeout):
+        for release, told in heard(feed_of(self, _ON_SERVICE), timeout):
             if isinstance(told, ClosedError):
                 raise told
             if told.name == name:

@@ -89,7 +89,8 @@ class TestFleet(Unique):
         """
         if not isinstance(labels, (Mapping, type(None))):
             raise wrong("labels", "a mapping of tiers' names to their labels", labels)
-        function(describe, "describe")
+        if describe is not None:
+            function(describe, "describe")
         described = Describing(labels or {}, describe)
         self._shelf = _slots.Shelf()
         options = _abi.TestingOptions(
@@ -192,14 +193,13 @@ class TestFleet(Unique):
 
         TimedOutError after `timeout` virtual seconds. What `condition` raises is raised.
         """
-        if not callable(condition):
-            raise wrong("condition", "callable", condition)
+        function(condition, "condition")
         waiting = Condition(condition)
         number = _slots.add(waiting)
         try:
             status = self._ask("run_until", ON_CONDITION, number, span(timeout, "timeout"))
         finally:
-            _slots.drop([number])
+            _slots.take(number)
         if waiting.error is not None:
             raise waiting.error
         _library.check(status)
@@ -291,7 +291,7 @@ class TestFleet(Unique):
         try:
             self._do("begin_call", text(at, "at"), call, ON_RESULT, number)
         except BaseException:
-            _slots.drop([number])
+            _slots.take(number)
             raise
         del alive  # the library has copied it
         return request.future

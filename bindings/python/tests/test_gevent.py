@@ -53,8 +53,10 @@ print("served")
 """
 
 
-@unittest.skipUnless(importlib.util.find_spec("gevent"), "gevent is not installed (Debian: python3-gevent)")
 class Gevent(unittest.TestCase):
+    def setUp(self):
+        self.assertTrue(importlib.util.find_spec("gevent"), "gevent is not installed (Debian: python3-gevent)")
+
     def check(self, imports):
         done = program(SOURCE.format(imports=imports), folder(self))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "served\n", ""))

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from pinnate import Phase, Role, Status, _abi, _records
+from pinnate import Phase, Role, Status, _abi, _prototypes, _records
 from pinnate.fleet import Failure, Service
 from pinnate.testing import Fate, Step
 
@@ -125,10 +125,10 @@ class Layout(unittest.TestCase):
             )
         }
         self.assertGreater(len(declared), 40)
-        self.assertEqual(set(declared), set(_abi.PROTOTYPES))
+        self.assertEqual(set(declared), set(_prototypes.PROTOTYPES))
         for name, (result, given) in declared.items():
             with self.subTest(name):
-                python_result, python_given = _abi.PROTOTYPES[name]
+                python_result, python_given = _prototypes.PROTOTYPES[name]
                 self.assertEqual(header_shapes(given), python_shapes(python_given))
                 self.assertEqual(header_shapes([result]), python_shapes([python_result]))
 

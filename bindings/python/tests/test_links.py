@@ -162,9 +162,9 @@ class Reloading(unittest.TestCase):
     def test_the_level_of_the_log_changes_and_every_kind_of_handle_can_be_reloaded(self):
         lines = Seen()
         fleet = Fleet(self, engines=1, log=lines, log_level=logging.ERROR)
+        self.assertEqual([line for line in lines.items if line[0] < logging.ERROR], [])
         for handle in fleet.controller, fleet.gateway, fleet.engines[0], fleet.client():
             handle.reload(log_level=logging.DEBUG)
-        self.assertEqual([line for line in lines.items if line[0] < logging.ERROR], [])
         fleet.publish_live("greet", "1.0.0", GREET)
         lines.until(lambda line: line[0] < logging.ERROR, "a line of a lower level")
 
