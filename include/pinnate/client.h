@@ -73,11 +73,11 @@ PINNATE_API const char *pinnate_client_id(const pinnate_client *client);
 PINNATE_API pinnate_status pinnate_client_watch_links(pinnate_client *client, pinnate_link_fn on_link, void *arg,
                                                       pinnate_ticket *ticket);
 
-/* Takes over labels, log level, heartbeat and backoff of an open tier, as a host does that reads its
- * configuration again: pass the same options as to ..._open, with what has changed. The log hook,
- * the loop and folder_wait_ms are not looked at. PINNATE_INVALID names what cannot change, and nothing has changed then.
- * Other labels are told above over a new link, so calls under way over the old one end as
- * interrupted. */
+/* Takes over labels, log level, heartbeat and backoff of an open tier, as a host does that reads
+ * its configuration again: pass the same options as to ..._open, with what has changed. The log
+ * hook, the loop and folder_wait_ms are not looked at. PINNATE_INVALID names what cannot change,
+ * and nothing has changed then. Other labels are told above over a new link, so calls under way
+ * over the old one end as interrupted. */
 PINNATE_API pinnate_status pinnate_client_reload(pinnate_client *client, const pinnate_tier_options *tier);
 
 /* Ends what a ticket stands for; see pinnate_ticket. Off the loop's thread it waits for that. */

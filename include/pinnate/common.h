@@ -8,8 +8,9 @@
  *     of different versions understand each other. pinnate_bytes alone never changes and has none.
  *     - What you pass in: set `size` to sizeof the struct and zero the rest (the PINNATE_..._INIT
  *       macros do, and for languages without macros ..._init, which is given the sizes: those that
- *       the host was built with). Fields that your `size` does not cover get their defaults; a larger `size` than
- *       the library knows is accepted when what the library does not know is zero.
+ *       the host was built with). Fields that your `size` does not cover get their defaults; a
+ *       larger `size` than the library knows is accepted when what the library does not know is
+ *       zero.
  *     - What the library hands out: `size` says which fields are there.
  *     - What the library fills for you: set `size` as above. The library fills at most that many
  *       bytes, and sets `size` to how many it filled.
@@ -18,29 +19,29 @@
  *  4. Handles are opaque. Closing ends all that a handle does: ..._close begins it and tells
  *     on_closed of its end, ..._close_wait waits for it. The handle stays until ..._free, and
  *     answers everything with PINNATE_CLOSED meanwhile. ..._free may be called on any thread, in a
- *     callback too, for NULL, and for a handle that is not closed yet: ..._free returns at once then,
- *     and the handle closes by itself, so callbacks still come and its folder is in use for a while.
- *     Of a handle that was given to ..._free nothing may be used, nor may a call of it be under way.
- *     A second ..._close returns PINNATE_CLOSED, and its on_closed is not told.
+ *     callback too, for NULL, and for a handle that is not closed yet: ..._free returns at once
+ *     then, and the handle closes by itself, so callbacks still come and its folder is in use for a
+ *     while. Of a handle that was given to ..._free nothing may be used, nor may a call of it be
+ *     under way. A second ..._close returns PINNATE_CLOSED, and its on_closed is not told.
  *  5. Strings are UTF-8 and NUL-terminated. What you pass in is copied before the function returns,
  *     unless its comment says otherwise. What a callback receives belongs to the library and is
  *     valid until the callback returns.
  *  6. Callbacks run on the loop's thread, and not inside the call that registered them; cancelling
  *     and closing may tell a callback its last before they return. With a libuv loop of your own
- *     (`uv_loop`), call every function on that loop's thread, but for ..._free and calls in process.
- *     With a pinnate_loop (`loop`) or none, every function may be called from any thread; callbacks
- *     run where the loop is dispatched, or on a thread of the library's own.
+ *     (`uv_loop`), call every function on that loop's thread, but for ..._free and calls in
+ *     process. With a pinnate_loop (`loop`) or none, every function may be called from any thread;
+ *     callbacks run where the loop is dispatched, or on a thread of the library's own.
  *  7. A function whose name ends in _wait blocks, as do calls in process (..._call_into,
- *     pinnate_function_call) and, off the loop's thread, ..._cancel. On the loop's thread it returns
- *     PINNATE_WRONG_THREAD. Its namesake without _wait answers to a callback; where the _wait form
- *     takes that callback too, it runs before the function returns, while the caller waits, and may
- *     write to the caller's stack. `error`, unless NULL, gets the words of a failure, cut to
- *     error_bytes with their NUL, "" when there is none: for callers that change threads before
- *     they ask pinnate_last_error.
+ *     pinnate_function_call) and, off the loop's thread, ..._cancel. On the loop's thread it
+ *     returns PINNATE_WRONG_THREAD. Its namesake without _wait answers to a callback; where the
+ *     _wait form takes that callback too, it runs before the function returns, while the caller
+ *     waits, and may write to the caller's stack. `error`, unless NULL, gets the words of a
+ *     failure, cut to error_bytes with their NUL, "" when there is none: for callers that change
+ *     threads before they ask pinnate_last_error.
  *  8. A handle stays with the process that opened it: in a child of fork() its functions return
- *     PINNATE_FORKED, freeing it does nothing, and its sockets, locks and files are closed there, but
- *     for what libuv's loop itself has open, so that none outlives the parent. Handles that the child opens are its own. Fork in no callback
- *     unless the child does nothing but exec or _exit.
+ *     PINNATE_FORKED, freeing it does nothing, and its sockets, locks and files are closed there,
+ *     but for what libuv's loop itself has open, so that none outlives the parent. Handles that the
+ *     child opens are its own. Fork in no callback unless the child does nothing but exec or _exit.
  *  9. No C++ exception, signal handler, or output on stdout or stderr ever comes from the library.
  * 10. If descriptor 0, 1 or 2 is closed when a handle opens, it is pointed at /dev/null so that no
  *     file or socket takes its number. I/O on it still fails; children that exec see it closed.
@@ -110,11 +111,11 @@ PINNATE_API const char *pinnate_platform(void);
 
 /* What is under way on a handle: a request, a watch, a listener, a dial. Where a function or struct
  * takes a `ticket`, it gets the number, before any callback runs, or 0 where nothing is under way
- * that could be cancelled (calls in process); NULL: it is not wanted. Numbers
- * are not used twice by a handle, and 0 is none. ..._cancel ends what a ticket stands for: a request
- * ends as PINNATE_CANCELLED, a watch is told its last, a listener closes, a dial ends its link and
- * dials no more. When it returns, the last callback has returned too, unless it is the one that
- * cancels. PINNATE_NOT_FOUND: it has ended already. */
+ * that could be cancelled (calls in process); NULL: it is not wanted. Numbers are not used twice by
+ * a handle, and 0 is none. ..._cancel ends what a ticket stands for: a request ends as
+ * PINNATE_CANCELLED, a watch is told its last, a listener closes, a dial ends its link and dials no
+ * more. When it returns, the last callback has returned too, unless it is the one that cancels.
+ * PINNATE_NOT_FOUND: it has ended already. */
 typedef uint64_t pinnate_ticket;
 
 /* A range of bytes. Who owns it is said where it is used. `data` may be NULL when `size` is 0. It
@@ -179,12 +180,12 @@ PINNATE_API void pinnate_tier_options_init(pinnate_tier_options *options, size_t
  * name server. It runs where callbacks do. The library's own thread ends after the last handle that
  * uses it.
  *
- * ..._close_wait closes the handle, unless that has begun, and returns when no thread of the library
- * is in the host's code for it any more (callbacks, log hook, loaders), and none will be: what holds
- * that code may be unloaded. PINNATE_TIMEOUT: it is closed, and services that did not end in time
- * were left behind with their threads, which may still be in a module or in the host's loader.
- * PINNATE_WRONG_THREAD on the loop's thread, and for handles on a libuv loop of the host's that are
- * not closed yet; on the thread of a pinnate_loop it dispatches that meanwhile. */
+ * ..._close_wait closes the handle, unless that has begun, and returns when no thread of the
+ * library is in the host's code for it any more (callbacks, log hook, loaders), and none will be:
+ * what holds that code may be unloaded. PINNATE_TIMEOUT: it is closed, and services that did not
+ * end in time were left behind with their threads, which may still be in a module or in the host's
+ * loader. PINNATE_WRONG_THREAD on the loop's thread, and for handles on a libuv loop of the host's
+ * that are not closed yet; on the thread of a pinnate_loop it dispatches that meanwhile. */
 typedef void (*pinnate_closed_fn)(void *arg);
 
 #ifdef __cplusplus

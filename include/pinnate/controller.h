@@ -33,10 +33,10 @@ PINNATE_API pinnate_status pinnate_controller_open(const pinnate_controller_opti
 /* Accepts gateways, engines and clients at "tcp://HOST:PORT" (port 0: any free one) or
  * "unix:/PATH". Addresses beyond loopback need the word: "insecure+tcp://0.0.0.0:7070". On success
  * `bound`, unless NULL, gets the address with the real port, cut to bound_size bytes with its NUL.
- * "fd:N" takes descriptor N, a socket that listens already, as systemd hands it over ("insecure+fd:N"
- * where it is bound beyond loopback); it is duplicated, and stays the host's.
- * A HOST that is a name is resolved before this returns, which may block the loop's thread, and
- * with it every handle there, for many seconds: give an address where that matters. Dialling blocks
+ * "fd:N" takes descriptor N, a socket that listens already, as systemd hands it over
+ * ("insecure+fd:N" where it is bound beyond loopback); it is duplicated, and stays the host's. A
+ * HOST that is a name is resolved before this returns, which may block the loop's thread, and with
+ * it every handle there, for many seconds: give an address where that matters. Dialling blocks
  * nobody. */
 PINNATE_API pinnate_status pinnate_controller_listen(pinnate_controller *controller, const char *address, char *bound,
                                                      size_t bound_size, pinnate_ticket *ticket);
@@ -85,8 +85,8 @@ PINNATE_API pinnate_status pinnate_controller_watch(pinnate_controller *controll
                                                     void *arg, pinnate_ticket *ticket);
 
 /* Tells on_done when the release, which must be current, is live on so many engines; with 0, on all
- * that are online and that it selects, and at least one. PINNATE_NOT_FOUND: it is not current, or is
- * no more. PINNATE_TIMEOUT, with how it stands in words, after timeout_ms (default 60000). */
+ * that are online and that it selects, and at least one. PINNATE_NOT_FOUND: it is not current, or
+ * is no more. PINNATE_TIMEOUT, with how it stands in words, after timeout_ms (default 60000). */
 PINNATE_API pinnate_status pinnate_controller_when_live(pinnate_controller *controller, uint64_t release, uint64_t engines,
                                                         uint32_t timeout_ms, pinnate_done_fn on_done, void *arg,
                                                         pinnate_ticket *ticket);
@@ -115,11 +115,11 @@ PINNATE_API pinnate_status pinnate_controller_watch_links(pinnate_controller *co
                                                           void *arg,
                                                           pinnate_ticket *ticket);
 
-/* Takes over labels, log level, heartbeat and backoff of an open tier, as a host does that reads its
- * configuration again: pass the same options as to ..._open, with what has changed. The log hook,
- * the loop and folder_wait_ms are not looked at. PINNATE_INVALID names what cannot change, and nothing has changed then.
- * Other labels are told above over a new link, so calls under way over the old one end as
- * interrupted. */
+/* Takes over labels, log level, heartbeat and backoff of an open tier, as a host does that reads
+ * its configuration again: pass the same options as to ..._open, with what has changed. The log
+ * hook, the loop and folder_wait_ms are not looked at. PINNATE_INVALID names what cannot change,
+ * and nothing has changed then. Other labels are told above over a new link, so calls under way
+ * over the old one end as interrupted. */
 PINNATE_API pinnate_status pinnate_controller_reload(pinnate_controller *controller, const pinnate_tier_options *tier);
 
 /* Ends what a ticket stands for; see pinnate_ticket. Off the loop's thread it waits for that. */

@@ -69,12 +69,11 @@ PINNATE_API pinnate_status pinnate_engine_call_into(pinnate_engine *engine, cons
                                                     size_t room_bytes, size_t *result_bytes, char *error,
                                                     size_t error_bytes);
 /* The same without ever waiting, so that any thread may call it, the loop's too: PINNATE_BUSY, and
- * not run, where it would wait for a turn; PINNATE_TIMEOUT, and run, where the module answers later than its `call` returns. How long the
- * module's `call` takes is the module's. */
+ * not run, where it would wait for a turn; PINNATE_TIMEOUT, and run, where the module answers later
+ * than its `call` returns. How long the module's `call` takes is the module's. */
 PINNATE_API pinnate_status pinnate_engine_try_call(pinnate_engine *engine, const pinnate_call *call, void *result,
                                                    size_t room_bytes, size_t *result_bytes, char *error,
                                                    size_t error_bytes);
-
 
 /* A function of an engine, looked up once, for hosts that call it often. It follows the function
  * from version to version; the engine may be closed and freed before it, and is CLOSED then. */
@@ -121,11 +120,11 @@ PINNATE_API const char *pinnate_engine_id(const pinnate_engine *engine);
 PINNATE_API pinnate_status pinnate_engine_watch_links(pinnate_engine *engine, pinnate_link_fn on_link, void *arg,
                                                       pinnate_ticket *ticket);
 
-/* Takes over labels, log level, heartbeat and backoff of an open tier, as a host does that reads its
- * configuration again: pass the same options as to ..._open, with what has changed. The log hook,
- * the loop and folder_wait_ms are not looked at. PINNATE_INVALID names what cannot change, and nothing has changed then.
- * Other labels are told above over a new link, so calls under way over the old one end as
- * interrupted. */
+/* Takes over labels, log level, heartbeat and backoff of an open tier, as a host does that reads
+ * its configuration again: pass the same options as to ..._open, with what has changed. The log
+ * hook, the loop and folder_wait_ms are not looked at. PINNATE_INVALID names what cannot change,
+ * and nothing has changed then. Other labels are told above over a new link, so calls under way
+ * over the old one end as interrupted. */
 PINNATE_API pinnate_status pinnate_engine_reload(pinnate_engine *engine, const pinnate_tier_options *tier);
 
 /* Ends what a ticket stands for; see pinnate_ticket. Off the loop's thread it waits for that. */

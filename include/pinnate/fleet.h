@@ -211,7 +211,8 @@ typedef void (*pinnate_rows_fn)(void *arg, pinnate_status status, const char *er
 /* ---- call ---------------------------------------------------------------------------------- */
 
 /* What goes with a call beside its payload: a request id, a tenant, a trace. Key: 1 to 63 of
- * [a-zA-Z0-9._-], each once. Value: text of at most 4096 bytes. At most 32 headers, of 8 KiB together. */
+ * [a-zA-Z0-9._-], each once. Value: text of at most 4096 bytes. At most 32 headers, of 8 KiB
+ * together. */
 typedef struct pinnate_header {
   size_t size;
   const char *key;
