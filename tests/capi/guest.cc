@@ -160,11 +160,7 @@ TEST_CASE("a fleet on the host's loop uses none of that loop's global pool, not 
   World world(true);
   BlockedPool blocked(world);
   Fleet fleet(world);
-  PublishedAnswer published;
-  const pinnate_publish publish = fleet.greet("1", "hello ");
-  REQUIRE(pinnate_controller_publish(fleet.controller, &publish, nullptr, PublishedAnswer::on_published, &published) ==
-          PINNATE_OK);
-  REQUIRE(fleet.live("1"));
+  fleet.serve("1", "hello ");
   char bound[64];
   REQUIRE(pinnate_controller_listen(fleet.controller, "tcp://127.0.0.1:0", bound, sizeof bound, nullptr) == PINNATE_OK);
   const std::string by_name = "tcp://localhost" + std::string(bound).substr(std::string(bound).rfind(':'));

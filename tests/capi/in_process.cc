@@ -10,11 +10,7 @@ TEST_CASE("an engine closes within its limit while a module holds a thread of th
     std::thread caller;
     {
       Fleet fleet(world, 300);
-      PublishedAnswer published;
-      const pinnate_publish publish = fleet.greet("1.0.0", "hello ");
-      REQUIRE(pinnate_controller_publish(fleet.controller, &publish, nullptr, PublishedAnswer::on_published,
-                                         &published) == PINNATE_OK);
-      REQUIRE(fleet.live("1.0.0"));
+      fleet.serve("1.0.0", "hello ");
       caller = std::thread([&, engine = fleet.engine.handle] {
         const pinnate_call call = fleet.call("wait");
         void* result = nullptr;

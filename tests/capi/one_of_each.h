@@ -45,6 +45,14 @@ struct Fleet {
     publish.config = {"!", 1};
     return publish;
   }
+  void serve(const char* version, const char* word) {
+    PublishedAnswer published;
+    const pinnate_publish publish = greet(version, word);
+    REQUIRE(pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &published) ==
+            PINNATE_OK);
+    REQUIRE(world.until([&] { return published.came(); }));
+    REQUIRE(live(version));
+  }
   pinnate_call call(const char* payload) {
     pinnate_call c = PINNATE_CALL_INIT;
     c.name = "greet";

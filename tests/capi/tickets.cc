@@ -62,11 +62,7 @@ TEST_CASE("a call that is cancelled ends once, as cancelled, and the module sees
   for (const bool own_loop : {true, false}) {
     World world(own_loop);
     Fleet fleet(world);
-    PublishedAnswer published;
-    const pinnate_publish publish = fleet.greet("1.0.0", "hello ");
-    REQUIRE(pinnate_controller_publish(fleet.controller, &publish, nullptr, PublishedAnswer::on_published,
-                                       &published) == PINNATE_OK);
-    REQUIRE(fleet.live("1.0.0"));
+    fleet.serve("1.0.0", "hello ");
     pinnate_call call = fleet.call("later");
     pinnate_ticket ticket = 0;
     call.ticket = &ticket;
@@ -200,11 +196,7 @@ TEST_CASE("a call that a service is in when its engine closes is answered, and o
   for (const bool own_loop : {true, false}) {
     World world(own_loop);
     Fleet fleet(world);
-    PublishedAnswer published;
-    const pinnate_publish publish = fleet.greet("1.0.0", "hello ");
-    REQUIRE(pinnate_controller_publish(fleet.controller, &publish, nullptr, PublishedAnswer::on_published,
-                                       &published) == PINNATE_OK);
-    REQUIRE(fleet.live("1.0.0"));
+    fleet.serve("1.0.0", "hello ");
     greeting::door().shut();
     ResultAnswer inside;
     RollupAnswer watch;

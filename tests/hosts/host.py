@@ -224,14 +224,25 @@ class HostTest(FleetTest):
         return self.await_status(lambda s: s["online_engines"] == online and known in (None, s["known_engines"]))
 
 
+    def kill(self, process):
+        """Until its engine is gone, too."""
+        process.signal(signal.SIGKILL)
+        process.await_end()
+        self.await_engines(0)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 class HttpHostTest(HostTest):
     """The host answers at http://127.0.0.1:PORT/FUNCTION."""
 
     def setUp(self):
         super().setUp()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     def get(self, function, payload=""):
         return run("curl", "-sS", "--fail-with-body", "-d", payload, f"http://127.0.0.1:{self.port}/{function}")
@@ -257,3 +268,41 @@ class HttpHostTest(HostTest):
 
     def begin_slow(self):
         return Slow(self)
+
+
+class ServiceTests:
+    """What a service of one process and one engine has to pass; for a HttpHostTest with started()."""
+
+    def setUp(self):
+        super().setUp()
+        self.publish_slow()
+        self.serve()
+
+    def serve(self):
+        self.service = self.started()
+        self.await_live("greet", 1)
+        self.await_live("slow", 1)
+
+    def test_no_request_fails_while_versions_change(self):
+        versions, load = self.versions(), self.load()
+        self.await_live("greet", 1, version="6")
+        requests, failed = load.end(now=True)
+        self.assertEqual(failed, [])
+        self.assertGreater(requests, 100)
+        newest = versions.stop()
+        self.await_live("greet", 1, version=str(newest))
+        self.assertRegex(self.get("greet"), rf"^{1 + newest % 2} \d+$")
+
+    def test_a_stopped_service_answers_what_it_has_begun(self):
+        slow = self.begin_slow()
+        self.service.signal(signal.SIGTERM)
+        self.await_refused()
+        slow.let_go()
+        self.assertEqual(slow.answer(), "let go")
+        self.assertEqual(self.service.await_end(), 0, self.service.lines)
+        self.await_engines(0)
+
+    def test_one_that_was_killed_serves_again_when_it_is_started_again(self):
+        self.kill(self.service)
+        self.serve()
+        self.assertRegex(self.get("greet"), r"^1 \d+$")

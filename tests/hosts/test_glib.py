@@ -6,7 +6,7 @@ import socket
 import threading
 import unittest
 
-from host import HostTest, compiled
+from host import HostTest, compiled, free_port
 
 
 class GlibTest(HostTest):
@@ -16,9 +16,7 @@ class GlibTest(HostTest):
 
     def setUp(self):
         super().setUp()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.serve()
 
     def serve(self):
@@ -71,9 +69,7 @@ class GlibTest(HostTest):
         self.await_engines(0)
 
     def test_one_that_was_killed_serves_again_when_it_is_started_again(self):
-        self.service.signal(signal.SIGKILL)
-        self.service.await_end()
-        self.await_engines(0)
+        self.kill(self.service)
         self.serve()
         _, lines = self.connection()
         self.assertRegex(self.ask_line(lines, "greet you"), r"^1 \d+$")

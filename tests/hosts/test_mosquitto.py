@@ -3,11 +3,10 @@
 import getpass
 import re
 import signal
-import socket
 import subprocess
 import unittest
 
-from host import HostTest, Process, compiled, run
+from host import HostTest, Process, compiled, free_port, run
 
 
 # Answers the topic that it is told.
@@ -38,9 +37,7 @@ class MosquittoTest(HostTest):
 
     def setUp(self):
         super().setUp()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         (self.folder / "mosquitto.conf").write_text(f"""
 user {getpass.getuser()}
 listener {self.port} 127.0.0.1
@@ -115,9 +112,7 @@ plugin_opt_topic sensors/
         self.await_engines(0)
 
     def test_a_broker_that_was_killed_serves_again_when_it_is_started_again(self):
-        self.broker.signal(signal.SIGKILL)
-        self.broker.await_end()
-        self.await_engines(0)
+        self.kill(self.broker)
         self.serve()
         sub = self.subscribed("sensors/#", 1)
         self.publish_message("sensors/a", "hello")
