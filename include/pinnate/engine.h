@@ -31,10 +31,13 @@ typedef struct pinnate_engine_options {
                                 Default: none; for ephemeral engines with a given or kept id, made at random */
   int ephemeral;             /* not 0: forgotten by those above when its link ends, however it ends, where others
                                 would be offline rows for forget_after_ms */
+  uint32_t kept_images_limit;  /* modules that cannot be unmapped and stay in memory (pinnate_kept_image): how many,
+                                and of how many bytes together. Default 16 and 256 MiB */
+  uint64_t kept_bytes_limit;
 } pinnate_engine_options;
 
 #define PINNATE_ENGINE_OPTIONS_INIT \
-  { sizeof(pinnate_engine_options), PINNATE_TIER_OPTIONS_INIT, NULL, NULL, 0, 0, 0, NULL, 0, NULL, 0 }
+  { sizeof(pinnate_engine_options), PINNATE_TIER_OPTIONS_INIT, NULL, NULL, 0, 0, 0, NULL, 0, NULL, 0, 0, 0 }
 PINNATE_API void pinnate_engine_options_init(pinnate_engine_options *options, size_t size, size_t tier_size);
 
 PINNATE_API pinnate_status pinnate_engine_open(const pinnate_engine_options *options, pinnate_engine **engine);

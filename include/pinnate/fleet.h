@@ -24,6 +24,34 @@ typedef struct pinnate_artifact {
 #define PINNATE_ARTIFACT_INIT { sizeof(pinnate_artifact), NULL, NULL, {NULL, 0} }
 PINNATE_API void pinnate_artifact_init(pinnate_artifact *artifact, size_t size);
 
+/* What a shared object's own bytes let one expect of it in an engine. */
+typedef struct pinnate_finding {
+  size_t size;
+  const char *word;      /* its kind, as pinnate_publish.allow names it: "unique-symbols", "exports", ... */
+  int refused;           /* not 0: engines refuse it, and so does a publish, unless it is allowed. 0: a warning */
+  const char *text;      /* what it is, what comes of it and what helps */
+} pinnate_finding;
+
+typedef struct pinnate_checked {
+  size_t size;
+  const char *platform;            /* "linux-x86_64" */
+  const char *c_library;           /* which one it is built for: "glibc", "musl", or "" where that cannot be told */
+  const char *c_library_version;   /* the oldest that will do, as in "2.34"; "" where that cannot be told */
+  uint32_t module_abi;             /* of its descriptor (module.h), 0 when it has none; and the descriptor's flags */
+  uint32_t module_flags;
+  const pinnate_finding *const *findings; /* those refused first; none: there is nothing to be said of it */
+  size_t finding_count;
+} pinnate_checked;
+
+typedef void (*pinnate_checked_fn)(void *arg, const pinnate_checked *checked);
+
+/* Looks at a module of the loader "native" without loading it, for whatever platform it is, and
+ * tells on_checked before it returns. PINNATE_INVALID: it is not a whole shared object. A publish
+ * does the same, and each engine, which also sees what its own process makes of it. Any thread;
+ * reads the file's tables. */
+PINNATE_API pinnate_status pinnate_check_artifact(const pinnate_artifact *artifact, pinnate_checked_fn on_checked,
+                                                  void *arg);
+
 typedef struct pinnate_publish {
   size_t size;
   const char *name;     /* the function's name: 1 to 63 of [a-z0-9._-], beginning with a letter or digit */
@@ -43,10 +71,13 @@ typedef struct pinnate_publish {
   int keep_older;            /* not 0: releases of this name that are current stay so below this one, and serve again
                                 when it is withdrawn. Default: a release without a selector supersedes them all at
                                 once, whether it goes live or not; an engine serves the older one until it does */
+  const char *allow;         /* words of findings (pinnate_finding) that are no reason to refuse it, with commas between:
+                                "exports,executable-stack". Engines are told. Default: none. Warnings go to the log
+                                hook, at level warning */
 } pinnate_publish;
 
 #define PINNATE_PUBLISH_INIT \
-  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0 }
+  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0, NULL }
 PINNATE_API void pinnate_publish_init(pinnate_publish *publish, size_t size);
 
 /* What came of a publish. Filled by the library where a function takes one to write to. */
@@ -148,6 +179,8 @@ typedef struct pinnate_rollup {
   size_t release_count;
   const char *const *notices; /* sentences: cache too small, disk full, two tiers under one id, a restored copy, ... */
   size_t notice_count;
+  uint64_t kept_images;       /* of online engines: objects that could not be unmapped; see pinnate_kept_image */
+  uint64_t kept_bytes;
 } pinnate_rollup;
 
 typedef void (*pinnate_rollup_fn)(void *arg, pinnate_status status, const char *error, const pinnate_rollup *rollup);
@@ -188,6 +221,19 @@ typedef struct pinnate_service {
   int serving;           /* this release's service takes the function's calls */
 } pinnate_service;
 
+/* A module that is in an engine's memory although its service is gone, since to unmap it could end
+ * the process, or a library that came with one. It stays until the process ends. An engine has a
+ * limit for modules (pinnate_engine_options); at the limit it loads no further version of a function
+ * that would stay. */
+typedef struct pinnate_kept_image {
+  size_t size;
+  const char *function;
+  const char *version;
+  uint64_t bytes;        /* mapped */
+  uint32_t threads;      /* that are in it */
+  const char *why;
+} pinnate_kept_image;
+
 typedef struct pinnate_row {
   size_t size;
   pinnate_role role;
@@ -202,6 +248,8 @@ typedef struct pinnate_row {
   const pinnate_service *const *services;  /* engines */
   size_t service_count;
   const char *notice;    /* "" or what is wrong with it, in words */
+  const pinnate_kept_image *const *kept;   /* online engines */
+  size_t kept_count;
 } pinnate_row;
 
 /* `next` is "" on the last page. A gateway that cannot be asked is a row with online 0. */

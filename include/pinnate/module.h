@@ -10,9 +10,16 @@
  * (-fno-gnu-unique: GNU-unique symbols would keep the object from ever being unloaded.)
  *
  * All functions but `call` run one at a time, on threads of the library's that all engines of the
- * process share: what is changed of one (signal mask, locale, floating-point environment,
- * cancelability) is put back before returning, and its `thread_local` variables, which keep the
- * object in memory, may live until the last engine closes.
+ * process share. Their signal mask is the one that the thread had which opened the engine, and what
+ * a function changes of a thread (signal mask, alternate signal stack, floating-point environment)
+ * is put back when it returns; after `call`, the floating-point environment alone. What it changes
+ * of the process (signal handlers, locale, current folder, umask) is told in a notice and left as
+ * it is. `thread_local` variables keep the object in memory, and may live until the last engine
+ * closes.
+ * After `destroy` the object is unmapped, unless that would end the process: an object stays that
+ * threads or signal handlers are in, that uses pthread_key_create or the like (see
+ * PINNATE_CLEANS_UP), or that is linked with -z nodelete. What stays is counted in the engine's
+ * status, up to a limit. Libraries that came with a module stay, too.
  * What one of these functions throws, or that it ends its thread, is a failure in words. Not so in
  * constructors and destructors of static objects: an exception that leaves one is std::terminate,
  * which ends the process and all engines in it (C++ [basic.start.dynamic]).
@@ -61,6 +68,13 @@ typedef struct pinnate_host {
 
 /* flags */
 #define PINNATE_CALLS_MAY_OVERLAP 1u /* `call` may run on several threads at once. Without it, one call at a time */
+#define PINNATE_ONE_AT_A_TIME 2u     /* two services cannot live side by side in a process: the old one is destroyed
+                                        before the new one is created. Calls wait meanwhile, at most 10 s */
+#define PINNATE_STAYS_LOADED 4u      /* the object is never unmapped, so each version stays in memory. The same bytes
+                                        published again are served by the object that is there: its static variables go
+                                        on from where they were */
+#define PINNATE_CLEANS_UP 8u         /* `destroy` undoes what was registered with the C library (pthread_key_delete and
+                                        the like), so that the object may be unmapped */
 
 typedef struct pinnate_descriptor {
   size_t size;    /* sizeof(pinnate_descriptor) */

@@ -3,6 +3,7 @@
 // header: the objects of this layer start no thread.
 #pragma once
 
+#include "base/known_threads.h"
 #include "base/status.h"
 
 #include <pthread.h>
@@ -71,6 +72,7 @@ class Thread {
   // C linkage is what pthread_create asks for; every ABI that Pinnate runs on calls both alike.
   static void* run(void* argument) {
     const std::unique_ptr<Start> start(static_cast<Start*>(argument));
+    const KnownThread known;
     // A module may cancel a thread that it is or was on, which would end it in another module, or
     // where nothing may throw.
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);

@@ -60,11 +60,15 @@ Status take_function(const char* given, const char* argument, std::string* funct
   return take_name(given, check_function_name, function);
 }
 
+void tell_warnings(Handle& handle, const runtime::PublishOrder& order) {
+  for (const std::string& warning : order.warnings) handle.log()(PINNATE_LOG_WARNING, warning);
+}
+
 Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_fn on_progress,
                pinnate_published_fn on_published, void* arg) {
   if (Status s = required(on_published, "on_published"); !s.ok()) return s;
   pinnate_ticket* wanted = nullptr;
-  Result<runtime::PublishOrder> order = read_publish(publish, &wanted);
+  Result<runtime::PublishOrder> order = read_publish(publish, true, &wanted);
   if (!order.ok()) return order.status();
   runtime::PublisherDriver::Progress progress;
   if (on_progress)
@@ -75,6 +79,7 @@ Status publish(Handle& handle, const pinnate_publish* publish, pinnate_progress_
     on_published(arg, PINNATE_OK, "", &published);
   };
   return handle.soon([&handle, ticket = handle.new_ticket(wanted), order = std::move(*order), progress, done] {
+    tell_warnings(handle, order);
     handle.publisher().publish(ticket, order, progress, done);
   });
 }
@@ -83,12 +88,13 @@ Status publish_wait(Handle& handle, const pinnate_publish* publish, pinnate_publ
   const Result<std::size_t> room = room_in(published, "published");
   if (!room.ok()) return room.status();
   pinnate_ticket* wanted = nullptr;
-  Result<runtime::PublishOrder> order = read_publish(publish, &wanted);
+  Result<runtime::PublishOrder> order = read_publish(publish, true, &wanted);
   if (!order.ok()) return order.status();
   const pinnate_ticket ticket = handle.new_ticket(wanted);
   // Written on the loop's thread, and the caller waits meanwhile.
   pinnate_published answered{};
   const Status status = handle.wait([&](const Handle::Settle& settle) {
+    tell_warnings(handle, *order);
     handle.publisher().publish(
         ticket, *order, nullptr,
         [&answered, settle](const Status& s, const wire::Published* answer, std::uint32_t prepare_us) {

@@ -119,6 +119,8 @@ RollupView::RollupView(const wire::StatusReport& message)
   rollup_.release_count = rows_.size();
   rollup_.notices = notices_.data();
   rollup_.notice_count = notices_.size();
+  rollup_.kept_images = message.kept_images;
+  rollup_.kept_bytes = message.kept_bytes;
 }
 
 TiersView::TiersView(const wire::Tiers& message)
@@ -140,6 +142,15 @@ TiersView::TiersView(const wire::Tiers& message)
         row.services = services.data();
         row.service_count = services.size();
         row.notice = from.notice.c_str();
+        const auto& kept = kept_.emplace_back(from.kept, [](const wire::KeptImage& its, pinnate_kept_image& image) {
+          image.function = its.function.c_str();
+          image.version = its.version.c_str();
+          image.bytes = its.bytes;
+          image.threads = its.threads;
+          image.why = its.why.c_str();
+        });
+        row.kept = kept.data();
+        row.kept_count = kept.size();
       }) {}
 
 }  // namespace pinnate::capi

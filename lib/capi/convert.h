@@ -77,6 +77,7 @@ class TiersView {
  private:
   std::vector<Rows<pinnate_label>> labels_;
   std::vector<Rows<pinnate_service>> services_;
+  std::vector<Rows<pinnate_kept_image>> kept_;
   Rows<pinnate_row> rows_;
 };
 

@@ -181,6 +181,8 @@ Result<pinnate_engine*> open_engine(const pinnate_engine_options& given) {
   host.worker_threads = *threads;
   host.queued_calls = capi::or_default(given.queued_calls, host.queued_calls);
   host.state_dir = dir->value_or("");
+  host.kept = {capi::or_default(given.kept_images_limit, host.kept.images),
+               capi::or_default(given.kept_bytes_limit, host.kept.bytes)};
   host.log = setup->log;
 
   runtime::NodeParts parts;

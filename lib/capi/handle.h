@@ -71,6 +71,7 @@ class Handle {
   runtime::PublisherDriver& publisher() { return *publisher_; }
   runtime::Node& node() { return *node_; }
   runtime::Reactor& reactor() { return *reactor_; }
+  const Log& log() const { return log_; }
   const std::string& id() const { return id_; }  // any thread
   const OpenedHere& opened_here() const { return opened_here_; }  // any thread
 

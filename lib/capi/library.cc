@@ -1,5 +1,6 @@
 // What concerns the library as a whole: names, version, platform.
 #include "capi/boundary.h"
+#include "capi/publish_order.h"
 #include "capi/sized.h"
 #include "content/elf.h"
 
@@ -36,6 +37,9 @@ const char* pinnate_status_name(pinnate_status status) {
 }
 const char* pinnate_phase_name(pinnate_phase phase) { return name_of(kPhaseNames, pinnate::capi::number_in(phase)); }
 const char* pinnate_last_error(void) { return pinnate::capi::last_error(); }
+pinnate_status pinnate_check_artifact(const pinnate_artifact* artifact, pinnate_checked_fn on_checked, void* arg) {
+  return pinnate::capi::guarded([&] { return pinnate::capi::check_artifact(artifact, on_checked, arg); });
+}
 const char* pinnate_platform(void) { return pinnate::content::own_platform(); }
 const char* pinnate_version(void) {
   return PINNATE_TEXT(PINNATE_VERSION_MAJOR) "." PINNATE_TEXT(PINNATE_VERSION_MINOR) "." PINNATE_TEXT(

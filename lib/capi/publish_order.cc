@@ -3,8 +3,10 @@
 #include "base/limits.h"
 #include "base/names.h"
 #include "capi/boundary.h"
+#include "capi/convert.h"
 #include "capi/sized.h"
 #include "content/elf.h"
+#include "content/object_findings.h"
 #include "content/selector.h"
 
 #include <algorithm>
@@ -16,7 +18,7 @@ namespace {
 using runtime::ArtifactSource;
 using runtime::PublishOrder;
 
-constexpr std::size_t kElfHead = 20;
+constexpr std::size_t kElfHead = 64;
 constexpr std::uint32_t kLongestLimit = 600000;
 
 Result<ArtifactSource> open_source(const pinnate_artifact& given) {
@@ -36,6 +38,27 @@ Result<std::string> platform_of(const ArtifactSource& source) {
   const auto head = source.read(0, std::min<std::uint64_t>(kElfHead, source.size_bytes()), &room);
   if (!head.ok()) return head.status();
   return content::elf_platform(*head);
+}
+
+content::ObjectBytes bytes_of(const ArtifactSource& source) {
+  return {source.size_bytes(),
+          [&source](std::uint64_t at, std::size_t bytes, std::string* room) { return source.read(at, bytes, room); }};
+}
+
+Status check_artifact(const PublishOrder::Artifact& artifact, PublishOrder* order) {
+  const std::string named = "module '" + order->name + "' " + order->version + ", for " + artifact.platform + ": ";
+  const auto object = content::read_shared_object(bytes_of(artifact.source));
+  if (!object.ok()) {
+    if (object.status().code() == PINNATE_INVALID && content::allows(order->allowed, "not-a-module")) return {};
+    return {object.status().code(), named + object.status().message()};
+  }
+  const auto findings = content::findings(*object);
+  if (const auto* refused = content::first_refused(findings, order->allowed))
+    return {std::string_view(refused->word) == "not-a-module" ? PINNATE_INVALID : PINNATE_REFUSED,
+            named + refused->text + " (to publish it all the same, allow '" + refused->word + "')"};
+  for (const content::Finding& each : findings)
+    if (!content::allows(order->allowed, each.word)) order->warnings.push_back(named + each.text);
+  return {};
 }
 
 Result<PublishOrder::Artifact> read_artifact(const pinnate_artifact& given) {
@@ -98,7 +121,7 @@ Status read_limits(const pinnate_publish& given, content::Limits* limits) {
 
 }  // namespace
 
-Result<PublishOrder> read_publish(const pinnate_publish* publish, pinnate_ticket** ticket) {
+Result<PublishOrder> read_publish(const pinnate_publish* publish, bool check, pinnate_ticket** ticket) {
   const Result<pinnate_publish> given = read_sized(publish, "publish");
   if (!given.ok()) return given.status();
   if (ticket) *ticket = given->ticket;
@@ -123,8 +146,42 @@ Result<PublishOrder> read_publish(const pinnate_publish* publish, pinnate_ticket
     if (Status s = required(given->config.data, "publish.config.data"); !s.ok()) return s;
     order.config = Buffer(std::string(static_cast<const char*>(given->config.data), given->config.size));
   }
+  auto allowed = content::read_allowed(given->allow ? given->allow : "");
+  if (!allowed.ok()) return {allowed.status().code(), "publish.allow: " + allowed.status().message()};
+  order.allowed = std::move(*allowed);
   if (Status s = read_artifacts(*given, &order.artifacts); !s.ok()) return s;
+  if (!check || order.loader != "native") return order;
+  for (const PublishOrder::Artifact& artifact : order.artifacts)
+    if (Status s = check_artifact(artifact, &order); !s.ok()) return s;
   return order;
+}
+
+Status check_artifact(const pinnate_artifact* given, pinnate_checked_fn on_checked, void* arg) {
+  if (Status s = required(on_checked, "on_checked"); !s.ok()) return s;
+  const Result<pinnate_artifact> one = read_sized(given, "artifact");
+  if (!one.ok()) return one.status();
+  const Result<ArtifactSource> source = open_source(*one);
+  if (!source.ok()) return source.status();
+  const auto object = content::read_shared_object(bytes_of(*source));
+  if (!object.ok()) return object.status();
+  const auto findings = content::findings(*object);
+  const Rows<pinnate_finding> rows(findings, [](const content::Finding& from, pinnate_finding& row) {
+    row.word = from.word;
+    row.refused = from.refused;
+    row.text = from.text.c_str();
+  });
+  const std::string glibc = object->glibc_version();
+  pinnate_checked checked{};
+  checked.size = sizeof checked;
+  checked.platform = object->platform.c_str();
+  checked.c_library = object->for_musl() ? "musl" : object->needs("libc.so.6") || !glibc.empty() ? "glibc" : "";
+  checked.c_library_version = glibc.c_str();
+  checked.module_abi = object->descriptor ? object->descriptor->abi : 0;
+  checked.module_flags = object->descriptor ? object->descriptor->flags : 0;
+  checked.findings = rows.data();
+  checked.finding_count = rows.size();
+  on_checked(arg, &checked);
+  return {};
 }
 
 }  // namespace pinnate::capi

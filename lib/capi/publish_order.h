@@ -9,6 +9,9 @@
 namespace pinnate::capi {
 
 // Opens the files and reads their first bytes, no more. Fails in words that name the field.
-Result<runtime::PublishOrder> read_publish(const pinnate_publish* given, pinnate_ticket** ticket = nullptr);
+// `check`: native modules are looked at, and refused where engines would.
+Result<runtime::PublishOrder> read_publish(const pinnate_publish* given, bool check, pinnate_ticket** ticket = nullptr);
+
+Status check_artifact(const pinnate_artifact* given, pinnate_checked_fn on_checked, void* arg);
 
 }  // namespace pinnate::capi

@@ -193,7 +193,7 @@ pinnate_status pinnate_testing_publish(pinnate_testing_fleet* fleet, const pinna
   return with(fleet, [&](capi::TestingFleet& f) -> Status {
     const Result<std::size_t> room = capi::room_in(published, "published");
     if (!room.ok()) return room.status();
-    const Result<runtime::PublishOrder> order = capi::read_publish(publish);
+    const Result<runtime::PublishOrder> order = capi::read_publish(publish, false);
     if (!order.ok()) return order.status();
     const Result<pinnate_published> answered = f.publish(*order);
     if (answered.ok()) capi::fill_sized(*answered, *room, published);

@@ -62,7 +62,7 @@ Result<Manifest> decode(std::string_view bytes) {
       top.fail(PINNATE_INVALID, "its platforms are not sorted, or one stands twice");
   }
   manifest.limits = read_limits(top.list("limits", 64));
-  manifest.needs = top.needs();
+  manifest.needs = top.words("needs");
   if (top.more()) top.list("signatures", 64);  // room for them; none is checked yet
   if (!packed.status().ok()) return packed.status();
   return manifest;
@@ -110,7 +110,7 @@ Buffer encode_manifest(const Manifest& manifest) {
   for (std::uint32_t ms : {manifest.limits.load_ms, manifest.limits.create_ms, manifest.limits.health_ms,
                            manifest.limits.call_ms, manifest.limits.drain_ms})
     p.pack_uint32(ms);
-  pack_needs(p, manifest.needs);
+  pack_words(p, manifest.needs);
   p.pack_array(0);
   return Buffer(std::move(sink.out));
 }

@@ -133,17 +133,17 @@ Fields Fields::list(const char* field, std::size_t most) {
   return Fields(o, path_ + ", " + field, status_);
 }
 
-std::vector<std::string> Fields::needs() {
-  std::vector<std::string> needs;
-  if (!more()) return needs;
-  Fields features = list("needs", kMostElements);
-  while (features.more()) needs.push_back(features.text("feature", check_feature));
-  return needs;
+std::vector<std::string> Fields::words(const char* field) {
+  std::vector<std::string> words;
+  if (!more()) return words;
+  Fields all = list(field, kMostElements);
+  while (all.more()) words.push_back(all.text("word", check_feature));
+  return words;
 }
 
-void pack_needs(msgpack::packer<StringSink>& packer, const std::vector<std::string>& needs) {
-  packer.pack_array(static_cast<std::uint32_t>(needs.size()));
-  for (const std::string& feature : needs) pack_text(packer, feature);
+void pack_words(msgpack::packer<StringSink>& packer, const std::vector<std::string>& words) {
+  packer.pack_array(static_cast<std::uint32_t>(words.size()));
+  for (const std::string& word : words) pack_text(packer, word);
 }
 
 void pack_text(msgpack::packer<StringSink>& packer, std::string_view text) {

@@ -34,7 +34,7 @@ class Fields {
   std::string_view bytes(const char* field, std::size_t most);
   Digest digest(const char* field);
   Fields list(const char* field, std::size_t most);
-  std::vector<std::string> needs();  // optional: names of features that its reader must know
+  std::vector<std::string> words(const char* field);  // optional: names, each as check_feature has it
 
   // Ends the reading, for a reason of the caller's: "manifest, artifact 2: <what>".
   void fail(Code code, const std::string& what);
@@ -68,7 +68,7 @@ struct StringSink {
   void write(const char* p, std::size_t n) { out.append(p, n); }
 };
 void pack_text(msgpack::packer<StringSink>& packer, std::string_view text);
-void pack_needs(msgpack::packer<StringSink>& packer, const std::vector<std::string>& needs);
+void pack_words(msgpack::packer<StringSink>& packer, const std::vector<std::string>& words);
 void pack_bytes(msgpack::packer<StringSink>& packer, std::string_view bytes);
 
 }  // namespace pinnate::content

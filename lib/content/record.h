@@ -36,8 +36,14 @@ struct Restored {
   // What an engine had been running when it ended without closing. See module/lasting/black_box.h
   struct Death {
     Digest artifact;
-    std::string moment;  // "load", "create", "call", "first 60 s"
+    std::string moment;  // "load", "create", "call", "first 60 s", "just unloaded", "kept in memory"
     std::uint32_t in_a_row = 0;
+    std::uint32_t shared = 0;  // of these, in how many it was one of several that could have been it
+    std::string name{};  // as in "'thumbnail' 1.2.0"
+    std::string others{};  // those several, the last time, in words
+    bool last = false;  // in the end of the process before this one
+    // Two of those which another could have caused count like one.
+    std::uint32_t weight() const { return in_a_row - shared + shared / 2; }
   };
   std::vector<Death> deaths;
 };

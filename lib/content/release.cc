@@ -26,26 +26,28 @@ Result<Release> decode(const Buffer& bytes) {
   release.selector = top.text("selector", kMostSelector);
   release.config = bytes.slice(top.bytes("configuration", kConfigLimitBytes));
   release.decided_unix_ms = top.signed_number("time of decision");
-  release.needs = top.needs();
+  release.needs = top.words("needs");
   if (top.ok() && unknown_need(release.needs).empty())  // else it may be of a later version's grammar
     if (auto parsed = Selector::parse(release.selector); !parsed.ok())
       top.fail(PINNATE_INVALID, parsed.status().message());
   if (top.more()) top.list("signatures", 64);  // room for them; none is checked yet
+  release.allowed = top.words("allowed");
   if (!packed.status().ok()) return packed.status();
   return release;
 }
 
 }  // namespace
 
-std::string unknown_need(const std::vector<std::string>& needs, std::string_view known) {
-  const auto unknown = std::find_if(needs.begin(), needs.end(), [&](const auto& need) { return need != known; });
+std::string unknown_need(const std::vector<std::string>& needs, std::initializer_list<std::string_view> known) {
+  const auto is_known = [&](const auto& need) { return std::find(known.begin(), known.end(), need) != known.end(); };
+  const auto unknown = std::find_if_not(needs.begin(), needs.end(), is_known);
   return unknown == needs.end() ? "" : *unknown;
 }
 
 Buffer encode_release(const Release& release) {
   StringSink sink;
   msgpack::packer<StringSink> p(sink);
-  p.pack_array(11);
+  p.pack_array(release.allowed.empty() ? 11 : 12);
   p.pack_uint64(kReleaseFormat);
   p.pack_uint64(release.number);
   p.pack_uint64(release.epoch);
@@ -55,8 +57,9 @@ Buffer encode_release(const Release& release) {
   pack_text(p, release.selector);
   pack_bytes(p, release.config.view());
   p.pack_int64(release.decided_unix_ms);
-  pack_needs(p, release.needs);
+  pack_words(p, release.needs);
   p.pack_array(0);
+  if (!release.allowed.empty()) pack_words(p, release.allowed);
   return Buffer(std::move(sink.out));
 }
 

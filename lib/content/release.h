@@ -6,6 +6,7 @@
 #include "base/status.h"
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,14 +22,17 @@ struct Release {
   Buffer config;
   std::int64_t decided_unix_ms = 0;
   std::vector<std::string> needs;  // features that an engine must know to serve it
+  std::vector<std::string> allowed;  // findings of engines (object_findings.h) that are no reason to refuse it
 };
 
 // Of a publish: the release supersedes none that is current, also where it has no selector.
 inline constexpr std::string_view kKeepOlder = "keep-older";
 
-// The first of `needs` that this version does not know, or "". It knows `known` alone, where that
-// is said, and else none so far.
-std::string unknown_need(const std::vector<std::string>& needs, std::string_view known = {});
+// Likewise: findings are allowed, which its release is to say.
+inline constexpr std::string_view kAllowed = "allowed";
+
+// The first of `needs` that is none of `known`, or "".
+std::string unknown_need(const std::vector<std::string>& needs, std::initializer_list<std::string_view> known = {});
 
 Buffer encode_release(const Release& release);
 Result<Release> decode_release(const Buffer& bytes);

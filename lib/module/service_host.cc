@@ -11,7 +11,8 @@ namespace {
 
 class ThreadedServiceHost : public ServiceHost {
  public:
-  explicit ThreadedServiceHost(std::shared_ptr<Services> services) : services_(std::move(services)) {}
+  explicit ThreadedServiceHost(std::shared_ptr<Services> services)
+      : services_(std::move(services)), loaders_(services_->kept) {}
 
   ~ThreadedServiceHost() override {
     if (closer_) {  // it has nothing left to do but to return, unless we are inside `closed`, on it

@@ -18,6 +18,9 @@
 #include "module/lasting/outcome.h"
 #include "module/loading/service.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -29,11 +32,19 @@ namespace pinnate::module {
 
 class Call;
 
+inline sigset_t current_signal_mask() {
+  sigset_t mask;
+  pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  return mask;
+}
+
 struct ServiceHostOptions {
   std::uint32_t worker_threads = 2;
   std::uint32_t queued_calls = 1024;
   std::string state_dir;  // "" : no notes of what is running, no quarantine
   bool private_files = false;  // images in files, as where memfd_create or /proc is missing
+  KeptLimits kept;
+  sigset_t signal_mask = current_signal_mask();  // of threads while they run a module's code
   Log log;
 };
 

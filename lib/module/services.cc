@@ -1,6 +1,7 @@
 #include "module/services.h"
 
 #include "base/guarded.h"
+#include "module/lasting/thread_state.h"
 
 #include <algorithm>
 #include <optional>
@@ -9,6 +10,8 @@
 
 namespace pinnate::module {
 namespace {
+
+constexpr std::chrono::seconds kSuspectedFor{60};  // after it was unloaded
 
 // Services of the process that were given up. Reachable, so that leak checkers see the purpose.
 std::mutex given_up_mutex;
@@ -60,9 +63,14 @@ void Services::order(const std::shared_ptr<Service>& service, Done done, std::fu
   const auto self = shared_from_this();
   auto on_thread = [self, service, done, run = std::move(run)] {
     std::optional<Outcome> outcome;
+    const ForeignCode foreign(self->options.signal_mask);
     const AtEnd at_end([&] {
       quietly([&] {
         if (!outcome) outcome = service->refused(PINNATE_FAILED, "ended the thread that called it");
+        outcome->notices = service->take_notices();
+        if (service->native())
+          outcome->kept =
+              std::make_shared<const std::vector<wire::KeptImage>>(KeptImages::of_process().list(self->kept));
         service->report(done, std::move(*outcome));
         if (service->abandoned()) self->came_back(service);
       });
@@ -76,10 +84,23 @@ void Services::order(const std::shared_ptr<Service>& service, Done done, std::fu
 }
 
 Status Services::destroy(Service& service) {
+  const bool was_loaded = service.loaded();
   const AtEnd at_end([&] {
-    if (!service.loaded()) remove(service.id());
+    if (service.loaded()) return;
+    if (was_loaded) keep_note(service);
+    remove(service.id());
   });
   return service.destroy();
+}
+
+// What is left of a module may end the process later.
+void Services::keep_note(const Service& service) {
+  if (!black_box || !service.native()) return;
+  const std::shared_ptr<Note> note = service.shared_note();
+  note->set_gone(service.stays());
+  if (!service.stays()) return alarms.set(alarms.key(Clock::now() + kSuspectedFor), [note](bool) {});
+  const std::lock_guard lock(mutex_);
+  kept_notes_.push_back(note);
 }
 
 void Services::abandon(ServiceId id) {

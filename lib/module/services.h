@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace pinnate::module {
 
@@ -49,14 +50,16 @@ class Services : public Gate::Watcher, public std::enable_shared_from_this<Servi
   void close(TimePoint limit);
 
   const ServiceHostOptions options;
+  const KeptImages::Owner kept = std::make_shared<const KeptLimits>(options.kept);
   const std::shared_ptr<HostCallbacks> callbacks = std::make_shared<HostCallbacks>(options.log);
   std::shared_ptr<BlackBox> black_box;  // null without a state folder
   Alarms alarms;
   std::atomic<std::size_t> left_behind{0};  // by close
-  CallDispatch calls{options.worker_threads, options.queued_calls, callbacks, alarms};
+  CallDispatch calls{options.worker_threads, options.queued_calls, options.signal_mask, callbacks, alarms};
 
  private:
   explicit Services(ServiceHostOptions with) : options(std::move(with)) {}
+  void keep_note(const Service& service);
   void came_back(const std::shared_ptr<Service>& service);
   bool destroy_all(TimePoint limit);
 
@@ -65,6 +68,7 @@ class Services : public Gate::Watcher, public std::enable_shared_from_this<Servi
   std::condition_variable changed_;
   std::map<ServiceId, std::shared_ptr<Service>> services_;
   std::list<std::pair<std::shared_ptr<Service>, Done>> until_empty_;
+  std::vector<std::shared_ptr<Note>> kept_notes_;  // of objects that stay in memory
   bool closing_ = false;
   std::size_t coming_back_ = 0;  // services that are being destroyed after they were abandoned
   bool news_ = false;  // for close: a gate is empty, or a service is gone

@@ -178,7 +178,8 @@ void Orders::close_disk(std::function<void()> closed) {
 
 module::Done Orders::answer(tier::Token token) {
   return [answer = std::make_shared<Answer>(way_back_), token](module::Outcome outcome) {
-    answer->hand_in({token, std::move(outcome.status), std::move(outcome.bytes), std::move(outcome.bad_chunks)});
+    answer->hand_in({token, std::move(outcome.status), std::move(outcome.bytes), std::move(outcome.bad_chunks),
+                     std::move(outcome.notices), std::move(outcome.kept)});
   };
 }
 
@@ -199,6 +200,7 @@ void Orders::carry_out(tier::Load& order) {
   load.version = std::move(order.version);
   load.loader = std::move(order.loader);
   load.artifact = order.artifact.digest;
+  load.allowed = std::move(order.allowed);
   load.config = std::move(order.config);
   load.call_limit_ms = order.call_limit_ms;
   load.limit_ms = order.limit_ms;

@@ -30,6 +30,8 @@ struct PublishOrder {
   content::Limits limits;
   Buffer config;
   bool keep_older = false;
+  std::vector<std::string> allowed;
+  std::vector<std::string> warnings;  // of its artifacts, for people
 };
 
 class PublisherDriver final : private tier::PublisherOwner {

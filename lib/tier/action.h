@@ -5,6 +5,7 @@
 #include "content/record.h"
 #include "wire/message.h"
 
+#include <memory>
 #include <optional>
 
 namespace pinnate::tier {
@@ -78,6 +79,7 @@ struct
   Buffer config;
   std::uint32_t call_limit_ms;
   std::uint32_t limit_ms;  // after which the tier waits for it no longer
+  std::vector<std::string> allowed{};  // content::Release::allowed
 };
 struct ServiceOrder {
   Token token;
@@ -139,6 +141,10 @@ struct Completion {
   Status status;
   Buffer bytes;
   std::vector<std::uint32_t> chunks;
+  // Of an order about a module: what people should know of it, and what stays in memory now (null:
+  // not looked at).
+  std::vector<std::string> notices{};
+  std::shared_ptr<const std::vector<wire::KeptImage>> kept{};
 };
 
 }  // namespace pinnate::tier

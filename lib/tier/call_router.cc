@@ -14,8 +14,8 @@ constexpr std::uint32_t kLongestCallMs = 600000;
 constexpr std::size_t kRouteSteps = 32;
 
 std::size_t bytes_of(const wire::Call& call) {
-  std::size_t bytes = kCallOverheadBytes + call.function.size() + call.engine.size() + call.payload.size() +
-                      call.request_id.size();
+  std::size_t bytes =
+      kCallOverheadBytes + call.function.size() + call.engine.size() + call.payload.size() + call.request_id.size();
   for (const std::string& step : call.route) bytes += step.size() + sizeof step;
   for (const auto& [key, value] : call.headers) bytes += key.size() + value.size();
   return bytes;

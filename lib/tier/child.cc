@@ -22,6 +22,8 @@ std::size_t bytes_of(const Child& child) {
   std::size_t bytes = sizeof child + child.status.notice.size() + child.rollup_bytes;
   for (const wire::ServiceRow& row : child.status.rows)
     bytes += sizeof row + row.name.size() + row.version.size() + row.reason.size();
+  for (const wire::KeptImage& image : child.status.kept)
+    bytes += sizeof image + image.function.size() + image.version.size() + image.why.size();
   return bytes;
 }
 

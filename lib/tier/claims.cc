@@ -8,6 +8,8 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::size_t kRows = 4 * kReleaseLimit;
+constexpr std::size_t kMostKept = 1024;
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 48;  // of memory in a fleet; sums of it do not wrap
 constexpr std::uint64_t kMostTiers = ~std::uint32_t{0};  // more than there can be; sums of it do not wrap
 
 template <class Row>
@@ -35,14 +37,23 @@ constexpr const char* kNoRelease = "there is no such release";
 
 }  // namespace
 
-Status check_shape(const wire::EngineStatus& status) { return check_rows(status.rows); }
+Status check_shape(const wire::EngineStatus& status) {
+  if (status.kept.size() > kMostKept)
+    return {PINNATE_TOO_LARGE, "more than " + std::to_string(kMostKept) + " kept images"};
+  for (const wire::KeptImage& image : status.kept) {
+    if (Status s = check_function_name(image.function); !s.ok()) return s;
+    if (Status s = check_version(image.version); !s.ok()) return s;
+    if (image.bytes > kMostBytes) return {PINNATE_INVALID, "a kept image of " + std::to_string(image.bytes) + " bytes"};
+  }
+  return check_rows(status.rows);
+}
 
 Status check_shape(const wire::Rollup& rollup) {
   if (Status s = check_rows(rollup.rows); !s.ok()) return s;
   if (rollup.evaluated.size() > kReleaseLimit)
     return {PINNATE_TOO_LARGE, "more than " + std::to_string(kReleaseLimit) + " revisions that engines evaluated"};
-  std::uint64_t most =
-      std::max({rollup.online, rollup.offline, rollup.forgotten, rollup.gateways_online, rollup.gateways_offline});
+  std::uint64_t most = std::max({rollup.online, rollup.offline, rollup.forgotten, rollup.gateways_online,
+                                 rollup.gateways_offline, rollup.kept_images});
   for (const wire::Evaluated& at : rollup.evaluated) most = std::max(most, at.engines);
   for (const wire::ReleaseRow& row : rollup.rows) {
     most = std::max({most, row.fetching, row.loading, row.live, row.failed, row.incompatible, row.selected, row.serving,
@@ -50,6 +61,8 @@ Status check_shape(const wire::Rollup& rollup) {
     for (const wire::Failure& failure : row.failures)
       if (Status s = check_tier_id(failure.engine); !s.ok()) return s;
   }
+  if (rollup.kept_bytes > kMostBytes)
+    return {PINNATE_INVALID, "kept images of " + std::to_string(rollup.kept_bytes) + " bytes"};
   if (most > kMostTiers) return {PINNATE_INVALID, "a count of " + std::to_string(most) + " tiers"};
   return {};
 }

@@ -13,6 +13,7 @@
 namespace pinnate::tier {
 namespace {
 
+constexpr std::size_t kMostAllowed = 64;
 constexpr std::size_t kPublishesAtOnce = 16;
 
 class Controller final : public LinkedTier, private Downstream::Owner {
@@ -190,7 +191,8 @@ std::set<Digest> Controller::manifests_in_use() const {
 
 Status Controller::check_publish(const content::Manifest& manifest, const wire::Publish& publish,
                                  std::string* selector) const {
-  if (const std::string need = content::unknown_need(publish.needs, content::kKeepOlder); !need.empty())
+  if (const std::string need = content::unknown_need(publish.needs, {content::kKeepOlder, content::kAllowed});
+      !need.empty())
     return {PINNATE_UNSUPPORTED, "it needs the feature '" + need + "', which this controller does not know"};
   for (const auto& artifact : manifest.artifacts)
     if (artifact.size_bytes > options_.artifact_limit_bytes)
@@ -200,6 +202,10 @@ Status Controller::check_publish(const content::Manifest& manifest, const wire::
   if (publish.config.size() > kConfigLimitBytes)
     return {PINNATE_TOO_LARGE, "a configuration of " + std::to_string(publish.config.size()) + " bytes; the limit is " +
                                    std::to_string(kConfigLimitBytes)};
+  if (publish.allowed.size() > kMostAllowed)
+    return {PINNATE_TOO_LARGE, "more than " + std::to_string(kMostAllowed) + " findings are allowed"};
+  for (const std::string& word : publish.allowed)
+    if (Status s = check_feature(word); !s.ok()) return s;
   auto parsed = content::Selector::parse(publish.selector);
   if (!parsed.ok()) return parsed.status();
   *selector = parsed->str();
@@ -217,7 +223,8 @@ const DesiredState::Entry* Controller::unchanged(const wire::Publish& publish, c
   for (auto it = state_.releases().rbegin(); it != state_.releases().rend(); ++it) {
     const content::Release& release = it->second->release;
     if (release.name != name) continue;
-    const bool same = release.manifest == manifest && release.selector == selector && release.config == publish.config;
+    const bool same = release.manifest == manifest && release.selector == selector &&
+                      release.config == publish.config && release.allowed == publish.allowed;
     return same ? it->second.get() : nullptr;
   }
   return nullptr;
@@ -328,6 +335,7 @@ Result<std::optional<Controller::Difference>> Controller::make_release(const wir
   release.manifest = digest;
   release.selector = selector;
   release.config = publish.config;
+  release.allowed = publish.allowed;
   release.decided_unix_ms = core_.now().wall_ms;
   auto entry = DesiredState::make_entry(content::encode_release(release));
   if (!entry.ok()) return {PINNATE_INTERNAL, "a release that cannot be read back: " + entry.status().message()};

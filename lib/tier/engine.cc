@@ -20,6 +20,8 @@ constexpr std::int64_t kReportIntervalMs = 10;
 constexpr std::int64_t kProgressAfterMs = 500;
 constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
 constexpr std::uint32_t kDeathsInARow = 2;
+constexpr std::int64_t kDeathShownMs = 3600000;
+constexpr std::size_t kKeptTold = 256;
 constexpr std::size_t kEngineWatches = 256;
 
 class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
@@ -62,6 +64,7 @@ class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
   void emptied(const std::string& function) override { emptied_.push_back(function); }
   ServiceId new_service() override { return next_service_++; }
   std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms) override;
+  void kept(const std::vector<wire::KeptImage>& images) override;
   void wedged(const std::string& who, bool wedged) override;
 
   Token run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
@@ -80,6 +83,7 @@ class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
   SlotWorld world_;
   std::map<std::string, std::unique_ptr<Slot>> slots_;
   std::unordered_map<std::string, std::uint32_t> call_limits_ms_;  // of functions that take calls now
+  std::vector<wire::KeptImage> kept_;  // in memory although its service is gone
   std::vector<std::string> emptied_;  // slots that were empty, and may be
   bool unused_ = false;  // manifests and artifacts may be there that nothing needs any more
   bool applying_ = false;  // a new desired state is being made durable
@@ -138,9 +142,14 @@ void Engine::restore(const Restored& restored) {
   inventory_.restore(restored);
   for (const auto& death : restored.deaths) {
     deaths_[death.artifact] = death;
-    if (death.in_a_row < kDeathsInARow) continue;
+    if (death.last && !death.others.empty())
+      notices_.say("died",
+                   "the process before this one died: what did it cannot be told apart: " + death.name + " (" +
+                       death.moment + ") or " + death.others,
+                   kDeathShownMs);
+    if (death.weight() < kDeathsInARow) continue;
     std::int64_t wait_ms = kQuarantineMinMs;
-    for (std::uint32_t i = kDeathsInARow; i < death.in_a_row && wait_ms < kQuarantineMaxMs; i++) wait_ms *= 2;
+    for (std::uint32_t i = kDeathsInARow; i < death.weight() && wait_ms < kQuarantineMaxMs; i++) wait_ms *= 2;
     quarantine_until_ms_[death.artifact] = core_.now().monotonic_ms + std::min(wait_ms, kQuarantineMaxMs);
   }
   evaluate();
@@ -337,9 +346,16 @@ std::optional<std::string> Engine::hold(const Digest& artifact, std::int64_t* wa
     return std::nullopt;
   }
   *wait_ms = until->second - core_.now().monotonic_ms;
-  return "quarantined: artifact " + artifact.hex().substr(0, 12) + " ended this engine " +
-         std::to_string(death.in_a_row) + " times in a row (last in: " + death.moment + "); it is tried again in " +
+  return "quarantined: artifact " + artifact.hex().substr(0, 12) + (death.shared > 0 ? " may have ended" : " ended") +
+         " this engine " + std::to_string(death.in_a_row) + " times in a row (last in: " + death.moment +
+         (death.others.empty() ? "" : "; it may also have been " + death.others) + "); it is tried again in " +
          std::to_string(*wait_ms / 1000) + " s";
+}
+
+void Engine::kept(const std::vector<wire::KeptImage>& images) {
+  if (images == kept_) return;
+  kept_.assign(images.begin(), images.begin() + static_cast<std::ptrdiff_t>(std::min(images.size(), kKeptTold)));
+  dirty_ = true;
 }
 
 void Engine::wedged(const std::string& who, bool wedged) {
@@ -377,6 +393,7 @@ wire::EngineStatus Engine::status() const {
     for (auto& row : slot->rows()) status.rows.push_back(std::move(row));
   status.rows.insert(status.rows.end(), unwritten_.begin(), unwritten_.end());
   status.notice = notices_.first();
+  status.kept = kept_;
   fit_message(&status);
   return status;
 }

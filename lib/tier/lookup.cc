@@ -49,6 +49,7 @@ std::optional<wire::TierRow> engine_row(const wire::Hello& hello, bool online, c
   row.labels = hello.labels;
   row.position = status.position;
   row.notice = status.notice;
+  if (online) row.kept = status.kept;
   row.services = status.rows;
   for (const auto& [number, entry] : state.releases())  // not evaluated yet
     if (online && (status.position.epoch != state.position().epoch || number > status.position.revision) &&

@@ -18,6 +18,7 @@ ModuleStep::ModuleStep(SlotWorld* world, Slot* slot, ServiceId service, std::str
 ModuleStep::~ModuleStep() { world_->core->forget_order(token_); }
 
 void ModuleStep::answered(Completion& c) {
+  slot_->noted(c);
   if (state_ == State::awaited) return slot_->step_done(*this, c);
   // A load that failed leaves nothing to destroy.
   if (c.status.ok() || hang_ == Hang::left_behind) slot_->destroy(service_);

@@ -179,7 +179,8 @@ void Slot::load() {
   c.service = world_->owner->new_service();
   const Token token = start(c.manifest->limits.load_ms, ": loading", Hang::wedges, &Slot::loaded);
   core_->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
-                  wanted_->release.config, c.manifest->limits.call_ms, c.manifest->limits.load_ms});
+                  wanted_->release.config, c.manifest->limits.call_ms, c.manifest->limits.load_ms,
+                  wanted_->release.allowed});
 }
 
 void Slot::loaded(Completion& done) {
@@ -328,6 +329,7 @@ void Slot::destroy(ServiceId id) {
   leaving_[id] = {};
   world_->turns->take_to_destroy([this, id] {
     const Token token = core_->order([this, id](Completion& c) {
+      noted(c);
       leaving_.erase(id);
       destroyed(id, c.status);
       world_->turns->end();
@@ -344,6 +346,12 @@ void Slot::destroy(ServiceId id) {
     });
     core_->act(Destroy{token, id});
   });
+}
+
+// What a module changed of the process lasts as long as that does, and so does the notice.
+void Slot::noted(const Completion& c) {
+  for (const std::string& notice : c.notices) world_->notices->say("module/" + notice, notice);
+  if (c.kept) world_->owner->kept(*c.kept);
 }
 
 void Slot::destroyed(ServiceId id, const Status& status) {

@@ -20,6 +20,7 @@ class SlotOwner {
   virtual ServiceId new_service() = 0;
   // Whether this artifact may be loaded now; else why not, and for how long it is to wait.
   virtual std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms) = 0;
+  virtual void kept(const std::vector<wire::KeptImage>& images) = 0;  // what stays in memory, as it is now
   virtual void wedged(const std::string& who, bool wedged) = 0;  // a load passed its limit; or came back after all
 
  protected:
@@ -59,6 +60,7 @@ class Slot {
   void step_failed(const std::string& reason, bool wedges);  // late: the candidate has lost both
   void step_over(ModuleStep& step);  // deletes it
   void destroy(ServiceId id);
+  void noted(const Completion& c);  // of any order about a module
 
  private:
   struct Service {

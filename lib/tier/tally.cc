@@ -15,8 +15,9 @@ constexpr std::uint64_t ReleaseRow::*kCounts[] = {
     &ReleaseRow::fetching,     &ReleaseRow::loading,  &ReleaseRow::live,    &ReleaseRow::failed,
     &ReleaseRow::incompatible, &ReleaseRow::selected, &ReleaseRow::serving, &ReleaseRow::serving_offline};
 enum : std::size_t { kFailed = 3, kIncompatible = 4, kSelected = 5, kServing = 6, kServingOffline = 7 };
-constexpr std::uint64_t Totals::*kTotals[] = {&Totals::online, &Totals::offline, &Totals::forgotten,
-                                              &Totals::gateways_online, &Totals::gateways_offline};
+constexpr std::uint64_t Totals::*kTotals[] = {&Totals::online,          &Totals::offline,          &Totals::forgotten,
+                                              &Totals::gateways_online, &Totals::gateways_offline, &Totals::kept_images,
+                                              &Totals::kept_bytes};
 constexpr std::size_t kRowsPerRollup = 400;
 constexpr std::size_t kRowsPerReport = 1000;
 constexpr std::size_t kReportBytes = 1024 * 1024;  // a report ends early rather than grow over a message
@@ -65,6 +66,8 @@ void put(const Totals& from, To* to) {
   to->forgotten = from.forgotten;
   to->gateways_online = from.gateways_online;
   to->gateways_offline = from.gateways_offline;
+  to->kept_images = from.kept_images;
+  to->kept_bytes = from.kept_bytes;
 }
 
 std::vector<const wire::ServiceRow*> in_order(const std::vector<wire::ServiceRow>& rows) {
@@ -83,11 +86,17 @@ std::uint64_t epoch_of(const Child& child) {
 
 Totals totals_of(const Child& child) {
   const std::uint64_t here = child.counted_online ? 1 : 0;
-  if (!child.rollup) return {here, 1 - here, 0, 0, 0};
+  if (!child.rollup) {
+    Totals part{here, 1 - here};
+    if (here) part.kept_images = child.status.kept.size();
+    if (here)
+      for (const wire::KeptImage& image : child.status.kept) part.kept_bytes += image.bytes;
+    return part;
+  }
   const wire::Rollup& r = *child.rollup;
   if (!child.counted_online)
     return {0, r.online + r.offline, r.forgotten, 0, r.gateways_online + r.gateways_offline + 1};
-  return {r.online, r.offline, r.forgotten, r.gateways_online + 1, r.gateways_offline};
+  return {r.online, r.offline, r.forgotten, r.gateways_online + 1, r.gateways_offline, r.kept_images, r.kept_bytes};
 }
 
 // ---- counting -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ inline constexpr std::size_t kNoticesShown = 16;
 
 struct Totals {
   std::uint64_t online = 0, offline = 0, forgotten = 0, gateways_online = 0, gateways_offline = 0;
+  std::uint64_t kept_images = 0, kept_bytes = 0;  // of online engines
 };
 Totals totals_of(const Child& child);  // as it is counted
 

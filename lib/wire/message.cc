@@ -34,7 +34,10 @@ void fields(auto& f, Context& m) { f("inherited", m.inherited); }
 void fields(auto& f, ServiceRow& m) {
   f("release name version phase serving | reason", m.release, m.name, m.version, m.phase, m.serving, m.reason);
 }
-void fields(auto& f, EngineStatus& m) { f("position rows | notice", m.position, m.rows, m.notice); }
+void fields(auto& f, KeptImage& m) {
+  f("function version | bytes threads why", m.function, m.version, m.bytes, m.threads, m.why);
+}
+void fields(auto& f, EngineStatus& m) { f("position rows | notice kept", m.position, m.rows, m.notice, m.kept); }
 void fields(auto& f, Failure& m) { f("engine | reason", m.engine, m.reason); }
 void fields(auto& f, ReleaseRow& m) {
   f("release name version fetching loading live failed incompatible selected serving | serving_offline failures",
@@ -43,9 +46,10 @@ void fields(auto& f, ReleaseRow& m) {
 }
 void fields(auto& f, Evaluated& m) { f("revision engines", m.revision, m.engines); }
 void fields(auto& f, Rollup& m) {
-  f("position seen online offline forgotten gateways_online gateways_offline evaluated whole rows | notices",
+  f("position seen online offline forgotten gateways_online gateways_offline evaluated whole rows | notices "
+    "kept_images kept_bytes",
     m.position, m.seen, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline, m.evaluated, m.whole,
-    m.rows, m.notices);
+    m.rows, m.notices, m.kept_images, m.kept_bytes);
 }
 void fields(auto& f, WantManifest& m) { f("manifest", m.manifest); }
 void fields(auto& f, ManifestBytes& m) { f("manifest code | reason bytes", m.manifest, m.code, m.reason, m.bytes); }
@@ -54,7 +58,7 @@ void fields(auto& f, ChunkBytes& m) {
   f("manifest artifact index code | reason encoded", m.manifest, m.artifact, m.index, m.code, m.reason, m.encoded);
 }
 void fields(auto& f, Publish& m) {
-  f("id manifest selector | config needs", m.id, m.manifest, m.selector, m.config, m.needs);
+  f("id manifest selector | config needs allowed", m.id, m.manifest, m.selector, m.config, m.needs, m.allowed);
 }
 void fields(auto& f, Published& m) {
   f("id code | reason release position created durable_us", m.id, m.code, m.reason, m.release, m.position, m.created,
@@ -75,17 +79,19 @@ void fields(auto& f, StatusRow& m) {
     m.phases, m.serving, m.serving_offline, m.failures);
 }
 void fields(auto& f, StatusReport& m) {
-  f("id code | reason tier position online offline forgotten gateways_online gateways_offline rows notices", m.id,
-    m.code, m.reason, m.tier, m.position, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline,
-    m.rows, m.notices);
+  f("id code | reason tier position online offline forgotten gateways_online gateways_offline rows notices "
+    "kept_images kept_bytes",
+    m.id, m.code, m.reason, m.tier, m.position, m.online, m.offline, m.forgotten, m.gateways_online, m.gateways_offline,
+    m.rows, m.notices, m.kept_images, m.kept_bytes);
 }
 void fields(auto& f, Lookup& m) {
   f("id | at name engine phase gateways cursor limit timeout_ms", m.id, m.at, m.name, m.engine, m.phase, m.gateways,
     m.cursor, m.limit, m.timeout_ms);
 }
 void fields(auto& f, TierRow& m) {
-  f("role id path online | platform labels position known_engines online_engines services notice", m.role, m.id, m.path,
-    m.online, m.platform, m.labels, m.position, m.known_engines, m.online_engines, m.services, m.notice);
+  f("role id path online | platform labels position known_engines online_engines services notice kept", m.role, m.id,
+    m.path, m.online, m.platform, m.labels, m.position, m.known_engines, m.online_engines, m.services, m.notice,
+    m.kept);
 }
 void fields(auto& f, Tiers& m) { f("id code | reason rows next", m.id, m.code, m.reason, m.rows, m.next); }
 void fields(auto& f, Call& m) {

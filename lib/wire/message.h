@@ -127,11 +127,21 @@ struct ServiceRow {
   std::string reason;
   bool operator==(const ServiceRow&) const = default;
 };
+// A module that could not be unmapped, or a library that came with one: in memory until the engine's
+// process ends.
+struct KeptImage {
+  std::string function, version;
+  std::uint64_t bytes = 0;
+  std::uint32_t threads = 0;  // that are in it
+  std::string why;
+  bool operator==(const KeptImage&) const = default;
+};
 struct EngineStatus {  // 12: replaces the one before
   Position position;  // the desired state it has evaluated
   std::vector<ServiceRow>
       rows;  // releases that select it, or that it still serves; others up to position are not selected
   std::string notice;
+  std::vector<KeptImage> kept{};
 };
 struct Failure {
   std::string engine, reason;
@@ -155,6 +165,7 @@ struct Rollup {  // 13: totals replace; rows replace those of the same release; 
   bool whole = true;  // rows not named are gone
   std::vector<ReleaseRow> rows;
   std::vector<std::string> notices;
+  std::uint64_t kept_images = 0, kept_bytes = 0;  // of online engines
 };
 
 // ---- content ------------------------------------------------------------------------------------
@@ -187,6 +198,7 @@ struct Publish {  // 24: the receiver asks back for chunks it lacks with WantChu
   std::string selector;
   Buffer config;
   std::vector<std::string> needs{};  // features that the controller must know to decide this
+  std::vector<std::string> allowed{};  // content::Release::allowed
 };
 struct Published {  // 25
   std::uint64_t id = 0;
@@ -253,6 +265,7 @@ struct StatusReport {  // 31: the answer; with watch, again whenever it changed
   std::uint64_t online = 0, offline = 0, forgotten = 0, gateways_online = 0, gateways_offline = 0;
   std::vector<StatusRow> rows;
   std::vector<std::string> notices;
+  std::uint64_t kept_images = 0, kept_bytes = 0;
 };
 struct Lookup {  // 32
   std::uint64_t id = 0;
@@ -273,6 +286,7 @@ struct TierRow {
   std::uint64_t known_engines = 0, online_engines = 0;
   std::vector<ServiceRow> services;
   std::string notice;
+  std::vector<KeptImage> kept{};
 };
 struct Tiers {
   std::uint64_t id = 0;

@@ -111,6 +111,15 @@ TEST_CASE("features that a release needs are read; with one that is not known it
   CHECK(refused([](Release& r) { r.needs = {"No Feature"}; }) == PINNATE_INVALID);
 }
 
+TEST_CASE("what a publisher insists on goes with the release") {
+  Release insists = seventh();
+  insists.allowed = {"exports", "stays"};
+  const auto decoded = decode_release(encode_release(insists));
+  REQUIRE(decoded.ok());
+  CHECK(decoded->allowed == insists.allowed);
+  CHECK(refused([](Release& r) { r.allowed = {"No Word"}; }) == PINNATE_INVALID);
+}
+
 TEST_CASE("the last fields of a release are optional") {
   std::string bytes = encode_release(seventh()).str();
   bytes[0] = '\x99';
@@ -122,8 +131,8 @@ TEST_CASE("the last fields of a release are optional") {
 
 TEST_CASE("fields that a later version adds at the end of a release are passed over") {
   std::string bytes = encode_release(seventh()).str();
-  bytes[0] = '\x9c';
-  const auto decoded = decode_release(Buffer(bytes + "\xa5later"));
+  bytes[0] = '\x9d';
+  const auto decoded = decode_release(Buffer(bytes + "\x90\xa5later"));
   REQUIRE(decoded.ok());
   check_equal(*decoded, seventh());
 }

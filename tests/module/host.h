@@ -120,6 +120,17 @@ class TestHost {
     REQUIRE(!bytes.empty());
     return load(order(id, bytes, config));
   }
+  Outcome ordered(void (ServiceHost::*order)(ServiceId, Done), ServiceId id) {
+    Promised p;
+    ((*host_).*order)(id, p.done());
+    return p.get();
+  }
+  // What came of its end: drained, destroyed, unmapped or kept.
+  Outcome end(ServiceId id) {
+    host_->deactivate("f");
+    CHECK(drain(id).ok());
+    return ordered(&ServiceHost::destroy, id);
+  }
   Status create(ServiceId id) { return wait(&ServiceHost::create, id); }
   Status check_health(ServiceId id) { return wait(&ServiceHost::check_health, id); }
   Status drain(ServiceId id) { return wait(&ServiceHost::drain, id); }
@@ -165,11 +176,7 @@ class TestHost {
   }
 
  private:
-  Status wait(void (ServiceHost::*order)(ServiceId, Done), ServiceId id) {
-    Promised p;
-    ((*host_).*order)(id, p.done());
-    return p.get().status;
-  }
+  Status wait(void (ServiceHost::*order)(ServiceId, Done), ServiceId id) { return ordered(order, id).status; }
   void logged(const char* line) {
     const std::lock_guard lock(mutex_);
     log_ += std::string(line) + "\n";

@@ -45,7 +45,8 @@ inline std::vector<std::pair<std::string, Message>> example_messages() {
   add("engine-status", EngineStatus{seven,
                                     {{7, "thumbnail", "1.1.0", Phase::loading, false, ""},
                                      {2, "thumbnail", "1.0.0", Phase::not_selected, true, ""}},
-                                    ""});
+                                    "",
+                                    {{"thumbnail", "0.9.0", 1048576, 2, "threads are in it"}}});
   ReleaseRow row;
   row.release = 7;
   row.name = "thumbnail";
@@ -57,12 +58,12 @@ inline std::vector<std::pair<std::string, Message>> example_messages() {
   row.serving = 300;
   row.serving_offline = 2;
   row.failures = {{"cam-9", "create failed"}};
-  add("rollup", Rollup{seven, seven, 310, 2, 0, 4, 0, {{7, 308}, {5, 2}}, true, {row}, {}});
+  add("rollup", Rollup{seven, seven, 310, 2, 0, 4, 0, {{7, 308}, {5, 2}}, true, {row}, {}, 3, 4194304});
   add("want-manifest", WantManifest{manifest});
   add("manifest-bytes", ManifestBytes{manifest, PINNATE_OK, "", Buffer("MANIFEST")});
   add("want-chunk", WantChunk{manifest, 0, 3});
   add("chunk-bytes", ChunkBytes{manifest, 0, 3, PINNATE_OK, "", Buffer(std::string("\0plain", 6))});
-  add("publish", Publish{1, Buffer("MANIFEST"), "region=eu", Buffer("CONFIG"), {}});
+  add("publish", Publish{1, Buffer("MANIFEST"), "region=eu", Buffer("CONFIG"), {}, {"exports"}});
   add("published", Published{1, PINNATE_OK, "", 7, seven, true, 12000});
   add("publish-progress", PublishProgress{1, 65536, 200000});
   add("unpublish", Unpublish{2, "thumbnail", 0});
@@ -83,7 +84,7 @@ inline std::vector<std::pair<std::string, Message>> example_messages() {
   shown.serving = 300;
   shown.serving_offline = 2;
   shown.failures = {{"cam-9", "create failed"}};
-  add("status-report", StatusReport{4, PINNATE_OK, "", "top", seven, 302, 2, 0, 4, 0, {shown}, {}});
+  add("status-report", StatusReport{4, PINNATE_OK, "", "top", seven, 302, 2, 0, 4, 0, {shown}, {}, 3, 4194304});
   Lookup lookup;
   lookup.id = 5;
   lookup.name = "thumbnail";

@@ -29,13 +29,14 @@ _MESSAGES = {
     "Desired": (8, CONTROL, "position base_epoch base_revision page last | withdrawn releases"),
     "Confirm": (9, CONTROL, "position page whole | seen"),
     "Context": (10, CONTROL, "inherited"),
-    "EngineStatus": (12, CONTROL, "position rows | notice"),
-    "Rollup": (13, CONTROL, "position seen online offline forgotten gateways_online gateways_offline evaluated whole rows | notices"),
+    "EngineStatus": (12, CONTROL, "position rows | notice kept"),
+    "Rollup": (13, CONTROL, "position seen online offline forgotten gateways_online gateways_offline evaluated whole rows | notices"
+               " kept_images kept_bytes"),
     "WantManifest": (16, CONTROL, "manifest"),
     "ManifestBytes": (17, BULK, "manifest code | reason bytes"),
     "WantChunk": (18, CONTROL, "manifest artifact index"),
     "ChunkBytes": (19, BULK, "manifest artifact index code | reason encoded"),
-    "Publish": (24, CONTROL, "id manifest selector | config needs"),
+    "Publish": (24, CONTROL, "id manifest selector | config needs allowed"),
     "Published": (25, CONTROL, "id code | reason release position created durable_us"),
     "Unpublish": (26, CONTROL, "id name release"),
     "Done": (27, CONTROL, "id code | reason"),
@@ -43,7 +44,7 @@ _MESSAGES = {
     "Releases": (29, CONTROL, "id code | reason releases"),
     "GetStatus": (30, CONTROL, "id | name watch end_watch"),
     "StatusReport": (31, CONTROL, "id code | reason tier position online offline forgotten gateways_online gateways_offline"
-                     " rows notices"),
+                     " rows notices kept_images kept_bytes"),
     "Lookup": (32, CONTROL, "id | at name engine phase gateways cursor limit timeout_ms"),
     "Tiers": (33, CONTROL, "id code | reason rows next"),
     "Call": (34, CALL, "id function engine route timeout_ms idempotent payload | needs version request_id selector headers"),
@@ -56,7 +57,8 @@ BY_TYPE, TYPE_OF = {}, {}
 _DEFAULTS = dict(auth_method="none", auth_payload=b"", labels={}, position=(0, 0, bytes(32)), heartbeat_ms=5000, inherited={},
                  seen=(0, 0, bytes(32)), withdrawn=[], releases=[], notices=[], bytes=b"", encoded=b"", config=b"", release=0,
                  created=False, durable_us=0, watch=False, end_watch=False, online=0, offline=0, forgotten=0, gateways_online=0,
-                 gateways_offline=0, rows=[], phase=0, gateways=False, limit=100, timeout_ms=10000, ran=True, result=b"", ephemeral=False, headers={})
+                 gateways_offline=0, rows=[], phase=0, gateways=False, limit=100, timeout_ms=10000, ran=True, result=b"", ephemeral=False, headers={}, kept=[],
+                 kept_images=0, kept_bytes=0, allowed=[])
 for _name, (_type, _class, _fields) in _MESSAGES.items():
     _required, _, _optional = _fields.partition("|")
     _defaults = [_DEFAULTS.get(_field, "") for _field in _optional.split()]
@@ -74,8 +76,8 @@ ReleaseEntry = namedtuple("ReleaseEntry", "record manifest")
 ServiceRow = namedtuple("ServiceRow", "release name version phase serving reason")
 NOWHERE = Position(0, 0, bytes(32))
 
-Release = namedtuple("Release", "format number epoch name version manifest selector configuration decided needs signatures",
-                     defaults=[[], []])
+Release = namedtuple("Release", "format number epoch name version manifest selector configuration decided needs signatures allowed",
+                     defaults=[[], [], []])
 Manifest = namedtuple("Manifest", "format name version loader artifacts limits needs signatures", defaults=[[], []])
 Artifact = namedtuple("Artifact", "platform digest size chunks")
 

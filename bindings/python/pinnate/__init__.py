@@ -53,18 +53,36 @@ from .errors import (
     UnsupportedError,
     WrongThreadError,
 )
-from .fleet import Failure, Limits, Link, LinkState, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
+from .fleet import (
+    Checked,
+    Failure,
+    Finding,
+    KeptImage,
+    Limits,
+    Link,
+    LinkState,
+    Phase,
+    Published,
+    Release,
+    ReleaseStatus,
+    Role,
+    Rollup,
+    Service,
+    Tier,
+)
 from .gateway import Gateway
 from .loader import CreatedService, Image, LoadedModule, Loader
 from .module_call import ModuleCall
 from .python_loader import PythonLoader
 from ._links import Dial
 from ._listening import Listener
+from ._publishing import check
 from ._watching import Watch
 
 __all__ = [
     "BusyError",
     "CancelledError",
+    "Checked",
     "Client",
     "ClosedError",
     "ConflictError",
@@ -75,16 +93,17 @@ __all__ = [
     "Engine",
     "FailedError",
     "Failure",
+    "Finding",
     "ForkedError",
     "Gateway",
     "Image",
     "InUseError",
     "IncompatibleError",
     "InternalError",
-    "OverloadedError",
     "InterruptedCallError",
     "InvalidError",
     "IoError",
+    "KeptImage",
     "LibraryNotFoundError",
     "Limits",
     "Link",
@@ -96,6 +115,7 @@ __all__ = [
     "NoMemoryError",
     "NoSpaceError",
     "NotFoundError",
+    "OverloadedError",
     "Phase",
     "PinnateError",
     "Published",
@@ -114,6 +134,7 @@ __all__ = [
     "UnsupportedError",
     "Watch",
     "WrongThreadError",
+    "check",
     "platform",
     "version",
 ]

@@ -136,6 +136,26 @@ class Artifact(Structure):
     _fields_ = [("size", c_size_t), ("platform", c_char_p), ("path", c_char_p), ("bytes", Bytes)]
 
 
+class Finding(Structure):
+    _fields_ = [("size", c_size_t), ("word", c_char_p), ("refused", c_int), ("text", c_char_p)]
+
+
+class Checked(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("platform", c_char_p),
+        ("c_library", c_char_p),
+        ("c_library_version", c_char_p),
+        ("module_abi", c_uint32),
+        ("module_flags", c_uint32),
+        ("findings", POINTER(POINTER(Finding))),
+        ("finding_count", c_size_t),
+    ]
+
+
+CheckedFn = CFUNCTYPE(None, c_void_p, POINTER(Checked))
+
+
 class Publish(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -153,6 +173,7 @@ class Publish(Structure):
         ("drain_limit_ms", c_uint32),
         ("ticket", POINTER(c_uint64)),
         ("keep_older", c_int),
+        ("allow", c_char_p),
     ]
 
 
@@ -219,6 +240,8 @@ class Rollup(Structure):
         ("release_count", c_size_t),
         ("notices", POINTER(c_char_p)),
         ("notice_count", c_size_t),
+        ("kept_images", c_uint64),
+        ("kept_bytes", c_uint64),
     ]
 
 
@@ -249,6 +272,17 @@ class Service(Structure):
     ]
 
 
+class KeptImage(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("function", c_char_p),
+        ("version", c_char_p),
+        ("bytes", c_uint64),
+        ("threads", c_uint32),
+        ("why", c_char_p),
+    ]
+
+
 class Row(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -266,6 +300,8 @@ class Row(Structure):
         ("services", POINTER(POINTER(Service))),
         ("service_count", c_size_t),
         ("notice", c_char_p),
+        ("kept", POINTER(POINTER(KeptImage))),
+        ("kept_count", c_size_t),
     ]
 
 
@@ -347,6 +383,8 @@ class EngineOptions(Structure):
         ("loader_count", c_size_t),
         ("instance", c_char_p),
         ("ephemeral", c_int),
+        ("kept_images_limit", c_uint32),
+        ("kept_bytes_limit", c_uint64),
     ]
 
 

@@ -14,6 +14,7 @@ from ._abi import (
     EngineOptions, GatewayOptions, Header, Label, LinkFn, Loader, Lookup, ProgressFn, Publish,
     Published, PublishedFn, ReleasesFn, ResultFn, Rollup, RollupFn, Row, RowsFn, ServiceFn,
     TestingFault, TestingOptions, TestingTier, TierOptions,
+    CheckedFn,
 )
 
 Prototype = Tuple[Any, List[Any]]  # what it returns, what it takes
@@ -31,6 +32,7 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_version": (c_char_p, []),
     "pinnate_platform": (c_char_p, []),
     "pinnate_phase_name": (c_char_p, [c_int]),
+    "pinnate_check_artifact": (_STATUS, [POINTER(Artifact), CheckedFn, _ARG]),
     "pinnate_loader_init": (None, [POINTER(Loader), c_size_t]),
     "pinnate_label_init": (None, [POINTER(Label), c_size_t]),
     "pinnate_tier_options_init": (None, [POINTER(TierOptions), c_size_t]),

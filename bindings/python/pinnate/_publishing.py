@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any, Callable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple, Union
 
-from . import _abi
+from . import _abi, _library
 from ._handle import Handle
+from ._records import checked
 from ._requests import ON_DONE, ON_PROGRESS, ON_PUBLISHED, ON_RELEASES, ask
 from ._values import (
-    BytesLike, Path, as_bytes, flag, function, is_bytes, milliseconds, path, point_at, required, text, wrong,
+    BytesLike, Path, as_bytes, flag, function, is_bytes, milliseconds, path, point_at, required, several, text,
+    wrong,
 )
-from .fleet import AnyRelease, Limits, Published, Release, release_number
+from .fleet import AnyRelease, Checked, Limits, Published, Release, release_number
 
 Artifact = Union[Path, BytesLike]
 Artifacts = Union[Artifact, Mapping[str, Artifact]]
@@ -31,6 +33,7 @@ class Publishing(Handle):
         config: BytesLike = b"",
         selector: Optional[str] = None,
         keep_older: bool = False,
+        allow: Iterable[str] = (),
         limits: Optional[Limits] = None,
         on_progress: Optional[Callable[[int, int], Any]] = None,
         timeout: Optional[float] = 60.0,
@@ -45,7 +48,8 @@ class Publishing(Handle):
         shared objects. `config`: handed to the service when it is created; at most 64 KiB.
         `selector`: such as "region=eu,ring!=canary"; default: every engine. `keep_older`: current
         releases of this name stay so below this one, and serve again when it is withdrawn; else one
-        without a selector supersedes them all. `on_progress(done, total)`: bytes stored of bytes in
+        without a selector supersedes them all. `allow`: words of findings (see pinnate.check) that are
+        no reason to refuse it. `on_progress(done, total)`: bytes stored of bytes in
         all; called by this very method, and what it raises ends the wait, as a timeout does: what is
         not at the controller by then is not sent any more.
 
@@ -55,6 +59,7 @@ class Publishing(Handle):
         """
         request, alive = _publish_struct(name, version, artifacts, loader, config, selector, limits)
         request.keep_older = flag(keep_older, "keep_older")
+        request.allow = text(",".join(several(allow, "allow", "words")), "allow")
         progress = _abi.ProgressFn()
         if on_progress is not None:
             function(on_progress, "on_progress")
@@ -97,6 +102,32 @@ class Publishing(Handle):
         return listed
 
 
+def _artifact_struct(platform: Optional[str], artifact: Artifact, alive: List[bytes]) -> _abi.Artifact:
+    struct = _abi.Artifact(size=ctypes.sizeof(_abi.Artifact))
+    struct.platform = text(platform, "platform")
+    if is_bytes(artifact):
+        alive.append(as_bytes(artifact, "artifact"))  # type: ignore[arg-type]
+        point_at(struct.bytes, alive[-1])
+    elif isinstance(artifact, (str, os.PathLike)):
+        struct.path = path(artifact, "path")
+    else:
+        raise wrong("an artifact", "a path or bytes", artifact)
+    return struct
+
+
+def check(artifact: Artifact) -> Checked:
+    """Looks at a module of the loader "native" (a file's path or its bytes) without loading it, for
+    whatever platform it is. A publish does the same, and each engine, which also sees what its own
+    process makes of it. InvalidError: it is not a whole shared object.
+    """
+    alive: List[bytes] = []
+    seen: List[Checked] = []
+    struct = _artifact_struct(None, artifact, alive)
+    on_checked = _abi.CheckedFn(lambda _, pointer: seen.append(checked(pointer)))
+    _library.check(_library.load().pinnate_check_artifact(ctypes.byref(struct), on_checked, None))
+    return seen[0]
+
+
 def _publish_struct(
     name: str,
     version: str,
@@ -113,16 +144,7 @@ def _publish_struct(
         else [(None, artifacts)]
     )
     alive: List[bytes] = []
-    structs = [_abi.Artifact() for _ in by_platform]
-    for struct, (platform, artifact) in zip(structs, by_platform):
-        struct.platform = text(platform, "platform")
-        if is_bytes(artifact):
-            alive.append(as_bytes(artifact, "artifact"))  # type: ignore[arg-type]
-            point_at(struct.bytes, alive[-1])
-        elif isinstance(artifact, (str, os.PathLike)):
-            struct.path = path(artifact, "path")
-        else:
-            raise wrong("an artifact", "a path or bytes", artifact)
+    structs = [_artifact_struct(platform, artifact, alive) for platform, artifact in by_platform]
     alive.append(as_bytes(config, "config"))
     if limits is None:
         limits = Limits()

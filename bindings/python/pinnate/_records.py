@@ -9,7 +9,22 @@ from typing import Any, Dict, Tuple
 from . import _abi
 from ._tables import FrozenMapping
 from ._values import said
-from .fleet import Failure, Link, LinkState, Phase, Published, Release, ReleaseStatus, Role, Rollup, Service, Tier
+from .fleet import (
+    Checked,
+    Failure,
+    Finding,
+    KeptImage,
+    Link,
+    LinkState,
+    Phase,
+    Published,
+    Release,
+    ReleaseStatus,
+    Role,
+    Rollup,
+    Service,
+    Tier,
+)
 
 
 def published(pointer: Any) -> Published:
@@ -67,6 +82,8 @@ def rollup(pointer: Any) -> Rollup:
         online_gateways=c.online_gateways,
         releases=tuple(_release_status(c.releases[i]) for i in range(c.release_count)),
         notices=tuple(said(c.notices[i]) for i in range(c.notice_count)),
+        kept_images=c.kept_images,
+        kept_bytes=c.kept_bytes,
     )
 
 
@@ -98,6 +115,28 @@ def labels(c: Any) -> Dict[str, str]:
     return {said(label.key): said(label.value) for label in each}
 
 
+def _kept_image(pointer: Any) -> KeptImage:
+    c = _abi.sized(pointer, _abi.KeptImage)
+    return KeptImage(said(c.function), said(c.version), c.bytes, c.threads, said(c.why))
+
+
+def _finding(pointer: Any) -> Finding:
+    c = _abi.sized(pointer, _abi.Finding)
+    return Finding(said(c.word), bool(c.refused), said(c.text))
+
+
+def checked(pointer: Any) -> Checked:
+    c = _abi.sized(pointer, _abi.Checked)
+    return Checked(
+        platform=said(c.platform),
+        c_library=said(c.c_library),
+        c_library_version=said(c.c_library_version),
+        module_abi=c.module_abi,
+        module_flags=c.module_flags,
+        findings=tuple(_finding(c.findings[i]) for i in range(c.finding_count)),
+    )
+
+
 def tier(pointer: Any) -> Tier:
     c = _abi.sized(pointer, _abi.Row)
     return Tier(
@@ -113,4 +152,5 @@ def tier(pointer: Any) -> Tier:
         online_engines=c.online_engines,
         services=tuple(service(c.services[i]) for i in range(c.service_count)),
         notice=said(c.notice),
+        kept=tuple(_kept_image(c.kept[i]) for i in range(c.kept_count)),
     )

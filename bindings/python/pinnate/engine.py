@@ -70,6 +70,8 @@ class Engine(BeginningCalls, Listening):
         ephemeral: bool = False,
         instance: Optional[str] = None,
         folder_wait: Optional[float] = None,
+        kept_images_limit: Optional[int] = None,
+        kept_bytes_limit: Optional[int] = None,
     ) -> None:
         """Opens an engine; link it with dial_upstream() or listen().
 
@@ -83,7 +85,9 @@ class Engine(BeginningCalls, Listening):
         offline rows for a day. `instance`: names this life where `id` names a slot, such as that of
         a pool's worker: the id in the fleet is "ID.INSTANCE", so that a new worker may come before
         the old one is gone; default: none, or made at random for an ephemeral engine whose id is
-        given or kept. The other arguments are those of Controller.
+        given or kept. `kept_images_limit`, `kept_bytes_limit`: how many modules that cannot be unmapped
+        may stay in memory (Tier.kept), and of how many bytes together; default 16 and 256 MiB. The
+        other arguments are those of Controller.
         """
         most = 2**32 - 1
         options = _abi.EngineOptions(
@@ -94,6 +98,8 @@ class Engine(BeginningCalls, Listening):
             close_limit_ms=milliseconds(close_limit, "close_limit"),
             instance=text(instance, "instance"),
             ephemeral=flag(ephemeral, "ephemeral"),
+            kept_images_limit=count(kept_images_limit, "kept_images_limit", most),
+            kept_bytes_limit=count(kept_bytes_limit, "kept_bytes_limit", 2**64 - 1),
         )
 
         self._patience = (options.close_limit_ms or 5000) / 1e3

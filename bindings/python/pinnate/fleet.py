@@ -99,6 +99,27 @@ class Release:
 
 
 @dataclasses.dataclass(frozen=True)
+class Finding:
+    """What a shared object's own bytes let one expect of it in an engine."""
+
+    word: str  # its kind, as `allow` of publish() names it
+    refused: bool  # by engines and publish(), unless it is allowed; else a warning
+    text: str  # what it is, what comes of it and what helps
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """What check() found of a module."""
+
+    platform: str
+    c_library: str  # "glibc", "musl" or ""
+    c_library_version: str  # the oldest that will do, or ""
+    module_abi: int  # of its descriptor; 0 when it has none
+    module_flags: int
+    findings: Tuple[Finding, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Failure:
     """An engine that does not serve a release, and why."""
 
@@ -150,6 +171,8 @@ class Rollup:
     online_gateways: int
     releases: Tuple[ReleaseStatus, ...]
     notices: Tuple[str, ...]  # sentences: cache too small, disk full, two tiers under one id, ...
+    kept_images: int = 0  # of online engines; see KeptImage
+    kept_bytes: int = 0
 
     def release(self, release: AnyRelease) -> Optional[ReleaseStatus]:
         """The status of that release, or None when it is neither current nor served."""
@@ -200,6 +223,19 @@ class Service:
 
 
 @dataclasses.dataclass(frozen=True)
+class KeptImage:
+    """A module that is in an engine's memory although its service is gone, since to unmap it could
+    end the process, or a library that came with one.
+    """
+
+    function: str
+    version: str
+    bytes: int  # mapped
+    threads: int  # that are in it
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Tier:
     """A row of a lookup: an engine or a gateway. A gateway that cannot be asked has `online`
     False.
@@ -217,3 +253,4 @@ class Tier:
     online_engines: int  # gateways
     services: Tuple[Service, ...]  # engines
     notice: str  # "" or what is wrong with it, in words
+    kept: Tuple[KeptImage, ...] = ()  # online engines

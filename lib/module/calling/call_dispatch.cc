@@ -1,5 +1,6 @@
 #include "module/calling/call_dispatch.h"
 
+#include "base/known_threads.h"
 #include "base/limits.h"
 
 #include <algorithm>
@@ -22,12 +23,12 @@ std::uint32_t limit_ms(const Callee& callee, std::uint32_t timeout_ms) {
 
 }  // namespace
 
-CallDispatch::CallDispatch(std::uint32_t worker_threads, std::uint32_t queued_calls,
+CallDispatch::CallDispatch(std::uint32_t worker_threads, std::uint32_t queued_calls, const sigset_t& signal_mask,
                            std::shared_ptr<HostCallbacks> callbacks, Alarms& alarms)
     : queued_calls_(queued_calls),
       callbacks_(std::move(callbacks)),
       alarms_(alarms),
-      workers_(worker_threads, queued_calls, [this](const auto& call) { run_on_worker(call); }) {}
+      workers_(worker_threads, queued_calls, signal_mask, [this](const auto& call) { run_on_worker(call); }) {}
 
 void CallDispatch::use(const std::weak_ptr<void>& keep) {
   keep_ = keep;
@@ -118,6 +119,7 @@ Outcome CallDispatch::call_here(std::string_view function, std::string_view payl
   Pass pass = gate.enter(function);
   if (!pass) return no_service(function);
   Callee& callee = callee_of(pass);
+  KnownThread::remember_this();
   // A copy: a call that timed out is over for the caller and not for the service.
   const auto call = std::make_shared<Call>(std::move(pass), Buffer(std::string(payload)), std::move(headers),
                                            limit_ms(callee, timeout_ms), nullptr);

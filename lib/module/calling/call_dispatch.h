@@ -16,8 +16,8 @@ namespace pinnate::module {
 
 class CallDispatch {
  public:
-  CallDispatch(std::uint32_t worker_threads, std::uint32_t queued_calls, std::shared_ptr<HostCallbacks> callbacks,
-               Alarms& alarms);
+  CallDispatch(std::uint32_t worker_threads, std::uint32_t queued_calls, const sigset_t& signal_mask,
+               std::shared_ptr<HostCallbacks> callbacks, Alarms& alarms);
 
   // Threads and alarms keep `keep` alive, to which this belongs.
   void use(const std::weak_ptr<void>& keep);

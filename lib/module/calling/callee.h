@@ -22,7 +22,9 @@ class Callee : public Gate {
  public:
   const std::string& label() const { return log_.label; }  // "module 'thumbnail' 1.2.0"
   void log(const char* what) const { log_.callbacks->log(PINNATE_LOG_WARNING, label() + ": " + what); }
-  Note& note() { return note_; }
+  Note& note() { return *note_; }
+  // It may outlive the service.
+  const std::shared_ptr<Note>& shared_note() const { return note_; }
   CallTurns& turns() { return turns_; }
   std::uint32_t call_limit_ms() const { return call_limit_ms_; }
   virtual bool calls_may_overlap() const = 0;
@@ -35,14 +37,14 @@ class Callee : public Gate {
          std::uint32_t call_limit_ms)
       : Gate(std::move(watcher)),
         log_(std::move(log)),
-        note_(std::move(box), artifact),
+        note_(std::make_shared<Note>(std::move(box), artifact, log_.label.substr(log_.label.find('\'')))),
         call_limit_ms_(call_limit_ms) {}
 
   const ModuleLog log_;
 
  private:
   CallTurns turns_;
-  Note note_;
+  const std::shared_ptr<Note> note_;
   const std::uint32_t call_limit_ms_;
 };
 

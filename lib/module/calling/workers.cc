@@ -1,6 +1,7 @@
 #include "module/calling/workers.h"
 
 #include "base/guarded.h"
+#include "module/lasting/thread_state.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,8 +9,11 @@
 
 namespace pinnate::module {
 
-Workers::Workers(std::uint32_t threads, std::uint32_t queue_limit, Run run)
-    : threads_(std::max<std::uint32_t>(threads, 1)), queue_limit_(queue_limit), run_(std::move(run)) {}
+Workers::Workers(std::uint32_t threads, std::uint32_t queue_limit, const sigset_t& signal_mask, Run run)
+    : threads_(std::max<std::uint32_t>(threads, 1)),
+      queue_limit_(queue_limit),
+      signal_mask_(signal_mask),
+      run_(std::move(run)) {}
 
 bool Workers::admit() {
   std::uint32_t seen = waiting_.load(std::memory_order_relaxed);
@@ -62,6 +66,7 @@ void Workers::overdue(const Call* call) {
 }
 
 void Workers::work(const std::shared_ptr<Worker>& worker) {
+  const ForeignCode foreign(signal_mask_);
   std::unique_lock lock(mutex_);
   const AtEnd at_end([&] {
     if (!lock.owns_lock()) lock.lock();

@@ -6,6 +6,8 @@
 #include "base/thread.h"
 #include "module/calling/call.h"
 
+#include <signal.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -23,7 +25,7 @@ class Workers {
   using Run = std::function<void(const std::shared_ptr<Call>&)>;
 
   // At most `threads` at work; `queue_limit` calls waiting, wherever they wait.
-  Workers(std::uint32_t threads, std::uint32_t queue_limit, Run run);
+  Workers(std::uint32_t threads, std::uint32_t queue_limit, const sigset_t& signal_mask, Run run);
 
   // Threads start when calls come; each keeps `keep` alive.
   void use(std::weak_ptr<void> keep) { keep_ = std::move(keep); }
@@ -56,6 +58,7 @@ class Workers {
 
   const std::size_t threads_;
   const std::uint32_t queue_limit_;
+  const sigset_t signal_mask_;
   const Run run_;
   std::weak_ptr<void> keep_;
   std::atomic<std::uint32_t> waiting_{0};

@@ -16,8 +16,8 @@ namespace pinnate::module {
 class Note {
  public:
   // Without a box nothing is noted.
-  Note(std::shared_ptr<BlackBox> box, const Digest& artifact)
-      : box_(std::move(box)), slot_(box_ ? box_->begin(artifact) : 0) {}
+  Note(std::shared_ptr<BlackBox> box, const Digest& artifact, const std::string& name)
+      : box_(std::move(box)), slot_(box_ ? box_->begin(artifact, name) : 0) {}
   ~Note() {
     if (box_) box_->end(slot_);
   }
@@ -33,6 +33,11 @@ class Note {
   // It has survived these: calls are not noted any more, which would cost each two writes.
   void trust() {
     change([&] { young_ = false, trusted_ = true; });
+  }
+
+  // Its object is unmapped, or stays although its service is gone.
+  void set_gone(bool kept) {
+    change([&] { doing_ = kept ? Moment::kKept : Moment::kUnloaded, young_ = false; });
   }
 
   // The first call in and the last one out write. True: pair it with leave_call.

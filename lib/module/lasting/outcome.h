@@ -3,9 +3,12 @@
 
 #include "base/buffer.h"
 #include "base/status.h"
+#include "wire/message.h"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +23,10 @@ struct Outcome {
   Buffer bytes;  // a call's result
   // Of a load: chunks that were PINNATE_CORRUPT, PINNATE_NOT_FOUND or PINNATE_IO.
   std::vector<std::uint32_t> bad_chunks;
+  // What a module did that people should know of, in words.
+  std::vector<std::string> notices;
+  // Of orders about native modules: what stays in memory, as it is now. Null: not looked at.
+  std::shared_ptr<const std::vector<wire::KeptImage>> kept;
 };
 using Done = std::function<void(Outcome)>;
 

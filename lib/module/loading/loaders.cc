@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 namespace pinnate::module {
 
-Loaders::Loaders() { by_kind_.emplace("native", native_loader()); }
+Loaders::Loaders(KeptImages::Owner engine) { by_kind_.emplace("native", native_loader(std::move(engine))); }
 
 Status Loaders::add(const pinnate_loader& loader) {
   constexpr std::size_t kFirstVersion = offsetof(pinnate_loader, unload) + sizeof(loader.unload);

@@ -4,6 +4,7 @@
 #include <pinnate/loader.h>
 
 #include "base/status.h"
+#include "module/loading/kept_images.h"
 
 #include <cstdint>
 #include <map>
@@ -15,19 +16,20 @@ namespace pinnate::module {
 struct Loader {
   std::string kind;
   pinnate_loader table{};
-  // What pinnate_loader has no room for; only the built-in loader uses them.
-  bool load_returns_status = false;  // load's result is a pinnate_status
-  bool uses_linker = false;  // in load and unload
-  std::uint32_t (*module_flags)(void* module) = nullptr;  // besides the loader's own
+  // The built-in one is asked by NativeModule::load for what pinnate_loader has no room for, and
+  // has neither table.load nor table.unload.
+  bool native = false;
+  KeptImages::Owner engine;
 };
 
 // The built-in one: shared objects that export `pinnate_module`, loaded by dlopen (RTLD_LOCAL |
 // RTLD_NOW) from the image.
-Loader native_loader();
+Loader native_loader(KeptImages::Owner engine);
 
 class Loaders {
  public:
-  Loaders();  // has "native"
+  // Has "native".
+  explicit Loaders(KeptImages::Owner engine = std::make_shared<const KeptLimits>());
   Status add(const pinnate_loader& loader);  // replaces one of the same kind
   Result<Loader> find(const std::string& kind) const;
 

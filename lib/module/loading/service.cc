@@ -3,7 +3,9 @@
 #include "base/guarded.h"
 #include "base/words.h"
 #include "module/calling/call.h"
+#include "module/lasting/thread_state.h"
 #include "module/loading/linker_lock.h"
+#include "module/loading/native_module.h"
 
 namespace pinnate::module {
 
@@ -19,21 +21,26 @@ Service::Service(std::shared_ptr<Watcher> watcher, LoadOrder order, Loader loade
       // Whoever ordered it has a limit for it all, and is to hear before that why it was not begun.
       load_by_(Clock::now() + std::chrono::milliseconds(order_.limit_ms - order_.limit_ms / 10)) {}
 
+// What a native module changed of the process, beside what its loader is asked to do for a host's.
+void Service::compare(const ProcessState& before, const char* doing) {
+  std::string changes;
+  for (const std::string& each : ProcessState::now().changed_since(before))
+    changes += (changes.empty() ? "" : ", ") + each;
+  if (!changes.empty()) notices_.push_back(label() + " changed of this process in " + doing + ": " + changes);
+}
+
 // Runs the loader's `run(error, error_bytes)`, of which the black box is to know until it ends,
 // also by the end of the thread.
 template <typename Run>
 Status Service::attempt(Moment moment, const std::string& what, const char* failed, Run run) {
   note().set_doing(moment);
   const AtEnd idle([this] { note().set_doing(Moment::kIdle); });
+  const ThreadState thread;
   ReasonBuffer error;
   int result = 0;
   if (const auto thrown = thrown_by([&] { result = run(error.data(), error.size()); }))
     return refused(PINNATE_FAILED, what + " " + *thrown);
-  if (result == 0) return {};
-  const bool is_status = moment == Moment::kLoad && loader_.load_returns_status;
-  return refused(
-      is_status && result > PINNATE_OK && result <= PINNATE_INTERNAL ? static_cast<Code>(result) : PINNATE_FAILED,
-      failed + error.str());
+  return result == 0 ? Status() : refused(PINNATE_FAILED, failed + error.str());
 }
 
 Outcome Service::make_image(const ImagePlace& place) {
@@ -45,6 +52,7 @@ Outcome Service::make_image(const ImagePlace& place) {
     if (abandoned() || !inside) return Status(PINNATE_CANCELLED, "given up");
     return read(index);
   };
+  content_ = source.content;
   auto image = Image::make(label(), source, place, outcome.bad_chunks);
   if (image.ok())
     image_ = std::move(*image);
@@ -55,7 +63,7 @@ Outcome Service::make_image(const ImagePlace& place) {
 
 Status Service::load() {
   std::optional<LinkerLock> linker;
-  if (loader_.uses_linker && !linker.emplace(label(), load_by_).status().ok()) {
+  if (loader_.native && !linker.emplace(label(), load_by_).status().ok()) {
     image_.reset();
     return refused(linker->status().code(), linker->status().message());
   }
@@ -63,26 +71,47 @@ Status Service::load() {
   const pinnate_image view{sizeof(pinnate_image), order_.name.c_str(),  order_.version.c_str(),
                            digest.c_str(),        image_->fd(),         image_->path().c_str(),
                            image_->data().data(), image_->data().size()};
-  Status status = attempt(Moment::kLoad, "its loader '" + loader_.kind + "'", "", [&](char* error, std::size_t bytes) {
+  const auto load = [&](char* error, std::size_t bytes) {
     return loader_.table.load(loader_.table.self, &view, &module_, error, bytes);
-  });
+  };
+  Status status =
+      loader_.native ? load_native(view) : attempt(Moment::kLoad, "its loader '" + loader_.kind + "'", "", load);
   if (!status.ok()) {
     image_.reset();
     return status;
   }
-  flags_ = loader_.table.flags | (loader_.module_flags ? loader_.module_flags(module_) : 0);
+  flags_ |= loader_.table.flags;
   loaded_ = true;
+  return {};
+}
+
+Status Service::load_native(const pinnate_image& image) {
+  Result<std::unique_ptr<NativeModule>> loaded = Status(PINNATE_INTERNAL, "not loaded");
+  std::vector<std::string> warnings;
+  const ProcessState before = ProcessState::now();
+  Status status = attempt(Moment::kLoad, "its constructors", "", [&](char*, std::size_t) {
+    loaded = NativeModule::load({image, content_, order_.allowed, loader_.engine}, warnings);
+    return 0;
+  });
+  if (!status.ok()) return status;
+  if (!loaded.ok()) return refused(loaded.status().code(), loaded.status().message());
+  compare(before, "its constructors");
+  for (const std::string& warning : warnings) log(warning.c_str());
+  flags_ = (*loaded)->descriptor().flags;
+  module_ = loaded->release();
   return {};
 }
 
 Status Service::create() {
   if (!loaded_ || service_) return refused(PINNATE_INTERNAL, loaded_ ? "created before" : "not loaded");
+  const auto before = native() ? std::optional(ProcessState::now()) : std::nullopt;
   Status status = attempt(Moment::kCreate, "create", "create failed: ", [&](char* error, std::size_t bytes) {
     const Buffer& config = order_.config;
     const int result = loader_.table.create(module_, &host_, config.data(), config.size(), &service_, error, bytes);
     if (result == 0) note().set_young();
     return result;
   });
+  if (before) compare(*before, "create");
   if (status.ok())
     created_.store(true, std::memory_order_release);
   else
@@ -96,16 +125,22 @@ Status Service::check_health() {
   const auto check = [&](char* error, std::size_t bytes) {
     return loader_.table.check_health(module_, service_, error, bytes);
   };
-  return attempt(Moment::kHealthCheck, "its health check", "its health check failed: ", check);
+  const auto before = native() ? std::optional(ProcessState::now()) : std::nullopt;
+  Status status = attempt(Moment::kHealthCheck, "its health check", "its health check failed: ", check);
+  if (before) compare(*before, "its health check");
+  return status;
 }
 
 Status Service::destroy() {
   std::optional<std::string> thrown;
   Status unloaded;
+  const ThreadState thread;
+  const auto before = native() ? std::optional(ProcessState::now()) : std::nullopt;
   {
     const AtEnd at_end([&] { unloaded = unload(); });
     if (created_.exchange(false)) thrown = thrown_by([&] { loader_.table.destroy(module_, service_); });
   }
+  if (before) compare(*before, "destroy");
   return thrown && unloaded.ok() ? refused(PINNATE_FAILED, "destroy " + *thrown) : unloaded;
 }
 
@@ -113,11 +148,14 @@ Status Service::unload() {
   Status status;
   if (loaded_) {
     std::optional<LinkerLock> linker;
-    if (loader_.uses_linker && !linker.emplace(label(), Clock::now() + kUnloadLimit).status().ok())
+    if (loader_.native && !linker.emplace(label(), Clock::now() + kUnloadLimit).status().ok())
       return refused(linker->status().code(), "not unloaded: " + linker->status().message());
     loaded_ = false;
-    if (const auto thrown = thrown_by([&] { loader_.table.unload(module_); }))
-      status = refused(PINNATE_FAILED, "unload " + *thrown);
+    const auto unload = [&] {
+      if (!native()) return loader_.table.unload(module_);
+      stays_ = NativeModule::let_go(std::unique_ptr<NativeModule>(static_cast<NativeModule*>(module_)));
+    };
+    if (const auto thrown = thrown_by(unload)) status = refused(PINNATE_FAILED, "unload " + *thrown);
   }
   image_.reset();
   return status;
@@ -132,6 +170,7 @@ void Service::run_call(Call& call, pinnate_reply* reply, std::string_view payloa
     if (!call.answer({refused(PINNATE_FAILED, wrong), Buffer(wrong)}))
       log((wrong + " after it had answered the call").c_str());
   });
+  const FloatingPoint floating_point;
   thrown = thrown_by([&] { loader_.table.call(module_, service_, reply, payload.data(), payload.size()); });
   returned = true;
 }

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "module/calling/callee.h"
 #include "module/lasting/host_callbacks.h"
+#include "module/lasting/process_state.h"
 #include "module/loading/image.h"
 #include "module/loading/loaders.h"
 
@@ -16,6 +17,8 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace pinnate::module {
 
@@ -24,6 +27,7 @@ struct LoadOrder {
   std::string name, version, loader;
   Digest artifact;
   ImageSource image;
+  std::vector<std::string> allowed;  // words of findings that its publisher insists on
   Buffer config;
   std::uint32_t call_limit_ms = 30000;
   std::uint32_t limit_ms = 10000;  // of the load: it may wait for others as long, or nearly
@@ -45,6 +49,9 @@ class Service : public Callee {
   Status check_health();
   Status destroy();  // and unload, or whatever of both there is to do
   bool loaded() const { return loaded_; }
+  bool native() const { return loader_.native; }
+  bool stays() const { return stays_; }  // in memory, after destroy
+  std::vector<std::string> take_notices() { return std::exchange(notices_, {}); }
   // It may be activated. Any thread.
   bool created() const { return created_.load(std::memory_order_acquire); }
 
@@ -60,6 +67,8 @@ class Service : public Callee {
  private:
   template <typename Run>
   Status attempt(Moment moment, const std::string& what, const char* failed, Run run);
+  Status load_native(const pinnate_image& image);
+  void compare(const ProcessState& before, const char* doing);
   Status unload();
 
   LoadOrder order_;
@@ -68,10 +77,12 @@ class Service : public Callee {
   const TimePoint load_by_;
   std::uint32_t flags_ = 0;
 
+  Digest content_;  // of the image, as it was verified
   std::shared_ptr<const Image> image_;
   void* module_ = nullptr;
   void* service_ = nullptr;
-  bool loaded_ = false;
+  bool loaded_ = false, stays_ = false;
+  std::vector<std::string> notices_;  // for people, since they were taken
   std::atomic<bool> created_{false};
 
   std::recursive_mutex reporting_;  // a `done` may abandon the very service that it is told about

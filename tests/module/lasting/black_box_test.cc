@@ -7,6 +7,7 @@
 
 #include <spawn.h>
 #include <sys/wait.h>
+#include <zlib.h>
 
 #include <cstdlib>
 
@@ -119,7 +120,7 @@ TEST_CASE("the death of one module does not make those of another forgotten") {
   TestFolder folder;
   const auto dies_in = [&](int artifact) {
     auto box = open_box(folder);
-    box->write(box->begin(digest_of(artifact)), Moment::kCreate);
+    box->write(box->begin(digest_of(artifact), "'a' 1"), Moment::kCreate);
   };  // gone without shut()
   dies_in(1);
   dies_in(1);
@@ -169,12 +170,12 @@ TEST_CASE("a damaged note is ignored with a warning, and the others count") {
   TestFolder folder;
   {
     auto box = open_box(folder);
-    box->write(box->begin(digest_of(1)), Moment::kCreate);
-    box->write(box->begin(digest_of(2)), Moment::kCreate);
+    box->write(box->begin(digest_of(1), "'a' 1"), Moment::kCreate);
+    box->write(box->begin(digest_of(2), "'b' 1"), Moment::kCreate);
   }  // gone without shut(), as in a death
   {
     std::fstream file(folder.path + "/black-box", std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(64 + 9);
+    file.seekp(256 + 9);
     file.put('!');
   }
   TestHost host(in(folder));
@@ -189,7 +190,7 @@ TEST_CASE("a trusted service that is idle is not blamed, and calls are noted fro
   const auto moment_of = [&](auto what) {
     {
       std::shared_ptr<BlackBox> box = open_box(folder);
-      auto* note = kept.emplace_back(new Note(box, digest_of(3)));
+      auto* note = kept.emplace_back(new Note(box, digest_of(3), "'c' 1"));
       what(*note);
     }
     auto box = open_box(folder);
@@ -215,4 +216,68 @@ TEST_CASE("a state folder that cannot be written is an error in words") {
   const auto host = ServiceHost::open(options);
   CHECK(!host.ok());
   CHECK(host.status().message() == "cannot open /nowhere/at/all/black-box: No such file or directory");
+}
+
+TEST_CASE("of those that may have ended the process each is named with the others, and counts by half") {
+  TestFolder folder;
+  const auto dies = [&](bool with_other) {
+    auto box = open_box(folder);
+    box->write(box->begin(digest_of(1), "'new' 2"), Moment::kFirstMinute);
+    if (with_other) box->write(box->begin(digest_of(2), "'old' 1"), Moment::kUnloaded);
+  };  // gone without shut()
+  dies(true);
+  {
+    const auto deaths = open_box(folder)->deaths();
+    REQUIRE(deaths.size() == 2);
+    CHECK(deaths[0].others == "'old' 1 (just unloaded)");
+    CHECK(deaths[1].others == "'new' 2 (first 60 s)");
+    for (const auto& death : deaths) {
+      CHECK(death.in_a_row == 1);
+      CHECK(death.weight() == 0);
+      CHECK(death.last);
+    }
+  }
+  dies(true);
+  dies(false);  // the second one is alone, so it is no longer in doubt
+  const auto deaths = open_box(folder)->deaths();
+  REQUIRE(deaths.size() == 2);
+  CHECK(deaths[0].weight() == 2);
+  CHECK(deaths[0].others.empty());
+  CHECK(deaths[1].weight() == 1);
+  CHECK_FALSE(deaths[1].last);
+}
+
+TEST_CASE("the notes of the version before count, and are written anew") {
+  TestFolder folder;
+  {
+    std::string old(128, '\0');
+    old.replace(0, 8, "PINNBOX1");
+    old[64] = 2, old[65] = 4, old[68] = 3;  // a tally, in a call, 3
+    old.replace(64 + 8, 32, std::string(digest_of(7).view()));
+    const auto sum = static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(old.data() + 64), 60));
+    for (int i = 0; i < 4; ++i) old[static_cast<std::size_t>(124 + i)] = static_cast<char>(sum >> (8 * i));
+    std::ofstream(folder.path + "/black-box", std::ios::binary) << old;
+  }
+  for (int open = 0; open < 2; ++open) {
+    const auto deaths = open_box(folder)->deaths();
+    REQUIRE(deaths.size() == 1);
+    CHECK(deaths[0].artifact == digest_of(7));
+    CHECK(deaths[0].moment == "call");
+    CHECK(deaths[0].in_a_row == 3);
+  }
+  CHECK(file_bytes(folder.path + "/black-box").starts_with("PINNBOX2"));
+}
+
+TEST_CASE("a module that was unloaded a moment ago is one of those that may have ended the process") {
+  TestFolder folder, copy;
+  TestHost host(in(folder));
+  host.serve(1, "leaves-nothing-1");
+  CHECK(host.end(1).status.ok());
+  host.serve(2, "leaves-nothing-2");
+  std::ofstream(copy.path + "/black-box", std::ios::binary) << file_bytes(folder.path + "/black-box");
+  const auto deaths = open_box(copy)->deaths();
+  REQUIRE(deaths.size() == 2);
+  CHECK(deaths[0].moment == "just unloaded");
+  CHECK(deaths[0].name == "'f' 1.0.0");
+  CHECK(deaths[1].moment == "first 60 s");
 }

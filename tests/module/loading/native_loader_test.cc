@@ -67,7 +67,8 @@ TEST_CASE("a shared object cut short anywhere is refused and does not crash the 
 
 TEST_CASE("a shared object without the descriptor, or with one of another ABI, is refused in words") {
   CHECK(has(refusal(test_module("no-descriptor"), PINNATE_INVALID), "it does not export 'pinnate_module'"));
-  CHECK(has(refusal(test_module("other-abi"), PINNATE_INCOMPATIBLE), "made for module ABI 99; this engine speaks 1"));
+  CHECK(has(refusal(test_module("other-abi"), PINNATE_INCOMPATIBLE),
+            "made for module ABI 99, where this version speaks 1"));
   CHECK(has(refusal(test_module("short-descriptor"), PINNATE_INVALID), "has 16 bytes, fewer than ABI 1 needs"));
 }
 
@@ -80,7 +81,9 @@ TEST_CASE("a descriptor that a later header made longer is taken for what is kno
 
 TEST_CASE("an undefined symbol is refused by its name") {
   CHECK(refusal(test_module("undefined-symbol"), PINNATE_FAILED) ==
-        "module 'f' 1.0.0: the dynamic linker refused it: undefined symbol: nobody_defines_this");
+        "module 'f' 1.0.0: the dynamic linker refused it: undefined symbol: nobody_defines_this (neither it nor a "
+        "library that it "
+        "names defines that symbol. Link what does)");
 }
 
 TEST_CASE("an unknown loader is refused, with those that there are") {

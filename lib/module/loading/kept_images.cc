@@ -1,0 +1,126 @@
+#include "module/loading/kept_images.h"
+
+#include "base/fork.h"
+#include "module/loading/footprint.h"
+#include "module/loading/native_module.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace pinnate::module {
+namespace {
+
+std::string mebibytes(std::uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+}  // namespace
+
+KeptImages& KeptImages::of_process() { return one_per_process<KeptImages>(); }
+
+bool KeptImages::counts_for(const Entry& entry, const Owner& owner) {
+  const auto holder = entry.owner.lock();
+  return !holder || holder == owner;
+}
+
+void KeptImages::keep(std::unique_ptr<NativeModule> module, const Owner& owner, std::string why, bool reusable) {
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_.emplace_back();
+  entry.shown = {module->function(), module->version(), module->object().bytes(), 0, std::move(why)};
+  entry.object = module->object();
+  entry.before = module->threads_before();
+  entry.artifact = module->artifact();
+  entry.reusable = reusable;
+  entry.owner = owner;
+  entry.module = std::move(module);
+}
+
+void KeptImages::closed(const std::string& function, const std::string& version, const LinkedObject& object, int fd,
+                        const Owner& owner) {
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_.emplace_back();
+  entry.shown = {function, version, object.bytes(), 0,
+                 "thread_local objects of threads that live, or another module, use it"};
+  entry.object = object;
+  entry.fd = fd;
+  entry.owner = owner;
+}
+
+void KeptImages::came_along(const std::string& function, const std::string& version, const LinkedObject& object,
+                            const std::set<pid_t>& before, const Owner& owner) {
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_.emplace_back();
+  const std::string name = object.path.substr(object.path.rfind('/') + 1);
+  entry.shown = {function, version, object.bytes(), 0, name + ", which came with it"};
+  entry.library = true;
+  entry.object = object;
+  entry.before = before;
+  entry.owner = owner;
+}
+
+std::unique_ptr<NativeModule> KeptImages::take(const Digest& artifact) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return entry.module && entry.reusable && entry.artifact == artifact && !artifact.is_zero();
+  });
+  if (found == entries_.end()) return nullptr;
+  auto module = std::move(found->module);
+  entries_.erase(found);
+  return module;
+}
+
+Status KeptImages::room_for(const std::string& function, std::uint64_t bytes, bool will_stay, const Owner& owner) {
+  const std::lock_guard lock(mutex_);
+  drop_unmapped();
+  std::uint64_t images = 0, sum = 0;
+  bool has_stayed = false;
+  std::string named;
+  for (const Entry& entry : entries_) {
+    if (entry.library || !counts_for(entry, owner)) continue;
+    ++images;
+    sum += entry.shown.bytes;
+    has_stayed = has_stayed || entry.shown.function == function;
+    if (images <= 3) named += (named.empty() ? "" : ", ") + entry.shown.function + " " + entry.shown.version;
+  }
+  if (!will_stay && !has_stayed) return {};
+  if (images < owner->images && sum + bytes <= owner->bytes) return {};
+  return {PINNATE_REFUSED,
+          "not loaded: " + std::to_string(images) + " modules that could not be unmapped are in memory (" + named +
+              (images > 3 ? ", ..." : "") + "), " + mebibytes(sum) + " in all, where " + std::to_string(owner->images) +
+              " of " + mebibytes(owner->bytes) + " may be; a restart of the engine frees them"};
+}
+
+bool KeptImages::other_is_registered(const std::string& function, const Digest& artifact) {
+  const std::lock_guard lock(mutex_);
+  const auto first = registered_.find(function);
+  return first != registered_.end() && first->second != artifact;
+}
+
+void KeptImages::registered(const std::string& function, const Digest& artifact) {
+  const std::lock_guard lock(mutex_);
+  registered_.emplace(function, artifact);
+}
+
+// What was closed may go later, as when a thread ends.
+void KeptImages::drop_unmapped() {
+  const auto gone = [](Entry& entry) {
+    if (entry.fd < 0 || is_linked(entry.object)) return false;
+    close(entry.fd);
+    return true;
+  };
+  entries_.remove_if(gone);
+}
+
+std::vector<wire::KeptImage> KeptImages::list(const Owner& owner) {
+  const std::lock_guard lock(mutex_);
+  drop_unmapped();
+  std::vector<wire::KeptImage> all;
+  for (Entry& entry : entries_) {
+    if (!counts_for(entry, owner)) continue;
+    entry.shown.threads = threads_inside(entry.object, entry.before);
+    all.push_back(entry.shown);
+  }
+  return all;
+}
+
+}  // namespace pinnate::module
