@@ -63,9 +63,7 @@ class Answer {
         lock.lock();
       }
     }
-    if (status_ != PINNATE_OK || !value_) {
-      throw Failure(exit_code_of(status_), error_.empty() ? pinnate_status_name(status_) : error_);
-    }
+    if (status_ != PINNATE_OK || !value_) throw failure_of(status_, error_);
     return std::move(*value_);
   }
 

@@ -1,6 +1,10 @@
 #include "command_line.h"
 #include "file_bytes.h"
 #include "session.h"
+#include "shown_text.h"
+#include "terminal.h"
+
+#include <unistd.h>
 
 namespace cli {
 
@@ -24,7 +28,9 @@ void set_up(CLI::App& app, CallOptions& options) {
       ->option_text("FILE")
       ->excludes(text);
   app.add_option("--at", options.engine, "only this engine (default: any that serves it)")->type_name("ENGINE");
-  app.add_option("--out", options.out, "write the result there (default: to stdout, as it is)")->type_name("FILE");
+  app.add_option("--out", options.out,
+                 "write the result there (default: to stdout, as it is, but escapes for what controls a terminal)")
+      ->type_name("FILE");
   app.add_flag("--idempotent", options.idempotent, "it may run again elsewhere when a link is lost meanwhile");
   app.footer(
       "Examples:\n"
@@ -45,21 +51,18 @@ ExitCode run(const CallOptions& options) {
     std::string words = result.error.empty() ? pinnate_status_name(result.status) : result.error;
     // What the service said may be in the error already.
     if (!result.bytes.empty() && words.find(result.bytes) == std::string::npos) words += ": " + result.bytes;
-    throw Failure(exit_code_of(result.status), words);
+    throw failure_of(result.status, words);
   }
   if (!options.out.empty()) {
     write_file(options.out, result.bytes);
-  } else if (std::fwrite(result.bytes.data(), 1, result.bytes.size(), stdout) != result.bytes.size() ||
-             std::fflush(stdout) != 0) {
-    throw Failure(ExitCode::kFailed, "the result could not be written to stdout");
+  } else {
+    Terminal(stdout).print(isatty(STDOUT_FILENO) == 1 ? shown_lines(result.bytes) : result.bytes);
   }
   return ExitCode::kOk;
 }
 
 }  // namespace
 
-void add_call(CommandLine& line) {
-  add_command<CallOptions>(line, "call", "call a function somewhere in the fleet");
-}
+void add_call(CommandLine& line) { add_command<CallOptions>(line, "call", "call a function somewhere in the fleet"); }
 
 }  // namespace cli

@@ -1,5 +1,7 @@
 #include "child_process.h"
 
+#include "shown_text.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -152,7 +154,7 @@ std::string ChildProcess::log_tail() const {
   for (std::string line; std::getline(file, line);) lines.push_back(line);
   std::string text;
   for (std::size_t i = lines.size() > kLines ? lines.size() - kLines : 0; i < lines.size(); ++i) {
-    text += "  " + name_ + ": " + lines[i] + "\n";
+    text += "  " + name_ + ": " + shown(lines[i]) + "\n";
   }
   return text;
 }

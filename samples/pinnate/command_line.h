@@ -10,20 +10,30 @@
 
 namespace cli {
 
-// The command line. Each command adds itself; the one that was given sets `run`.
+enum class Kind {
+  asks,  // and ends with the answer
+  runs,  // until it is told to end: what nobody reads does not keep it then
+  hosts_modules,  // the same, and a module may hold locks that exit() would wait for
+};
+
+// The command line. Each command adds itself; the one that was given sets `run` and `kind`.
 struct CommandLine {
   CLI::App app;
   std::function<ExitCode()> run;
+  Kind kind = Kind::asks;
 };
 
 // A named subcommand. Beside its Options stand set_up(CLI::App&, Options&), which declares its
 // flags, and run(const Options&), as which it ends.
 template <class Options>
-void add_command(CommandLine& line, const std::string& name, const std::string& what) {
+void add_command(CommandLine& line, const std::string& name, const std::string& what, Kind kind = Kind::asks) {
   auto options = std::make_shared<Options>();
   CLI::App* command = line.app.add_subcommand(name, what);
   set_up(*command, *options);
-  command->callback([&line, options] { line.run = [options] { return run(*options); }; });
+  command->callback([&line, options, kind] {
+    line.run = [options] { return run(*options); };
+    line.kind = kind;
+  });
 }
 
 void add_controller(CommandLine& line);

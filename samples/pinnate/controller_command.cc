@@ -58,7 +58,8 @@ ExitCode run(const ControllerFlags& flags) {
 }  // namespace
 
 void add_controller(CommandLine& line) {
-  add_command<ControllerFlags>(line, "controller", "run a controller, the root of a fleet, in the foreground");
+  add_command<ControllerFlags>(line, "controller", "run a controller, the root of a fleet, in the foreground",
+                               Kind::runs);
 }
 
 }  // namespace cli

@@ -1,6 +1,7 @@
 #include "command_line.h"
 #include "demo_steps.h"
 #include "stop_signals.h"
+#include "whole_output.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -140,9 +141,16 @@ void keep_until_stopped(DemoSteps& steps, DemoFleet& fleet, Session& session) {
   }
 }
 
+// The story waits for who reads it, but not for ever.
+void await_readers(const std::stop_token& stop) {
+  while (!finish_output(std::chrono::milliseconds(100))) {
+    if (stop.stop_requested()) throw Failure(ExitCode::kInterrupted, "interrupted");
+  }
+}
+
 ExitCode run(const DemoOptions& options) {
   const StopOnSignal signals;
-  const Terminal terminal(stdout);
+  const Terminal terminal(stdout, Terminal::Way::never_waits);
   const Script script = script_for(options);
   terminal.print(terminal.bold("Pinnate " + std::string(pinnate_version())) + ": publish once, live everywhere\n");
 
@@ -160,13 +168,14 @@ ExitCode run(const DemoOptions& options) {
   const std::size_t processes = fleet.process_count();
   fleet.take_down();
   terminal.print("   " + std::to_string(processes) + " processes ended cleanly\n");
+  await_readers(signals.token());
   return ExitCode::kOk;
 }
 
 }  // namespace
 
 void add_demo(CommandLine& line) {
-  add_command<DemoOptions>(line, "demo", "watch it at work: a fleet of processes on this machine");
+  add_command<DemoOptions>(line, "demo", "watch it at work: a fleet of processes on this machine", Kind::runs);
 }
 
 }  // namespace cli

@@ -4,6 +4,7 @@
 #include "fleet_tree.h"
 #include "jpeg_size.h"
 #include "rollout.h"
+#include "shown_text.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -104,12 +105,14 @@ void DemoSteps::publish(const DemoModule& module) {
   }
   std::string words = title + " is not live on all engines";
   for (const Absentee& absentee : absentees(session_, module.name, published.release, 5)) {
-    words += "\n  " + absentee.engine + ": " + pinnate_phase_name(absentee.phase) + " " + absentee.reason;
+    words += "\n  " + absentee.engine + ": " + pinnate_phase_name(absentee.phase) + (" " + absentee.reason);
   }
   throw Failure(rollout.end == Rollout::End::kLate ? ExitCode::kTimeout : ExitCode::kFailed, words);
 }
 
-void DemoSteps::draw_tree() { terminal_.print("\n" + drawn(look_up_tree(session_, session_.status(""), ""), terminal_)); }
+void DemoSteps::draw_tree() {
+  terminal_.print("\n" + drawn(look_up_tree(session_, session_.status(""), ""), terminal_));
+}
 
 CallResult DemoSteps::call(const std::string& name, const std::string& payload, const std::string& engine) {
   fleet_.check_alive();
@@ -139,7 +142,7 @@ void DemoSteps::try_out(const DemoModule& module) {
   if (result.status == PINNATE_OK) {
     say("called " + module.name + " with an empty payload: it answered " + size_text(result.bytes.size()));
   } else if (result.status == PINNATE_FAILED) {
-    say("called " + module.name + " with an empty payload: it said: " + result.error);
+    say("called " + module.name + " with an empty payload: it said: " + shown(result.error));
   } else {
     check(result.status, result.error);
   }
@@ -154,6 +157,7 @@ void DemoSteps::feed_readings(const DemoModule& module) {
     check(result.status, result.error);
     std::string answer = result.bytes;
     while (!answer.empty() && answer.back() == '\n') answer.pop_back();
+    answer = shown(answer);
     say("  " + (answer.ends_with("anomaly") ? terminal_.red(answer) : answer));
   }
 }

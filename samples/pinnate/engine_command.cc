@@ -1,11 +1,11 @@
 #include "command_line.h"
 #include "plain_loader.h"
+#include "shown_text.h"
 #include "tier_command.h"
 
 #include <pinnate/engine.h>
 
-#include <cstdio>
-#include <cstdlib>
+#include <iterator>
 
 namespace cli {
 
@@ -41,28 +41,7 @@ void print_service(void*, const pinnate_service* service) {
   std::string line = std::string("service ") + service->name + "@" + service->version + " release " +
                      std::to_string(service->release) + ": " + pinnate_phase_name(service->phase);
   if (service->reason[0] != '\0') line += std::string(": ") + service->reason;
-  line += "\n";
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fflush(stdout);
-}
-
-// Until it is told to stop, and closed.
-void run_engine(const Settings& settings) {
-  StopSignals stop;
-  const TierOptions tier(settings);
-  pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
-  options.tier = tier.get();
-  options.state_dir = or_null(settings.state);
-
-  PlainLoader plain;  // outlives the engine
-  const pinnate_loader loader = plain.table();
-  Opened<pinnate_engine, pinnate_engine_close_wait, pinnate_engine_free> engine;
-  check(pinnate_engine_open(&options, engine.receive()));
-  check(pinnate_engine_add_loader(engine.get(), &loader));
-  check(pinnate_engine_watch(engine.get(), print_service, nullptr, nullptr));
-  listen_at(settings, engine.get(), pinnate_engine_listen);
-  if (settings.up) check(pinnate_engine_dial_upstream(engine.get(), settings.up->c_str(), nullptr));
-  run_until_stopped("engine", stop);
+  write_whole(Output::out, shown(line) + "\n");
 }
 
 ExitCode run(const EngineFlags& flags) {
@@ -70,17 +49,31 @@ ExitCode run(const EngineFlags& flags) {
   if (!settings.up && settings.listen.empty()) {
     throw Failure(ExitCode::kUsage, "this engine has no way up: give --up ADDR, or --listen ADDR to be dialled");
   }
-  run_engine(settings);
-  // Not exit(): a module's constructor that hangs holds the C library's lock, which exit() would
-  // wait for.
-  std::fflush(nullptr);
-  std::_Exit(static_cast<int>(ExitCode::kOk));
+  StopSignals stop;
+  const TierOptions tier(settings);
+  pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
+  options.tier = tier.get();
+  options.state_dir = or_null(settings.state);
+
+  static PlainLoader plain;  // outlives whatever is left behind in it
+  const pinnate_loader loader = plain.table();
+  const pinnate_loader* const loaders[] = {&loader};
+  options.loaders = loaders;
+  options.loader_count = std::size(loaders);
+  Opened<pinnate_engine, pinnate_engine_close_wait, pinnate_engine_free> engine;
+  check(pinnate_engine_open(&options, engine.receive()));
+  check(pinnate_engine_watch(engine.get(), print_service, nullptr, nullptr));
+  listen_at(settings, engine.get(), pinnate_engine_listen);
+  if (settings.up) check(pinnate_engine_dial_upstream(engine.get(), settings.up->c_str(), nullptr));
+  run_until_stopped("engine", stop);
+  return ExitCode::kOk;
 }
 
 }  // namespace
 
 void add_engine(CommandLine& line) {
-  add_command<EngineFlags>(line, "engine", "run an engine, which loads modules and takes calls, in the foreground");
+  add_command<EngineFlags>(line, "engine", "run an engine, which loads modules and takes calls, in the foreground",
+                           Kind::hosts_modules);
 }
 
 }  // namespace cli

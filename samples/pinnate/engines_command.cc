@@ -54,7 +54,7 @@ void print_json(const Tier& engine) {
   json.member("path", engine.path).member("online", engine.online);
   json.member("platform", engine.platform).member("epoch", engine.epoch).member("revision", engine.revision);
   json.key("labels").begin_object();
-  for (const auto& [key, value] : engine.labels) json.member(key, value);
+  for (const auto& [key, value] : engine.labels) json.member(key.raw(), value);
   json.end_object().key("services").begin_array();
   for (const Service& service : engine.services) {
     json.begin_object().member("name", service.name).member("version", service.version);
@@ -68,7 +68,7 @@ void print_json(const Tier& engine) {
 void print_row(const Tier& tier) {
   // A gateway that cannot be asked stands for the engines below it.
   const bool lost_gateway = tier.role == PINNATE_ROLE_GATEWAY;
-  const std::string where = tier.path.empty() ? tier.id : tier.path + "/" + tier.id;
+  const std::string where = place_text(tier.path, tier.id);
   std::string state = services_text(tier);
   if (state.empty()) state = lost_gateway ? "gateway cannot be asked" : "no service";
   if (!tier.online && !lost_gateway) state = "offline; last known: " + state;
@@ -110,8 +110,6 @@ ExitCode run(const EnginesOptions& options) {
 
 }  // namespace
 
-void add_engines(CommandLine& line) {
-  add_command<EnginesOptions>(line, "engines", "list engines and what they have");
-}
+void add_engines(CommandLine& line) { add_command<EnginesOptions>(line, "engines", "list engines and what they have"); }
 
 }  // namespace cli

@@ -1,5 +1,7 @@
 #include "exit_code.h"
 
+#include "shown_text.h"
+
 namespace cli {
 
 ExitCode exit_code_of(pinnate_status status) {
@@ -27,11 +29,12 @@ ExitCode exit_code_of(pinnate_status status) {
   }
 }
 
+Failure failure_of(pinnate_status status, const std::string& words) {
+  return {exit_code_of(status), shown(words.empty() ? pinnate_status_name(status) : words)};
+}
+
 void check(pinnate_status status, const std::string& words) {
-  if (status == PINNATE_OK) return;
-  std::string text = words.empty() ? pinnate_last_error() : words;
-  if (text.empty()) text = pinnate_status_name(status);
-  throw Failure(exit_code_of(status), text);
+  if (status != PINNATE_OK) throw failure_of(status, words.empty() ? pinnate_last_error() : words);
 }
 
 }  // namespace cli

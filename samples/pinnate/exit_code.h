@@ -36,6 +36,8 @@ inline constexpr char kExitCodeTable[] =
     "    7  unknown: the link was lost after the order was sent, so it may or may not have been carried out\n"
     "  130  interrupted by Ctrl-C";
 
+inline constexpr char kUnwritten[] = "what was found out could not be written to stdout";
+
 ExitCode exit_code_of(pinnate_status status);
 
 class Failure : public std::runtime_error {
@@ -46,6 +48,10 @@ class Failure : public std::runtime_error {
  private:
   ExitCode code_;
 };
+
+// What the library says of a failed request, which may be a peer's words. Where it says nothing,
+// the status goes by its name.
+Failure failure_of(pinnate_status status, const std::string& words);
 
 // Throws unless `status` is OK: with `words`, or, where they are empty, with the library's words
 // for this thread.

@@ -15,7 +15,7 @@ constexpr std::size_t kRows = 20'000;
 // Engines of one parent that are in the same state.
 struct Group {
   const Tier* example;
-  std::vector<std::string> ids;
+  std::vector<PeerText> ids;
 };
 
 std::vector<Group> grouped(const std::vector<Tier>& engines) {
@@ -30,7 +30,7 @@ std::vector<Group> grouped(const std::vector<Tier>& engines) {
   return groups;
 }
 
-std::string names(const std::vector<std::string>& ids) {
+std::string names(const std::vector<PeerText>& ids) {
   constexpr std::size_t kNamed = 4;
   std::string text;
   const std::size_t named = ids.size() <= kNamed ? ids.size() : kNamed - 1;
@@ -127,7 +127,7 @@ void write_engines(JsonText& json, const std::vector<Tier>& engines) {
   json.key("engines").begin_array();
   for (const Group& group : grouped(engines)) {
     json.begin_object().key("ids").begin_array();
-    for (const std::string& id : group.ids) json.value(id);
+    for (const PeerText& id : group.ids) json.value(id);
     json.end_array().member("online", group.example->online).member("notice", group.example->notice);
     json.key("services").begin_array();
     for (const Service& service : group.example->services) {
@@ -163,7 +163,8 @@ Branch& branch_at(std::vector<Branch>& top, const std::string& path) {
   while (begin <= path.size()) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     const std::string id = path.substr(begin, end - begin);
-    const auto found = std::find_if(level->begin(), level->end(), [&](const Branch& b) { return b.tier.id == id; });
+    const auto found =
+        std::find_if(level->begin(), level->end(), [&](const Branch& b) { return b.tier.id.raw() == id; });
     if (found != level->end()) {
       branch = &*found;
     } else {
@@ -205,12 +206,12 @@ FleetTree look_up_tree(Session& session, const Rollup& root, const std::string& 
   for (Tier& tier : tiers) {
     const bool gateway = tier.role == PINNATE_ROLE_GATEWAY;
     if (gateway) {
-      Branch& branch = branch_at(tree.below, tier.path.empty() ? tier.id : tier.path + "/" + tier.id);
+      Branch& branch = branch_at(tree.below, tier.path.empty() ? tier.id.raw() : tier.path.raw() + "/" + tier.id.raw());
       branch.tier = std::move(tier);
     } else if (tier.path.empty()) {
       tree.engines.push_back(std::move(tier));
     } else {
-      branch_at(tree.below, tier.path).engines.push_back(std::move(tier));
+      branch_at(tree.below, tier.path.raw()).engines.push_back(std::move(tier));
     }
   }
   return tree;

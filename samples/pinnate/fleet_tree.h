@@ -22,7 +22,7 @@ struct Branch {
 };
 
 struct FleetTree {
-  std::string root;  // the tier that was asked
+  PeerText root;  // the tier that was asked
   std::uint64_t revision = 0, known_engines = 0, online_engines = 0;  // as it counts them
   std::vector<Branch> below;
   std::vector<Tier> engines;  // linked to the root itself

@@ -5,13 +5,6 @@
 
 namespace cli {
 
-namespace {
-
-// The ABI promises strings; a NULL here would be a defect there, not a reason to crash.
-std::string text_of(const char* text) { return text != nullptr ? text : ""; }
-
-}  // namespace
-
 Published::Published(const pinnate_published& from)
     : release(from.release),
       epoch(from.epoch),
@@ -22,26 +15,26 @@ Published::Published(const pinnate_published& from)
 
 Release::Release(const pinnate_release& from)
     : number(from.number),
-      name(text_of(from.name)),
-      version(text_of(from.version)),
-      selector(text_of(from.selector)),
-      manifest(text_of(from.manifest)),
-      platforms(text_of(from.platforms)),
+      name(from.name),
+      version(from.version),
+      selector(from.selector),
+      manifest(from.manifest),
+      platforms(from.platforms),
       artifact_bytes(from.artifact_bytes),
       decided_unix_ms(from.decided_unix_ms),
       current(from.current != 0),
-      ended(text_of(from.ended)) {}
+      ended(from.ended) {}
 
 ReleaseStatus::ReleaseStatus(const pinnate_release_status& from)
     : number(from.number),
-      name(text_of(from.name)),
-      version(text_of(from.version)),
+      name(from.name),
+      version(from.version),
       current(from.current != 0),
       serving(from.serving),
       serving_offline(from.serving_offline) {
   std::copy_n(from.phases, std::min(from.phase_count, phases.size()), phases.begin());
   for (std::size_t i = 0; i < from.failure_count; ++i) {
-    failures.emplace_back(text_of(from.failures[i]->engine), text_of(from.failures[i]->reason));
+    failures.emplace_back(from.failures[i]->engine, from.failures[i]->reason);
   }
 }
 
@@ -56,7 +49,7 @@ std::uint64_t ReleaseStatus::unsettled() const {
 }
 
 Rollup::Rollup(const pinnate_rollup& from)
-    : id(text_of(from.id)),
+    : id(from.id),
       epoch(from.epoch),
       revision(from.revision),
       known_engines(from.known_engines),
@@ -65,7 +58,7 @@ Rollup::Rollup(const pinnate_rollup& from)
       known_gateways(from.known_gateways),
       online_gateways(from.online_gateways) {
   for (std::size_t i = 0; i < from.release_count; ++i) releases.emplace_back(*from.releases[i]);
-  for (std::size_t i = 0; i < from.notice_count; ++i) notices.push_back(text_of(from.notices[i]));
+  for (std::size_t i = 0; i < from.notice_count; ++i) notices.emplace_back(from.notices[i]);
 }
 
 const ReleaseStatus* Rollup::release(std::uint64_t number) const {
@@ -75,23 +68,25 @@ const ReleaseStatus* Rollup::release(std::uint64_t number) const {
 
 Tier::Tier(const pinnate_row& from)
     : role(from.role),
-      id(text_of(from.id)),
-      path(text_of(from.path)),
+      id(from.id),
+      path(from.path),
       online(from.online != 0),
-      platform(text_of(from.platform)),
+      platform(from.platform),
       epoch(from.epoch),
       revision(from.revision),
       known_engines(from.known_engines),
       online_engines(from.online_engines),
-      notice(text_of(from.notice)) {
+      notice(from.notice) {
   for (std::size_t i = 0; i < from.label_count; ++i) {
-    labels.emplace_back(text_of(from.labels[i]->key), text_of(from.labels[i]->value));
+    labels.emplace_back(from.labels[i]->key, from.labels[i]->value);
   }
   for (std::size_t i = 0; i < from.service_count; ++i) {
     const pinnate_service& s = *from.services[i];
-    services.push_back({text_of(s.name), text_of(s.version), s.release, s.phase, text_of(s.reason), s.serving != 0});
+    services.push_back({s.name, s.version, s.release, s.phase, s.reason, s.serving != 0});
   }
 }
+
+std::string place_text(const PeerText& path, const PeerText& id) { return (path.empty() ? "" : path + "/") + id; }
 
 const char* role_name(pinnate_role role) {
   switch (role) {

@@ -1,6 +1,8 @@
 // Answers of the C ABI as values: what a callback is given is gone when it returns.
 #pragma once
 
+#include "shown_text.h"
+
 #include <pinnate/fleet.h>
 
 #include <array>
@@ -26,11 +28,11 @@ struct Release {
   explicit Release(const pinnate_release& from);
 
   std::uint64_t number;
-  std::string name, version, selector, manifest, platforms;
+  PeerText name, version, selector, manifest, platforms;
   std::uint64_t artifact_bytes;
   std::int64_t decided_unix_ms;
   bool current;
-  std::string ended;
+  PeerText ended;
 };
 
 struct ReleaseStatus {
@@ -42,11 +44,11 @@ struct ReleaseStatus {
   std::uint64_t unsettled() const;  // pending, fetching or loading
 
   std::uint64_t number;
-  std::string name, version;
+  PeerText name, version;
   bool current;
   std::array<std::uint64_t, PINNATE_PHASE_COUNT> phases{};
   std::uint64_t serving, serving_offline;
-  std::vector<std::pair<std::string, std::string>> failures;  // engine, reason
+  std::vector<std::pair<PeerText, PeerText>> failures;  // engine, reason
 };
 
 struct Rollup {
@@ -54,18 +56,18 @@ struct Rollup {
 
   const ReleaseStatus* release(std::uint64_t number) const;
 
-  std::string id;
+  PeerText id;
   std::uint64_t epoch, revision;
   std::uint64_t known_engines, online_engines, forgotten_engines, known_gateways, online_gateways;
   std::vector<ReleaseStatus> releases;
-  std::vector<std::string> notices;
+  std::vector<PeerText> notices;
 };
 
 struct Service {
-  std::string name, version;
+  PeerText name, version;
   std::uint64_t release;
   pinnate_phase phase;
-  std::string reason;
+  PeerText reason;
   bool serving;
 };
 
@@ -73,13 +75,13 @@ struct Tier {
   explicit Tier(const pinnate_row& from);
 
   pinnate_role role;
-  std::string id, path;
+  PeerText id, path;
   bool online;
-  std::string platform;
-  std::vector<std::pair<std::string, std::string>> labels;
+  PeerText platform;
+  std::vector<std::pair<PeerText, PeerText>> labels;
   std::uint64_t epoch, revision, known_engines, online_engines;
   std::vector<Service> services;
-  std::string notice;
+  PeerText notice;
 };
 
 struct TierPage {
@@ -88,5 +90,7 @@ struct TierPage {
 };
 
 const char* role_name(pinnate_role role);
+// "site-1/pod-3/engine-7", to show.
+std::string place_text(const PeerText& path, const PeerText& id);
 
 }  // namespace cli

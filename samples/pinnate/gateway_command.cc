@@ -66,7 +66,7 @@ ExitCode run(const GatewayFlags& flags) {
 
 void add_gateway(CommandLine& line) {
   add_command<GatewayFlags>(line, "gateway",
-                            "run a gateway, a relay between upstream and downstream, in the foreground");
+                            "run a gateway, a relay between upstream and downstream, in the foreground", Kind::runs);
 }
 
 }  // namespace cli

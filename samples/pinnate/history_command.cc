@@ -44,14 +44,15 @@ void print_json(const Release& release) {
 
 void print_table(const std::vector<Release>& releases, const std::string& name) {
   const Terminal terminal(stdout);
+  const auto named = [](const Release& release) { return release.name + "@" + release.version; };
   std::size_t widest = 0;
-  for (const Release& release : releases) widest = std::max(widest, release.name.size() + 1 + release.version.size());
+  for (const Release& release : releases) widest = std::max(widest, columns_of(named(release)));
   for (const Release& release : releases) {
     const std::string state = release.current ? terminal.green("current") : terminal.faint(release.ended);
-    std::printf("%6llu  %s  %-*s  %10s  %s  %s%s\n", static_cast<unsigned long long>(release.number),
-                time_text(release.decided_unix_ms).c_str(), static_cast<int>(widest),
-                (release.name + "@" + release.version).c_str(), size_text(release.artifact_bytes).c_str(),
-                release.platforms.c_str(), state.c_str(),
+    const std::string name_and_room = named(release) + std::string(widest - columns_of(named(release)), ' ');
+    std::printf("%6llu  %s  %s  %10s  %s  %s%s\n", static_cast<unsigned long long>(release.number),
+                time_text(release.decided_unix_ms).c_str(), name_and_room.c_str(),
+                size_text(release.artifact_bytes).c_str(), std::string(release.platforms).c_str(), state.c_str(),
                 release.selector.empty() ? "" : ("  for " + release.selector).c_str());
   }
   if (releases.empty()) std::printf("nothing was published%s\n", name.empty() ? " yet" : (" as " + name).c_str());

@@ -1,6 +1,8 @@
 // Writes one JSON value, on one line. Text that is not UTF-8 comes out with replacement characters,
-// so that the result is always valid.
+// so that the result is always valid; what controls a terminal comes out as escapes.
 #pragma once
+
+#include "shown_text.h"
 
 #include <cstdint>
 #include <string>
@@ -19,6 +21,7 @@ class JsonText {
   JsonText& value(std::string_view text);
   JsonText& value(const char* text) { return value(std::string_view(text)); }
   JsonText& value(const std::string& text) { return value(std::string_view(text)); }
+  JsonText& value(const PeerText& text) { return value(text.raw()); }
   JsonText& value(std::uint64_t number) { return plain(std::to_string(number)); }
   JsonText& value(std::int64_t number) { return plain(std::to_string(number)); }
   JsonText& value(bool truth) { return plain(truth ? "true" : "false"); }

@@ -1,11 +1,12 @@
 #include "log_line.h"
 
-#include <unistd.h>
+#include "shown_text.h"
+#include "whole_output.h"
+
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
-#include <string>
 
 namespace cli {
 
@@ -22,7 +23,7 @@ std::optional<pinnate_log_level> parse_log_level(std::string_view name) {
   return std::nullopt;
 }
 
-void log_line(void*, pinnate_log_level level, const char* message) {
+std::string log_text(pinnate_log_level level, std::string_view message) {
   const auto now = std::chrono::system_clock::now();
   const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
   const std::time_t seconds = millis / 1000;
@@ -39,11 +40,13 @@ void log_line(void*, pinnate_log_level level, const char* message) {
   line += ' ';
   line += index < kNames.size() ? kNames[index] : "?";
   line += ' ';
-  line += message;
+  line += shown(message);
   line += '\n';
-  // One write, so that lines of two threads, or of two processes on one stream, do not mix. A log
-  // that cannot be written has nowhere left to complain.
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+  return line;
+}
+
+void log_line(void*, pinnate_log_level level, const char* message) {
+  write_whole(Output::err, log_text(level, message));
 }
 
 }  // namespace cli

@@ -1,14 +1,24 @@
 // The reference host: runs tiers, and asks them, on nothing but include/pinnate.
 #include "command_line.h"
+#include "shown_text.h"
+#include "whole_output.h"
 
 #include <pinnate/common.h>
 
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <future>
+#include <system_error>
+#include <thread>
 
 namespace cli {
 
 namespace {
+
+constexpr std::chrono::milliseconds kFinishLimit{500};
+constexpr std::chrono::milliseconds kFlushLimit{200};
 
 struct VersionOptions {};
 
@@ -34,11 +44,10 @@ void complain(const CLI::App& app, const std::string& first, const CLI::ParseErr
     words = first.empty() ? "which command? There are:" : "there is no command '" + first + "'; there are:";
     for (const CLI::App* known : app.get_subcommands({})) words += " " + known->get_name();
   }
-  std::fprintf(stderr, "%s: %s\nSee `%s --help`.\n", command.c_str(), words.c_str(), command.c_str());
+  write_whole(Output::err, shown_lines(command + ": " + words + "\nSee `" + command + " --help`.\n"));
 }
 
-int run(int argc, char** argv) {
-  CommandLine line;
+int run(CommandLine& line, int argc, char** argv) {
   line.app.name("pinnate");
   line.app.description("Publish a function module once; every engine of the fleet loads it and answers calls.");
   line.app.footer("`pinnate COMMAND --help` tells more. To see it all at work: `pinnate demo`.\n\n" +
@@ -61,21 +70,47 @@ int run(int argc, char** argv) {
     line.app.parse(argc, argv);
     const ExitCode code = line.run();
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      throw Failure(code == ExitCode::kOk ? ExitCode::kFailed : code, "what was found out could not be written to stdout");
+      throw Failure(code == ExitCode::kOk ? ExitCode::kFailed : code, kUnwritten);
     return static_cast<int>(code);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return line.app.exit(error);  // --help, --version
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+      return line.app.exit(error);  // --help, --version
     complain(line.app, argc > 1 ? argv[1] : "", error);
     return static_cast<int>(ExitCode::kUsage);
   } catch (const Failure& failure) {
     const std::string command = command_name(line.app);
-    std::fprintf(stderr, "%s: %s\n", command.c_str(), failure.what());
-    if (failure.code() == ExitCode::kUsage) std::fprintf(stderr, "See `%s --help`.\n", command.c_str());
+    std::string words = command + ": " + failure.what() + "\n";
+    if (failure.code() == ExitCode::kUsage) words += "See `" + command + " --help`.\n";
+    write_whole(Output::err, shown_lines(words));
     return static_cast<int>(failure.code());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "pinnate: %s\n", error.what());
+    write_whole(Output::err, shown_lines(std::string("pinnate: ") + error.what() + "\n"));
     return static_cast<int>(ExitCode::kFailed);
   }
+}
+
+// What modules wrote by the C library and did not flush goes out where nothing stands in its way: a
+// module may hold a stream's lock, or the loader's, for ever.
+[[noreturn]] void end_at_once(int code) {
+  try {
+    std::promise<void> flushed;
+    std::thread([&] {
+      std::fflush(nullptr);
+      flushed.set_value();
+    }).detach();
+    flushed.get_future().wait_for(kFlushLimit);
+    std::_Exit(code);
+  } catch (const std::system_error&) {
+    std::_Exit(code);
+  }
+}
+
+int main(int argc, char** argv) {
+  CommandLine line;
+  const int code = run(line, argc, argv);
+  finish_output(line.kind == Kind::asks ? std::chrono::hours(24) : kFinishLimit);
+  if (line.kind == Kind::hosts_modules) end_at_once(code);
+  return code;
 }
 
 }  // namespace
@@ -86,4 +121,4 @@ void add_version(CommandLine& line) {
 
 }  // namespace cli
 
-int main(int argc, char** argv) { return cli::run(argc, argv); }
+int main(int argc, char** argv) { return cli::main(argc, argv); }

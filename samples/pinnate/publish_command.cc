@@ -199,8 +199,9 @@ void print_end(const Rollout& rollout, const std::vector<Absentee>& absent, cons
       break;
   }
   for (const Absentee& absentee : absent) {
-    std::printf("  %s%s%s: %s%s%s\n", absentee.path.c_str(), absentee.path.empty() ? "" : "/", absentee.engine.c_str(),
-                pinnate_phase_name(absentee.phase), absentee.reason.empty() ? "" : ": ", absentee.reason.c_str());
+    const std::string reason = absentee.reason.empty() ? "" : ": " + absentee.reason;
+    std::printf("  %s: %s%s\n", place_text(absentee.path, absentee.engine).c_str(), pinnate_phase_name(absentee.phase),
+                reason.c_str());
   }
   const std::string all = rollout.status ? without_text(*rollout.status, absent.size()) : "";
   if (!all.empty()) {

@@ -33,9 +33,9 @@ void show(ProgressLine& line, const std::string& title, const ReleaseStatus& sta
 
 // An online engine that the release selects and that does not serve it.
 struct Absentee {
-  std::string engine, path;
+  PeerText engine, path;
   pinnate_phase phase;
-  std::string reason;
+  PeerText reason;
 };
 
 // At most `limit` of them, looked up down the tree, page by page.

@@ -16,7 +16,7 @@ constexpr std::array<pinnate_phase, PINNATE_PHASE_COUNT> kPhases = {
 std::vector<const ReleaseStatus*> releases_of(const Rollup& rollup, const std::string& name) {
   std::vector<const ReleaseStatus*> releases;
   for (const ReleaseStatus& release : rollup.releases) {
-    if (name.empty() || release.name == name) releases.push_back(&release);
+    if (name.empty() || release.name.raw() == name) releases.push_back(&release);
   }
   std::sort(releases.begin(), releases.end(), [](const auto* a, const auto* b) {
     return a->name != b->name ? a->name < b->name : a->number > b->number;
@@ -77,7 +77,7 @@ std::string rollup_text(const Rollup& rollup, const std::string& name, const Ter
   }
   if (!failures.empty()) text += terminal.red("first failures") + "\n" + failures;
   if (!rollup.notices.empty()) text += terminal.yellow("notices") + "\n";
-  for (const std::string& notice : rollup.notices) text += "  " + notice + "\n";
+  for (const PeerText& notice : rollup.notices) text += "  " + notice + "\n";
   return text;
 }
 
@@ -110,7 +110,7 @@ void write_json(JsonText& json, const Rollup& rollup, const std::string& name) {
     json.end_array().end_object();
   }
   json.end_array().key("notices").begin_array();
-  for (const std::string& notice : rollup.notices) json.value(notice);
+  for (const PeerText& notice : rollup.notices) json.value(notice);
   json.end_array();
 }
 

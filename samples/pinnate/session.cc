@@ -54,7 +54,7 @@ class Session::Watch {
       watch.newest_.emplace(*rollup);
     } else {
       watch.status_ = status;
-      watch.error_ = error != nullptr && *error != '\0' ? error : pinnate_status_name(status);
+      watch.error_ = error != nullptr ? error : "";
     }
     watch.changed_.notify_all();
   }
@@ -64,7 +64,7 @@ class Session::Watch {
     changed_.wait_until(lock, stop, until, [&] { return newest_.has_value() || status_ != PINNATE_OK; });
     if (stop.stop_requested()) throw Failure(ExitCode::kInterrupted, "interrupted");
     if (newest_) return std::exchange(newest_, std::nullopt);
-    if (status_ != PINNATE_OK) throw Failure(exit_code_of(std::exchange(status_, PINNATE_OK)), error_);
+    if (status_ != PINNATE_OK) throw failure_of(std::exchange(status_, PINNATE_OK), error_);
     return std::nullopt;
   }
 

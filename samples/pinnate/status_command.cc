@@ -2,7 +2,9 @@
 #include "fleet_tree.h"
 #include "rollup_report.h"
 #include "session.h"
+#include "whole_output.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -48,6 +50,8 @@ std::string screen(Session& session, const Rollup& rollup, const std::string& na
 
 // With no news for so long, the tier is asked whether it is there at all.
 constexpr Milliseconds kQuiet{5'000};
+// How often it is looked whether somebody still reads: without news nothing is written.
+constexpr Milliseconds kReaderChecked{500};
 
 // Prints the roll-ups that come, and says on stderr when the tier is out of reach and when it is
 // back: what was printed last would else be taken for how the fleet stands. Ends by Ctrl-C, or when
@@ -61,17 +65,18 @@ class Watching {
     print(first());
     for (;;) {
       try {
-        if (const auto rollup = session_.next_rollup(deadline_after(kQuiet))) {
+        if (const auto rollup = next()) {
           print(*rollup);
         } else if (const Rollup asked = session_.status(options_.name); away_) {
           print(asked);
         }
-        if (std::exchange(away_, false)) std::fprintf(stderr, "pinnate status: the tier is back\n");
+        if (std::exchange(away_, false)) write_whole(Output::err, "pinnate status: the tier is back\n");
       } catch (const Failure& failure) {
         const bool passing = failure.code() == ExitCode::kUnreachable || failure.code() == ExitCode::kTimeout;
         if (!passing) throw;
         if (std::exchange(away_, true)) continue;
-        std::fprintf(stderr, "pinnate status: %s; what is printed is from before, and it is tried again\n", failure.what());
+        write_whole(Output::err, std::string("pinnate status: ") + failure.what() +
+                                     "; what is printed is from before, and it is tried again\n");
       }
     }
   }
@@ -79,8 +84,18 @@ class Watching {
  private:
   Rollup first() {
     for (;;) {
-      if (auto rollup = session_.next_rollup(deadline_after(Milliseconds(3'600'000)))) return *std::move(rollup);
+      if (auto rollup = next()) return *std::move(rollup);
     }
+  }
+
+  // Nothing: there was none for kQuiet.
+  std::optional<Rollup> next() {
+    const Deadline quiet = deadline_after(kQuiet);
+    do {
+      terminal_.check_reader();
+      if (auto rollup = session_.next_rollup(std::min(quiet, deadline_after(kReaderChecked)))) return rollup;
+    } while (std::chrono::steady_clock::now() < quiet);
+    return std::nullopt;
   }
 
   void print(const Rollup& rollup) {

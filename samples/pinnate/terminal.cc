@@ -1,8 +1,13 @@
 #include "terminal.h"
 
+#include "exit_code.h"
+#include "whole_output.h"
+
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 
 namespace cli {
@@ -24,7 +29,7 @@ bool locale_is_utf8() {
 
 }  // namespace
 
-Terminal::Terminal(std::FILE* stream) : stream_(stream) {
+Terminal::Terminal(std::FILE* stream, Way way) : stream_(stream), way_(way) {
   const char* term = std::getenv("TERM");
   const char* no_color = std::getenv("NO_COLOR");
   tty_ = isatty(fileno(stream)) == 1 && term != nullptr && std::string_view(term) != "dumb";
@@ -38,14 +43,21 @@ std::size_t Terminal::columns() const {
   return size.ws_col;
 }
 
-void Terminal::print(std::string_view text) const {
-  std::fwrite(text.data(), 1, text.size(), stream_);
-  std::fflush(stream_);
+void Terminal::print(const std::string& text) const {
+  if (way_ == Way::never_waits) return write_whole(Output::out, text);
+  const bool written = std::fwrite(text.data(), 1, text.size(), stream_) == text.size() && std::fflush(stream_) == 0;
+  if (!written && stream_ == stdout) throw Failure(ExitCode::kFailed, kUnwritten);
 }
 
-std::string Terminal::paint(const char* code, std::string_view text) const {
-  if (!colours_) return std::string(text);
-  return std::string("\x1b[") + code + "m" + std::string(text) + "\x1b[0m";
+void Terminal::check_reader() const {
+  pollfd reader{fileno(stream_), 0, 0};
+  if (poll(&reader, 1, 0) <= 0) return;
+  std::raise(SIGPIPE);
+  throw Failure(ExitCode::kFailed, kUnwritten);
+}
+
+std::string Terminal::paint(const char* code, const std::string& text) const {
+  return colours_ ? std::string("\x1b[") + code + "m" + text + "\x1b[0m" : text;
 }
 
 std::size_t columns_of(std::string_view text) {
@@ -70,12 +82,12 @@ void ProgressLine::show(std::string_view title, double share, std::string_view w
     std::string rest;
     for (std::size_t i = 0; i < kBar; ++i)
       (i < full ? done : rest) += blocks ? (i < full ? "█" : "░") : (i < full ? "#" : ".");
-    line += " " + terminal_.green(done) + terminal_.faint(rest);
     // A line wider than the terminal would wrap, and no carriage return could redraw it.
-    const std::size_t taken = columns_of(line) + 2;
-    const std::size_t room = terminal_.columns() > taken ? terminal_.columns() - taken : 0;
-    line += " ";
-    line += words.substr(0, room);
+    const std::size_t columns = terminal_.columns() - 1;
+    line.resize(std::min(line.size(), columns));
+    if (columns_of(line) + 1 + kBar <= columns) line += " " + terminal_.green(done) + terminal_.faint(rest);
+    const std::size_t taken = columns_of(line) + 1;
+    if (taken < columns) line += " " + std::string(words.substr(0, columns - taken));
     terminal_.print("\r" + line + "\x1b[K");
   } else {
     line += ": ";

@@ -11,26 +11,33 @@ namespace cli {
 
 class Terminal {
  public:
-  explicit Terminal(std::FILE* stream);
+  enum class Way {
+    waits,  // for whoever reads; a failure of stdout is thrown
+    never_waits,  // see whole_output.h
+  };
+  explicit Terminal(std::FILE* stream, Way way = Way::waits);
 
   bool redraws() const { return tty_; }
   bool draws_lines() const { return utf8_; }  // box-drawing characters can be shown
   std::size_t columns() const;
 
   // Colours, where the stream is a terminal and NO_COLOR is not set.
-  std::string bold(std::string_view text) const { return paint("1", text); }
-  std::string faint(std::string_view text) const { return paint("2", text); }
-  std::string green(std::string_view text) const { return paint("32", text); }
-  std::string yellow(std::string_view text) const { return paint("33", text); }
-  std::string red(std::string_view text) const { return paint("31", text); }
+  std::string bold(const std::string& text) const { return paint("1", text); }
+  std::string faint(const std::string& text) const { return paint("2", text); }
+  std::string green(const std::string& text) const { return paint("32", text); }
+  std::string yellow(const std::string& text) const { return paint("33", text); }
+  std::string red(const std::string& text) const { return paint("31", text); }
 
   // Writes text at once, whole.
-  void print(std::string_view text) const;
+  void print(const std::string& text) const;
+  // Throws, or ends the process as a write would, when nobody reads any more what is printed.
+  void check_reader() const;
 
  private:
-  std::string paint(const char* code, std::string_view text) const;
+  std::string paint(const char* code, const std::string& text) const;
 
   std::FILE* stream_;
+  Way way_;
   bool tty_;
   bool colours_;
   bool utf8_;

@@ -57,7 +57,8 @@ Settings settings_of(const TierFlags& flags, Reader reader) {
 }
 
 TierOptions::TierOptions(const Settings& settings) {
-  for (const auto& [key, value] : settings.labels) labels_.push_back({sizeof(pinnate_label), key.c_str(), value.c_str()});
+  for (const auto& [key, value] : settings.labels)
+    labels_.push_back({sizeof(pinnate_label), key.c_str(), value.c_str()});
   options_.fleet = or_null(settings.fleet);
   options_.id = or_null(settings.id);
   for (const pinnate_label& label : labels_) label_pointers_.push_back(&label);
@@ -69,11 +70,9 @@ TierOptions::TierOptions(const Settings& settings) {
 }
 
 void run_until_stopped(const char* tier, StopSignals& stop) {
-  std::printf("%s is running\n", tier);
-  std::fflush(stdout);
+  write_whole(Output::out, std::string(tier) + " is running\n");
   stop.wait();
-  std::printf("%s is stopping\n", tier);
-  std::fflush(stdout);
+  write_whole(Output::out, std::string(tier) + " is stopping\n");
 }
 
 }  // namespace cli

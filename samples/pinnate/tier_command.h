@@ -5,6 +5,7 @@
 #include "options.h"
 #include "settings.h"
 #include "stop_signals.h"
+#include "whole_output.h"
 
 #include <pinnate/common.h>
 
@@ -73,8 +74,7 @@ void listen_at(const Settings& settings, Handle* handle,
   for (const std::string& address : settings.listen) {
     char bound[512];
     check(listen(handle, address.c_str(), bound, sizeof bound, nullptr));
-    std::printf("listening on %s\n", bound);
-    std::fflush(stdout);
+    write_whole(Output::out, "listening on " + std::string(bound) + "\n");
   }
 }
 

@@ -87,7 +87,7 @@ def sha256(data):
 
 
 def pack(value):
-    return msgpack.packb(value, use_bin_type=True)
+    return msgpack.packb(value, use_bin_type=True, unicode_errors="surrogateescape")
 
 
 def unpack(data):
