@@ -2,11 +2,16 @@
 
 #include <pinnate/module.h>
 
+#include <cxxabi.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
 
 namespace pinnate::content {
 namespace {
 
+constexpr std::size_t kNameShown = 80;
 constexpr std::uint64_t kStaticTlsRoom = 512;  // rtld.optional_static_tls, since glibc 2.33
 
 struct Known {
@@ -48,11 +53,17 @@ bool of_c_library(std::string_view library) {
                      [&](std::string_view prefix) { return library.starts_with(prefix); });
 }
 
+// As people write it; a mangled name of C++ says little.
+std::string readable(std::string_view symbol) {
+  const std::unique_ptr<char, decltype(&std::free)> plain(
+      abi::__cxa_demangle(std::string(symbol).c_str(), nullptr, nullptr, nullptr), &std::free);
+  return std::string(plain ? std::string_view(plain.get()) : symbol).substr(0, kNameShown);
+}
+
 std::string list(const std::vector<std::string_view>& names) {
   constexpr std::size_t kNamed = 3;
   std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i)
-    text += (i ? ", " : "") + std::string(names[i].substr(0, 80));
+  for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i ? ", " : "") + readable(names[i]);
   if (names.size() > kNamed) text += " and " + std::to_string(names.size() - kNamed) + " more";
   return text;
 }
@@ -108,7 +119,7 @@ class Findings {
   void process() {
     for (const char* runtime : {"asan", "tsan", "msan", "ubsan", "lsan", "hwasan"})
       if (object_.needs("lib" + std::string(runtime) + ".so") || object_.needs("libclang_rt." + std::string(runtime)) ||
-          object_.imports_symbol("__" + std::string(runtime) + "_init")) {
+          object_.imports_prefix("__" + std::string(runtime) + "_")) {
         refuse("sanitizer", "it is built with a sanitizer (" + std::string(runtime) +
                                 "), which ends a process that was not begun with it. Build it without -fsanitize");
         break;

@@ -328,6 +328,11 @@ bool SharedObject::imports_symbol(std::string_view symbol) const {
   return std::binary_search(imports.begin(), imports.end(), symbol);
 }
 
+bool SharedObject::imports_prefix(std::string_view prefix) const {
+  const auto first = std::lower_bound(imports.begin(), imports.end(), prefix);
+  return first != imports.end() && first->starts_with(prefix);
+}
+
 std::string SharedObject::glibc_version() const {
   constexpr std::string_view kPrefix = "GLIBC_";
   std::string newest;

@@ -55,6 +55,7 @@ struct SharedObject {
 
   bool needs(std::string_view library_prefix) const;  // "libasan.so" for libasan.so.8
   bool imports_symbol(std::string_view symbol) const;
+  bool imports_prefix(std::string_view prefix) const;  // of a symbol
   // The newest symbol version of the GNU C library that it needs, as in "2.34"; "" without any.
   std::string glibc_version() const;
   bool for_musl() const;

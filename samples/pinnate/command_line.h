@@ -40,6 +40,7 @@ void add_controller(CommandLine& line);
 void add_gateway(CommandLine& line);
 void add_engine(CommandLine& line);
 void add_publish(CommandLine& line);
+void add_check(CommandLine& line);
 void add_unpublish(CommandLine& line);
 void add_history(CommandLine& line);
 void add_status(CommandLine& line);

@@ -25,6 +25,12 @@ void set_up(CLI::App& app, EngineFlags& flags) {
   app.add_option_function("--state", take_state,
                           "folder where artifacts, desired state and notes survive a restart (default: memory only)")
       ->type_name("DIR");
+  app.add_option("--kept-images", given.kept_images,
+                 "how many modules that cannot be unmapped may stay in memory (default 16);\n"
+                 "at the limit no further version is loaded of a function that would stay")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100000}))
+      ->option_text("N");
+  add_size(app, "--kept-bytes", given.kept_bytes, "and how much memory they may take (default 256MiB)");
   app.footer(
       "Prints each change of a service on stdout, as `service NAME@VERSION release N: PHASE`.\n"
       "Loads modules (loader `native`), and with the loader `plain` any shared object that exports C functions:\n"
@@ -60,6 +66,8 @@ ExitCode run(const EngineFlags& flags) {
   const pinnate_loader* const loaders[] = {&loader};
   options.loaders = loaders;
   options.loader_count = std::size(loaders);
+  options.kept_images_limit = static_cast<std::uint32_t>(settings.kept_images.value_or(0));
+  options.kept_bytes_limit = settings.kept_bytes.value_or(0);
   Opened<pinnate_engine, pinnate_engine_close_wait, pinnate_engine_free> engine;
   check(pinnate_engine_open(&options, engine.receive()));
   check(pinnate_engine_watch(engine.get(), print_service, nullptr, nullptr));

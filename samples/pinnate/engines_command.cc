@@ -61,6 +61,12 @@ void print_json(const Tier& engine) {
     json.member("release", service.release).member("phase", pinnate_phase_name(service.phase));
     json.member("reason", service.reason).member("serving", service.serving).end_object();
   }
+  json.end_array().key("kept").begin_array();
+  for (const KeptImage& image : engine.kept) {
+    json.begin_object().member("function", image.function).member("version", image.version);
+    json.member("bytes", image.bytes).member("threads", std::uint64_t{image.threads}).member("why", image.why);
+    json.end_object();
+  }
   json.end_array().member("notice", engine.notice).end_object();
   std::printf("%s\n", json.text().c_str());
 }
@@ -73,6 +79,8 @@ void print_row(const Tier& tier) {
   if (state.empty()) state = lost_gateway ? "gateway cannot be asked" : "no service";
   if (!tier.online && !lost_gateway) state = "offline; last known: " + state;
   if (!tier.notice.empty()) state += "; " + tier.notice;
+  for (const KeptImage& image : tier.kept)
+    state += "; keeps " + image.function + " " + image.version + " in memory: " + image.why;
   std::printf("%-44s  %s\n", where.c_str(), state.c_str());
 }
 

@@ -56,7 +56,9 @@ Rollup::Rollup(const pinnate_rollup& from)
       online_engines(from.online_engines),
       forgotten_engines(from.forgotten_engines),
       known_gateways(from.known_gateways),
-      online_gateways(from.online_gateways) {
+      online_gateways(from.online_gateways),
+      kept_images(from.kept_images),
+      kept_bytes(from.kept_bytes) {
   for (std::size_t i = 0; i < from.release_count; ++i) releases.emplace_back(*from.releases[i]);
   for (std::size_t i = 0; i < from.notice_count; ++i) notices.emplace_back(from.notices[i]);
 }
@@ -83,6 +85,10 @@ Tier::Tier(const pinnate_row& from)
   for (std::size_t i = 0; i < from.service_count; ++i) {
     const pinnate_service& s = *from.services[i];
     services.push_back({s.name, s.version, s.release, s.phase, s.reason, s.serving != 0});
+  }
+  for (std::size_t i = 0; i < from.kept_count; ++i) {
+    const pinnate_kept_image& k = *from.kept[i];
+    kept.push_back({k.function, k.version, k.bytes, k.threads, k.why});
   }
 }
 

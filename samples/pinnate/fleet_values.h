@@ -61,6 +61,7 @@ struct Rollup {
   std::uint64_t known_engines, online_engines, forgotten_engines, known_gateways, online_gateways;
   std::vector<ReleaseStatus> releases;
   std::vector<PeerText> notices;
+  std::uint64_t kept_images, kept_bytes;
 };
 
 struct Service {
@@ -69,6 +70,13 @@ struct Service {
   pinnate_phase phase;
   PeerText reason;
   bool serving;
+};
+
+struct KeptImage {
+  PeerText function, version;
+  std::uint64_t bytes;
+  std::uint32_t threads;
+  PeerText why;
 };
 
 struct Tier {
@@ -82,6 +90,7 @@ struct Tier {
   std::uint64_t epoch, revision, known_engines, online_engines;
   std::vector<Service> services;
   PeerText notice;
+  std::vector<KeptImage> kept;
 };
 
 struct TierPage {

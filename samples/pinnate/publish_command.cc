@@ -1,3 +1,4 @@
+#include "checked_artifact.h"
 #include "command_line.h"
 #include "file_bytes.h"
 #include "rollout.h"
@@ -21,6 +22,7 @@ struct PublishOptions {
   std::string selector;
   bool keep_older = false;
   std::string loader;
+  std::vector<std::string> allow;
   std::optional<Milliseconds> load_limit, create_limit, health_limit, call_limit, drain_limit;
   bool wait = false;
   bool json = false;
@@ -47,6 +49,10 @@ void set_up(CLI::App& app, PublishOptions& options) {
                "current releases of this name stay so below this one, and serve again when it is withdrawn\n"
                "(default: a release without --select supersedes them all at once)");
   app.add_option("--loader", options.loader, "which loader makes services from it (default native)")->type_name("KIND");
+  app.add_option("--allow", options.allow,
+                 "a finding of `pinnate check` that is no reason to refuse it, by its word; engines are told")
+      ->type_name("WORD")
+      ->take_all();
   add_duration(app, "--load-limit", options.load_limit, "how long loading may take (default 10s)");
   add_duration(app, "--create-limit", options.create_limit, "how long creating a service may take (default 10s)");
   add_duration(app, "--health-limit", options.health_limit, "how long a health check may take (default 5s)");
@@ -90,6 +96,8 @@ class Request {
     publish_.config = {config_.data(), config_.size()};
     publish_.selector = options.selector.empty() ? nullptr : options.selector.c_str();
     publish_.keep_older = options.keep_older;
+    for (const std::string& word : options.allow) allow_ += (allow_.empty() ? "" : ",") + word;
+    publish_.allow = allow_.c_str();
     publish_.load_limit_ms = milliseconds(options.load_limit);
     publish_.create_limit_ms = milliseconds(options.create_limit);
     publish_.health_limit_ms = milliseconds(options.health_limit);
@@ -123,7 +131,7 @@ class Request {
   }
 
   const PublishOptions& options_;
-  std::string name_, version_, config_;
+  std::string name_, version_, config_, allow_;
   std::vector<std::unique_ptr<std::string>> platform_names_;
   std::vector<pinnate_artifact> artifacts_;
   std::vector<const pinnate_artifact*> artifact_pointers_;
@@ -231,8 +239,24 @@ void write_json_line(const PublishOptions& options, const Published& published, 
   std::printf("%s\n", json.text().c_str());
 }
 
+// What costs; what is refused is the publish's to say.
+void warn_of(const pinnate_publish& publish, const std::vector<std::string>& allowed) {
+  for (std::size_t i = 0; i < publish.artifact_count; ++i) {
+    try {
+      for (const Finding& finding : check_artifact(*publish.artifacts[i]).findings) {
+        if (finding.refused || std::find(allowed.begin(), allowed.end(), finding.word) != allowed.end()) continue;
+        std::fprintf(stderr, "warning: %s: %s [%s]\n", shown(publish.artifacts[i]->path).c_str(),
+                     shown(finding.text).c_str(), finding.word.c_str());
+      }
+    } catch (const Failure&) {
+      return;  // the publish says it, too
+    }
+  }
+}
+
 ExitCode run(const PublishOptions& options) {
   const Request request(options);
+  if (options.loader.empty() || options.loader == "native") warn_of(request.get(), options.allow);
   const Milliseconds timeout = options.target.timeout.value_or(Milliseconds(60'000));
   const Deadline deadline = deadline_after(timeout);
   Session session(target_of(options.target), timeout);

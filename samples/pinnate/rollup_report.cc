@@ -1,5 +1,7 @@
 #include "rollup_report.h"
 
+#include "quantity.h"
+
 #include <algorithm>
 #include <array>
 #include <span>
@@ -63,6 +65,9 @@ std::string rollup_text(const Rollup& rollup, const std::string& name, const Ter
           std::to_string(rollup.known_engines) + " known; " + std::to_string(rollup.forgotten_engines) + " forgotten\n";
   text += "  gateways  " + std::to_string(rollup.online_gateways) + " online of " +
           std::to_string(rollup.known_gateways) + " known\n";
+  if (rollup.kept_images != 0)
+    text += "  kept      " + std::to_string(rollup.kept_images) + " images of modules that could not be unmapped, " +
+            size_text(rollup.kept_bytes) + " (`pinnate engines` says where)\n";
 
   const auto releases = releases_of(rollup, name);
   text += terminal.bold("releases") + "\n";
@@ -96,6 +101,7 @@ void write_json(JsonText& json, const Rollup& rollup, const std::string& name) {
   json.member("known_engines", rollup.known_engines).member("online_engines", rollup.online_engines);
   json.member("forgotten_engines", rollup.forgotten_engines);
   json.member("known_gateways", rollup.known_gateways).member("online_gateways", rollup.online_gateways);
+  json.member("kept_images", rollup.kept_images).member("kept_bytes", rollup.kept_bytes);
   json.key("releases").begin_array();
   for (const ReleaseStatus* release : releases_of(rollup, name)) {
     json.begin_object().member("release", release->number).member("name", release->name);

@@ -51,6 +51,12 @@ std::uint64_t read_size(const Place& place) {
   wrong(place, std::string("is no size (") + kSizeForm + ")");
 }
 
+std::uint64_t read_count(const Place& place) {
+  const auto number = place.node.value_exact<std::int64_t>();
+  if (number && *number > 0 && *number <= 100000) return static_cast<std::uint64_t>(*number);
+  wrong(place, "is no count (1 to 100000)");
+}
+
 Milliseconds read_duration(const Place& place) {
   if (const auto text = place.node.value_exact<std::string>()) {
     if (const auto duration = parse_duration(*text); duration && duration->count() != 0) return *duration;
@@ -80,7 +86,7 @@ struct Key {
   void (*take)(Settings&, const Place&);
 };
 
-constexpr std::array<Key, 14> kKeys = {{
+constexpr std::array<Key, 16> kKeys = {{
     {"id", kTiers, [](Settings& s, const Place& p) { s.id = read_text(p); }},
     {"fleet", kTiers | bit(Reader::kClient), [](Settings& s, const Place& p) { s.fleet = read_text(p); }},
     {"to", kTiers | bit(Reader::kClient), [](Settings& s, const Place& p) { s.to = read_text(p); }},
@@ -96,6 +102,8 @@ constexpr std::array<Key, 14> kKeys = {{
     {"artifact-limit", bit(Reader::kController), [](Settings& s, const Place& p) { s.artifact_limit = read_size(p); }},
     {"forget-after", bit(Reader::kController) | bit(Reader::kGateway),
      [](Settings& s, const Place& p) { s.forget_after = read_duration(p); }},
+    {"kept-images", bit(Reader::kEngine), [](Settings& s, const Place& p) { s.kept_images = read_count(p); }},
+    {"kept-bytes", bit(Reader::kEngine), [](Settings& s, const Place& p) { s.kept_bytes = read_size(p); }},
     {"heartbeat", kTiers, [](Settings& s, const Place& p) { s.heartbeat = read_duration(p); }},
     {"log-level", kTiers, [](Settings& s, const Place& p) { s.log_level = read_level(p); }},
 }};
@@ -153,6 +161,8 @@ Settings combined(Settings flags, Settings file) {
   fill(flags.to, file.to);
   fill(flags.cache_limit, file.cache_limit);
   fill(flags.artifact_limit, file.artifact_limit);
+  fill(flags.kept_images, file.kept_images);
+  fill(flags.kept_bytes, file.kept_bytes);
   fill(flags.forget_after, file.forget_after);
   fill(flags.heartbeat, file.heartbeat);
   fill(flags.log_level, file.log_level);

@@ -25,6 +25,8 @@ struct Settings {
   std::vector<std::pair<std::string, std::string>> labels;
   std::optional<std::uint64_t> cache_limit;
   std::optional<std::uint64_t> artifact_limit;
+  std::optional<std::uint64_t> kept_images;
+  std::optional<std::uint64_t> kept_bytes;
   std::optional<Milliseconds> forget_after;
   std::optional<Milliseconds> heartbeat;
   std::optional<pinnate_log_level> log_level;

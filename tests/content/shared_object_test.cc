@@ -1,7 +1,7 @@
 // What is read from shared objects, and what is expected of them: by real ones, which the tests'
 // modules are, and by damaged ones.
-#include "content/object_findings.h"
 #include "content/shared_object.h"
+#include "content/object_findings.h"
 
 #include <doctest/doctest.h>
 #include <pinnate/module.h>
@@ -33,7 +33,8 @@ SharedObject object(const std::string& module) {
 // "exports" for a warning, "!exports" for a refusal.
 std::vector<std::string> words(const std::string& module) {
   std::vector<std::string> all;
-  for (const Finding& each : findings(object(module))) all.push_back((each.refused ? "!" : "") + std::string(each.word));
+  for (const Finding& each : findings(object(module)))
+    all.push_back((each.refused ? "!" : "") + std::string(each.word));
   return all;
 }
 using Words = std::vector<std::string>;
@@ -86,8 +87,11 @@ TEST_CASE("musl is told from the GNU C library, and its newest version is the on
   o.needed = {"libc.musl-x86_64.so.1"};
   CHECK(o.for_musl());
   o.needed = {"libc.so.6"};
-  o.needed_versions = {{"libc.so.6", "GLIBC_2.2.5"}, {"libm.so.6", "GLIBC_2.29"}, {"libc.so.6", "GLIBC_2.9"},
-                       {"libc.so.6", "GLIBC_PRIVATE"}, {"libstdc++.so.6", "GLIBCXX_3.4.30"}};
+  o.needed_versions = {{"libc.so.6", "GLIBC_2.2.5"},
+                       {"libm.so.6", "GLIBC_2.29"},
+                       {"libc.so.6", "GLIBC_2.9"},
+                       {"libc.so.6", "GLIBC_PRIVATE"},
+                       {"libstdc++.so.6", "GLIBCXX_3.4.30"}};
   CHECK_FALSE(o.for_musl());
   CHECK(o.glibc_version() == "2.29");
   CHECK(older_version("2.9", "2.34"));

@@ -51,6 +51,7 @@ static int create(const pinnate_host *h, const void *config, size_t config_bytes
 #ifdef LEAVES_THREAD
   pthread_t thread;
   if (pipe(pipe_ends) != 0 || pthread_create(&thread, NULL, wait_for_ever, NULL) != 0) return 1;
+  pthread_setname_np(thread, "left-behind");
   pthread_detach(thread);
 #endif
 #ifdef LEAVES_HANDLER

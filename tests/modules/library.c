@@ -1,4 +1,5 @@
 /* A library that modules need, in two places with two answers; it has a thread of its own. */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <unistd.h>
 
@@ -11,7 +12,10 @@ static void *wait_for_ever(void *unused) {
 
 __attribute__((constructor)) static void begin(void) {
   pthread_t thread;
-  if (pipe(pipe_ends) == 0 && pthread_create(&thread, NULL, wait_for_ever, NULL) == 0) pthread_detach(thread);
+  if (pipe(pipe_ends) == 0 && pthread_create(&thread, NULL, wait_for_ever, NULL) == 0) {
+    pthread_setname_np(thread, "left-behind");
+    pthread_detach(thread);
+  }
 }
 
 int library_number(void) { return NUMBER; }

@@ -118,8 +118,10 @@ void BlackBox::blame() {
         slot.moment > Moment::kFirstMinute || (any_inside ? inside(slot) : slot.moment == Moment::kFirstMinute);
     const auto known =
         std::find_if(blamed.begin(), blamed.end(), [&](const Slot& b) { return b.artifact == slot.artifact; });
-    if (guilty && known == blamed.end()) blamed.push_back(slot);
-    if (guilty && known != blamed.end() && slot.moment < known->moment) known->moment = slot.moment;
+    if (guilty && known == blamed.end())
+      blamed.push_back(slot);
+    else if (guilty)
+      known->moment = std::min(known->moment, slot.moment);
     slot = Slot{};
     store(i);
   }

@@ -12,6 +12,8 @@
 namespace pinnate::module {
 namespace {
 
+constexpr std::size_t kNamesShown = 120;
+
 std::string mebibytes(std::uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
 
 }  // namespace
@@ -74,20 +76,25 @@ Status KeptImages::room_for(const std::string& function, std::uint64_t bytes, bo
   drop_unmapped();
   std::uint64_t images = 0, sum = 0;
   bool has_stayed = false;
-  std::string named;
+  std::string own, others;
   for (const Entry& entry : entries_) {
     if (entry.library || !counts_for(entry, owner)) continue;
     ++images;
     sum += entry.shown.bytes;
-    has_stayed = has_stayed || entry.shown.function == function;
-    if (images <= 3) named += (named.empty() ? "" : ", ") + entry.shown.function + " " + entry.shown.version;
+    const bool its = entry.shown.function == function;
+    has_stayed = has_stayed || its;
+    // Those of this function first, since they are what its author may mend.
+    std::string& names = its ? own : others;
+    if (names.size() < kNamesShown) names += ", " + entry.shown.function + " " + entry.shown.version;
   }
+  const std::string names = own + others;
   if (!will_stay && !has_stayed) return {};
   if (images < owner->images && sum + bytes <= owner->bytes) return {};
-  return {PINNATE_REFUSED,
-          "not loaded: " + std::to_string(images) + " modules that could not be unmapped are in memory (" + named +
-              (images > 3 ? ", ..." : "") + "), " + mebibytes(sum) + " in all, where " + std::to_string(owner->images) +
-              " of " + mebibytes(owner->bytes) + " may be; a restart of the engine frees them"};
+  return {PINNATE_REFUSED, "not loaded: " + std::to_string(images) +
+                               " modules that could not be unmapped are in memory (" +
+                               (names.empty() ? "" : names.substr(2, kNamesShown)) + "), " + mebibytes(sum) +
+                               " in all, where " + std::to_string(owner->images) + " of " + mebibytes(owner->bytes) +
+                               " may be; a restart of the engine frees them"};
 }
 
 bool KeptImages::other_is_registered(const std::string& function, const Digest& artifact) {

@@ -66,7 +66,7 @@ TEST_CASE("a module that a signal handler points into stays") {
   REQUIRE(kept);
   CHECK(kept->why == "its handler of SIGUSR2");
   sigaction(SIGUSR2, nullptr, &after);
-  CHECK(after.sa_handler != before.sa_handler);  // it is the process's, and left to it
+  CHECK((after.sa_handler != before.sa_handler));  // it is the process's, and left to it
   raise(SIGUSR2);  // whose code is there
   sigaction(SIGUSR2, &before, nullptr);
 }
