@@ -80,10 +80,10 @@ def run(*arguments, stdin=b"", env=None, cwd=None, timeout=LIMIT):
 class Process:
     """The program, running: its lines on stdout can be waited for, with `errors_too` those on stderr also; its stderr is kept."""
 
-    def __init__(self, *arguments, env=None, cwd=None, errors_too=False):
+    def __init__(self, *arguments, env=None, cwd=None, errors_too=False, stdin=subprocess.DEVNULL):
         self.arguments = [str(a) for a in arguments]
         self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([PINNATE, *self.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([PINNATE, *self.arguments], stdin=stdin, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT if errors_too else self.errors,
                                         env=env or environment(), cwd=cwd)
         self.seen = []
@@ -117,6 +117,10 @@ class Process:
         code = self.process.wait(timeout)
         self._reader.join(timeout)
         return code
+
+    def rest(self):
+        """The lines of one that has ended which were not waited for."""
+        return list(iter(self._lines.get, None))
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -63,13 +63,11 @@ class StuckOutputTest(FleetTest):
     def await_socket(self, name="controller"):
         deadline = time.monotonic() + LIMIT
         while True:
-            client = socket.socket(socket.AF_UNIX)
-            try:
-                client.connect(f"{self.folder}/{name}.sock")
-                return client.close()
-            except OSError:
-                self.assertLess(time.monotonic(), deadline)
-                select.select([], [], [], 0.02)  # there is no event to await where nothing can be said
+            with socket.socket(socket.AF_UNIX) as client:
+                if client.connect_ex(f"{self.folder}/{name}.sock") == 0:
+                    return
+            self.assertLess(time.monotonic(), deadline)
+            select.select([], [], [], 0.02)  # there is no event to await where nothing can be said
 
     def test_every_tier_serves_and_ends_while_nobody_reads_what_it_says(self):
         controller = self.start_stuck(*self.controller_arguments("--log-level", "debug"))
@@ -113,7 +111,7 @@ class StuckOutputTest(FleetTest):
         missing = sum(int(count) for count in re.findall(MISSING, said))
         self.assertGreater(len(strange), 1000)
         self.assertGreater(missing, 1000)
-        self.assertEqual(len(strange) + missing, strangers)
+        self.assertIn(len(strange) + missing, range(strangers, strangers + 3), "and two of the command that asked")
         stamps = [line[:24] for line in strange]
         self.assertEqual(stamps, sorted(stamps))
         self.assertEqual(read_all(out).lstrip(b".").decode().splitlines(), [f"listening on {self.to}", "controller is running", "controller is stopping"])
