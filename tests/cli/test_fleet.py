@@ -488,6 +488,28 @@ class StopTest(FleetTest):
         engine.signal(signal.SIGTERM)
         self.assertEqual(engine.await_end(), -signal.SIGTERM)
 
+    def test_those_above_log_that_a_tier_left_at_info_and_that_it_crashed_as_a_warning(self):
+        self.start_tree()
+        last = self.start_engine("last", gateway="gate")
+        self.await_status(lambda status: status["online_engines"] == 3)
+        for process, number in ((self.engines[0], signal.SIGTERM), (self.engines[1], signal.SIGINT), (last, signal.SIGKILL)):
+            process.signal(number)
+            process.await_end()
+        self.await_status(lambda status: status["online_engines"] == 0)
+        self.gateway.signal(signal.SIGTERM)
+        self.gateway.await_end()
+        self.await_status(lambda status: status["online_gateways"] == 0)
+        second = self.start_gateway("second")
+        self.await_status(lambda status: status["online_gateways"] == 1)
+        second.signal(signal.SIGKILL)
+        self.await_status(lambda status: status["online_gateways"] == 0)
+        gateway, controller = self.gateway.told(), self.controller.told()
+        for told, who in ((gateway, "engine 'one'"), (gateway, "engine 'two'"), (controller, "gateway 'gate'")):
+            self.assertRegex(told, f"info the link to {who} ended: it left")
+        for told, who in ((gateway, "engine 'last'"), (controller, "gateway 'second'")):
+            self.assertRegex(told, f"warning the link to {who} ended: .*was lost")
+        self.assertEqual((gateway + controller).count(" warning "), 2, gateway + controller)
+
     def test_a_log_line_has_time_and_level(self):
         controller = self.start_controller("--log-level", "debug")
         self.ask("status")

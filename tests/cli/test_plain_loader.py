@@ -1,6 +1,7 @@
 """Shared objects nobody here wrote, from Debian packages, published and called through the sample loader `plain`."""
 
 import pathlib
+import signal
 import unittest
 import zlib
 
@@ -29,6 +30,18 @@ class PlainLoaderTest(FleetTest):
         self.publish("zlib-crc32@1", libz, "crc32(ubn)u")
         self.assertEqual(self.ask("call", "zlib-version")[0], zlib.ZLIB_RUNTIME_VERSION)
         self.assertEqual(self.ask("call", "zlib-crc32", "--data", "pinnate")[0], str(zlib.crc32(b"pinnate")))
+
+    def test_an_engine_that_starts_with_its_state_has_the_loader_from_the_first_moment(self):
+        arguments = ("engine", "--id", "kept", "--state", self.folder / "kept", "--up", f"unix:{self.folder}/gate.sock")
+        engine = self.start(*arguments)
+        self.await_status(lambda status: status["online_engines"] == 3)
+        self.publish("zlib-version@1", debian_object("libz.so.1"), "zlibVersion()s")
+        for _ in range(3):
+            engine.signal(signal.SIGTERM)
+            self.assertEqual(engine.await_end(), 0, engine.told())
+            engine = self.start(*arguments)
+            engine.await_line("zlib-version@1 release 1: live")
+            self.assertNotIn("failed", " ".join(engine.seen))
 
     def test_libcrypto_answers_also_after_it_was_withdrawn_and_published_again(self):
         libcrypto = debian_object("libcrypto.so.3")  # linked with -z nodelete: it stays in the process
