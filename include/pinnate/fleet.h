@@ -116,7 +116,7 @@ typedef struct pinnate_release {
   const char *manifest;     /* digest, 64 hex digits */
   const char *platforms;    /* "linux-aarch64 linux-x86_64" */
   uint64_t artifact_bytes;  /* of all platforms */
-  int64_t decided_unix_ms;
+  int64_t decided_unix_ms;  /* 0: not known, as all but number, name, version and how it ended */
   int current;              /* 0: superseded or withdrawn */
   const char *ended;        /* "", "superseded by 7", "withdrawn", "lost with a restored copy" */
 } pinnate_release;

@@ -3,24 +3,28 @@
 // one of in a process.
 #pragma once
 
-#include <pthread.h>
-#include <unistd.h>
-
+#include <atomic>
 #include <mutex>
 
 namespace pinnate {
 
-// What is done in a child, on its only thread, before fork() returns there. `close` is the
-// system's.
-void start_afresh(int (*close)(int fd));
-
-// From the first call on, forks are noticed. Any thread; cheap when called again.
-inline void notice_forks() {
-  static std::once_flag once;
-  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { start_afresh(&::close); }); });
-}
-// How many there were between the start of the first ancestor that noticed and this process.
+// How many forks there were between the start of the first ancestor that had this library loaded
+// and this process.
 unsigned fork_count();
+
+// Forks wait while there is one, so that no child has half of what is done meanwhile. Any thread,
+// one of these at a time. For what is short.
+class ForksWait {
+ public:
+  ForksWait();
+  ~ForksWait();
+  ForksWait(const ForksWait&) = delete;
+};
+
+// A library below has locks that threads share, which a child would find locked by a thread that is
+// not there. From now on `hold`(true) takes them before each fork, and `hold`(false) lets go of
+// them in parent and child. Once for each, with ForksWait.
+void hold_during_forks(void (*hold)(bool held));
 
 // Descriptors that are closed in children, which would keep a listener, a lock or a link alive when
 // their parent is gone. Any thread; numbers beyond 65535 are let through.
@@ -30,14 +34,14 @@ bool forget_in_children(int fd);
 
 class PerProcess {
  public:
-  PerProcess();  // lives to the end of the process
   virtual void renew() = 0;  // in a child, on its only thread
 
  protected:
+  void enlist();  // it lives to the end of the process
   ~PerProcess() = default;
 
  private:
-  friend void start_afresh(int (*close)(int fd));
+  friend void renew_in_child();
   PerProcess* next_ = nullptr;
 };
 
@@ -46,6 +50,7 @@ class PerProcess {
 template <class T>
 class OnePerProcess final : public PerProcess {
  public:
+  OnePerProcess() { enlist(); }
   T& get() { return *one_; }
   void renew() override { one_ = new T; }
 
@@ -55,8 +60,15 @@ class OnePerProcess final : public PerProcess {
 
 template <class T>
 T& one_per_process() {
-  static OnePerProcess<T>& one = *new OnePerProcess<T>;
-  return one.get();
+  // No static object of the language's: in a child its guard may be a thread's that is not there.
+  static constinit std::atomic<OnePerProcess<T>*> one{nullptr};
+  OnePerProcess<T>* made = one.load(std::memory_order_acquire);
+  if (!made) {
+    const ForksWait whole;
+    made = one.load(std::memory_order_relaxed);
+    if (!made) one.store(made = new OnePerProcess<T>, std::memory_order_release);
+  }
+  return made->get();
 }
 
 }  // namespace pinnate

@@ -14,7 +14,6 @@ const char* last_error() noexcept;
 // What belongs to the process that made it.
 class OpenedHere {
  public:
-  OpenedHere() { notice_forks(); }
   Status check() const;  // PINNATE_FORKED in a child of it
 
  private:

@@ -1,17 +1,29 @@
 #include "content/sha256.h"
 
+#include "base/fork.h"
+
 #include <openssl/evp.h>
 
+#include <atomic>
 #include <new>
 
 namespace pinnate::content {
 namespace {
 
 // Fetched once: a fetch per digest costs more than hashing a small message. Never freed: a thread
-// may outlive static destruction.
+// may outlive static destruction. A child of fork() with half of what OpenSSL begins with would
+// hang in exit().
 const EVP_MD* algorithm() {
-  static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  return fetched ? fetched : EVP_sha256();
+  static constinit std::atomic<const EVP_MD*> known{nullptr};
+  const EVP_MD* algorithm = known.load(std::memory_order_acquire);
+  if (algorithm) return algorithm;
+  const ForksWait whole;
+  algorithm = known.load(std::memory_order_relaxed);
+  if (algorithm) return algorithm;
+  algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  if (!algorithm) algorithm = EVP_sha256();
+  known.store(algorithm, std::memory_order_release);
+  return algorithm;
 }
 
 // OpenSSL fails here for want of memory only, and a wrong digest must never be returned instead.

@@ -20,14 +20,19 @@ constexpr std::size_t kStackBytes = 1024 * 1024;
 // Every thread until it is joined.
 struct JoinedThread::Roll {
   static Roll& get() {
+    Roll& roll = one_per_process<Roll>();
+    static constinit std::atomic<bool> ends_are_noticed{false};
+    if (ends_are_noticed.load(std::memory_order_acquire)) return roll;
     // With the library unloaded under it, a thread would run on into nothing. OpenSSL's own
     // handler, which takes from each thread what it keeps there, is in place before this one, and
     // so runs after it.
+    content::sha256({});
+    const ForksWait whole;
     static const struct AtExit {
-      AtExit() { content::sha256({}); }
       ~AtExit() { join_leaving(1000, true); }
     } at_exit;
-    return one_per_process<Roll>();
+    ends_are_noticed.store(true, std::memory_order_release);
+    return roll;
   }
 
   std::mutex mutex;

@@ -47,7 +47,10 @@ Status ArtifactFiles::adopt(const Digest& artifact) {
   if (!file.ok()) return file.status();
   const auto size = file_size(*file, path);
   if (!size.ok()) return size.status();
+  const auto id = file_id(*file, path);
+  if (!id.ok()) return id.status();
   const auto adopted = std::make_shared<File>();
+  adopted->id = *id;
   auto scan = scan_frames(kArtifactFormat, *file, path, *size,
                           [&](std::uint64_t offset, std::uint32_t index, std::string_view chunk) {
                             adopted->places[index] = {offset, static_cast<std::uint32_t>(chunk.size())};
@@ -114,6 +117,11 @@ Status ArtifactFiles::append(const Digest& artifact, File* file, int flags, std:
   const std::string before = file->end == 0 ? encode_file_header(kArtifactFormat) : "";
   auto fd = descriptor(artifact, flags);
   if (!fd.ok()) return fd.status();
+  if (file->end == 0) {
+    const auto id = file_id(**fd, path);
+    if (!id.ok()) return id.status();
+    file->id = *id;
+  }
   if (Status s = write_at(**fd, file->end, before + frame, path); !s.ok()) {
     cut_file(**fd, file->end);  // of what stays, the next frame is written over it
     return s;
@@ -129,6 +137,7 @@ Status ArtifactFiles::sync(const Digest& artifact) {
   const auto found = files_.find(artifact);
   if (found == files_.end()) return {PINNATE_NOT_FOUND, "artifact " + artifact.hex() + " is not held"};
   const std::shared_ptr<File> file = found->second;
+  if (Status s = still_at(path_of(artifact), file->id); !s.ok()) return s;
   if (file->doubtful) return rewrite(artifact, file.get());
   if (file->synced < file->end) {
     const std::uint64_t end = file->end;
@@ -166,8 +175,10 @@ Status ArtifactFiles::rewrite(const Digest& artifact, File* file) {
     }
     return {};
   });
-  if (!fresh.ok()) return fresh.status();
+  const auto id = fresh.ok() ? file_id(*fresh, path_of(artifact)) : Result<FileId>(fresh.status());
+  if (!id.ok()) return id.status();
   close(artifact);
+  copy.id = *id;
   copy.synced = copy.end;
   *file = std::move(copy);
   const Status s = sync_path(folder_);

@@ -51,6 +51,7 @@ class ArtifactFiles {
   };
   struct File {
     std::map<std::uint32_t, Place> places;  // by chunk; of several frames of one chunk the last
+    FileId id;
     std::uint64_t end = 0;  // where the next frame goes
     std::uint64_t synced = 0;  // up to here
     bool entry_synced = false;  // its name in the folder

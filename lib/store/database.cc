@@ -1,9 +1,11 @@
 #include "store/database.h"
 
+#include "base/fork.h"
 #include "store/encoding.h"
 #include "store/files.h"
 #include "store/record_key.h"
 
+#include <atomic>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -12,7 +14,7 @@
 namespace pinnate::store {
 namespace {
 
-constexpr char kName[] = "/state.db";
+constexpr char kName[] = "/state.db", kLog[] = "-wal";  // the latter behind the path
 constexpr std::uint32_t kVersion = 1;  // user_version of the file
 constexpr std::size_t kVersionAt = 60;  // where the file has it, most significant byte first
 
@@ -21,6 +23,24 @@ constexpr std::size_t kVersionAt = 60;  // where the file has it, most significa
 constexpr char kSettings[] =
     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"
     "PRAGMA trusted_schema=OFF; PRAGMA synchronous=FULL;";
+
+// The locks that SQLite's connections share, in the order in which it takes them itself. It holds
+// them for moments, and never while a disk works.
+void hold_shared_locks(bool held) {
+  constexpr int kShared[] = {SQLITE_MUTEX_STATIC_PRNG, SQLITE_MUTEX_STATIC_OPEN, SQLITE_MUTEX_STATIC_MASTER,
+                             SQLITE_MUTEX_STATIC_VFS1, SQLITE_MUTEX_STATIC_LRU,  SQLITE_MUTEX_STATIC_PMEM,
+                             SQLITE_MUTEX_STATIC_MEM};
+  for (const int lock : kShared) (held ? sqlite3_mutex_enter : sqlite3_mutex_leave)(sqlite3_mutex_alloc(lock));
+}
+
+void begin_sqlite() {
+  static constinit std::atomic<bool> begun{false};
+  if (begun.load(std::memory_order_acquire)) return;
+  const ForksWait whole;
+  if (begun.load(std::memory_order_relaxed) || sqlite3_initialize() != SQLITE_OK) return;
+  hold_during_forks(&hold_shared_locks);
+  begun.store(true, std::memory_order_release);
+}
 
 // The error number of the last write to the database or its log that failed. A rollback after it
 // overwrites sqlite3_system_errno.
@@ -42,7 +62,7 @@ Status make_private(const std::string& path, bool may_create) {
   auto database = open_file(path, flags | (may_create ? O_CREAT : 0));
   if (!database.ok()) return database.status();
   make_private(*database);
-  for (const char* beside : {"-wal", "-shm", "-journal"})
+  for (const char* beside : {kLog, "-shm", "-journal"})
     if (const auto file = open_file(path + beside, flags); file.ok()) make_private(*file);
   return {};
 }
@@ -69,6 +89,7 @@ Result<Database> Database::open(const std::string& dir, bool may_create) {
   const std::string& path = database.path_;
   if (Status s = make_private(path, may_create); !s.ok())
     return may_create || s.code() != PINNATE_NOT_FOUND ? s : database.lost("missing beside its artifacts");
+  begin_sqlite();
   sqlite3* db = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
@@ -116,6 +137,12 @@ Status Database::set_up(bool may_create) {
   // The names of the database and of its log, also when a process that died made them.
   if (Status s = sync_path(path_.substr(0, path_.find_last_of('/') + 1)); !s.ok()) return s;
 
+  const auto id = file_id(path_), log_id = file_id(path_ + kLog);
+  if (!id.ok()) return id.status();
+  if (!log_id.ok()) return log_id.status();
+  id_ = *id;
+  log_id_ = *log_id;
+
   auto put = prepare("INSERT OR REPLACE INTO records(key, value, crc) VALUES(?1, ?2, ?3)");
   auto remove = prepare("DELETE FROM records WHERE key = ?1");
   if (!put.ok()) return put.status();
@@ -148,6 +175,8 @@ Result<std::map<std::string, Buffer>> Database::load(std::vector<std::string>*) 
 Status Database::commit(const std::vector<RecordWrite>& writes) {
   if (Status s = check_writes(writes); !s.ok()) return s;
   if (writes.empty()) return {};
+  for (const auto& [path, id] : {std::pair(path_, id_), std::pair(path_ + kLog, log_id_)})
+    if (Status s = still_at(path, id); !s.ok()) return s;
   return transaction([&] {
     Status s;
     for (const RecordWrite& each : writes)

@@ -3,6 +3,7 @@
 
 #include "base/status.h"
 #include "content/record.h"
+#include "store/files.h"
 
 #include <map>
 #include <memory>
@@ -43,6 +44,7 @@ class Database {
   Status lost(const std::string& how) const;
 
   std::string path_, name_;
+  FileId id_, log_id_;
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> db_{nullptr, nullptr};
   Statement put_{nullptr, nullptr}, remove_{nullptr, nullptr};  // after db_: finished before it closes
 };

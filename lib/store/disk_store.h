@@ -52,18 +52,29 @@ class DiskStore : public Store {
   }
   Status commit(const std::vector<RecordWrite>& writes) override {
     std::lock_guard lock(mutex_);
-    return records_.commit(writes);
+    return in_place([&] { return records_.commit(writes); });
   }
   Result<Buffer> read_chunk(const Digest& artifact, std::uint32_t index) override {
     return artifacts_.read(artifact, index);
   }
   Status write_chunk(const Digest& artifact, std::uint32_t index, const Buffer& encoded) override {
-    return artifacts_.write(artifact, index, encoded.view());
+    return in_place([&] { return artifacts_.write(artifact, index, encoded.view()); });
   }
-  Status sync_artifact(const Digest& artifact) override { return artifacts_.sync(artifact); }
-  Status drop_artifact(const Digest& artifact) override { return artifacts_.drop(artifact); }
+  Status sync_artifact(const Digest& artifact) override {
+    return in_place([&] { return artifacts_.sync(artifact); });
+  }
+  Status drop_artifact(const Digest& artifact) override {
+    return in_place([&] { return artifacts_.drop(artifact); });
+  }
 
  private:
+  // Whatever changes the folder.
+  template <typename Change>
+  Status in_place(Change change) const {
+    const Status placed = folder_.check();
+    return placed.ok() ? change() : placed;
+  }
+
   StateFolder folder_;  // first: unlocked last
   std::mutex mutex_;  // for records_
   Records records_;

@@ -106,6 +106,28 @@ Status sync_file(const Descriptor& file, const std::string& path) {
   return os_error(errno, "sync", path);
 }
 
+Result<FileId> file_id(const Descriptor& file, const std::string& path) {
+  struct stat st;
+  if (::fstat(file.fd(), &st) != 0) return os_error(errno, "examine", path);
+  return FileId{st.st_dev, st.st_ino};
+}
+
+Result<FileId> file_id(const std::string& path) {
+  struct stat st;
+  if (::stat(path.c_str(), &st) != 0) return os_error(errno, "examine", path);
+  return FileId{st.st_dev, st.st_ino};
+}
+
+Status still_at(const std::string& path, const FileId& opened) {
+  const auto there = file_id(path);
+  if (there.ok() && *there == opened) return {};
+  if (!there.ok() && there.status().code() != PINNATE_NOT_FOUND) return there.status();
+  return {PINNATE_IO, "'" + path + "' is " + (there.ok() ? "another file than" : "no longer there as") +
+                          " the one that was opened: it or its folder was replaced, renamed or removed, or lies " +
+                          "under a mount; nothing is written until it is back: put it back, or restart to go on " +
+                          "with what is there now"};
+}
+
 Result<std::string> read_file(const std::string& path, std::size_t most_bytes) {
   auto file = open_file(path, O_RDONLY | O_NONBLOCK);  // a FIFO in its place must not hold us up
   if (!file.ok()) return file.status();

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
+
 namespace pinnate::store {
 
 // A file descriptor that is closed with its owner.
@@ -53,6 +55,18 @@ Status write_at(const Descriptor& file, std::uint64_t offset, std::string_view b
 // Best effort: used to give back space, where a longer file does no harm.
 void cut_file(const Descriptor& file, std::uint64_t size);
 Status sync_file(const Descriptor& file, const std::string& path);
+
+// Which file it is, whatever its name.
+struct FileId {
+  dev_t device = 0;
+  ino_t number = 0;
+  bool operator==(const FileId&) const = default;
+};
+Result<FileId> file_id(const Descriptor& file, const std::string& path);
+Result<FileId> file_id(const std::string& path);
+// Not OK: another file stands at `path` by now, or none, and what is written to the open one would
+// be lost with it.
+Status still_at(const std::string& path, const FileId& opened);
 
 // The whole file, which must be a regular one of at most `most_bytes`: PINNATE_CORRUPT otherwise.
 Result<std::string> read_file(const std::string& path, std::size_t most_bytes);

@@ -79,12 +79,20 @@ Result<RecordLog> RecordLog::open(const std::string& dir, bool fresh, bool expen
     file = open_file(log.path_, O_RDWR);
   }
   if (!file.ok()) return file.status();
-  log.file_ = std::move(*file);
-  if (const auto size = file_size(log.file_, log.path_); !size.ok()) return size.status();
+  if (const auto size = file_size(*file, log.path_); !size.ok()) return size.status();
+  if (Status s = log.hold(std::move(*file)); !s.ok()) return s;
   // A process that died may have written a commit, or made the log, and not synced it.
   if (Status s = sync_file(log.file_, log.path_); !s.ok()) return s;
   if (Status s = sync_path(dir); !s.ok()) return s;
   return log;
+}
+
+Status RecordLog::hold(Descriptor file) {
+  const auto id = file_id(file, path_);
+  if (!id.ok()) return id.status();
+  file_ = std::move(file);
+  id_ = *id;
+  return {};
 }
 
 Result<FrameScan> RecordLog::read(std::uint64_t size, std::map<std::string, Buffer>* records) const {
@@ -131,6 +139,7 @@ Status RecordLog::damaged(std::uint64_t at) const {
 
 Status RecordLog::commit(const std::vector<RecordWrite>& writes) {
   if (Status s = check_writes(writes); !s.ok()) return s;
+  if (Status s = still_at(path_, id_); !s.ok()) return s;
   if (rewrite_at_ == 0)
     if (const auto records = load(nullptr); !records.ok()) return records.status();
   if (doubtful_ || end_ > rewrite_at_) {
@@ -172,7 +181,7 @@ Status RecordLog::rewrite() {
     return s;
   });
   if (!file.ok()) return file.status();
-  file_ = std::move(*file);
+  if (Status s = hold(std::move(*file)); !s.ok()) return s;
   end_ = end;
   rewrite_at_ = may_grow_to(records);
   const Status s = sync_path(dir_);

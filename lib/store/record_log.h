@@ -38,6 +38,7 @@ class RecordLog {
  private:
   RecordLog(std::string dir, bool expendable)
       : dir_(std::move(dir)), path_(dir_ + "/records.log"), expendable_(expendable) {}
+  Status hold(Descriptor file);
   Result<FrameScan> read(std::uint64_t size, std::map<std::string, Buffer>* records) const;
   Status damaged(std::uint64_t at) const;
   Status rewrite();
@@ -45,6 +46,7 @@ class RecordLog {
   std::string dir_, path_;
   bool expendable_;
   Descriptor file_;
+  FileId id_;
   std::uint64_t end_ = 0;  // where the next commit goes
   std::uint64_t rewrite_at_ = 0;  // when `end_` is beyond; 0: the log was not read yet
   bool doubtful_ = false;  // it must be rewritten before anything is added

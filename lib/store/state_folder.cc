@@ -1,6 +1,7 @@
 #include "store/state_folder.h"
 
 #include "base/words.h"
+#include "store/holders.h"
 
 #include <cerrno>
 #include <filesystem>
@@ -47,13 +48,16 @@ Result<StateFolder> StateFolder::open(const std::string& dir, const std::string&
 
   auto lock = open_file(path + "/LOCK", O_RDWR | O_CREAT);
   if (!lock.ok()) return lock.status();
+  const auto lock_id = file_id(*lock, path + "/LOCK");
+  if (!lock_id.ok()) return lock_id.status();
   if (::flock(lock->fd(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return os_error(errno, "lock", path + "/LOCK");
-    return {PINNATE_IN_USE, "the folder '" + path +
-                                "' is in use by another process, or by another handle of this one; close that, " +
-                                "or give each a folder of its own"};
+    const std::string holders = holders_of(*lock_id, lock->fd());
+    return {PINNATE_IN_USE, "the folder '" + path + "' is in use by " +
+                                (holders.empty() ? "another process, or by another handle of this one" : holders) +
+                                "; close that, or give each a folder of its own"};
   }
-  StateFolder folder(std::move(path), std::move(*lock));
+  StateFolder folder(std::move(path), std::move(*lock), *lock_id);
   Status format = check_format(folder.path_, kind);
   if (format.code() == PINNATE_NOT_FOUND) format = folder.mark(kind);
   if (!format.ok()) return format;

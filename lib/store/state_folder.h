@@ -29,15 +29,20 @@ class StateFolder {
 
   // Absolute: the host may change its working directory.
   const std::string& path() const { return path_; }
+  // Not OK: the folder is not at its path any more. Nothing may be written there: it is another's,
+  // or a copy that is to be opened anew.
+  Status check() const { return still_at(path_ + "/LOCK", lock_id_); }
   // Makes a folder in it; returns its path.
   Result<std::string> make(const std::string& name) const;
 
  private:
-  StateFolder(std::string path, Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  StateFolder(std::string path, Descriptor lock, FileId lock_id)
+      : path_(std::move(path)), lock_(std::move(lock)), lock_id_(lock_id) {}
   Status mark(const std::string& kind) const;
 
   std::string path_;
   Descriptor lock_;
+  FileId lock_id_;
   pid_t owner_ = ::getpid();
 };
 

@@ -48,6 +48,7 @@ class Controller final : public LinkedTier, private Downstream::Owner {
   // Downstream::Owner
   void request(LinkId link, wire::Message& message) override;
   void heard_of(const wire::Position& position, const std::string& who) override;
+  void status_taken(const wire::Position& at) override;
   void tell_status() override { note_lost_releases(); }
   void link_lost(LinkId link) override;
 
@@ -464,6 +465,11 @@ void Controller::begin_epoch() {
             }
             notices_.say("restored-copy", restored_copy(state_.position().epoch));
           }});
+}
+
+// An engine that has moved on speaks of them no more, and that may be soon.
+void Controller::status_taken(const wire::Position& at) {
+  if (at.epoch != state_.position().epoch || at.newer_than(state_.position())) note_lost_releases();
 }
 
 // Releases that engines serve and this history goes back to, but does not know, were acknowledged

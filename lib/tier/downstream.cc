@@ -122,18 +122,23 @@ void Downstream::dispatch(LinkId link, Session* session, wire::Message& m) {
     return replicator_.confirmed(*session, *confirm);
   }
   if (auto* status = std::get_if<wire::EngineStatus>(&m)) {
-    if (Status s = directory_.take(*session, std::move(*status)); !s.ok()) parts_.links->refuse(link, s);
-    return;
+    return take_status(*session, std::move(*status));
   }
   if (auto* rollup = std::get_if<wire::Rollup>(&m)) {
     owner_->heard_of(rollup->seen, named(session->peer));
-    if (Status s = directory_.take(*session, std::move(*rollup)); !s.ok()) parts_.links->refuse(link, s);
-    return;
+    return take_status(*session, std::move(*rollup));
   }
   if (auto* want = std::get_if<wire::WantManifest>(&m)) return provider_.want(*session, *want);
   if (auto* want = std::get_if<wire::WantChunk>(&m)) return provider_.want(*session, *want);
   if (auto* tiers = std::get_if<wire::Tiers>(&m)) return inquiries_.take(link, *tiers);
   if (auto* returned = std::get_if<wire::Returned>(&m)) calls_.take(link, *returned);
+}
+
+template <class Told>
+void Downstream::take_status(const Session& session, Told told) {
+  const wire::Position at = told.position;
+  if (Status s = directory_.take(session, std::move(told)); !s.ok()) return parts_.links->refuse(session.link, s);
+  owner_->status_taken(at);
 }
 
 void Downstream::look_up(LinkId link, wire::Lookup lookup) {

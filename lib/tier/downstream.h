@@ -33,6 +33,8 @@ class Downstream final : public LinkOwner {
     virtual void request(LinkId link, wire::Message& message) = 0;
     // `who` below knows of this desired state.
     virtual void heard_of(const wire::Position& position, const std::string& who) = 0;
+    // Who is right below told its status, at this desired state.
+    virtual void status_taken(const wire::Position&) {}
     virtual void tell_status() = 0;  // it has changed, and the interval since the last time is over
     virtual void link_lost(LinkId) {}
     virtual std::int64_t status_interval_ms() { return kStatusIntervalMs; }
@@ -76,6 +78,8 @@ class Downstream final : public LinkOwner {
 
  private:
   void dispatch(LinkId link, Session* session, wire::Message& message);
+  template <class Told>
+  void take_status(const Session& session, Told told);
   void look_up(LinkId link, wire::Lookup lookup);
   void tell_labels(Session& session);  // if they are not what the peer was told last
   wire::StatusReport report(const std::string& name) const;

@@ -23,7 +23,8 @@ Release::Release(const pinnate_release& from)
       artifact_bytes(from.artifact_bytes),
       decided_unix_ms(from.decided_unix_ms),
       current(from.current != 0),
-      ended(from.ended) {}
+      ended(from.ended),
+      known(from.decided_unix_ms != 0) {}
 
 ReleaseStatus::ReleaseStatus(const pinnate_release_status& from)
     : number(from.number),

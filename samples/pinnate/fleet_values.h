@@ -33,6 +33,7 @@ struct Release {
   std::int64_t decided_unix_ms;
   bool current;
   PeerText ended;
+  bool known;  // else it was lost with a restored copy, and engines told its number, name and version alone
 };
 
 struct ReleaseStatus {

@@ -35,9 +35,16 @@ std::string time_text(std::int64_t unix_ms) {
 void print_json(const Release& release) {
   JsonText json;
   json.begin_object().member("release", release.number).member("name", release.name);
-  json.member("version", release.version).member("selector", release.selector).member("manifest", release.manifest);
-  json.member("platforms", release.platforms).member("artifact_bytes", release.artifact_bytes);
-  json.member("decided_unix_ms", release.decided_unix_ms).member("current", release.current);
+  json.member("version", release.version);
+  if (release.known) {
+    json.member("selector", release.selector).member("manifest", release.manifest);
+    json.member("platforms", release.platforms).member("artifact_bytes", release.artifact_bytes);
+    json.member("decided_unix_ms", release.decided_unix_ms);
+  } else {
+    for (const char* name : {"selector", "manifest", "platforms", "artifact_bytes", "decided_unix_ms"})
+      json.key(name).null();
+  }
+  json.member("current", release.current);
   json.member("ended", release.ended).end_object();
   std::printf("%s\n", json.text().c_str());
 }
@@ -50,9 +57,10 @@ void print_table(const std::vector<Release>& releases, const std::string& name) 
   for (const Release& release : releases) {
     const std::string state = release.current ? terminal.green("current") : terminal.faint(release.ended);
     const std::string name_and_room = named(release) + std::string(widest - columns_of(named(release)), ' ');
-    std::printf("%6llu  %s  %s  %10s  %s  %s%s\n", static_cast<unsigned long long>(release.number),
-                time_text(release.decided_unix_ms).c_str(), name_and_room.c_str(),
-                size_text(release.artifact_bytes).c_str(), std::string(release.platforms).c_str(), state.c_str(),
+    const auto if_known = [&](const std::string& text) { return release.known ? text : "unknown"; };
+    std::printf("%6llu  %-19s  %s  %10s  %s  %s%s\n", static_cast<unsigned long long>(release.number),
+                if_known(time_text(release.decided_unix_ms)).c_str(), name_and_room.c_str(),
+                if_known(size_text(release.artifact_bytes)).c_str(), if_known(release.platforms).c_str(), state.c_str(),
                 release.selector.empty() ? "" : ("  for " + release.selector).c_str());
   }
   if (releases.empty()) std::printf("nothing was published%s\n", name.empty() ? " yet" : (" as " + name).c_str());

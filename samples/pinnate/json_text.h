@@ -24,6 +24,7 @@ class JsonText {
   JsonText& value(const PeerText& text) { return value(text.raw()); }
   JsonText& value(std::uint64_t number) { return plain(std::to_string(number)); }
   JsonText& value(std::int64_t number) { return plain(std::to_string(number)); }
+  JsonText& null() { return plain("null"); }
   JsonText& value(bool truth) { return plain(truth ? "true" : "false"); }
 
   template <class T>

@@ -259,7 +259,7 @@ class FolderTest(FleetTest):
     def test_a_state_folder_in_use_by_another_controller_is_refused_and_that_one_goes_on(self):
         self.controller()
         out = self.refused(*self.controller_arguments(), code=REFUSED)
-        self.assertIn(f"'{self.folder}/top' is in use by another process", out)
+        self.assertIn(f"'{self.folder}/top' is in use by process ", out)
         self.publish("fn@1", module("counter-1"), wait=False)
 
     def test_a_state_folder_left_by_a_killed_controller_is_free(self):

@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 using namespace pinnate;
 using namespace pinnate::store;
@@ -52,6 +53,41 @@ TEST_CASE("a folder that is open is refused to another process") {
   const int status = run_in_child([&] { return static_cast<int>(open_controller_store(folder.path).status().code()); });
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == PINNATE_IN_USE);
+}
+
+TEST_CASE("the words about a folder that is in use name the process that has it open") {
+  TestFolder folder;
+  auto store = open_folder_store(folder.path, "engine");
+  REQUIRE(store.ok());
+  CHECK(open_folder_store(folder.path, "engine").status().message().find("another handle of this process") !=
+        std::string::npos);
+  int words[2];
+  REQUIRE(pipe(words) == 0);
+  run_in_child([&] {
+    const std::string said = open_folder_store(folder.path, "engine").status().message();
+    return write(words[1], said.data(), said.size()) > 0 ? 0 : 1;
+  });
+  char said[1024] = "";
+  REQUIRE(read(words[0], said, sizeof said - 1) > 0);
+  CHECK(std::string(said).find("in use by process " + std::to_string(getpid()) + " (test_store)") != std::string::npos);
+  close(words[0]);
+  close(words[1]);
+}
+
+// A copy of the descriptor that no handler of fork() knows of, as a child has that was made beside
+// it.
+TEST_CASE("a process that keeps a folder without knowing is named") {
+  TestFolder folder;
+  auto store = open_folder_store(folder.path, "engine");
+  REQUIRE(store.ok());
+  const pid_t child = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  if (child == 0)
+    for (;;) pause();
+  REQUIRE(child > 0);
+  const auto held = open_folder_store(folder.path, "engine");
+  CHECK(held.status().message().find("process " + std::to_string(child)) != std::string::npos);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
 }
 
 TEST_CASE("a child of fork() that lives on does not keep the folder of its parent") {
@@ -127,6 +163,84 @@ TEST_CASE("nothing in a folder of a newer version is touched, whichever of its f
       CHECK(store.status().message().find(folder.path) != std::string::npos);
       CHECK(state_of(folder.path) == before);
     }
+}
+
+TEST_CASE("nothing is written once a folder, or a file in it, is not the one that was opened") {
+  namespace fs = std::filesystem;
+  const auto replace = [](const std::string& file) {
+    fs::copy_file(file, file + ".copy");
+    fs::rename(file + ".copy", file);
+  };
+  struct Way {
+    std::string name;
+    std::function<void(const std::string& path)> spoil;
+  };
+  for (const std::string kind : {"engine", "gateway", "controller"}) {
+    const std::string records = kind == "controller" ? "/state.db" : "/records.log";
+    std::vector<Way> ways = {
+        {"put back from a copy",
+         [](const std::string& path) {
+           fs::copy(path, path + ".copy", fs::copy_options::recursive);
+           fs::remove_all(path);
+           fs::rename(path + ".copy", path);
+         }},
+        {"renamed", [](const std::string& path) { fs::rename(path, path + ".away"); }},
+        {"removed", [](const std::string& path) { fs::remove_all(path); }},
+        {"records replaced", [&](const std::string& path) { replace(path + records); }},
+        {"records removed", [&](const std::string& path) { fs::remove(path + records); }},
+        {"lock removed", [](const std::string& path) { fs::remove(path + "/LOCK"); }},
+    };
+    if (kind == "controller")
+      ways.push_back({"log removed", [](const std::string& path) { fs::remove(path + "/state.db-wal"); }});
+    for (const Way& way : ways) {
+      CAPTURE(kind);
+      CAPTURE(way.name);
+      TestFolder folder;
+      const std::string path = folder.path + "/top";
+      auto store = open_store(path, kind);
+      REQUIRE(store.ok());
+      REQUIRE((*store)->restore().ok());
+      REQUIRE((*store)->write_chunk(kArtifact, 0, Buffer("chunk")).ok());
+      REQUIRE((*store)->sync_artifact(kArtifact).ok());
+      REQUIRE((*store)->commit({put("a", "1")}).ok());
+      way.spoil(path);
+      const Status refused = (*store)->commit({put("b", "1")});
+      CHECK(refused.code() == PINNATE_IO);
+      CHECK(refused.message().find("'" + path) != std::string::npos);
+      CHECK(refused.message().find("restart") != std::string::npos);
+      if (way.name.find("records") == std::string::npos && way.name != "log removed") {
+        CHECK_FALSE((*store)->write_chunk(kArtifact, 1, Buffer("chunk")).ok());
+        CHECK_FALSE((*store)->sync_artifact(kArtifact).ok());
+        CHECK_FALSE((*store)->drop_artifact(kArtifact).ok());
+      }
+      if (way.name == "renamed") {
+        fs::rename(path + ".away", path);
+        CHECK((*store)->commit({put("c", "1")}).ok());
+      }
+      if (way.name != "renamed" && way.name != "put back from a copy") continue;
+      store->reset();
+      auto again = open_store(path, kind);
+      REQUIRE(again.ok());
+      const auto held = (*again)->restore();
+      REQUIRE(held.ok());
+      CHECK(held->records.contains("a"));
+      CHECK_FALSE(held->records.contains("b"));
+      CHECK(held->records.contains("c") == (way.name == "renamed"));
+      CHECK((*again)->read_chunk(kArtifact, 0).ok());
+    }
+  }
+}
+
+TEST_CASE("an artifact whose file was replaced is not reported as synced") {
+  for (const std::string kind : {"engine", "controller"}) {
+    TestFolder folder;
+    auto store = open_store(folder.path, kind);
+    REQUIRE(store.ok());
+    REQUIRE((*store)->write_chunk(kArtifact, 0, Buffer("chunk")).ok());
+    REQUIRE((*store)->sync_artifact(kArtifact).ok());
+    std::filesystem::remove(folder.path + "/artifacts/" + kArtifact.hex());
+    CHECK_FALSE((*store)->sync_artifact(kArtifact).ok());
+  }
 }
 
 TEST_CASE("a folder that lost its FORMAT is not taken for a new one") {

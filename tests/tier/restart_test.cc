@@ -164,6 +164,33 @@ TEST_CASE("a controller restored from an old backup starts an epoch of its own, 
   CHECK(f.becomes("f", "3"));
 }
 
+TEST_CASE("what a restored copy lost is listed, also where the engine is right below and moves on at once") {
+  for (const bool gateway : {false, true}) {
+    TestFleet f(shape(gateway, 0, 1, true));
+    if (!gateway) {
+      f.world.add_engine("e", shape(0, 0, 1, true).engine, {});
+      f.world.dial_up("e", "c");
+    }
+    f.release(module("a", "1"));
+    REQUIRE(f.becomes("a", "1"));
+    const DiskImage backup = f.world.backup("c");
+    const std::uint64_t number = f.release(module("b", "1"));
+    REQUIRE(f.becomes("b", "1"));
+    f.world.crash("c");
+    f.world.restore_backup("c", backup);
+    f.world.restart("c");
+    CHECK(f.becomes("b", "", 2 * kMinute));
+    f.world.advance(1000);
+    wire::ListReleases ask;
+    ask.name = "b";
+    const auto list = f.world.ask<wire::Releases>("c", ask).releases;
+    REQUIRE(list.size() == 1);
+    CHECK(list[0].number == number);
+    CHECK(list[0].version == "1");
+    CHECK(list[0].ended == "lost with a restored copy");
+  }
+}
+
 TEST_CASE("a controller restored and published to before its fleet is back still ends in one truth") {
   TestFleet f(shape(1, 1, 2, true));
   f.release(module("f", "1"));

@@ -44,7 +44,7 @@ def release(pointer: Any) -> Release:
         manifest=said(c.manifest),
         platforms=tuple(said(c.platforms).split()),
         artifact_bytes=c.artifact_bytes,
-        decided_at=c.decided_unix_ms / 1e3,
+        decided_at=c.decided_unix_ms / 1e3 or None,
         current=bool(c.current),
         ended=said(c.ended),
     )

@@ -93,7 +93,7 @@ class Release:
     manifest: str  # digest, 64 hex digits
     platforms: Tuple[str, ...]
     artifact_bytes: int  # of all platforms
-    decided_at: float  # seconds since 1970, UTC
+    decided_at: Optional[float]  # since 1970, UTC; None: no more is known than name and version
     current: bool
     ended: str  # "", "superseded by 7", "withdrawn", "lost with a restored copy"
 

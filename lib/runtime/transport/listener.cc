@@ -13,32 +13,64 @@ namespace {
 
 constexpr int kAcceptedPerTurn = 64;
 constexpr std::int64_t kPauseMs = 100;
+constexpr std::int64_t kLookMs = 5000;  // whether callers still find the socket file
 constexpr std::int64_t kComplainEveryMs = 10000;
 
 Socket spare_descriptor() { return Socket(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 class SocketListener : public Listener, private Watcher::Owner {
  public:
-  SocketListener(const Transport& transport, Transport::Owner& owner) : transport_(transport), owner_(owner) {}
-  Status open(Reactor& reactor, Address address, Socket inherited) {
-    Result<Socket> socket = inherited.ok() ? std::move(inherited) : transport_.bind(&address, &file_);
-    if (!socket.ok()) return socket.status();
-    address_ = std::move(address);
-    socket_ = std::move(*socket);
+  SocketListener(const Transport& transport, Transport::Owner& owner, Reactor& reactor, Address address)
+      : transport_(transport), owner_(owner), reactor_(reactor), address_(std::move(address)) {}
+  Status open(Socket inherited) {
     spare_ = spare_descriptor();
-    if (Status status = watcher_.open(reactor, socket_.fd(), this); !status.ok()) return status;
-    watcher_.want(true, false);
-    return {};
+    return inherited.ok() ? accept_from(std::move(inherited)) : bind();
   }
 
   const Address& bound() const override { return address_; }
   void check(std::int64_t now_ms) override {
     if (now_ms < check_at_ms_) return;
-    check_at_ms_ = tier::kNever;
     watcher_.want(true, false);
+    look_for_file();
+    look_again(now_ms);
   }
 
  private:
+  Status bind() {
+    std::unique_ptr<SocketFile> file;
+    Result<Socket> socket = transport_.bind(&address_, &file);
+    if (!socket.ok()) return socket.status();
+    file_ = std::move(file);
+    look_again(monotonic_ms());
+    return accept_from(std::move(*socket));
+  }
+
+  Status accept_from(Socket socket) {
+    watcher_.close();
+    socket_ = std::move(socket);
+    if (Status status = watcher_.open(reactor_, socket_.fd(), this); !status.ok()) return status;
+    watcher_.want(true, false);
+    return {};
+  }
+
+  void look_again(std::int64_t now_ms) {
+    check_at_ms_ = file_ ? now_ms + kLookMs : tier::kNever;
+    owner_.check_wanted(check_at_ms_);
+  }
+
+  // Links go on without it, and nobody comes anew. Another process's socket is tried once.
+  void look_for_file() {
+    if (!file_ || file_->stands()) return;
+    const store::FileId there = file_->there();
+    if (there != store::FileId{} && there == in_the_way_) return;
+    in_the_way_ = there;
+    const Status anew = bind();
+    std::string words = "the socket file of " + address_.text() + " was removed or replaced: ";
+    words += anew.ok() ? "made anew" : "nobody can link there until the path is free (" + anew.message() + ")";
+    if (words != said_of_file_ || anew.ok()) owner_.accept_failed(words);
+    said_of_file_ = anew.ok() ? "" : words;
+  }
+
   void ready(bool, bool, bool error) noexcept override {
     const bool done = quietly([&] {
       if (error) return pause(socket_.error());
@@ -88,11 +120,14 @@ class SocketListener : public Listener, private Watcher::Owner {
 
   const Transport& transport_;
   Transport::Owner& owner_;
+  Reactor& reactor_;
   Address address_;
   Socket socket_;
   Socket spare_;  // given up when there is no other descriptor, so that a caller is turned away
   Watcher watcher_;
-  std::shared_ptr<void> file_;  // goes first: while the socket lives nobody else takes the name
+  std::unique_ptr<SocketFile> file_;  // goes first: while the socket lives nobody else takes the name
+  store::FileId in_the_way_;
+  std::string said_of_file_;
   std::int64_t complained_at_ms_ = std::numeric_limits<std::int64_t>::min();
 };
 
@@ -100,8 +135,8 @@ class SocketListener : public Listener, private Watcher::Owner {
 
 Result<std::unique_ptr<Listener>> Transport::listen(Owner& owner, Reactor& reactor, Address address,
                                                     Socket inherited) const {
-  auto listener = std::make_unique<SocketListener>(*this, owner);
-  if (Status status = listener->open(reactor, std::move(address), std::move(inherited)); !status.ok()) return status;
+  auto listener = std::make_unique<SocketListener>(*this, owner, reactor, std::move(address));
+  if (Status status = listener->open(std::move(inherited)); !status.ok()) return status;
   return std::unique_ptr<Listener>(std::move(listener));
 }
 

@@ -46,7 +46,7 @@ class TcpTransport : public Transport {
     setsockopt(socket.fd(), SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any);
   }
 
-  Result<Socket> bind(Address* address, std::shared_ptr<void>*) const override {
+  Result<Socket> bind(Address* address, std::unique_ptr<SocketFile>*) const override {
     Result<SocketAddress> chosen = choose(*address);
     if (!chosen.ok()) return chosen.status();
     Socket socket = Socket::open(chosen->family());

@@ -1,5 +1,7 @@
 #include "runtime/transport/transport.h"
 
+#include "store/holders.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -18,7 +20,13 @@ const Transport& Transport::of(const Address& address) {
 
 Status cannot_listen(const Address& address, int error) {
   const std::string what = "cannot listen at " + address.text() + ": ";
-  if (error == EADDRINUSE) return {PINNATE_IN_USE, what + "the address is in use by another process or handle"};
+  if (error == EADDRINUSE) {
+    const std::string holders = address.transport == Address::Transport::unix_socket
+                                    ? store::holders_of_listener(address.path)
+                                    : store::holders_of_listener(address.port);
+    return {PINNATE_IN_USE,
+            what + "the address is in use by " + (holders.empty() ? "another process or handle" : holders)};
+  }
   if (error == EADDRNOTAVAIL) return {PINNATE_INVALID, what + "it is not an address of this machine"};
   if (error == ENOENT) return {PINNATE_INVALID, what + "its folder does not exist"};
   return {PINNATE_IO, what + errno_text(error)};

@@ -71,6 +71,21 @@ class Timed {
   std::int64_t check_at_ms_ = tier::kNever;
 };
 
+// The socket file of a listener, by which callers find it: removed with it, unless it is somebody
+// else's by then.
+class SocketFile {
+ public:
+  explicit SocketFile(std::string path) : path_(std::move(path)), made_(there()) {}
+  ~SocketFile();
+  SocketFile(SocketFile&&) = delete;
+  store::FileId there() const;  // what stands at its path now; all zero: nothing
+  bool stands() const { return there() == made_; }
+
+ private:
+  const std::string path_;
+  const store::FileId made_;
+};
+
 // One attempt to open a link.
 class Dialing : public Timed {
  public:
@@ -118,8 +133,8 @@ class Transport {
   virtual void find(const std::shared_ptr<Reactor>& reactor, const Address& address,
                     std::function<void(Resolved)> found) const = 0;
   virtual void prepare_for_link(const Socket& socket) const = 0;
-  // A listening socket; sets the real port in `address`. `file` is destroyed with the listener.
-  virtual Result<Socket> bind(Address* address, std::shared_ptr<void>* file) const = 0;
+  // A listening socket; sets the real port in `address`.
+  virtual Result<Socket> bind(Address* address, std::unique_ptr<SocketFile>* file) const = 0;
   virtual std::unique_ptr<Stream> stream(Socket socket, const std::string& peer) const = 0;
 
  protected:

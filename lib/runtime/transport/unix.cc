@@ -86,15 +86,9 @@ class UnixTransport : public Transport {
     setsockopt(socket.fd(), SOL_SOCKET, SO_SNDBUF, &kSendBytes, sizeof kSendBytes);
   }
 
-  Result<Socket> bind(Address* address, std::shared_ptr<void>* file) const override {
+  Result<Socket> bind(Address* address, std::unique_ptr<SocketFile>* file) const override {
     Result<Socket> socket = listen_at(*address);
-    struct stat made {};
-    if (!socket.ok() || lstat(address->path.c_str(), &made) != 0) return socket;
-    *file = std::shared_ptr<void>(nullptr, [path = address->path, made](void*) {
-      struct stat now {};  // it may be a successor's
-      if (lstat(path.c_str(), &now) == 0 && now.st_dev == made.st_dev && now.st_ino == made.st_ino)
-        ::unlink(path.c_str());
-    });
+    if (socket.ok()) *file = std::make_unique<SocketFile>(address->path);
     return socket;
   }
 
@@ -111,6 +105,16 @@ class UnixTransport : public Transport {
 };
 
 }  // namespace
+
+SocketFile::~SocketFile() {
+  if (stands()) ::unlink(path_.c_str());
+}
+
+store::FileId SocketFile::there() const {
+  struct stat facts {};
+  if (lstat(path_.c_str(), &facts) != 0) return {};
+  return {facts.st_dev, facts.st_ino};
+}
 
 const Transport& unix_transport() {
   static const UnixTransport transport;

@@ -11,8 +11,21 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 using namespace pinnate;
+
+namespace {
+
+void log_to(std::vector<std::string>* lines, runtime::NodeParts& parts) {
+  parts.log.arg = lines;
+  parts.log.lowest = std::make_shared<std::atomic<pinnate_log_level>>(PINNATE_LOG_WARNING);
+  parts.log.write = [](void* arg, pinnate_log_level, const char* line) {
+    static_cast<std::vector<std::string>*>(arg)->push_back(line);
+  };
+}
+
+}  // namespace
 
 TEST_CASE("listening beyond loopback needs the word insecure") {
   World world;
@@ -35,6 +48,7 @@ TEST_CASE("a port in use is reported with its address") {
   const auto second = two.node->listen(bound);
   CHECK(second.status().code() == PINNATE_IN_USE);
   CHECK(second.status().message().find(bound) != std::string::npos);
+  CHECK(second.status().message().find("another handle of this process") != std::string::npos);
 }
 
 TEST_CASE("an address of another machine, a missing folder and an unknown host are told apart") {
@@ -56,7 +70,9 @@ TEST_CASE("a socket file is removed at close, replaced when nobody listens at it
     node.listen("unix:" + path);
     CHECK(std::filesystem::exists(path));
     TestNode other(world);
-    CHECK(other.node->listen("unix:" + path).status().code() == PINNATE_IN_USE);
+    const auto refused = other.node->listen("unix:" + path).status();
+    CHECK(refused.code() == PINNATE_IN_USE);
+    CHECK(refused.message().find("another handle of this process") != std::string::npos);
     CHECK(std::filesystem::exists(path));
   }
   CHECK_FALSE(std::filesystem::exists(path));
@@ -70,6 +86,36 @@ TEST_CASE("a socket file is removed at close, replaced when nobody listens at it
   node.listen("unix:" + path);
   RawPeer peer("unix:" + path);
   CHECK(world.run_until([&] { return node.diary.opened.size() == 1; }));
+}
+
+TEST_CASE("a socket file that is removed or replaced is said, and made anew as soon as its path is free") {
+  TestFolder folder;
+  const std::string path = folder.path + "/s", away = folder.path + "/away";
+  World world;
+  std::vector<std::string> log;
+  {
+    TestNode node(world, [&](runtime::NodeParts& parts) { log_to(&log, parts); });
+    node.listen("unix:" + path);
+    std::filesystem::remove(path);
+    REQUIRE(world.run_until([&] { return log.size() == 1; }, 20000));
+    CHECK(log[0].find("unix:" + path + " was removed or replaced: made anew") != std::string::npos);
+    RawPeer first("unix:" + path);
+    CHECK(world.run_until([&] { return node.diary.opened.size() == 1; }));
+
+    std::filesystem::rename(path, away);
+    std::optional<TestNode> other(std::in_place, world);
+    other->listen("unix:" + path);
+    REQUIRE(world.run_until([&] { return log.size() == 2; }, 20000));
+    CHECK(log[1].find("in use") != std::string::npos);
+    std::filesystem::remove(path);
+    other.reset();
+    REQUIRE(world.run_until([&] { return log.size() == 3; }, 20000));
+    RawPeer second("unix:" + path);
+    CHECK(world.run_until([&] { return node.diary.opened.size() == 2; }));
+    std::filesystem::remove(path);
+    std::ofstream(path) << "somebody else's";
+  }
+  CHECK(std::filesystem::exists(path));
 }
 
 TEST_CASE("a file that is no socket is never removed for one") {
@@ -100,13 +146,7 @@ TEST_CASE("every descriptor is closed on exec") {
 TEST_CASE("out of descriptors, callers are turned away, and links are accepted again afterwards") {
   World world;
   std::vector<std::string> log;
-  TestNode node(world, [&](runtime::NodeParts& parts) {
-    parts.log.arg = &log;
-    parts.log.lowest = std::make_shared<std::atomic<pinnate_log_level>>(PINNATE_LOG_WARNING);
-    parts.log.write = [](void* arg, pinnate_log_level, const char* line) {
-      static_cast<std::vector<std::string>*>(arg)->push_back(line);
-    };
-  });
+  TestNode node(world, [&](runtime::NodeParts& parts) { log_to(&log, parts); });
   const std::string bound = node.listen("tcp://127.0.0.1:0");
   const auto target = *runtime::numeric_address("127.0.0.1", runtime::parse_address(bound)->port);
   std::vector<runtime::Socket> callers;
