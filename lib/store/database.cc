@@ -230,7 +230,10 @@ Status Database::failure(int code) const {
     return {PINNATE_NO_SPACE, "cannot write " + name_ + ": the disk is full; free some space there"};
   if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB) return lost("damaged (" + why + ")");
   if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED)
-    return {PINNATE_IN_USE, name_ + " is open in another program: close it there"};
+    return {PINNATE_IN_USE, name_ + " is open in another program: close it there" +
+                                (fork_count() == 0 ? ""
+                                                   : "; or it was open here before a fork(), and SQLite opens it "
+                                                     "no second time in the child: begin a new program with exec")};
   if (kind == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM) return no_memory();
   if (kind == SQLITE_TOOBIG) return {PINNATE_TOO_LARGE, "cannot write " + name_ + ": " + why};
   const bool io = kind == SQLITE_IOERR;

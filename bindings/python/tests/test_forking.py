@@ -57,7 +57,7 @@ import pinnate
 
 linked = threading.Event()
 gateway = pinnate.Gateway(sys.argv[1], id="host")
-gateway.watch(lambda rollup: linked.set() if rollup.online_engines == 1 else None)
+gateway.watch_links(lambda link: linked.set() if link.state == pinnate.LinkState.UP else None)
 gateway.listen(sys.argv[2])
 print(gateway.listen("tcp://127.0.0.1:0"), flush=True)
 linked.wait()
@@ -92,12 +92,12 @@ class Forking(unittest.TestCase):
             host.kill()
             host.wait()
             began = time.monotonic()
-            rollups = Seen()
+            links = Seen()
             with pinnate.Gateway(cache) as again:
+                again.watch_links(links)
                 self.assertEqual(again.listen(at), at)
                 self.assertEqual(again.listen(tcp), tcp)
-                again.watch(rollups)
-                rollups.until_latest(lambda r: r.online_engines == 1, "the engine is back")
+                links.until_latest(lambda link: link.state == pinnate.LinkState.UP, "the engine is back")
                 self.assertEqual(again.id, "host")
             self.assertLess(time.monotonic() - began, 5)  # a handshake that nobody answers takes ten
 

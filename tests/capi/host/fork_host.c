@@ -8,8 +8,12 @@
 #include <pinnate/engine.h>
 #include <pinnate/gateway.h>
 
+#include <dlfcn.h>
+#include <openssl/evp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <spawn.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +190,74 @@ static int host(double seconds) {
   return failures != 0;
 }
 
+/* ---- what a fork meets in the middle ---- */
+
+static atomic_int fetching, fetched;
+
+static void pause_ms(long ms) {
+  const struct timespec time = {0, ms * 1000000};
+  nanosleep(&time, NULL);
+}
+
+/* In place of OpenSSL's: what it begins with takes its time. */
+EVP_MD* EVP_MD_fetch(OSSL_LIB_CTX* context, const char* algorithm, const char* properties) {
+  EVP_MD* (*const real)(OSSL_LIB_CTX*, const char*, const char*) =
+      (EVP_MD * (*)(OSSL_LIB_CTX*, const char*, const char*)) dlsym(RTLD_NEXT, "EVP_MD_fetch");
+  fetching = 1;
+  pause_ms(100); /* the fork falls into it */
+  EVP_MD* const found = real(context, algorithm, properties);
+  fetched = 1;
+  return found;
+}
+
+static void* open_one(void* unused) {
+  one_engine();
+  return unused;
+}
+
+/* The first use of the library, in a process of its own. */
+static int fork_while_openssl_begins(void) {
+  pthread_t opens;
+  if (pthread_create(&opens, NULL, open_one, NULL) != 0) return 1;
+  while (!fetching) sched_yield();
+  const pid_t child = fork_bounded();
+  if (child == 0) exit(fetched ? 0 : 1);
+  expect_good_end(child, "has all or nothing of what OpenSSL begins with");
+  pthread_join(opens, NULL);
+  return failures != 0;
+}
+
+static void* hold_sqlite(void* held) {
+  sqlite3_mutex* const of_memory = sqlite3_mutex_alloc(SQLITE_MUTEX_STATIC_MEM);
+  sqlite3_mutex_enter(of_memory);
+  *(atomic_int*)held = 1;
+  pause_ms(100); /* the fork falls into it */
+  sqlite3_mutex_leave(of_memory);
+  return NULL;
+}
+
+static int fork_while_sqlite_works(void) {
+  atomic_int held = 0;
+  pthread_t holds;
+  one_of_the_others(0, "first");
+  if (pthread_create(&holds, NULL, hold_sqlite, &held) != 0) return 1;
+  while (!held) sched_yield();
+  const pid_t child = fork_bounded();
+  if (child == 0) {
+    one_of_the_others(0, "second");
+    exit(failures);
+  }
+  expect_good_end(child, "opens a controller");
+  pthread_join(holds, NULL);
+  return failures != 0;
+}
+
+static void in_a_host_of_its_own(int (*work)(void)) {
+  const pid_t child = fork_bounded();
+  if (child == 0) exit(work());
+  expect_good_end(child, "is a host of its own");
+}
+
 static void first_moments(void) {
   const pid_t child = fork();
   failures = child == 0 ? 0 : failures;
@@ -197,6 +269,8 @@ int main(int argc, char** argv) {
   const double seconds = argc > 1 ? atof(argv[1]) : 3;
   char command[64];
   if (!mkdtemp(folder)) return 1;
+  in_a_host_of_its_own(fork_while_openssl_begins);
+  in_a_host_of_its_own(fork_while_sqlite_works);
   const double end = now() + seconds / 2;
   while (now() < end) first_moments();
   failures += host(seconds / 2);
