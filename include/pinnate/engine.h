@@ -45,7 +45,7 @@ PINNATE_API pinnate_status pinnate_engine_open(const pinnate_engine_options *opt
 /* Makes a kind of artifact loadable; before any dial or listen. "native" is there from the start
  * and may be replaced. `loader` is copied; what its `self` points to must live until on_closed. An
  * engine with a state folder is to have its loaders in the options: it has begun to load by the
- * time it is open. */
+ * time it is open. What waits for this loader is loaded then. */
 PINNATE_API pinnate_status pinnate_engine_add_loader(pinnate_engine *engine, const pinnate_loader *loader);
 
 /* Dials the gateway or controller above, or accepts its dialling. One upstream link at a time: of

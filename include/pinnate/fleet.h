@@ -133,7 +133,7 @@ typedef enum pinnate_phase {
   PINNATE_PHASE_LOADING = 2,       /* loading, creating, checking health */
   PINNATE_PHASE_LIVE = 3,          /* loaded, created, healthy, taking calls at this version */
   PINNATE_PHASE_FAILED = 4,  /* the reason is in words; tried again with a capped backoff */
-  PINNATE_PHASE_INCOMPATIBLE = 5, /* no artifact for its platform */
+  PINNATE_PHASE_INCOMPATIBLE = 5, /* no artifact for its platform, or no loader */
   PINNATE_PHASE_NOT_SELECTED = 6,
   PINNATE_PHASE_OFFLINE = 7,
   PINNATE_PHASE_COUNT = 8    /* known to this header; a later library may know more */

@@ -56,6 +56,12 @@ Status check_platform(std::string_view s) { return check(s, {"platform", 1, 63, 
 Status check_loader_kind(std::string_view s) { return check(s, {"loader kind", 1, 31, "._-", false, true}); }
 Status check_feature(std::string_view s) { return check(s, {"feature", 1, 63, "._-", false, true}); }
 
+std::string no_loader(const std::string& kind, const std::set<std::string>& has) {
+  std::string kinds;
+  for (const std::string& one : has) kinds += (kinds.empty() ? "" : ", ") + one;
+  return "no loader '" + kind + "' on this engine (it has: " + kinds + ")";
+}
+
 Status check_labels(const Labels& labels) {
   if (labels.size() > kLabelLimit) return {PINNATE_TOO_LARGE, "more than " + std::to_string(kLabelLimit) + " labels"};
   for (const auto& [key, value] : labels) {

@@ -4,6 +4,7 @@
 #include "base/status.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ const char* header_of(const Labels& headers, const char* key);
 int header_at(const Labels& headers, std::size_t index, const char** key, const char** value);
 Status check_platform(std::string_view platform);
 Status check_loader_kind(std::string_view kind);
+std::string no_loader(const std::string& kind, const std::set<std::string>& has);  // in words
 Status check_feature(std::string_view feature);
 
 }  // namespace pinnate

@@ -73,7 +73,7 @@ struct pinnate_engine final : capi::Handle {
   Status add_loader(const pinnate_loader& loader) {
     return on_loop([&]() -> Status {
       if (linked_) return {PINNATE_INVALID, "loaders are to be added before the engine dials or listens"};
-      return node().services()->add_loader(loader);
+      return node().add_loader(loader);
     });
   }
 
@@ -204,6 +204,7 @@ Result<pinnate_engine*> open_engine(const pinnate_engine_options& given) {
   if (Status s = add_loaders(given, services->get()); !s.ok()) return s;
   parts.services = std::move(*services);
   engine.tier = setup->tier;
+  engine.loaders = parts.services->loaders();
   parts.tier = tier::make_engine(std::move(engine));
   auto handle = std::make_unique<pinnate_engine>();
   if (Status s = handle->bring_up(*setup, std::move(parts)); !s.ok()) return s;

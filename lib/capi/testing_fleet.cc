@@ -78,7 +78,7 @@ void TestingFleet::build() {
       world_.add_gateway(tier.name, std::move(gateway), host);
     } else {
       host.listens = false;
-      world_.add_engine(tier.name, tier::EngineOptions{std::move(options), tier.platform, tier.durable}, host);
+      world_.add_engine(tier.name, tier::EngineOptions{std::move(options), tier.platform, {}, tier.durable}, host);
       engines_.push_back(id);
     }
     if (!tier.parent.empty()) world_.dial_up(tier.name, tier.parent);

@@ -30,6 +30,8 @@ class ThreadedServiceHost : public ServiceHost {
 
   Status add_loader(const pinnate_loader& loader) override { return loaders_.add(loader); }
 
+  std::set<std::string> loaders() const override { return loaders_.kinds(); }
+
   void load(LoadOrder order, Done done) override {
     Result<Loader> loader = loaders_.find(order.loader);
     if (!loader.ok())

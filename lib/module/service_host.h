@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,7 @@ class ServiceHost {
   virtual std::vector<Restored::Death> deaths() const = 0;
 
   virtual Status add_loader(const pinnate_loader& loader) = 0;  // before the first load
+  virtual std::set<std::string> loaders() const = 0;  // their kinds
 
   // Assembles the image, loads it. One load or create at a time in the engine; a load that hangs
   // holds all later ones, which the tier refuses in words once its limit passed.

@@ -61,6 +61,12 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     report([this, options] { tier_->reconfigure(now(), options); });
   }
 
+  Status add_loader(const pinnate_loader& loader) override {
+    if (Status s = services_->add_loader(loader); !s.ok()) return s;
+    report([this, kind = std::string(loader.kind)] { tier_->add_loader(now(), kind); });
+    return {};
+  }
+
   bool end(std::uint64_t id) override {
     if (connections_.stop_listening(id)) return true;
     const auto kept = kept_.find(id);

@@ -33,6 +33,7 @@ class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
  private:
   void restore(const Restored& restored) override;
   void labels_changed() override { evaluate(); }
+  void loader_added(const std::string& kind) override;
   void end() override;
   void host_message(wire::Message& message, const Buffer&) override { request(kHostLink, message); }
   void settle() override;  // forgets empty slots, drops what is unused, tells what changed
@@ -123,8 +124,16 @@ Engine::Engine(EngineOptions options)
                 notices_.say("disk/context", s.ok() ? "" : "cannot write the state folder: " + s.message());
               }}),
       notices_(&core_, [this] { dirty_ = true; }),
-      world_{this,      &core_,  &manifests_,     &inventory_, &fetcher_, std::move(options.platform),
-             &notices_, &turns_, &call_limits_ms_} {
+      world_{this,
+             &core_,
+             &manifests_,
+             &inventory_,
+             &fetcher_,
+             std::move(options.platform),
+             std::move(options.loaders),
+             &notices_,
+             &turns_,
+             &call_limits_ms_} {
   links_.set_owners(this, this);
   calls_.set_local([this](const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
     return run_here(call, timeout_ms, std::move(done));
@@ -356,6 +365,11 @@ void Engine::kept(const std::vector<wire::KeptImage>& images) {
   if (images == kept_) return;
   kept_.assign(images.begin(), images.begin() + static_cast<std::ptrdiff_t>(std::min(images.size(), kKeptTold)));
   dirty_ = true;
+}
+
+void Engine::loader_added(const std::string& kind) {
+  if (!world_.loaders.empty()) world_.loaders.insert(kind);
+  for (auto& [name, slot] : slots_) slot->loader_added();
 }
 
 void Engine::wedged(const std::string& who, bool wedged) {

@@ -3,11 +3,14 @@
 
 #include "tier/tier.h"
 
+#include <set>
+
 namespace pinnate::tier {
 
 struct EngineOptions {
   TierOptions tier;
   std::string platform;
+  std::set<std::string> loaders{};  // the kinds that it has; none: any
   bool durable = false;  // has a state folder: it may come back under its id
   bool ephemeral = false;  // does not come back under its id
   bool operator==(const EngineOptions&) const = default;

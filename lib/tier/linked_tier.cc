@@ -83,4 +83,10 @@ void LinkedTier::reconfigure(Now now, const TierOptions& options) {
   settle();
 }
 
+void LinkedTier::add_loader(Now now, const std::string& kind) {
+  core_.set_now(now);
+  loader_added(kind);
+  settle();
+}
+
 }  // namespace pinnate::tier

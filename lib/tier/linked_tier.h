@@ -21,6 +21,7 @@ class LinkedTier : public Tier {
   EndpointId keep_link(Now now, Side side, const std::string& address) override;
   void release_link(Now now, EndpointId endpoint, bool keep_up) final;
   void reconfigure(Now now, const TierOptions& options) final;
+  void add_loader(Now now, const std::string& kind) final;
 
  protected:
   LinkedTier(const TierOptions& options, wire::Role role) : core_(options, &actions_), links_(&core_, role) {}
@@ -31,6 +32,7 @@ class LinkedTier : public Tier {
   virtual void host_message(wire::Message& message, const Buffer& bytes) = 0;
   virtual void settle() {}  // after every report
   virtual void labels_changed() {}  // its own
+  virtual void loader_added(const std::string&) {}
 
   Core core_;
   Links links_;

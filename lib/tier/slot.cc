@@ -1,6 +1,7 @@
 #include "tier/slot.h"
 
 #include "base/check.h"
+#include "base/names.h"
 #include "base/plant.h"
 
 namespace pinnate::tier {
@@ -85,10 +86,13 @@ void Slot::begin() {
 bool Slot::lacks(const std::string& what, const std::vector<std::string>& needs) {
   const std::string need = content::unknown_need(needs);
   if (need.empty()) return false;
-  set(wire::Phase::incompatible, named() + ": " + what + " needs the feature '" + need +
-                                     "', which this version does not know: upgrade this engine");
-  candidate_.reset();
+  incompatible(what + " needs the feature '" + need + "', which this version does not know: upgrade this engine");
   return true;
+}
+
+void Slot::incompatible(const std::string& why) {
+  candidate_.reset();
+  set(wire::Phase::incompatible, named() + ": " + why);
 }
 
 void Slot::fetch() {
@@ -98,12 +102,10 @@ void Slot::fetch() {
     return fail("the manifest is of '" + c.manifest->name + "' " + c.manifest->version);
   if (lacks("its manifest", c.manifest->needs)) return;
   const content::ArtifactEntry* artifact = c.manifest->artifact_for(world_->platform);
-  if (!artifact) {
-    const std::string published = c.manifest->platforms();
-    candidate_.reset();
-    return set(wire::Phase::incompatible,
-               named() + ": no artifact for " + world_->platform + " (published: " + published + ")");
-  }
+  if (!artifact)
+    return incompatible("no artifact for " + world_->platform + " (published: " + c.manifest->platforms() + ")");
+  if (!world_->loaders.empty() && !world_->loaders.contains(c.manifest->loader))
+    return incompatible(no_loader(c.manifest->loader, world_->loaders));
   c.place = static_cast<std::uint32_t>(artifact - c.manifest->artifacts.data());
   std::vector<std::uint32_t> wanted;
   for (std::uint32_t i = 0; i < artifact->chunks.size(); i++)
@@ -277,6 +279,10 @@ void Slot::retry_if_held() {
   if (phase_ != wire::Phase::failed || candidate_ || !again_.set() || has_wedged_) return;
   again_.cancel();
   begin();
+}
+
+void Slot::loader_added() {
+  if (phase_ == wire::Phase::incompatible && !candidate_) begin();
 }
 
 void Slot::drop_candidate() {

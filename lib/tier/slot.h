@@ -35,6 +35,7 @@ struct SlotWorld {
   Inventory* inventory;
   Fetcher* fetcher;
   std::string platform;
+  std::set<std::string> loaders;  // none: any
   Notices* notices;
   ModuleTurns* turns;
   std::unordered_map<std::string, std::uint32_t>* call_limits_ms;  // of functions that take calls now
@@ -49,6 +50,7 @@ class Slot {
   void source_up();  // what failed for want of a link is tried again
   void put_off();
   void retry_if_held();  // a hold may have ended
+  void loader_added();
   void close();  // drains and destroys whatever is there
   bool empty() const { return !wanted_ && !active_ && !candidate_ && steps_.empty() && leaving_.empty(); }
 
@@ -90,6 +92,7 @@ class Slot {
   using Hang = ModuleStep::Hang;
   void begin();
   bool lacks(const std::string& what, const std::vector<std::string>& needs);  // says so, and rests
+  void incompatible(const std::string& why);
   void fetch();
   void chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t index);
   void ask_for_turn();

@@ -80,6 +80,8 @@ class Tier {
   // From now on it is configured so. Fleet, id, seed and incarnation are as before. Other labels
   // are told to those above by a new link, to those below over the links that are there.
   virtual void reconfigure(Now now, const TierOptions& options) = 0;
+  // Of an engine: it has a loader of this kind now, too.
+  virtual void add_loader(Now, const std::string&) {}
   // Ends well: says goodbye, drains and destroys services. closed(): nothing is left to do.
   virtual void close(Now now) = 0;
   virtual bool closed() const = 0;

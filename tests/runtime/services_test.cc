@@ -42,6 +42,7 @@ struct FakeServices : module::ServiceHost {
 
   std::vector<Restored::Death> deaths() const override { return {{content::sha256("killer"), "create", 2}}; }
   Status add_loader(const pinnate_loader&) override { return {}; }
+  std::set<std::string> loaders() const override { return {"native"}; }
   void load(module::LoadOrder order, Done done) override {
     seen.orders.push_back("load " + order.name + " " + order.version);
     threads.emplace_back([this, order, done] {

@@ -155,6 +155,7 @@ struct LoneEngine {
     options.tier.id = "e";
     options.tier.incarnation = 1;
     options.platform = "linux-x86_64";
+    options.loaders = {"native", "plain"};
     engine = tier::make_engine(options);
     engine->start(now, {});
     wire::Hello hello;
@@ -169,6 +170,9 @@ struct LoneEngine {
   }
   void say(const wire::Message& message) {
     engine->link_message(now, kLink, wire::encode(message));
+    carry_out_all();
+  }
+  void carry_out_all() {
     for (auto actions = engine->take_actions(); !actions.empty(); actions = engine->take_actions())
       for (tier::Action& action : actions) std::visit([this](auto& a) { carry_out(a); }, action);
   }
@@ -183,17 +187,18 @@ struct LoneEngine {
   void carry_out(tier::Send& send) {
     auto message = wire::decode(send.message);
     REQUIRE(message.ok());
-    if (auto* want = std::get_if<wire::WantChunk>(&**message))
+    if (auto* want = std::get_if<wire::WantChunk>(&**message); want && ++chunks_asked_for)
       say(wire::ChunkBytes{want->manifest, want->artifact, want->index, PINNATE_OK, "", Buffer("xx")});
     if (auto* told = std::get_if<wire::EngineStatus>(&**message)) status = *told;
   }
   // Publishes f, whose release and manifest need what is named.
   void publish(const std::string& version, std::vector<std::string> of_release, std::vector<std::string> of_manifest,
-               const std::string& selector = "") {
+               const std::string& selector = "", const std::string& loader = "native") {
     content::Manifest manifest;
     manifest.name = "f";
     manifest.version = version;
     manifest.needs = std::move(of_manifest);
+    manifest.loader = loader;
     manifest.artifacts = {{"any", content::sha256(version), 1, {content::sha256(version)}}};
     const Buffer bytes = content::encode_manifest(manifest);
     content::Release release;
@@ -214,6 +219,9 @@ struct LoneEngine {
     state.decide(1, release.number, {}, {*entry});
     page.position = state.position();
     say(page);
+    later();
+  }
+  void later() {
     now.monotonic_ms += 1000;  // it is told by then
     engine->woke(now);
     say(wire::Ping{1});
@@ -224,6 +232,7 @@ struct LoneEngine {
   tier::Now now{1000, 1700000000000};
   tier::DesiredState state;
   std::vector<std::string> loaded;
+  int chunks_asked_for = 0;
   wire::EngineStatus status;
 };
 
@@ -255,4 +264,23 @@ TEST_CASE(
     REQUIRE(d.status.rows.size() == 2);
     CHECK(d.status.rows[0].phase == wire::Phase::incompatible);
   }
+}
+
+TEST_CASE("an engine asks for no chunk of what it has no loader for, says so, and takes it when it gets one") {
+  LoneEngine d;
+  d.publish("1", {}, {});
+  CHECK(d.chunks_asked_for == 1);
+  d.publish("2", {}, {}, "", "lua");
+  CHECK(d.chunks_asked_for == 1);
+  REQUIRE(d.status.rows.size() == 2);
+  CHECK(d.status.rows[0].phase == wire::Phase::incompatible);
+  CHECK(d.status.rows[0].reason == "module 'f' 2: no loader 'lua' on this engine (it has: native, plain)");
+  CHECK(d.status.rows[1].version == "1");
+  CHECK(d.status.rows[1].serving);
+  d.engine->add_loader(d.now, "lua");
+  d.carry_out_all();
+  d.later();
+  CHECK(d.loaded == std::vector<std::string>{"1", "2"});
+  REQUIRE(d.status.rows.size() == 1);
+  CHECK(d.status.rows[0].phase == wire::Phase::live);
 }

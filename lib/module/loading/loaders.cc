@@ -29,11 +29,15 @@ Status Loaders::add(const pinnate_loader& loader) {
   return {};
 }
 
+std::set<std::string> Loaders::kinds() const {
+  std::set<std::string> kinds;
+  for (const auto& [kind, loader] : by_kind_) kinds.insert(kind);
+  return kinds;
+}
+
 Result<Loader> Loaders::find(const std::string& kind) const {
   if (const auto it = by_kind_.find(kind); it != by_kind_.end()) return it->second;
-  std::string have;
-  for (const auto& [name, loader] : by_kind_) have += (have.empty() ? "" : ", ") + name;
-  return {PINNATE_UNSUPPORTED, "no loader '" + kind + "' on this engine (it has: " + have + ")"};
+  return {PINNATE_UNSUPPORTED, no_loader(kind, kinds())};
 }
 
 }  // namespace pinnate::module

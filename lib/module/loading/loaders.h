@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 namespace pinnate::module {
@@ -32,6 +33,7 @@ class Loaders {
   explicit Loaders(KeptImages::Owner engine = std::make_shared<const KeptLimits>());
   Status add(const pinnate_loader& loader);  // replaces one of the same kind
   Result<Loader> find(const std::string& kind) const;
+  std::set<std::string> kinds() const;
 
  private:
   std::map<std::string, Loader> by_kind_;
