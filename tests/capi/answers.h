@@ -81,7 +81,7 @@ struct ReleasesAnswer : Answer {
 struct RollupAnswer : Answer {
   struct Row {
     std::string name, version;
-    std::uint64_t live = 0, failed = 0, serving = 0;
+    std::uint64_t live = 0, failed = 0, incompatible = 0, serving = 0;
     std::vector<std::string> reasons;
   };
   std::mutex mutex;
@@ -108,7 +108,13 @@ struct RollupAnswer : Answer {
     rows.clear();
     for (size_t i = 0; i < rollup.release_count; i++) {
       const pinnate_release_status& r = *rollup.releases[i];
-      Row row{r.name, r.version, r.phases[PINNATE_PHASE_LIVE], r.phases[PINNATE_PHASE_FAILED], r.serving, {}};
+      Row row{r.name,
+              r.version,
+              r.phases[PINNATE_PHASE_LIVE],
+              r.phases[PINNATE_PHASE_FAILED],
+              r.phases[PINNATE_PHASE_INCOMPATIBLE],
+              r.serving,
+              {}};
       for (size_t f = 0; f < r.failure_count; f++) row.reasons.push_back(r.failures[f]->reason);
       rows.push_back(std::move(row));
     }

@@ -247,6 +247,7 @@ TEST_CASE("when a handle has closed, no thread works for it any more") {
       publish.version = "1";
       publish.artifacts = &artifacts;
       publish.artifact_count = 1;
+      publish.allow = "not-a-module";
       PublishedAnswer published;
       REQUIRE(pinnate_controller_publish(controller, &publish, PublishedAnswer::on_progress,
                                          PublishedAnswer::on_published, &published) == PINNATE_OK);

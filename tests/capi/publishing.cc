@@ -19,6 +19,7 @@ struct Stage {
     publish.version = version;
     publish.artifacts = &artifacts;
     publish.artifact_count = 1;
+    publish.allow = "not-a-module";
     return publish;
   }
   World world;
@@ -153,6 +154,7 @@ TEST_CASE("an artifact over the controller's limit is refused in words") {
   publish.version = "1";
   publish.artifacts = &artifacts;
   publish.artifact_count = 1;
+  publish.allow = "not-a-module";
   PublishedAnswer answer;
   REQUIRE(pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &answer) ==
           PINNATE_OK);

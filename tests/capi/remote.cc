@@ -122,17 +122,17 @@ TEST_CASE("engines are listed in pages, below one gateway, and by phase") {
   const pinnate_publish publish = fleet.greet("1", "hello ");
   REQUIRE(pinnate_controller_publish_wait(fleet.controller, &publish, nullptr, nullptr, 0) == PINNATE_OK);
   REQUIRE(world.until(
-      [&] { return fleet.watch.row("greet", "1").failed == 4 && fleet.watch.row("greet", "1").live == 1; }));
+      [&] { return fleet.watch.row("greet", "1").incompatible == 4 && fleet.watch.row("greet", "1").live == 1; }));
 
-  const std::vector<std::string> all = {"a-1", "a-2", "a-3", "a-4", "leaf-1"}, failed = {"a-1", "a-2", "a-3", "a-4"};
+  const std::vector<std::string> all = {"a-1", "a-2", "a-3", "a-4", "leaf-1"}, without = {"a-1", "a-2", "a-3", "a-4"};
   const auto ask = [&](auto... arguments) { return pinnate_controller_lookup(fleet.controller, arguments...); };
   int pages = 0;
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   CHECK(ids_by_page(world, lookup, ask, &pages) == all);
   CHECK(pages >= 3);
-  lookup.phase = 1 + PINNATE_PHASE_FAILED;
+  lookup.phase = 1 + PINNATE_PHASE_INCOMPATIBLE;
   lookup.name = "greet";
-  CHECK(ids_by_page(world, lookup, ask, &pages) == failed);
+  CHECK(ids_by_page(world, lookup, ask, &pages) == without);
   lookup.phase = 1 + PINNATE_PHASE_LIVE;
   CHECK(ids_by_page(world, lookup, ask, &pages) == std::vector<std::string>{"leaf-1"});
   lookup.phase = 0;

@@ -148,6 +148,7 @@ TEST_CASE("a request that waits for a link is cancelled before it is sent") {
   publish.version = "1";
   publish.artifacts = &artifacts;
   publish.artifact_count = 1;
+  publish.allow = "not-a-module";
   publish.ticket = &ticket;
   PublishedAnswer published;
   REQUIRE(pinnate_client_publish(client, &publish, nullptr, PublishedAnswer::on_published, &published) == PINNATE_OK);

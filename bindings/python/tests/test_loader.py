@@ -233,10 +233,16 @@ class HostLoaders(unittest.TestCase):
         published = fleet.controller.publish("shout", "1.0", b"hey ", loader="upper-case")
         fleet.rollups.until_latest(lambda rollup: rollup.live(published.release) == 2, "live on both")
 
-    def test_a_kind_that_no_loader_is_for_is_a_failure_in_words(self):
+    def test_a_kind_that_no_loader_is_for_is_incompatible_in_words(self):
         fleet = Fleet(self, engines=1)
         published = fleet.controller.publish("greet", "1.0.0", GREET, loader="cobol")
-        self.assertIn("cobol", fleet.failure(published.release))
+        fleet.rollups.until_latest(
+            lambda rollup: rollup.release(published.release)
+            and rollup.release(published.release).phases[pinnate.Phase.INCOMPATIBLE] == 1,
+            "incompatible",
+        )
+        [engine] = fleet.controller.engines(name="greet")
+        self.assertIn("no loader 'cobol'", engine.services[0].reason)
 
     def test_a_loader_without_a_kind_is_refused(self):
         with self.assertRaises(pinnate.InvalidError):
