@@ -143,9 +143,10 @@ void keep_until_stopped(DemoSteps& steps, DemoFleet& fleet, Session& session) {
 
 // The story waits for who reads it, but not for ever.
 void await_readers(const std::stop_token& stop) {
-  while (!finish_output(std::chrono::milliseconds(100))) {
-    if (stop.stop_requested()) throw Failure(ExitCode::kInterrupted, "interrupted");
-  }
+  Written written = Written::not_yet;
+  while (!stop.stop_requested() && written == Written::not_yet) written = finish_output(std::chrono::milliseconds(100));
+  if (written == Written::not_yet) throw Failure(ExitCode::kInterrupted, "interrupted");
+  if (written == Written::in_part) throw Failure(ExitCode::kFailed, kUnwritten);
 }
 
 ExitCode run(const DemoOptions& options) {

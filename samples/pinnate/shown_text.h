@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cli {
 
@@ -27,8 +28,8 @@ std::string shown(std::string_view text);
 // The same, but for newlines and tabs, which stay.
 std::string shown_lines(std::string_view text);
 
-// A peer's word: where text is made of it, it comes out as by shown(). Only raw() has its bytes: for
-// JSON, which has its own way, to compare, and to ask with.
+// A peer's word: where text is made of it, it comes out as by shown(). Only raw() has its bytes:
+// for JSON, which has its own way, to compare, and to ask with.
 class PeerText {
  public:
   PeerText() = default;

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
@@ -53,10 +54,10 @@ class Writer {
     changed_.notify_all();
   }
 
-  bool finish(std::chrono::steady_clock::time_point until) {
+  Written finish(std::chrono::steady_clock::time_point until) {
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, until, [this] { return kept_.empty() && !writing_; });
-    return kept_.empty() && !writing_ && complete_;
+    if (!changed_.wait_until(lock, until, [this] { return kept_.empty() && !writing_; })) return Written::not_yet;
+    return complete_ ? Written::all : Written::in_part;
   }
 
  private:
@@ -152,11 +153,10 @@ Writer& writer_of(Output output) {
 
 void write_whole(Output to, std::string text) { writer_of(to).add(std::move(text)); }
 
-bool finish_output(std::chrono::milliseconds limit) {
+Written finish_output(std::chrono::milliseconds limit) {
   const auto until = std::chrono::steady_clock::now() + limit;
-  const bool out = writer_of(Output::out).finish(until);
-  const bool err = writer_of(Output::err).finish(until);
-  return out && err;
+  const Written out = writer_of(Output::out).finish(until);
+  return std::max(out, writer_of(Output::err).finish(until));
 }
 
 }  // namespace cli

@@ -15,7 +15,10 @@ enum class Output { out, err };
 // streams, which a module may hold for ever.
 void write_whole(Output to, std::string text);
 
-// Waits until all of it is written, up to `limit`. False: some of it was not, or was dropped before.
-bool finish_output(std::chrono::milliseconds limit);
+enum class Written { all, in_part, not_yet };
+
+// Waits up to `limit` until nothing is kept any more. What was dropped, or could not be written, was
+// written in part.
+Written finish_output(std::chrono::milliseconds limit);
 
 }  // namespace cli

@@ -143,6 +143,15 @@ class StuckOutputTest(FleetTest):
             self.assertTrue(select.select([end], [], [], LIMIT)[0], "a child lives on")
         self.assertEqual(read_all(out), b"." * size)
 
+    def test_the_demo_comes_to_its_end_when_its_reader_has_gone_and_says_that_it_was_not_read(self):
+        demo = self.start_with("demo", "--nodes", "1", "--clusters", "1", "--engines", "1", "--out", self.folder, out=subprocess.PIPE,
+                               err=subprocess.PIPE)
+        self.addCleanup(demo.stderr.close)
+        demo.stdout.readline()
+        demo.stdout.close()
+        self.assertEqual(demo.wait(180), 1)
+        self.assertIn(b"could not be written to stdout", demo.stderr.read())
+
     def test_a_tier_runs_where_its_output_has_no_room_and_a_command_says_so(self):
         with open("/dev/full", "wb") as full:
             controller = self.start_with(*self.controller_arguments("--log-level", "debug"), out=full, err=full)
