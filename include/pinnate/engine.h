@@ -31,9 +31,9 @@ typedef struct pinnate_engine_options {
                                 Default: none; for ephemeral engines with a given or kept id, made at random */
   int ephemeral;             /* not 0: forgotten by those above when its link ends, however it ends, where others
                                 would be offline rows for forget_after_ms */
-  uint32_t kept_images_limit;  /* modules that cannot be unmapped and stay in memory (pinnate_kept_image): how many,
-                                and of how many bytes together. Default 16 and 256 MiB */
-  uint64_t kept_bytes_limit;
+  uint64_t kept_bytes_limit; /* modules that cannot be unmapped and stay in memory (pinnate_kept_image): of how many
+                                bytes together, and how many. Default 256 MiB and 16 */
+  uint32_t kept_images_limit;
 } pinnate_engine_options;
 
 #define PINNATE_ENGINE_OPTIONS_INIT \

@@ -52,6 +52,10 @@ Status check_artifact(const PublishOrder::Artifact& artifact, PublishOrder* orde
     if (object.status().code() == PINNATE_INVALID && content::allows(order->allowed, "not-a-module")) return {};
     return {object.status().code(), named + object.status().message()};
   }
+  if (artifact.platform != object->platform && content::is_elf_platform(artifact.platform) &&
+      !content::allows(order->allowed, "platform"))
+    return {PINNATE_REFUSED, named + "it is a shared object for " + object->platform +
+                                 " (to publish it all the same, allow 'platform')"};
   const auto findings = content::findings(*object);
   if (const auto* refused = content::first_refused(findings, order->allowed))
     return {std::string_view(refused->word) == "not-a-module" ? PINNATE_INVALID : PINNATE_REFUSED,

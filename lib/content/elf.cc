@@ -3,7 +3,9 @@
 #include <elf.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 // The header of the very object that this is linked into, by the linker: it tells what runs here.
 extern "C" const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
@@ -56,6 +58,11 @@ std::string elf_platform(std::string_view head) {
     for (std::size_t i = 0; i < 4; ++i) flags = flags << 8 | byte(order == little_end ? 39 - i : 36 + i);
   const char* const platform = platform_of(number, width, order, flags);
   return platform ? platform : "linux-machine-" + std::to_string(number);
+}
+
+bool is_elf_platform(std::string_view name) {
+  return name == "linux-armel" || std::any_of(std::begin(kMachines), std::end(kMachines),
+                                              [&](const Machine& m) { return name == m.platform; });
 }
 
 const char* own_platform() {

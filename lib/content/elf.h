@@ -11,6 +11,9 @@ namespace pinnate::content {
 // here. "" when it is not ELF.
 std::string elf_platform(std::string_view head);
 
+// A name that elf_platform has for some machine.
+bool is_elf_platform(std::string_view name);
+
 // The one that this runs on.
 const char* own_platform();
 

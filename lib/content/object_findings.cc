@@ -97,8 +97,14 @@ class Findings {
   void descriptor() {
     if (!object_.exports_descriptor)
       return refuse("not-a-module", "not a module: it does not export 'pinnate_module' (see pinnate/module.h)");
-    if (!object_.descriptor || object_.descriptor->abi == PINNATE_MODULE_ABI) return;
+    if (!object_.descriptor) return;
     const std::uint32_t abi = object_.descriptor->abi;
+    const std::uint64_t least = object_.address_bytes * 5 + 8;  // to `destroy`, in the first version
+    if (abi == PINNATE_MODULE_ABI && object_.descriptor->size_bytes < least)
+      refuse("abi", "its pinnate_module has " + std::to_string(object_.descriptor->size_bytes) +
+                        " bytes, fewer than ABI " + std::to_string(abi) + " needs (" + std::to_string(least) +
+                        "); set size to sizeof(pinnate_descriptor)");
+    if (abi == PINNATE_MODULE_ABI) return;
     refuse("abi", "made for module ABI " + std::to_string(abi) + ", where this version speaks " +
                       std::to_string(PINNATE_MODULE_ABI) +
                       (abi > PINNATE_MODULE_ABI ? " (update the engine)" : " (build the module anew)"));

@@ -22,7 +22,7 @@ std::vector<Finding> findings(const SharedObject& object);
 
 // The words that findings here or at a load may have, for messages.
 inline constexpr const char* kFindingWords[] = {
-    "not-a-module", "abi",   "unique-symbols", "registry",  "sanitizer", "executable-stack", "static-tls",
+    "not-a-module", "platform", "abi",   "unique-symbols", "registry",  "sanitizer", "executable-stack", "static-tls",
     "exports",      "stays", "dependencies",   "c-library", "registers", "text-relocations", "sonames"};
 
 // A list "exports,stays"; PINNATE_INVALID for a word that is none.

@@ -129,6 +129,7 @@ Status Reader::header() {
   const Fields f{head.fields.bytes, wide_, big_};
   if (f.bytes.size() < (wide_ ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr))) return cut_short();
   machine_ = f.half(18);
+  object_.address_bytes = wide_ ? 8 : 4;
   if (f.half(16) != ET_DYN)
     return {PINNATE_INVALID, std::string("not a shared object (it is ") + type_name(f.half(16)) + ")"};
   return segments(f.address(28, 32), f.half(wide_ ? 56 : 44), f.half(wide_ ? 54 : 42));

@@ -51,6 +51,7 @@ struct SharedObject {
   bool text_relocations = false;
   bool executable_stack = false;
   std::uint64_t tls_bytes = 0;
+  std::uint64_t address_bytes = 8;
   std::shared_ptr<const std::string> names;  // of the symbols: what the views above show
 
   bool needs(std::string_view library_prefix) const;  // "libasan.so" for libasan.so.8

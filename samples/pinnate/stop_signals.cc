@@ -2,8 +2,11 @@
 
 #include "exit_code.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
+#include <cerrno>
 #include <csignal>
 
 namespace cli {
@@ -18,23 +21,31 @@ sigset_t stop_set() {
   return set;
 }
 
+int ends[2];  // of the pipe by which a handler wakes who waits
+
 }  // namespace
 
 StopSignals::StopSignals() {
-  const sigset_t set = stop_set();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw Failure(ExitCode::kFailed, "no pipe can be made for signals");
+  struct sigaction action {};
+  action.sa_flags = SA_RESTART;
+  action.sa_handler = [](int) {
+    const int error = errno;
+    if (write(ends[1], "", 1) != 1) errno = error;  // it is full of signals
+    errno = error;
+  };
+  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
   // Whoever reads our lines may go away; that is no reason to take a tier down.
-  std::signal(SIGPIPE, SIG_IGN);
+  action.sa_handler = [](int) {};
+  sigaction(SIGPIPE, &action, nullptr);
 }
 
 void StopSignals::wait() {
-  const sigset_t set = stop_set();
-  int received = 0;
-  while (sigwait(&set, &received) != 0) {
+  pollfd told{ends[0], POLLIN, 0};
+  while (poll(&told, 1, -1) != 1) {
   }
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 StopOnSignal::StopOnSignal() {

@@ -1,5 +1,4 @@
-// SIGINT and SIGTERM as something to wait for. Make one before any other thread starts, so that all
-// threads inherit the blocked signals and none is ended by them.
+// SIGINT and SIGTERM as something to wait for. Make one before any other thread starts.
 #pragma once
 
 #include <stop_token>
@@ -8,13 +7,15 @@
 namespace cli {
 
 // For a tier in the foreground: the first signal ends wait(), the second ends the process at once.
+// Signals are handled and not blocked: what a module starts inherits blocked and ignored ones, and
+// could not be ended by them.
 class StopSignals {
  public:
   StopSignals();
   void wait();
 };
 
-// For work that a signal should break off: the first signal requests a stop, the second ends the
+// For work that a signal should break off, by blocking signals in all threads: the first signal requests a stop, the second ends the
 // process at once.
 class StopOnSignal {
  public:

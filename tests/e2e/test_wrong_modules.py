@@ -4,7 +4,7 @@ import os
 import signal
 import unittest
 
-from fleet import FAILED, TIMEOUT, FleetTest, environment, current, long_run, module, patched, phase
+from fleet import FAILED, REFUSED, TIMEOUT, USAGE, FleetTest, environment, current, long_run, module, patched, phase
 
 E_MACHINE, AARCH64 = 18, (183).to_bytes(2, "little")
 
@@ -17,7 +17,13 @@ class LoadTest(FleetTest):
         self.small_fleet(engines=1)
         self.publish("keeper@1", module("counter-1"))
 
-    def fails(self, name, file, *words, more=()):
+    def fails(self, name, file, *words, more=(), refused=None):
+        """On the engine; `refused`: at its publish too, unless that is allowed."""
+        if refused:
+            code, word = refused
+            out = self.publish(f"{name}@1", file, *more, code=code)
+            self.assertIn(f"allow '{word}'" if code == REFUSED else words[-1], out)
+            more = [*more, "--allow", word]
         out = self.publish(f"{name}@1", file, *more, code=FAILED)
         for word in (f"module '{name}' 1", *words):
             self.assertIn(word, out)
@@ -29,7 +35,7 @@ class LoadTest(FleetTest):
     def test_a_file_that_is_no_shared_object_fails(self):
         text = self.folder / "notes.txt"
         text.write_text("dear diary")
-        self.fails("notes", text, "not a shared object")
+        self.fails("notes", text, "not a shared object", refused=(USAGE, "not-a-module"))
 
     def test_an_empty_file_is_refused_or_fails_in_words(self):
         empty = self.folder / "empty.so"
@@ -41,11 +47,12 @@ class LoadTest(FleetTest):
     def test_a_shared_object_cut_short_fails(self):
         cut = self.folder / "cut.so"
         cut.write_bytes(module("counter-1").read_bytes()[:4096])
-        self.fails("cut", cut, "cut short")
+        self.fails("cut", cut, "cut short", refused=(USAGE, "not-a-module"))
 
     def test_an_object_for_another_machine_that_claims_to_be_for_this_one_fails(self):
         alien = patched("counter-1", E_MACHINE, AARCH64)
-        self.fails("alien", "--platform", "aarch64", "this engine is linux-x86_64", more=[f"linux-x86_64={alien}"])
+        self.fails("alien", "--platform", "aarch64", "this engine is linux-x86_64", more=[f"linux-x86_64={alien}"],
+                   refused=(REFUSED, "platform"))
 
     def test_an_object_for_another_machine_is_incompatible_and_its_platform_is_named(self):
         alien = patched("counter-1", E_MACHINE, AARCH64)
@@ -54,13 +61,13 @@ class LoadTest(FleetTest):
         self.assertRegex(self.call("keeper"), r"^1 \d+$")
 
     def test_a_shared_object_without_the_descriptor_fails(self):
-        self.fails("plain", module("no-descriptor"), "does not export 'pinnate_module'")
+        self.fails("plain", module("no-descriptor"), "does not export 'pinnate_module'", refused=(USAGE, "not-a-module"))
 
     def test_another_abi_version_fails_and_both_versions_are_named(self):
-        self.fails("future", module("other-abi"), "ABI 99", "this engine speaks 1")
+        self.fails("future", module("other-abi"), "ABI 99", "this engine speaks 1", refused=(REFUSED, "abi"))
 
     def test_a_descriptor_that_is_too_short_fails(self):
-        self.fails("short", module("short-descriptor"), "16 bytes")
+        self.fails("short", module("short-descriptor"), "16 bytes", refused=(REFUSED, "abi"))
 
     def test_undefined_symbols_fail_and_are_named(self):
         self.fails("undefined", module("undefined-symbol"), "nobody_defines_this")

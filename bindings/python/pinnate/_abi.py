@@ -383,8 +383,8 @@ class EngineOptions(Structure):
         ("loader_count", c_size_t),
         ("instance", c_char_p),
         ("ephemeral", c_int),
-        ("kept_images_limit", c_uint32),
         ("kept_bytes_limit", c_uint64),
+        ("kept_images_limit", c_uint32),
     ]
 
 

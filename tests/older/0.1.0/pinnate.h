@@ -105,6 +105,25 @@ typedef struct pinnate_artifact {
 } pinnate_artifact;
 #define PINNATE_ARTIFACT_INIT { sizeof(pinnate_artifact), NULL, NULL, {NULL, 0} }
 PINNATE_API void pinnate_artifact_init(pinnate_artifact *artifact, size_t size);
+typedef struct pinnate_finding {
+  size_t size;
+  const char *word;
+  int refused;
+  const char *text;
+} pinnate_finding;
+typedef struct pinnate_checked {
+  size_t size;
+  const char *platform;
+  const char *c_library;
+  const char *c_library_version;
+  uint32_t module_abi;
+  uint32_t module_flags;
+  const pinnate_finding *const *findings;
+  size_t finding_count;
+} pinnate_checked;
+typedef void (*pinnate_checked_fn)(void *arg, const pinnate_checked *checked);
+PINNATE_API pinnate_status pinnate_check_artifact(const pinnate_artifact *artifact, pinnate_checked_fn on_checked,
+                                                  void *arg);
 typedef struct pinnate_publish {
   size_t size;
   const char *name;
@@ -121,9 +140,10 @@ typedef struct pinnate_publish {
   uint32_t drain_limit_ms;
   pinnate_ticket *ticket;
   int keep_older;
+  const char *allow;
 } pinnate_publish;
 #define PINNATE_PUBLISH_INIT \
-  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0 }
+  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0, NULL }
 PINNATE_API void pinnate_publish_init(pinnate_publish *publish, size_t size);
 typedef struct pinnate_published {
   size_t size;
@@ -199,6 +219,8 @@ typedef struct pinnate_rollup {
   size_t release_count;
   const char *const *notices;
   size_t notice_count;
+  uint64_t kept_images;
+  uint64_t kept_bytes;
 } pinnate_rollup;
 typedef void (*pinnate_rollup_fn)(void *arg, pinnate_status status, const char *error, const pinnate_rollup *rollup);
 typedef enum pinnate_role {
@@ -230,6 +252,14 @@ typedef struct pinnate_service {
   const char *reason;
   int serving;
 } pinnate_service;
+typedef struct pinnate_kept_image {
+  size_t size;
+  const char *function;
+  const char *version;
+  uint64_t bytes;
+  uint32_t threads;
+  const char *why;
+} pinnate_kept_image;
 typedef struct pinnate_row {
   size_t size;
   pinnate_role role;
@@ -244,6 +274,8 @@ typedef struct pinnate_row {
   const pinnate_service *const *services;
   size_t service_count;
   const char *notice;
+  const pinnate_kept_image *const *kept;
+  size_t kept_count;
 } pinnate_row;
 typedef void (*pinnate_rows_fn)(void *arg, pinnate_status status, const char *error, const pinnate_row *const *rows,
                                  size_t count, const char *next);
@@ -315,6 +347,9 @@ typedef struct pinnate_host {
   int (*header_at)(const pinnate_reply *reply, size_t index, const char **key, const char **value);
 } pinnate_host;
 #define PINNATE_CALLS_MAY_OVERLAP 1u
+#define PINNATE_ONE_AT_A_TIME 2u
+#define PINNATE_STAYS_LOADED 4u
+#define PINNATE_CLEANS_UP 8u
 typedef struct pinnate_descriptor {
   size_t size;
   uint32_t abi;
@@ -522,9 +557,11 @@ typedef struct pinnate_engine_options {
   size_t loader_count;
   const char *instance;
   int ephemeral;
+  uint64_t kept_bytes_limit;
+  uint32_t kept_images_limit;
 } pinnate_engine_options;
 #define PINNATE_ENGINE_OPTIONS_INIT \
-  { sizeof(pinnate_engine_options), PINNATE_TIER_OPTIONS_INIT, NULL, NULL, 0, 0, 0, NULL, 0, NULL, 0 }
+  { sizeof(pinnate_engine_options), PINNATE_TIER_OPTIONS_INIT, NULL, NULL, 0, 0, 0, NULL, 0, NULL, 0, 0, 0 }
 PINNATE_API void pinnate_engine_options_init(pinnate_engine_options *options, size_t size, size_t tier_size);
 PINNATE_API pinnate_status pinnate_engine_open(const pinnate_engine_options *options, pinnate_engine **engine);
 PINNATE_API pinnate_status pinnate_engine_add_loader(pinnate_engine *engine, const pinnate_loader *loader);
