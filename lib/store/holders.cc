@@ -15,6 +15,7 @@ namespace pinnate::store {
 namespace {
 
 constexpr int kDescriptorsSeen = 100000, kNamed = 3;
+constexpr dev_t kSockets = 0;  // whatever the number of their device is
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 File open_table(const std::string& path) { return {std::fopen(path.c_str(), "re"), &std::fclose}; }
@@ -36,34 +37,25 @@ std::string process_named(int process) {
   return "process " + std::to_string(process) + " (" + one_line(shown.substr(0, shown.find('\n')), 32) + ")";
 }
 
-template <typename IsIt>
-std::string holders(IsIt is_it, int besides) {
-  std::string words;
-  int left = kDescriptorsSeen, found = 0;
-  each_number("/proc", [&](int process) {
-    const std::string open = "/proc/" + std::to_string(process) + "/fd";
-    bool holds = false;
-    each_number(open, [&](int fd) {
-      struct stat st {};
-      holds = !(process == ::getpid() && fd == besides) &&
-              ::stat((open + "/" + std::to_string(fd)).c_str(), &st) == 0 && is_it(st);
-      return !holds && --left > 0;
-    });
-    if (holds) words += (words.empty() ? "" : ", ") + (found++ < kNamed ? process_named(process) : "and others");
-    return found <= kNamed && left > 0;
-  });
-  return words;
-}
-
-std::string holders_of_socket(unsigned long inode) {
-  if (inode == 0) return "";
-  return holders([&](const struct stat& st) { return S_ISSOCK(st.st_mode) && st.st_ino == inode; }, -1);
-}
-
 }  // namespace
 
 std::string holders_of(const FileId& file, int besides) {
-  return holders([&](const struct stat& st) { return FileId{st.st_dev, st.st_ino} == file; }, besides);
+  std::string words;
+  int left = kDescriptorsSeen, found = 0;
+  each_number("/proc", [&](int process) {
+    const std::string open = "/proc/" + std::to_string(process) + "/fd/";
+    bool holds = false;
+    each_number(open, [&](int fd) {
+      struct stat st {};
+      holds = !(process == ::getpid() && fd == besides) && ::stat((open + std::to_string(fd)).c_str(), &st) == 0 &&
+              st.st_ino == file.number && (file.device == kSockets ? S_ISSOCK(st.st_mode) : st.st_dev == file.device);
+      return !holds && --left > 0;
+    });
+    if (holds) words += (words.empty() ? "" : ", ") + process_named(process);
+    found += holds;
+    return found < kNamed && left > 0;
+  });
+  return words;
 }
 
 std::string holders_of_listener(const std::string& unix_path) {
@@ -72,7 +64,7 @@ std::string holders_of_listener(const std::string& unix_path) {
   for (const File table = open_table("/proc/net/unix"); table && std::fgets(line, sizeof line, table.get());)
     if (std::sscanf(line, "%*s %*s %*s %lx %*s %*s %lu %127[^\n]", &listens, &inode, path) == 3 && listens == 0x10000 &&
         path == unix_path)
-      return holders_of_socket(inode);
+      return holders_of({kSockets, inode}, -1);
   return "";
 }
 
@@ -84,7 +76,7 @@ std::string holders_of_listener(std::uint16_t tcp_port) {
     for (const File table = open_table(name); table && std::fgets(line, sizeof line, table.get());)
       if (std::sscanf(line, "%*s %*[^:]:%x %*s %x %*s %*s %*s %*s %*s %lu", &port, &state, &inode) == 3 &&
           port == tcp_port && state == 10)
-        return holders_of_socket(inode);
+        return holders_of({kSockets, inode}, -1);
   return "";
 }
 

@@ -9,7 +9,7 @@
 
 namespace pinnate::store {
 
-// "process 123 (python3)", more of them with ", " between; "another handle of this process". ""
+// "process 123 (python3)", up to three with ", " between; "another handle of this process". ""
 // where nobody is seen. `besides`: a descriptor of this process that does not count, or -1.
 std::string holders_of(const FileId& file, int besides);
 std::string holders_of_listener(const std::string& unix_path);

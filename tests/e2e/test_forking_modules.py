@@ -65,7 +65,7 @@ class ForkingModulesTest(FleetTest):
         self.publish("forks@1", self.compiled("forks", FORKS))
 
     def test_children_of_calls_end_whatever_the_engine_does_meanwhile(self):
-        calls = [self.start_command("call", "forks", "--data", "100", "--timeout", "60s") for _ in range(4)]
+        calls = [self.start_command("call", "forks", "--data", "20", "--timeout", "60s") for _ in range(4)]
         for version in range(1, 6):
             self.publish(f"other@{version}", module(f"counter-{version % 2 + 1}"), "--config-text", str(version))
         for call in calls:
