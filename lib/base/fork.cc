@@ -3,7 +3,6 @@
 #include "base/check.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstddef>
@@ -23,6 +22,8 @@ constexpr std::size_t kHolds = 4;
 std::array<void (*)(bool), kHolds> holds;  // by the lock above
 std::size_t hold_count = 0;
 
+std::atomic<int (*)(int)> close_here{nullptr};  // the system's; this layer has none
+
 std::uint64_t bit_of(int fd) { return std::uint64_t{1} << (fd % 64); }
 
 void before_fork() {
@@ -38,7 +39,7 @@ void close_what_is_the_parents() {
   for (std::size_t i = 0; i < open_here.size(); i++) {
     const std::uint64_t open = open_here[i].exchange(0, std::memory_order_relaxed);
     for (int bit = 0; bit < 64; bit++)
-      if ((open >> bit & 1) != 0) ::close(static_cast<int>(i) * 64 + bit);
+      if ((open >> bit & 1) != 0) close_here.load(std::memory_order_relaxed)(static_cast<int>(i) * 64 + bit);
   }
 }
 
@@ -73,7 +74,8 @@ void hold_during_forks(void (*hold)(bool held)) {
 
 unsigned fork_count() { return forks.load(std::memory_order_relaxed); }
 
-void close_in_children(int fd) {
+void close_in_children(int fd, int (*close)(int fd)) {
+  close_here.store(close, std::memory_order_relaxed);
   if (fd >= 0 && fd < kDescriptors)
     open_here[static_cast<std::size_t>(fd) / 64].fetch_or(bit_of(fd), std::memory_order_relaxed);
 }

@@ -3,6 +3,8 @@
 // one of in a process.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <mutex>
 
@@ -28,7 +30,7 @@ void hold_during_forks(void (*hold)(bool held));
 
 // Descriptors that are closed in children, which would keep a listener, a lock or a link alive when
 // their parent is gone. Any thread; numbers beyond 65535 are let through.
-void close_in_children(int fd);
+void close_in_children(int fd, int (*close)(int fd) = &::close);
 // It is no longer open here. False: a fork has closed it, and its number may be another's by now.
 bool forget_in_children(int fd);
 
