@@ -119,6 +119,34 @@ TEST_CASE("a release older than the history goes back is not listed as lost") {
   CHECK(lost == 1);
 }
 
+TEST_CASE("a lost release is listed, however soon the engine that told of it has moved on") {
+  Restored disk;
+  tier::DesiredState state;
+  state.decide(1, 10, {}, {});
+  for (const RecordWrite& write : state.changes_since({})) disk.records[write.key] = *write.value;
+  Driven d(disk);
+  const tier::LinkId link = d.link("e", wire::Role::engine);
+  wire::EngineStatus status;
+  status.position = {1, 11, {}};
+  wire::ServiceRow row;
+  row.name = "b";
+  row.version = "1";
+  row.release = 9;
+  row.phase = wire::Phase::live;
+  row.serving = true;
+  status.rows.push_back(row);
+  d.say(link, status);
+  status.rows.clear();
+  d.say(link, status);
+  d.advance(1500);
+  int listed = 0;
+  while (!d.commits.empty()) {
+    for (const RecordWrite& write : d.commits.front().writes) listed += write.key == "history/00000000000000000009";
+    d.finish({});
+  }
+  CHECK(listed == 1);
+}
+
 TEST_CASE("a newer history that is heard of while a new epoch is written is not forgotten") {
   Restored disk;
   tier::DesiredState state;
