@@ -23,11 +23,12 @@ class Row:
     second: str = FRESH  # a second version: FRESH values of its own, or words of the refusal
     again: str = FRESH  # the same when each version comes again, twice
     images: int = 0  # that stay mapped after three publishes of each version and withdrawal
-    libraries: str = ""  # the first one of those that stay; "" : none
-    threads: int = 0  # that stay
+    libraries: str = ""  # how the name of one of those begins that stay; "" : none
+    threads: int = 0  # that stay at most; 0 : none
     handlers: str = ""  # signals whose handler is another one afterwards
     descriptors: int = 0  # that stay
     notice: str = ""  # words of a notice
+    alone: bool = False  # needs the process for itself: nobody else's module of that runtime, nor its end
     fails: tuple = ()  # a payload, and what the call fails with
 
     @property
@@ -51,15 +52,15 @@ ROWS = [
     Row("c", "C, with -ffast-math", "gcc", c(flags="-O2 -ffast-math"), name="c-fast-math", ordinary=True),
     Row("c", "C, with AddressSanitizer", "gcc", c(flags="-fsanitize=address"), name="c-asan", ordinary=True, first="sanitizer"),
     Row("c", "C, for musl", "musl-tools", c(compiler="musl-gcc"), name="c-musl", first="c-library"),
-    Row("openmp", "OpenMP", "gcc", c(flags="-fopenmp"), ordinary=True, libraries="libgomp.so.1", threads=3),
+    Row("openmp", "OpenMP", "gcc", c(flags="-fopenmp"), ordinary=True, libraries="libgomp", threads=2),
     Row("gobject", "GObject types in C", "libglib2.0-dev", c(more="$(pkg-config --cflags --libs gobject-2.0)"), ordinary=True,
         first="registry"),
-    Row("fortran", "Fortran", "gfortran", c("module.f90 table.c", compiler="gfortran"), libraries="libgfortran.so.5"),
+    Row("fortran", "Fortran", "gfortran", c("module.f90 table.c", compiler="gfortran"), libraries="libgfortran"),
     Row("rust", "Rust", "rustc", RUST, fails=("panic", "it panicked")),
     Row("go", "Go", "golang-go", "go build -buildmode=c-shared -o module.so .", images=2, threads=10, handlers="some"),
     Row("tbb", "oneTBB", "libtbb-dev g++", c("module.cc table.c", "-ltbb", "c++"),
-        libraries="libtbb.so.12", threads=1),
-    Row("openblas", "OpenBLAS", "libopenblas-dev gcc", c(more="-lopenblas"), libraries="libopenblas.so.0", threads=1),
+        libraries="libtbb", threads=1),
+    Row("openblas", "OpenBLAS", "libopenblas-dev gcc", c(more="-lopenblas"), libraries="libopenblas", threads=1),
     Row("ada", "Ada", "gnat",
         "gcc -c -fPIC answer.adb\ngnatbind -n -Lada_ answer.ali\ngcc -c -fPIC b~answer.adb\n" +
         c("answer.o b~answer.o begin.c table.c", "$(gcc -print-file-name=adalib)/libgnat_pic.a", "gcc")),
@@ -75,24 +76,24 @@ ROWS = [
         "ocamlopt -runtime-variant _pic -output-complete-obj -ccopt '-shared -fPIC -I include "
         "-Wl,--version-script=include/pinnate/module.map' -o module.so module.ml begin.c table.c"),
     Row("cobol", "GnuCOBOL", "gnucobol3 gcc",
-        "cobc -C -fstatic-call answer.cob\n" + c("answer.c begin.c table.c", "-lcob"), libraries="libcob.so.4"),
+        "cobc -C -fstatic-call answer.cob\n" + c("answer.c begin.c table.c", "-lcob"), libraries="libcob"),
     Row("haskell", "Haskell", "ghc gcc",
         f"ghc -dynamic -shared -fPIC -optc-I -optcinclude -optc{STAYS} -optl-Wl,-z,noexecstack -lHSrts-ghc9.0.2 -o module.so Answer.hs begin.c table.c"),
-    Row("lua", "Lua", "liblua5.4-dev gcc", c(more="$(pkg-config --cflags --libs lua5.4)"), libraries="liblua5.4.so.0"),
-    Row("duktape", "JavaScript, by Duktape", "duktape-dev gcc", c(more="-lduktape"), libraries="libduktape.so.207"),
+    Row("lua", "Lua", "liblua5.4-dev gcc", c(more="$(pkg-config --cflags --libs lua5.4)"), libraries="liblua5.4"),
+    Row("duktape", "JavaScript, by Duktape", "duktape-dev gcc", c(more="-lduktape"), libraries="libduktape"),
     Row("mruby", "Ruby, by mruby", "libmruby-dev gcc", c(more="-lmruby -lm")),
-    Row("guile", "Scheme, by Guile", "guile-3.0-dev gcc", c(more="$(pkg-config --cflags --libs guile-3.0)"), libraries="libguile-3.0.so.1"),
+    Row("guile", "Scheme, by Guile", "guile-3.0-dev gcc", c(more="$(pkg-config --cflags --libs guile-3.0)"), libraries="libguile-3.0"),
     Row("chicken", "Scheme, by Chicken", "libchicken-dev chicken-bin gcc", "chicken answer.scm -output-file answer.c\n" +
         c("answer.c begin.c own_thread.c", "-D_GNU_SOURCE -DHAVE_CHICKEN_CONFIG_H -I /usr/include/chicken -lchicken")),
     Row("ecl", "Common Lisp, by ECL", "ecl gcc", c("module.c own_thread.c", "-lecl")),
-    Row("python", "Python", "python3-dev gcc", c(more="$(python3-config --includes) $(python3-config --ldflags --embed)"), libraries="libpython3.11.so.1.0"),
+    Row("python", "Python", "python3-dev gcc", c(more="$(python3-config --includes) $(python3-config --ldflags --embed)"), libraries="libpython3.11"),
     Row("python", "Python that finalizes", "python3-dev gcc",
-        c(flags=TURNS + " -DFINALIZE", more="$(python3-config --includes) $(python3-config --ldflags --embed)"), name="python-finalizes",
-        libraries="libpython3.11.so.1.0"),
-    Row("perl", "Perl", "libperl-dev gcc", c(more="$(perl -MExtUtils::Embed -e ccopts -e ldopts)"), libraries="libperl.so.5.36"),
-    Row("ruby", "Ruby", "ruby-dev gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs ruby-3.1)"), libraries="libruby-3.1.so.3.1"),
-    Row("tcl", "Tcl", "tcl-dev gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs tcl)"), libraries="libtcl8.6.so"),
-    Row("r", "R", "r-base-dev gcc", c("module.c own_thread.c", "-I /usr/share/R/include -L/usr/lib/R/lib -lR"), libraries="libR.so"),
+        c(flags=TURNS + " -DFINALIZE", more="$(python3-config --includes) $(python3-config --ldflags --embed)"), name="python-finalizes", alone=True,
+        libraries="libpython3.11"),
+    Row("perl", "Perl", "libperl-dev gcc", c(more="$(perl -MExtUtils::Embed -e ccopts -e ldopts)"), libraries="libperl"),
+    Row("ruby", "Ruby", "ruby-dev gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs ruby-3.1)"), libraries="libruby-3.1"),
+    Row("tcl", "Tcl", "tcl-dev gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs tcl)"), libraries="libtcl8.6"),
+    Row("r", "R", "r-base-dev gcc", c("module.c own_thread.c", "-I /usr/share/R/include -L/usr/lib/R/lib -lR"), libraries="libR"),
     Row("prolog", "Prolog, by SWI-Prolog", "swi-prolog-nox gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs swipl)")),
     Row("jvm", "Java", "openjdk-17-jdk-headless default-jdk-headless gcc",
         "javac Answer.java\n" + c(more=f"-I {JVM}/include -I {JVM}/include/linux -L{JVM}/lib/server -Wl,-rpath,{JVM}/lib/server -ljvm")),
@@ -101,6 +102,6 @@ ROWS = [
         "protoc --cpp_out=. counter.proto\n" + c("module.cc counter.pb.cc table.c", "-lprotobuf", "c++"), first="registry"),
     Row("protobuf", "Protocol Buffers, LITE_RUNTIME", "libprotobuf-dev protobuf-compiler g++",
         "protoc --cpp_out=. counter_lite.proto\n" + c("module.cc counter_lite.pb.cc table.c", "-lprotobuf-lite", "c++", "-DLITE"),
-        name="protobuf-lite", libraries="libprotobuf-lite.so.32"),
+        name="protobuf-lite", libraries="libprotobuf-lite"),
     Row("objc", "Objective-C", "gobjc", c("module.m table.c", "-lobjc", "gcc"), first="registry"),
 ]
