@@ -54,7 +54,7 @@ ROWS = [
     Row("c", "C, for musl", "musl-tools", c(compiler="musl-gcc"), name="c-musl", first="c-library"),
     Row("openmp", "OpenMP", "gcc", c(flags="-fopenmp"), ordinary=True, libraries="libgomp", threads=2),
     Row("gobject", "GObject types in C", "libglib2.0-dev", c(more="$(pkg-config --cflags --libs gobject-2.0)"), ordinary=True,
-        first="registry"),
+        second="registry"),
     Row("fortran", "Fortran", "gfortran", c("module.f90 table.c", compiler="gfortran"), libraries="libgfortran"),
     Row("rust", "Rust", "rustc", RUST, fails=("panic", "it panicked")),
     Row("go", "Go", "golang-go", "go build -buildmode=c-shared -o module.so .", images=2, threads=10, handlers="some"),
@@ -70,15 +70,16 @@ ROWS = [
         "ldc2 -shared -relocation-model=pic -L--version-script=include/pinnate/module.map -of=module.so module.d table.o", name="d-ldc"),
     Row("pascal", "Free Pascal", "fp-compiler", "fpc -Cg -omodule.so module.pas"),
     Row("nim", "Nim", "nim gcc",
-        "nim c --app:lib -d:release -d:noSignalHandler --passC:\"-I $PWD/include\" --passC:-fvisibility=hidden "
-        "--nimcache:nimcache -o:module.so module.nim"),
+        "nim c --app:lib -d:release -d:noSignalHandler --passC:\"-I $PWD/include\" "
+        "--passL:-Wl,--version-script=include/pinnate/module.map --nimcache:nimcache -o:module.so module.nim"),
     Row("ocaml", "OCaml", "ocaml-nox",
         "ocamlopt -runtime-variant _pic -output-complete-obj -ccopt '-shared -fPIC -I include "
         "-Wl,--version-script=include/pinnate/module.map' -o module.so module.ml begin.c table.c"),
     Row("cobol", "GnuCOBOL", "gnucobol3 gcc",
         "cobc -C -fstatic-call answer.cob\n" + c("answer.c begin.c table.c", "-lcob"), libraries="libcob"),
     Row("haskell", "Haskell", "ghc gcc",
-        f"ghc -dynamic -shared -fPIC -optc-I -optcinclude -optc{STAYS} -optl-Wl,-z,noexecstack -lHSrts-ghc9.0.2 -o module.so Answer.hs begin.c table.c"),
+        f"ghc -dynamic -shared -fPIC -optc-I -optcinclude -optc{STAYS} -optl-Wl,-z,noexecstack "
+        "-optl-Wl,--version-script=include/pinnate/module.map -lHSrts-ghc9.0.2 -o module.so Answer.hs begin.c table.c"),
     Row("lua", "Lua", "liblua5.4-dev gcc", c(more="$(pkg-config --cflags --libs lua5.4)"), libraries="liblua5.4"),
     Row("duktape", "JavaScript, by Duktape", "duktape-dev gcc", c(more="-lduktape"), libraries="libduktape"),
     Row("mruby", "Ruby, by mruby", "libmruby-dev gcc", c(more="-lmruby -lm")),
@@ -95,13 +96,13 @@ ROWS = [
     Row("tcl", "Tcl", "tcl-dev gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs tcl)"), libraries="libtcl8.6"),
     Row("r", "R", "r-base-dev gcc", c("module.c own_thread.c", "-I /usr/share/R/include -L/usr/lib/R/lib -lR"), libraries="libR"),
     Row("prolog", "Prolog, by SWI-Prolog", "swi-prolog-nox gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs swipl)")),
-    Row("jvm", "Java", "openjdk-17-jdk-headless default-jdk-headless gcc",
+    Row("jvm", "Java", "openjdk-17-jdk-headless default-jdk-headless gcc", publish=("--allow", "registry"), build=
         "javac Answer.java\n" + c(more=f"-I {JVM}/include -I {JVM}/include/linux -L{JVM}/lib/server -Wl,-rpath,{JVM}/lib/server -ljvm")),
     Row("vala", "Vala", "valac gcc", "valac -C --vapidir=. module.vala\n" + c(more="$(pkg-config --cflags --libs glib-2.0)")),
     Row("protobuf", "Protocol Buffers", "libprotobuf-dev protobuf-compiler g++",
-        "protoc --cpp_out=. counter.proto\n" + c("module.cc counter.pb.cc table.c", "-lprotobuf", "c++"), first="registry"),
+        "protoc --cpp_out=. counter.proto\n" + c("module.cc counter.pb.cc table.c", "-lprotobuf", "c++"), second="registry"),
     Row("protobuf", "Protocol Buffers, LITE_RUNTIME", "libprotobuf-dev protobuf-compiler g++",
         "protoc --cpp_out=. counter_lite.proto\n" + c("module.cc counter_lite.pb.cc table.c", "-lprotobuf-lite", "c++", "-DLITE"),
         name="protobuf-lite", libraries="libprotobuf-lite"),
-    Row("objc", "Objective-C", "gobjc", c("module.m table.c", "-lobjc", "gcc"), first="registry"),
+    Row("objc", "Objective-C", "gobjc", c("module.m table.c", "-lobjc", "gcc"), second="registry"),
 ]

@@ -53,7 +53,10 @@ extern "C" fn call(service: *mut c_void, reply: *mut c_void, payload: *const u8,
 
 extern "C" fn destroy(_: *mut c_void) {}
 
+// PINNATE_CLEANS_UP: std links pthread_key_create, and does not use it on Linux.
+const CLEANS_UP: u32 = 8;
+
 #[no_mangle]
 pub static pinnate_module: Descriptor = Descriptor {
-    size: std::mem::size_of::<Descriptor>(), abi: 1, flags: 0, create, call, check_health: std::ptr::null(), destroy,
+    size: std::mem::size_of::<Descriptor>(), abi: 1, flags: CLEANS_UP, create, call, check_health: std::ptr::null(), destroy,
 };
