@@ -10,8 +10,9 @@ from fleet import environment, run
 FLAGS = {
     "controller": "--config --id --fleet --label --listen --state --down --artifact-limit --forget-after --heartbeat --log-level",
     "gateway": "--config --id --fleet --label --listen --up --down --cache --cache-limit --forget-after --heartbeat --log-level",
-    "engine": "--config --id --fleet --label --listen --up --state --heartbeat --log-level",
-    "publish": "--to --fleet --config --timeout --platform --config-bytes --config-text --select --loader --wait --json",
+    "engine": "--config --id --fleet --label --listen --up --state --kept-images --kept-bytes --heartbeat --log-level",
+    "check": "--json",
+    "publish": "--to --fleet --config --timeout --platform --config-bytes --config-text --select --loader --allow --wait --json",
     "unpublish": "--to --fleet --config --timeout",
     "history": "--to --fleet --config --timeout --json",
     "status": "--to --fleet --config --timeout --watch --json",
@@ -20,7 +21,7 @@ FLAGS = {
     "demo": "--nodes --clusters --engines --module --out --keep",
 }
 
-COMMANDS = ["controller", "gateway", "engine", "publish", "unpublish", "history", "status", "engines", "call", "demo"]
+COMMANDS = ["controller", "gateway", "engine", "check", "publish", "unpublish", "history", "status", "engines", "call", "demo"]
 
 
 class UsageTest(unittest.TestCase):
