@@ -16,7 +16,7 @@
 #   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan      what has threads under ThreadSanitizer
 # --full is for long runs. It adds the sanitized parts with all that the release has, and the long
-# tests of e2e. After the parts above, alone and one by one, it runs `long`, all tests of ctest that
+# tests of cli, e2e and hosts. After the parts above, alone and one by one, it runs `long`, all tests of ctest that
 # have the label "full", and every executable tests/full.d/NAME.sh as part NAME. Such a script finds
 # the release build in $PINNATE_BUILD. It exits with 0 when it passed, and with 77 when it cannot run
 # here; then its last line says why.
@@ -149,7 +149,10 @@ part_release() {
   suite release --label-exclude '^full$'
 }
 part_python() { unittest bindings/python tests; }
-part_cli() { unittest . tests/cli; }
+part_cli() {
+  if [ $full = yes ]; then export PINNATE_FULL=1; fi
+  unittest . tests/cli
+}
 part_e2e() {
   if [ $full = yes ]; then
     export PINNATE_FULL=1

@@ -5,9 +5,22 @@
  * its health, sends it calls, and destroys it. Both tables, the module's and the host's, begin with
  * their size and only ever grow at their end.
  *
- * Build: cc -shared -fPIC -o NAME.so NAME.c
- *        c++ -shared -fPIC -fno-gnu-unique -o NAME.so NAME.cc
- * (-fno-gnu-unique: GNU-unique symbols would keep the object from ever being unloaded.)
+ * Build, where INCLUDE is the folder of `pinnate/`:
+ *   cc -shared -fPIC -O2 -I INCLUDE -Wl,--version-script=INCLUDE/pinnate/module.map
+ *     -o NAME.so NAME.c
+ *   c++ -shared -fPIC -O2 -I INCLUDE -Wl,--version-script=INCLUDE/pinnate/module.map
+ *     -static-libstdc++ -static-libgcc -Wl,--gc-sections,-fini=_ZN9__gnu_cxx9__freeresEv
+ *     -o NAME.so NAME.cc
+ * CMake's find_package(pinnate) has it as pinnate_add_module(NAME SOURCE...); `pinnate new NAME`
+ * writes a module with its build script. What the options are for:
+ * - The version script hides all but `pinnate_module`. A symbol that is seen is shared: with the
+ *   host's of that name, and, where C++ makes it GNU-unique, with the module's own next version.
+ * - With its C++ runtime in it a module runs in any image. Each runtime counts its own exceptions:
+ *   one that leaves the module is a failure in words, but std::uncaught_exceptions() of that thread
+ *   tells the module one too many from then on. So catch what you throw.
+ * - --gc-sections drops what is not used of that runtime. Of std::condition_variable that is a
+ *   function which makes a pthread key.
+ * - -fini frees what libstdc++ set aside for exceptions, 73 KB, when the module is unloaded.
  *
  * All functions but `call` run one at a time, on threads of the library's that all engines of the
  * process share. Their signal mask is the one that the thread had which opened the engine, and what
@@ -99,6 +112,15 @@ typedef struct pinnate_descriptor {
 extern __attribute__((visibility("default"))) const pinnate_descriptor pinnate_module;
 
 #ifdef __cplusplus
+}
+#endif
+
+/* In modules, not in hosts. A statically linked libgcc of GCC 12 or older must have unwound
+ * something before pthread_exit unwinds the module's frames, or it ends the process. */
+#if defined(__cplusplus) && !defined(PINNATE_BUILDING) && !defined(PINNATE_LOADER_H)
+#include <unwind.h>
+__attribute__((constructor)) static void pinnate_use_unwinder() {
+  _Unwind_Backtrace([](_Unwind_Context *, void *) { return _URC_NORMAL_STOP; }, nullptr);
 }
 #endif
 #endif

@@ -27,19 +27,28 @@ class AtEnd {
   Run run_;
 };
 
+// Of this thread, where the C++ ABI of GCC has it. A module with a C++ runtime of its own counts
+// there what it throws, and ours what is caught: one more than was thrown.
+inline unsigned& uncaught_exceptions() {
+  return *reinterpret_cast<unsigned*>(reinterpret_cast<char*>(abi::__cxa_get_globals()) + sizeof(void*));
+}
+
 // What it threw, or nothing. The runtime of GCC has no object for the unwinding of a thread and
 // binds the handler's reference to null, which UBSan would report, here and wherever this is
 // inlined.
 template <typename Run>
 __attribute__((noinline, no_sanitize("null"))) std::optional<std::string> thrown_by(Run run) {
+  const unsigned uncaught = uncaught_exceptions();
   try {
     run();
     return std::nullopt;
   } catch (const abi::__forced_unwind&) {
     throw;
   } catch (const std::exception& e) {
+    uncaught_exceptions() = uncaught;
     return "threw an exception: " + reason(e.what());
   } catch (...) {
+    uncaught_exceptions() = uncaught;
     return "threw an exception";
   }
 }

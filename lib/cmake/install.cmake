@@ -6,7 +6,7 @@ set(cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pinnate)
 set(files_dir ${PROJECT_BINARY_DIR}/package)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/pinnate DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
-        FILES_MATCHING PATTERN "*.h")
+        FILES_MATCHING PATTERN "*.h" PATTERN "*.map")
 install(TARGETS pinnate EXPORT pinnateShared
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
 install(TARGETS pinnate_static EXPORT pinnateStatic ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT static)
@@ -14,11 +14,11 @@ install(EXPORT pinnateShared NAMESPACE pinnate:: DESTINATION ${cmake_dir} COMPON
 install(EXPORT pinnateStatic NAMESPACE pinnate:: DESTINATION ${cmake_dir} COMPONENT static)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/pinnateConfig.cmake.in ${files_dir}/pinnateConfig.cmake
-                              INSTALL_DESTINATION ${cmake_dir})
+                              INSTALL_DESTINATION ${cmake_dir} PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
 # Any 0.x may change the ABI, so only the same minor version will do until 1.0.
 write_basic_package_version_file(${files_dir}/pinnateConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${files_dir}/pinnateConfig.cmake ${files_dir}/pinnateConfigVersion.cmake DESTINATION ${cmake_dir}
-        COMPONENT development)
+install(FILES ${files_dir}/pinnateConfig.cmake ${files_dir}/pinnateConfigVersion.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/pinnateModule.cmake DESTINATION ${cmake_dir} COMPONENT development)
 
 file(RELATIVE_PATH PREFIX_FROM_PC ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/pinnate.pc.in ${files_dir}/pinnate.pc @ONLY)

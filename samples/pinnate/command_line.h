@@ -47,6 +47,7 @@ void add_status(CommandLine& line);
 void add_engines(CommandLine& line);
 void add_call(CommandLine& line);
 void add_demo(CommandLine& line);
+void add_new(CommandLine& line);
 void add_version(CommandLine& line);
 
 }  // namespace cli

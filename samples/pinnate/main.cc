@@ -59,6 +59,7 @@ int run(CommandLine& line, int argc, char** argv) {
   add_controller(line);
   add_gateway(line);
   add_engine(line);
+  add_new(line);
   add_check(line);
   add_publish(line);
   add_unpublish(line);

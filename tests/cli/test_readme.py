@@ -100,15 +100,18 @@ class ReadmeTest(FleetTest):
         self.assertEqual((ended.returncode, ended.stderr.decode()), (0, ""))
         self.assertEqual(ended.stdout.decode(), "b'hello in process'\nb'hello through the tree'\n")
 
-    def test_the_module_is_built_and_published_by_the_commands_beside_it(self):
+    def test_the_modules_are_built_and_published_by_the_commands_beside_it(self):
         self.start_tree()
-        out = self.shell(block("sh", "cc -shared"))
+        out = self.shell(block("sh", "templates/c/module.c"))
         self.assertIn("echo 1.0.0 is live on all 2 selected online engines", out)
+        self.assertEqual(self.ask("call", "echo", "--data", "back")[0], "back")
+        self.shell(block("sh", "templates/c++/module.cc"))
+        self.ask("publish", "echo@2", self.place / "echo.so", "--wait")
         self.assertEqual(self.ask("call", "echo", "--data", "back")[0], "back")
         self.assertEqual(phases(self.rows("status")[0], "echo")["live"], 2)
 
     def test_the_heart_of_a_module_is_that_of_the_template(self):
-        template = (REPOSITORY / "samples" / "modules" / "templates" / "module.c").read_text()
+        template = (REPOSITORY / "samples" / "modules" / "templates" / "c" / "module.c").read_text()
         code = {re.sub(r"\s*/\*.*\*/", "", line) for line in template.splitlines()}
         for line in code_lines(block("c", "pinnate_module")):
             self.assertIn(re.sub(r"\s*/\*.*\*/", "", line), code)

@@ -18,10 +18,11 @@ FLAGS = {
     "status": "--to --fleet --config --timeout --watch --json",
     "engines": "--to --fleet --config --timeout --phase --at --name --json",
     "call": "--to --fleet --config --timeout --data --file --at --out --idempotent",
+    "new": "--language --to",
     "demo": "--nodes --clusters --engines --module --out --keep",
 }
 
-COMMANDS = ["controller", "gateway", "engine", "check", "publish", "unpublish", "history", "status", "engines", "call", "demo"]
+COMMANDS = ["controller", "gateway", "engine", "new", "check", "publish", "unpublish", "history", "status", "engines", "call", "demo"]
 
 
 class UsageTest(unittest.TestCase):
@@ -84,6 +85,7 @@ class UsageTest(unittest.TestCase):
             (["engines", "--phase", "happy"], "'happy' is no phase (pending, fetching"),
             (["call", "f", "--data", "a", "--file", "b"], "excludes"),
             (["call"], "NAME is required"),
+            (["new"], "NAME is required"),
             (["demo", "--nodes", "0"], "--nodes"),
         ]
         for arguments, words in cases:

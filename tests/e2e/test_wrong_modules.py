@@ -78,6 +78,12 @@ class LoadTest(FleetTest):
     def test_a_create_that_says_nothing_fails_all_the_same(self):
         self.fails("silent", module("misbehaving"), more=["--config-text", "create-says-nothing"])
 
+    def test_the_first_thing_that_a_module_with_its_own_cpp_runtime_throws_is_caught(self):
+        self.fails("thrown", module("misbehaving-alone"), "create threw an exception: no model", more=["--config-text", "create-throws"])
+
+    def test_a_module_with_its_own_cpp_runtime_may_end_its_thread_first_of_all(self):
+        self.fails("ended", module("misbehaving-alone"), "ended the thread", more=["--config-text", "create-ends-thread"])
+
     def test_a_create_that_takes_too_long_fails_and_does_not_hold_up_the_next_module(self):
         self.fails("slow", module("create-hangs"), "create took longer than 300 ms", more=["--create-limit", "300ms"])
         self.publish("next@1", module("counter-2"))

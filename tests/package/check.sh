@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Installs into a prefix, moves the prefix, and from there builds and runs hosts of three lines in C and in C++, outside the tree: by
-# CMake and by pkg-config, with the shared and with the static library.
+# CMake and by pkg-config, with the shared and with the static library. So are modules, from the headers alone.
 #     check.sh BUILD
 set -euo pipefail
 build=$(cd "$1" && pwd)
-hosts=$(cd "$(dirname "$0")/hosts" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+hosts=$here/hosts
+. "$here/shown_and_needed.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/pinnate-package-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -53,6 +55,14 @@ for language in C CXX; do
   quietly "$compiler" "$source" "${flags[@]}" -o "pkg-config-$language-static"
   expect "./pkg-config-$language-static" static
 done
+
+quietly cmake --install "$build" --component development --prefix "$work/headers"
+rm -f "$work"/headers/lib*/libpinnate.so "$work"/headers/lib*/*/libpinnate.so
+quietly cmake -G Ninja -S "$here/module" -B modules -DCMAKE_PREFIX_PATH="$work/headers" \
+  -DTEMPLATE="$here/../../samples/modules/templates/c/module.c"
+quietly cmake --build modules
+shown_and_needed modules/in_c.so modules/in_cxx.so
+echo "ok pinnate_add_module"
 
 # A version that nobody promised is not found.
 if cmake -S "$hosts/C" -B refused -DCMAKE_PREFIX_PATH="$work/all" -DPINNATE_EXPECTED=99.0 >/dev/null 2>&1; then

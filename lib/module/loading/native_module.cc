@@ -17,6 +17,15 @@
 namespace pinnate::module {
 namespace {
 
+// A libgcc of GCC 12 or older that has not unwound anything yet ends the process when an exception
+// comes to it from another one, that of a module which has its own.
+void use_unwinder() {
+  try {
+    throw 0;
+  } catch (int) {
+  }
+}
+
 bool name_is_loaded(const std::string& path) {
   void* known = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
   dlerror();
@@ -129,6 +138,7 @@ Result<std::unique_ptr<NativeModule>> NativeModule::load(const NativeLoad& from,
   if (const Status s = open_unseen_path(image, loaded->fd_, path); !s.ok()) return s;
   loaded->threads_before_ = threads_of_process();
   const std::vector<LinkedObject> before = linked_objects();
+  use_unwinder();
   loaded->handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!loaded->handle_) {
     const char* const said = dlerror();

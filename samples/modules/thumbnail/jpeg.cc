@@ -1,19 +1,22 @@
 #include "jpeg.h"
 
 #include <csetjmp>
-#include <cstdio>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
 #include <jpeglib.h>
 
+#include <jerror.h>
+
 namespace {
 
 constexpr std::size_t kPixels = 50'000'000;
 constexpr long kWarnings = 100;  // of one file; a hostile one raises them without end
-constexpr int kScans = 100;      // of a progressive file: each costs the time of a whole picture
+constexpr int kScans = 100;  // of a progressive file: each costs the time of a whole picture
 
 // libjpeg's own way out of an error is to end the process. Ours is a jump back into the function
 // that called it, which has made no C++ object since, so nothing is skipped. (An exception would
@@ -36,11 +39,33 @@ void on_message(j_common_ptr jpeg, int level) {
 
 void on_output(j_common_ptr) {}  // a module does not write to its engine's stderr
 
+void on_format(j_common_ptr jpeg, char* words) {
+#define JMESSAGE(code, text) text,
+#define JCOPYRIGHT_SHORT ""
+#define JVERSION ""
+  static constexpr const char* kMessages[] = {
+#include <jerror.h>
+  };
+  const int code = jpeg->err->msg_code;
+  const char* message = code > 0 && code < JMSG_LASTMSGCODE ? kMessages[code] : "an error without words";
+  const auto& i = jpeg->err->msg_parm.i;
+  if (std::strstr(message, "%s"))
+    std::snprintf(words, JMSG_LENGTH_MAX, message, jpeg->err->msg_parm.s);
+  else
+    std::snprintf(words, JMSG_LENGTH_MAX, message, i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7]);
+}
+
+void on_reset(j_common_ptr jpeg) { jpeg->err->num_warnings = jpeg->err->msg_code = 0; }
+
+// All of it ours: jpeg_std_error names stderr in a way that keeps Debian's libjpeg.a, made for
+// programs, out of a shared object.
 jpeg_error_mgr* jump_on_errors(Errors& errors) {
-  jpeg_std_error(&errors.base);
+  errors.base = {};
   errors.base.error_exit = on_error;
   errors.base.emit_message = on_message;
   errors.base.output_message = on_output;
+  errors.base.format_message = on_format;
+  errors.base.reset_error_mgr = on_reset;
   return &errors.base;
 }
 

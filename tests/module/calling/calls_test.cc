@@ -2,6 +2,7 @@
 #include "module/host.h"
 
 #include <atomic>
+#include <exception>
 #include <set>
 #include <thread>
 
@@ -26,20 +27,24 @@ TEST_CASE("a call that fails, throws, or ends its thread is a failure in words")
       {"call-throws-int", "threw an exception"},
       {"call-ends-thread", "ended the thread that called it"},
   };
-  for (const auto& [behaviour, words] : expected) {
-    CAPTURE(behaviour);
-    TestHost host;
-    host.serve(1, "misbehaving", behaviour);
-    const bool here_too = std::string(behaviour) != "call-ends-thread";
-    for (int i = 0; i < 4; ++i) {  // as often as there are workers, and more
-      const Outcome outcome = here_too && i % 2 ? host.call_here("x") : host.call("x");
-      CHECK(outcome.status.code() == PINNATE_FAILED);
-      CHECK(outcome.status.message() == std::string("module 'f' 1.0.0: ") + words);
-      CHECK(outcome.bytes.view() == words);
+  for (const char* module : {"misbehaving", "misbehaving-alone"}) {
+    for (const auto& [behaviour, words] : expected) {
+      CAPTURE(module);
+      CAPTURE(behaviour);
+      TestHost host;
+      host.serve(1, module, behaviour);
+      const bool here_too = std::string(behaviour) != "call-ends-thread";
+      for (int i = 0; i < 4; ++i) {  // as often as there are workers, and more
+        const Outcome outcome = here_too && i % 2 ? host.call_here("x") : host.call("x");
+        CHECK(outcome.status.code() == PINNATE_FAILED);
+        CHECK(outcome.status.message() == std::string("module 'f' 1.0.0: ") + words);
+        CHECK(outcome.bytes.view() == words);
+        CHECK(std::uncaught_exceptions() == 0);
+      }
+      host->deactivate("f");
+      CHECK(host.drain(1).ok());
+      CHECK(host.destroy(1).ok());
     }
-    host->deactivate("f");
-    CHECK(host.drain(1).ok());
-    CHECK(host.destroy(1).ok());
   }
 }
 

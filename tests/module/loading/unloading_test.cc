@@ -31,28 +31,33 @@ TEST_CASE(
     "same") {
   const std::string said = "module 'rude' 1.0.0: ";
   const std::string ended = said + "ended the thread that called it";
+  std::string module;
   TestHost host;
   ServiceId id = 0;
   const auto load = [&](const char* behaviour) {
-    LoadOrder order = named(++id, "rude", "misbehaving");
+    LoadOrder order = named(++id, "rude", module);
     order.config = Buffer(behaviour);
     REQUIRE(host.load(std::move(order)).ok());
     return host.create(id);
   };
-  REQUIRE(load("health-ends-thread").ok());
-  const Status checked = host.check_health(id);
-  CHECK(checked.code() == PINNATE_FAILED);
-  CHECK(checked.message() == ended);
-  CHECK(host.destroy(id).ok());
-  CHECK(mapped_code("rude") == 0);
-  for (const auto& [behaviour, words] :
-       {std::pair{"destroy-ends-thread", ended}, {"destroy-throws", said + "destroy threw an exception: not now"}}) {
-    REQUIRE(load(behaviour).ok());
-    const Status destroyed = host.destroy(id);
-    CHECK(destroyed.code() == PINNATE_FAILED);
-    CHECK(destroyed.message() == words);
+  for (const char* each : {"misbehaving", "misbehaving-alone"}) {
+    CAPTURE(each);
+    module = each;
+    REQUIRE(load("health-ends-thread").ok());
+    const Status checked = host.check_health(id);
+    CHECK(checked.code() == PINNATE_FAILED);
+    CHECK(checked.message() == ended);
+    CHECK(host.destroy(id).ok());
     CHECK(mapped_code("rude") == 0);
-    CHECK(host.create(id).code() == PINNATE_NOT_FOUND);
+    for (const auto& [behaviour, words] :
+         {std::pair{"destroy-ends-thread", ended}, {"destroy-throws", said + "destroy threw an exception: not now"}}) {
+      REQUIRE(load(behaviour).ok());
+      const Status destroyed = host.destroy(id);
+      CHECK(destroyed.code() == PINNATE_FAILED);
+      CHECK(destroyed.message() == words);
+      CHECK(mapped_code("rude") == 0);
+      CHECK(host.create(id).code() == PINNATE_NOT_FOUND);
+    }
   }
 }
 

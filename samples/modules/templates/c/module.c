@@ -1,6 +1,4 @@
-/* A module in C: the least that there is. It answers each call with its payload.
- * Build: cc -shared -fPIC -I include -o echo.so module.c
- * Publish: pinnate publish echo@1.0.0 echo.so */
+/* A Pinnate module in C: it answers each call with its payload. */
 #include <pinnate/module.h>
 
 #include <stdlib.h>

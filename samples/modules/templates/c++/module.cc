@@ -1,7 +1,4 @@
-// A module in C++: the least that there is. It answers each call with its payload.
-// Build: c++ -shared -fPIC -fno-gnu-unique -I include -o echo.so module.cc
-// Publish: pinnate publish echo@1.0.0 echo.so
-// Without -fno-gnu-unique the object would stay in memory after its service is gone.
+// A Pinnate module in C++: it answers each call with its payload.
 #include <pinnate/module.h>
 
 #include <cstdio>
@@ -12,9 +9,12 @@ namespace {
 class Echo {
  public:
   explicit Echo(const pinnate_host* host) : host_(host) {}
-  // May keep `reply` and answer later, from any thread; but exactly once. An exception becomes the
-  // caller's failure.
-  void call(pinnate_reply* reply, const void* payload, size_t bytes) { host_->answer(reply, payload, bytes); }
+  // May keep `reply` and answer later, from any thread; but exactly once.
+  void call(pinnate_reply* reply, const void* payload, size_t bytes) try {
+    host_->answer(reply, payload, bytes);
+  } catch (const std::exception& e) {
+    host_->fail(reply, e.what());
+  }
 
  private:
   const pinnate_host* host_;

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Makes @NAME@.so. PINNATE_INCLUDE: the folder that has pinnate/module.h.
+set -eu
+cd "$(dirname "$0")"
+include=${PINNATE_INCLUDE:-@INCLUDE@}
+${FC:-gfortran} -shared -fPIC -O2 -I "$include" -Wl,--as-needed,--version-script="$include/pinnate/module.map" \
+  -o @NAME@.so module.f90 descriptor.c
