@@ -153,8 +153,10 @@ Status Reader::segments(std::uint64_t offset, unsigned count, unsigned entry_byt
     if (type == PT_TLS) object_.tls_bytes = f.address(20, 40);
     if (type == PT_GNU_STACK) stack = true, object_.executable_stack = flags & PF_X;
   }
-  // Without the header glibc goes by what the machine's old objects were.
-  if (!stack) object_.executable_stack = machine_ == EM_X86_64 || machine_ == EM_386 || machine_ == EM_ARM;
+  // Compilers for MIPS have asked for one whatever they built, so there it says nothing. Elsewhere,
+  // without the header, glibc goes by what the machine's old objects were.
+  if (machine_ == EM_MIPS) object_.executable_stack = false;
+  if (!stack) object_.executable_stack = machine_ == EM_X86_64 || machine_ == EM_386 || machine_ == EM_ARM || machine_ == EM_AARCH64;
   return {};
 }
 

@@ -58,6 +58,17 @@ TEST_CASE("a shared object tells its platform by its first bytes") {
   CHECK(elf_platform(header(2, 1, 62).substr(0, 20)) == "linux-x86_64");
 }
 
+TEST_CASE("ARM without a floating-point unit has a calling convention, and so a name, of its own") {
+  std::string soft = header(1, 1, 40);
+  soft.resize(52);
+  soft[37] = 2;  // e_flags: EF_ARM_ABI_FLOAT_SOFT
+  CHECK(elf_platform(soft) == "linux-armel");
+  soft[37] = 4;  // hard
+  CHECK(elf_platform(soft) == "linux-armv7");
+  CHECK(is_elf_platform("linux-armel"));
+  CHECK_FALSE(is_elf_platform("my-board"));
+}
+
 TEST_CASE("a machine without a name is not taken for one that has one") {
   CHECK(elf_platform(header(2, 1, 4711)) == "linux-machine-4711");
   CHECK(elf_platform(header(2, 2, 62)) == "linux-machine-62");

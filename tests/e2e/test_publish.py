@@ -116,7 +116,7 @@ class DefaultLimitTest(FleetTest):
         large = self.folder / "large"
         with open(large, "wb") as file:
             file.truncate((256 << 20) + 1)
-        out = self.publish("large@1", "--platform", f"any={large}", wait=False, code=REFUSED)
+        out = self.publish("large@1", "--platform", f"any={large}", "--allow", "not-a-module", wait=False, code=REFUSED)
         self.assertIn("is 268435457 bytes; the limit is 268435456", out)
         self.assertEqual(self.rows("history"), [])
 
@@ -184,7 +184,8 @@ class SelectionTest(FleetTest):
         self.assertEqual(self.call("fn", at="us1"), "1 1")
         [row] = self.rows("history", "fn")
         self.assertEqual(row["platforms"], "linux-aarch64 linux-x86_64")
-        out = self.publish("fn@2", "--platform", f"linux-riscv64={arm}", "--platform", f"linux-aarch64={arm}", code=FAILED)
+        out = self.publish("fn@2", "--platform", f"linux-riscv64={arm}", "--platform", f"linux-aarch64={arm}",
+                           "--allow", "platform", code=FAILED)
         self.assertIn("incompatible: module 'fn' 2: no artifact for linux-x86_64 (published: linux-aarch64 linux-riscv64)", out)
         status = self.await_status(lambda s: current(s, "fn")["phases"]["incompatible"] == 3)
         self.assertEqual([r["serving"] for r in status["releases"] if r["version"] == "1"], [3], "the older one goes on")

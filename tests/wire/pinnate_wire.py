@@ -298,7 +298,7 @@ def state_digest(epoch, revision, records):
 
 
 def encode_release(release):
-    return pack(list(release))
+    return pack(list(release) if release.allowed else list(release[:-1]))
 
 
 def decode_release(record):

@@ -98,7 +98,7 @@ class ShownWordsTest(WireTest):
 
     def test_every_command_shows_a_peers_words_as_text_on_as_many_lines_as_harmless_ones(self):
         for arguments in (("status",), ("status", "--log-level", "debug"), ("engines",), ("history",), ("unpublish", "echo"), ("call", "echo"),
-                          ("publish", "echo@1", str(self.module), "--wait")):
+                          ("publish", "echo@1", str(self.module), "--loader", "any", "--wait")):
             code, out, error = run(self.hostile.address, *arguments)
             text = self.assert_text(out) + self.assert_text(error)
             self.assertIn(SHOWN, text, arguments)
