@@ -145,7 +145,8 @@ class ManyPublishes(FleetTest):
 class ManyPublishesTest(ManyPublishes):
     def test_two_hundred_publishes_of_the_samples_leave_nothing(self):
         self.publish_many({name: ({file: module(file) for file in files}, *rest) for name, (files, *rest) in SAMPLES.items()})
-        self.assertEqual(self.assert_no_more_than_counted(), [])
+        kept = self.assert_no_more_than_counted()
+        self.assertEqual([image for image in kept if "which came with it" not in image["why"]], [])  # libraries, once each
         self.assert_ends_well()
 
 

@@ -51,7 +51,7 @@ ROWS = [
         first="unique-symbols"),
     Row("c", "C, with -ffast-math", "gcc", c(flags="-O2 -ffast-math"), name="c-fast-math", ordinary=True),
     Row("c", "C, with AddressSanitizer", "gcc", c(flags="-fsanitize=address"), name="c-asan", ordinary=True, first="sanitizer"),
-    Row("c", "C, for musl", "musl-tools", c(compiler="musl-gcc"), name="c-musl", first="c-library"),
+    Row("c", "C, for musl", "musl-tools", c(compiler="musl-gcc"), name="c-musl", first="it is built for musl"),
     Row("openmp", "OpenMP", "gcc", c(flags="-fopenmp"), ordinary=True, libraries="libgomp", threads=2),
     Row("gobject", "GObject types in C", "libglib2.0-dev", c(more="$(pkg-config --cflags --libs gobject-2.0)"), ordinary=True,
         second="registry"),

@@ -64,7 +64,9 @@ SignalHandlers signal_handlers() {
     if (sigaction(signal, nullptr, &action) != 0) continue;  // the C library's own
     const auto function = action.sa_flags & SA_SIGINFO ? reinterpret_cast<std::uintptr_t>(action.sa_sigaction)
                                                        : reinterpret_cast<std::uintptr_t>(action.sa_handler);
-    handlers[static_cast<std::size_t>(signal)] = {function, action.sa_flags};
+    // Without one the flags say no more than that there was one before.
+    const bool called = action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
+    handlers[static_cast<std::size_t>(signal)] = {function, called ? action.sa_flags : 0};
   }
   return handlers;
 }

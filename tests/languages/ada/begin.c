@@ -1,13 +1,13 @@
-#include "handlers.h"
+#include "process.h"
 
 /* What `gnatbind -Lada_` names them. */
 void ada_init(void);
 void ada_final(void);
 
 int module_begin(void) {
-  remember_handlers();
+  remember_process();
   ada_init();
-  put_handlers_back();
+  put_process_back();
   return 0;
 }
 

@@ -1,22 +1,15 @@
-#include "handlers.h"
+#include "process.h"
 
-#include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <libcob.h>
 
 int count_call(char *text);
 
-/* libcob takes the locale for itself, too. */
 int module_begin(void) {
-  char *locale = strdup(setlocale(LC_ALL, NULL));
-  remember_handlers();
+  remember_process();
   cob_init(0, NULL);
-  put_handlers_back();
-  setlocale(LC_ALL, locale);
-  free(locale);
+  put_process_back();
   return 0;
 }
 

@@ -1,3 +1,5 @@
+#include "process.h"
+
 #include "HsFFI.h"
 #include "Rts.h"
 
@@ -7,7 +9,9 @@ int module_begin(void) {
   RtsConfig config = defaultRtsConfig;
   config.rts_opts_enabled = RtsOptsAll;
   config.rts_opts = "--install-signal-handlers=no -V0"; /* no handlers, no timer */
+  remember_process();
   hs_init_ghc(&argc, &argv, config);
+  put_process_back();
   return 0;
 }
 

@@ -1,4 +1,4 @@
-#include "handlers.h"
+#include "process.h"
 
 #include <jni.h>
 #include <stdio.h>
@@ -27,9 +27,11 @@ static int find_machine(void) {
   };
   JavaVMInitArgs arguments = {JNI_VERSION_10, sizeof options / sizeof *options, options, JNI_FALSE};
   if (JNI_GetCreatedJavaVMs(&vm, 1, &found) == JNI_OK && found == 1) return 0;
-  remember_handlers();
+  remember_process();
   const int failed = JNI_CreateJavaVM(&vm, (void **)&env, &arguments);
   sigaction(SIGPIPE, &handlers_before[SIGPIPE], NULL); /* of the others Java needs some */
+  setlocale(LC_ALL, locale_before);
+  free(locale_before);
   return failed;
 }
 

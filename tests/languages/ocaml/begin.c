@@ -1,4 +1,4 @@
-#include "handlers.h"
+#include "process.h"
 
 #include <caml/callback.h>
 #include <caml/mlvalues.h>
@@ -6,9 +6,9 @@
 
 int module_begin(void) {
   char *arguments[] = {"module", NULL};
-  remember_handlers();
+  remember_process();
   caml_startup(arguments);
-  put_handlers_back();
+  put_process_back();
   return 0;
 }
 

@@ -1,4 +1,4 @@
-#include "handlers.h"
+#include "process.h"
 
 #include <EXTERN.h>
 #include <perl.h>
@@ -10,9 +10,9 @@ int module_begin(void) {
   char *words[] = {"", "-e", "my $calls = 0; sub answer { $calls++; return \"1.0.0 $calls\" }", NULL}, **argv = words;
   char *variables[] = {NULL}, **env = variables;
   int argc = 3;
-  remember_handlers();
+  remember_process();
   PERL_SYS_INIT3(&argc, &argv, &env); /* ignores SIGFPE */
-  put_handlers_back();
+  put_process_back();
   my_perl = perl_alloc();
   PERL_SET_CONTEXT(my_perl);
   PL_perl_destruct_level = 1;

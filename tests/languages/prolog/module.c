@@ -1,12 +1,15 @@
+#include "process.h"
+
 #include <SWI-Prolog.h>
 #include <stdio.h>
-#include <string.h>
 
 /* Prolog begins once a process and is never ended; each version has a module of its own. */
 int module_begin(void) {
-  static char *arguments[] = {"module", "-q", "--no-signals", NULL};
+  static char *arguments[] = {"module", "-q", "--no-signals", "--sigalert=0", NULL};
   if (!PL_is_initialised(NULL, NULL)) {
-    if (!PL_initialise(3, arguments)) return 1;
+    remember_process();
+    if (!PL_initialise(4, arguments)) return 1;
+    put_process_back();
   } else if (PL_thread_attach_engine(NULL) < 0) {
     return 1;
   }

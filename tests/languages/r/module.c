@@ -1,6 +1,7 @@
+#include "process.h"
+
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define R_INTERFACE_PTRS 1
 #define CSTACK_DEFNS 1
@@ -18,9 +19,11 @@ int module_begin(void) {
   if (!R_NilValue) {
     setenv("R_HOME", "/usr/lib/R", 0);
     R_SignalHandlers = 0;
+    remember_process();
     Rf_initialize_R(4, arguments);
     R_CStackLimit = (uintptr_t)-1; /* it is not the main thread's stack */
     setup_Rmainloop();
+    put_process_back();
   }
   SEXP text = PROTECT(Rf_mkString("local({ calls <- 0; function() { calls <<- calls + 1; paste('1.0.0', calls) } })"));
   SEXP code = PROTECT(R_ParseVector(text, 1, &parsed, R_NilValue));

@@ -1,4 +1,4 @@
-#include "handlers.h"
+#include "process.h"
 
 #include <ruby.h>
 #include <ruby/vm.h>
@@ -8,17 +8,17 @@
 int module_begin(void) {
   int failed = 0;
   if (rb_cObject) return 1; /* another module has begun it */
-  remember_handlers();
+  remember_process();
   if (ruby_setup() != 0) return 1;
-  put_handlers_back();
+  put_process_back();
   rb_eval_string_protect("$calls = 0; def answer; $calls += 1; \"1.0.0 #{$calls}\"; end", &failed);
   return failed;
 }
 
 void module_end(void) {
-  remember_handlers();
+  remember_process();
   ruby_cleanup(0); /* ignores SIGINT */
-  put_handlers_back();
+  put_process_back();
 }
 
 void module_answer(char *text, int text_bytes) {

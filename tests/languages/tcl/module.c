@@ -1,3 +1,5 @@
+#include "process.h"
+
 #include <tcl.h>
 
 #include <stdio.h>
@@ -5,7 +7,9 @@
 static Tcl_Interp *tcl; /* of one thread */
 
 int module_begin(void) {
+  remember_process();
   tcl = Tcl_CreateInterp();
+  put_process_back();
   return Tcl_Eval(tcl, "set calls 0\nproc answer {} { return \"1.0.0 [incr ::calls]\" }") != TCL_OK;
 }
 

@@ -81,6 +81,17 @@ TEST_CASE("a handler that a module installs or takes away is told by the name of
   sigaction(SIGUSR2, &before, nullptr);
 }
 
+TEST_CASE("a handler that a module puts back as it was is not told of") {
+  const int unused = SIGRTMIN + 9;
+  const ProcessState found = ProcessState::now();
+  struct sigaction before, taken {};
+  taken.sa_handler = [](int) {};
+  sigaction(unused, &taken, &before);
+  CHECK(ProcessState::now().changed_since(found).size() == 1);
+  sigaction(unused, &before, nullptr);
+  CHECK(ProcessState::now().changed_since(found).empty());
+}
+
 TEST_CASE("modules run with the signal mask that the engine was opened with") {
   sigset_t mask, before;
   sigemptyset(&mask);
