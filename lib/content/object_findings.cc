@@ -12,7 +12,7 @@ namespace pinnate::content {
 namespace {
 
 constexpr std::size_t kNameShown = 80;
-constexpr std::uint64_t kStaticTlsRoom = 512;  // rtld.optional_static_tls, since glibc 2.33
+constexpr std::uint64_t kStaticTlsRoom = 1664;  // TLS_STATIC_SURPLUS of glibc, by its default tunables
 
 struct Known {
   std::string_view symbol;
@@ -134,17 +134,15 @@ class Findings {
       refuse("executable-stack",
              "it asks for an executable stack: loading it makes the stacks of all threads of the process executable, "
              "and newer C libraries refuse it. Build all of its parts with -z noexecstack");
-    if (object_.static_tls && object_.tls_bytes > kStaticTlsRoom)
-      refuse("static-tls",
-             "it has " + std::to_string(object_.tls_bytes) +
-                 " bytes of thread-local storage of the initial-exec model, for which a process has some " +
-                 std::to_string(kStaticTlsRoom) + " bytes left. Build it with -ftls-model=global-dynamic");
-    else if (object_.static_tls && object_.tls_bytes > 0)
-      warn("static-tls", "it has " + std::to_string(object_.tls_bytes) +
-                             " bytes of thread-local storage of the initial-exec model: each version in memory takes "
-                             "them from some " +
-                             std::to_string(kStaticTlsRoom) +
-                             " that the process has. Build it with -ftls-model=global-dynamic");
+    if (object_.static_tls && object_.tls_bytes > 0) {
+      const bool too_much = object_.tls_bytes > kStaticTlsRoom;
+      const std::string text =
+          "it has " + std::to_string(object_.tls_bytes) +
+          " bytes of thread-local storage of the initial-exec model, for which a process has some " +
+          std::to_string(kStaticTlsRoom) + (too_much ? "" : ", and each version in memory takes its own") +
+          ". Build it with -ftls-model=global-dynamic";
+      too_much ? refuse("static-tls", text) : warn("static-tls", text);
+    }
     if (object_.text_relocations)
       warn("text-relocations",
            "it has relocations in its code, which is then copied for each process and which some systems do not allow. "

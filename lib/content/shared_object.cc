@@ -156,7 +156,9 @@ Status Reader::segments(std::uint64_t offset, unsigned count, unsigned entry_byt
   // Compilers for MIPS have asked for one whatever they built, so there it says nothing. Elsewhere,
   // without the header, glibc goes by what the machine's old objects were.
   if (machine_ == EM_MIPS) object_.executable_stack = false;
-  if (!stack) object_.executable_stack = machine_ == EM_X86_64 || machine_ == EM_386 || machine_ == EM_ARM || machine_ == EM_AARCH64;
+  if (!stack)
+    object_.executable_stack =
+        machine_ == EM_X86_64 || machine_ == EM_386 || machine_ == EM_ARM || machine_ == EM_AARCH64;
   return {};
 }
 
