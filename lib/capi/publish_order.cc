@@ -157,6 +157,8 @@ Result<PublishOrder> read_publish(const pinnate_publish* publish, bool check, pi
   if (!check || order.loader != "native") return order;
   for (const PublishOrder::Artifact& artifact : order.artifacts)
     if (Status s = check_artifact(artifact, &order); !s.ok()) return s;
+  // These are the publisher's alone: an engine that has another loader by that name may want no ELF.
+  std::erase_if(order.allowed, [](const auto& word) { return word == "not-a-module" || word == "platform"; });
   return order;
 }
 

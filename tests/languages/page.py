@@ -30,7 +30,7 @@ def second(row):
 
 def stays(row):
     parts = [(row.libraries, "its libraries"), (row.images, f"{row.images} images"), (row.threads, f"up to {row.threads} threads"),
-             (row.descriptors, f"{row.descriptors} descriptors"), (row.handlers, "handlers of " + ", ".join(row.handlers.split()))]
+             (row.descriptors, f"{row.descriptors} descriptors"), (row.executable_stacks, "executable stacks"), (row.handlers, "handlers of " + ", ".join(row.handlers.split()))]
     return "" if row.first != "live" else ", ".join(words for there, words in parts if there) or "nothing"
 
 

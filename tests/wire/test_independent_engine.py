@@ -93,7 +93,7 @@ class FleetTest(WireTest):
         return path
 
     def publish(self, what, file, *more):
-        out = json.loads(self.run_program("publish", what, file, "--json", "--to", self.address("top"), *more))
+        out = json.loads(self.run_program("publish", what, file, "--allow", "not-a-module", "--json", "--to", self.address("top"), *more))
         return out["release"]
 
     def await_row(self, name, wanted):
