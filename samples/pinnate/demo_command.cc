@@ -143,8 +143,9 @@ void keep_until_stopped(DemoSteps& steps, DemoFleet& fleet, Session& session) {
 
 // The story waits for who reads it, but not for ever.
 void await_readers(const std::stop_token& stop) {
-  Written written = Written::not_yet;
-  while (!stop.stop_requested() && written == Written::not_yet) written = finish_output(std::chrono::milliseconds(100));
+  constexpr std::chrono::milliseconds kPatience(100);
+  Written written = finish_output(kPatience);
+  while (!stop.stop_requested() && written == Written::not_yet) written = finish_output(kPatience);
   if (written == Written::not_yet) throw Failure(ExitCode::kInterrupted, "interrupted");
   if (written == Written::in_part) throw Failure(ExitCode::kFailed, kUnwritten);
 }

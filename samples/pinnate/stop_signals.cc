@@ -2,9 +2,8 @@
 
 #include "exit_code.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <unistd.h>
 #include <cerrno>
 #include <csignal>
@@ -21,17 +20,17 @@ sigset_t stop_set() {
   return set;
 }
 
-int ends[2];  // of the pipe by which a handler wakes who waits
+sem_t told;  // by the handler of a signal
 
 }  // namespace
 
 StopSignals::StopSignals() {
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw Failure(ExitCode::kFailed, "no pipe can be made for signals");
+  sem_init(&told, 0, 0);
   struct sigaction action {};
   action.sa_flags = SA_RESTART;
   action.sa_handler = [](int) {
     const int error = errno;
-    if (write(ends[1], "", 1) != 1) errno = error;  // it is full of signals
+    sem_post(&told);
     errno = error;
   };
   for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
@@ -41,8 +40,7 @@ StopSignals::StopSignals() {
 }
 
 void StopSignals::wait() {
-  pollfd told{ends[0], POLLIN, 0};
-  while (poll(&told, 1, -1) != 1) {
+  while (sem_wait(&told) != 0) {
   }
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);

@@ -108,8 +108,8 @@ class DemoTest(FleetTest):
         text = self.folder / "notes.so"
         text.write_text("not a shared object")
         ended = run("demo", *SMALL, "--module", text, cwd=self.folder, env=self.environment, timeout=180)
-        self.assertEqual(ended.returncode, 1, ended.stdout.decode())
-        self.assertIn("engine-01: failed", ended.stderr.decode())
+        self.assertEqual(ended.returncode, 2, ended.stdout.decode())
+        self.assertIn("not a shared object", ended.stderr.decode())
         self.assertEqual(self.left(), [])
 
     def kept_demo(self, shape=SMALL, processes=6):

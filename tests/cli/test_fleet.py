@@ -78,7 +78,8 @@ class PublishTest(FleetTest):
     def test_what_is_no_shared_object_fails_on_the_engines_in_words(self):
         text = self.folder / "notes.txt"
         text.write_text("not a shared object")
-        [row] = self.rows("publish", "notes@1", text, "--wait", code=1)
+        self.ask("publish", "notes@1", text, code=2)
+        [row] = self.rows("publish", "notes@1", text, "--allow", "not-a-module", "--wait", code=1)
         self.assertEqual(row["end"], "not served by all")
         self.assertEqual(len(row["without"]), 2)
         self.assertTrue(all(engine["reason"] for engine in row["without"]))
@@ -278,7 +279,7 @@ class StatusTest(FleetTest):
     def test_a_version_that_still_serves_is_named_beside_the_one_that_fails(self):
         text = self.folder / "text"
         text.write_text("no shared object")
-        self.ask("publish", "echo@2", text, "--wait", code=1)
+        self.ask("publish", "echo@2", text, "--allow", "not-a-module", "--wait", code=1)
         for command in "status", "engines":
             out, _ = self.ask(command)
             self.assertRegex(out, r"echo 2 failed: .*echo 1 still serves|echo 1 still serves, echo 2 failed: ", command)
@@ -409,7 +410,7 @@ class ReachTest(FleetTest):
         self.assertIn("all 1 selected", out, "a gateway's labels are inherited")
         large = self.folder / "large"
         large.write_bytes(bytes(100_000))
-        self.ask("publish", "large@1", large, "--config", config, env=plain, code=4)
+        self.ask("publish", "large@1", large, "--allow", "not-a-module", "--config", config, env=plain, code=4)
 
     def test_config_files_say_who_is_dialled_from_above_and_where_things_are_kept(self):
         self.start_controller()
