@@ -43,12 +43,13 @@ constexpr Known kRegistries[] = {
     {"JNI_CreateJavaVM", "the JVM, of which a process makes one"},
 };
 
-// What comes with the C library, and so is where any engine is.
+// What comes with the C library, and so is where any engine is; as libgcc_s is, which the C library
+// itself loads to end a thread.
 bool of_c_library(std::string_view library) {
   constexpr std::string_view kPrefixes[] = {
-      "libc.so",    "libm.so",      "libpthread.so", "libdl.so",           "librt.so",
-      "libutil.so", "libresolv.so", "libanl.so",     "libBrokenLocale.so", "ld-linux",
-      "ld-musl",    "ld64.so",      "ld.so",         "libc.musl-",         "linux-vdso"};
+      "libc.so",      "libm.so",      "libpthread.so",      "libdl.so",  "librt.so", "libutil.so",
+      "libresolv.so", "libanl.so",    "libBrokenLocale.so", "ld-linux",  "ld-musl",  "ld64.so",
+      "ld.so",        "libgcc_s.so.", "libc.musl-",         "linux-vdso"};
   return std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
                      [&](std::string_view prefix) { return library.starts_with(prefix); });
 }

@@ -111,7 +111,8 @@ Result<std::unique_ptr<NativeModule>> NativeModule::load(const NativeLoad& from,
   const auto object = content::read_shared_object(content::ObjectBytes::in_memory(bytes));
   if (!object.ok()) return object.status();
   auto found = process_findings(*object);  // these first: they say more of this engine
-  for (auto& each : content::findings(*object)) found.push_back(std::move(each));
+  for (auto& each : content::findings(*object))
+    if (std::string_view(each.word) != "sanitizer" || !has_sanitizer()) found.push_back(std::move(each));
   if (const auto* refused = content::first_refused(found, from.allowed)) return {code_of(refused->word), refused->text};
   for (const auto& each : found)
     if (!content::allows(from.allowed, each.word)) warnings.push_back(each.text);

@@ -112,6 +112,10 @@ std::vector<Finding> process_findings(const SharedObject& object) {
   return all;
 }
 
+bool has_sanitizer() {
+  return !found_in_process("__asan_init").empty() || !found_in_process("__tsan_init").empty();
+}
+
 std::string linker_refusal(std::string_view words, const SharedObject& object, const std::string& path) {
   std::string said(words);
   for (std::size_t at = 0; (at = said.find(path)) != said.npos;) {

@@ -113,7 +113,8 @@ TEST_CASE("a module that ended the thread it was called on is inside nothing any
   host.serve(3, "counter-1");
   host->trust(3);
   std::ofstream(copy.path + "/black-box", std::ios::binary) << file_bytes(folder.path + "/black-box");
-  for (const auto& death : open_box(copy)->deaths()) CHECK(death.moment == "just unloaded");
+  const auto deaths = open_box(copy)->deaths();
+  for (const auto& death : deaths) CHECK(death.moment == "just unloaded");
 }
 
 TEST_CASE("the death of one module does not make those of another forgotten") {
