@@ -15,7 +15,8 @@ static void call(void *service, pinnate_reply *reply, const void *payload, size_
 
 static void destroy(void *service) { (void)service; }
 
-enum { kStaysLoaded = 4 }; /* PINNATE_STAYS_LOADED: Go's runtime cannot leave a process */
+/* Calls may overlap, and Go's runtime cannot leave a process. */
+enum { kFlags = PINNATE_CALLS_MAY_OVERLAP | PINNATE_STAYS_LOADED };
 
 const pinnate_descriptor pinnate_module = {
-    sizeof(pinnate_descriptor), PINNATE_MODULE_ABI, PINNATE_CALLS_MAY_OVERLAP | kStaysLoaded, create, call, NULL, destroy};
+    sizeof(pinnate_descriptor), PINNATE_MODULE_ABI, kFlags, create, call, NULL, destroy};
