@@ -102,7 +102,7 @@ class Findings {
     const std::uint32_t abi = object_.descriptor->abi;
     const std::uint64_t least = object_.address_bytes * 5 + 8;  // to `destroy`, in the first version
     if (abi == PINNATE_MODULE_ABI && object_.descriptor->size_bytes < least)
-      refuse("abi", "its pinnate_module has " + std::to_string(object_.descriptor->size_bytes) +
+      refuse("not-a-module", "its pinnate_module has " + std::to_string(object_.descriptor->size_bytes) +
                         " bytes, fewer than ABI " + std::to_string(abi) + " needs (" + std::to_string(least) +
                         "); set size to sizeof(pinnate_descriptor)");
     if (abi == PINNATE_MODULE_ABI) return;

@@ -67,7 +67,7 @@ class LoadTest(FleetTest):
         self.fails("future", module("other-abi"), "ABI 99", "this engine speaks 1", refused=(REFUSED, "abi"))
 
     def test_a_descriptor_that_is_too_short_fails(self):
-        self.fails("short", module("short-descriptor"), "16 bytes", refused=(REFUSED, "abi"))
+        self.fails("short", module("short-descriptor"), "16 bytes", refused=(USAGE, "not-a-module"))
 
     def test_undefined_symbols_fail_and_are_named(self):
         self.fails("undefined", module("undefined-symbol"), "nobody_defines_this")

@@ -95,7 +95,7 @@ static void call(void *service, pinnate_reply *reply, const void *payload, size_
     host->answer(reply, answer, sizeof answer);
     return;
   }
-#ifdef LEAVES_KEY
+#if defined LEAVES_KEY && !(FLAGS & 8)
   if (!pthread_getspecific(key)) pthread_setspecific(key, malloc(1));
 #endif
   host->answer(reply, VERSION, sizeof VERSION - 1);
@@ -104,7 +104,6 @@ static void call(void *service, pinnate_reply *reply, const void *payload, size_
 static void destroy(void *service) {
   (void)service;
 #if defined LEAVES_KEY && (FLAGS & 8)
-  free(pthread_getspecific(key));
   pthread_key_delete(key);
 #endif
 }
