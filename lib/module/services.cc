@@ -100,7 +100,7 @@ void Services::keep_note(const Service& service) {
   note->set_gone(service.stays());
   if (!service.stays()) return alarms.set(alarms.key(Clock::now() + kSuspectedFor), [note](bool) {});
   const std::lock_guard lock(mutex_);
-  kept_notes_.push_back(note);
+  kept_notes_.insert_or_assign(service.artifact(), note);
 }
 
 void Services::abandon(ServiceId id) {

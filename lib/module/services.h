@@ -18,7 +18,6 @@
 #include <memory>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 namespace pinnate::module {
 
@@ -68,7 +67,7 @@ class Services : public Gate::Watcher, public std::enable_shared_from_this<Servi
   std::condition_variable changed_;
   std::map<ServiceId, std::shared_ptr<Service>> services_;
   std::list<std::pair<std::shared_ptr<Service>, Done>> until_empty_;
-  std::vector<std::shared_ptr<Note>> kept_notes_;  // of objects that stay in memory
+  std::map<Digest, std::shared_ptr<Note>> kept_notes_;  // of objects that stay in memory, by artifact
   bool closing_ = false;
   std::size_t coming_back_ = 0;  // services that are being destroyed after they were abandoned
   bool news_ = false;  // for close: a gate is empty, or a service is gone
