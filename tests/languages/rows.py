@@ -65,10 +65,10 @@ ROWS = [
     Row("ada", "Ada", "gnat",
         "gcc -c -fPIC answer.adb\ngnatbind -n -Lada_ answer.ali\ngcc -c -fPIC b~answer.adb\n" +
         c("answer.o b~answer.o begin.c table.c", "$(gcc -print-file-name=adalib)/libgnat_pic.a", "gcc")),
-    Row("d", "D, by gdc", "gdc", c("module.d table.c", compiler="gdc"), name="d-gdc", libraries="libgphobos", handlers="SIGUSR1 SIGUSR2", notice="the handler of SIGUSR1"),
+    Row("d", "D, by gdc", "gdc", c("module.d table.c", compiler="gdc"), name="d-gdc", alone=True, libraries="libgphobos", handlers="SIGUSR1 SIGUSR2", notice="the handler of SIGUSR1"),
     Row("d", "D, by ldc", "ldc gcc",
         "cc -c -fPIC -I include table.c\n"
-        "ldc2 -shared -relocation-model=pic -L--version-script=include/pinnate/module.map -of=module.so module.d table.o", name="d-ldc", libraries="libdruntime-ldc", handlers="SIGUSR1 SIGUSR2", notice="the handler of SIGUSR1"),
+        "ldc2 -shared -relocation-model=pic -L--version-script=include/pinnate/module.map -of=module.so module.d table.o", name="d-ldc", alone=True, libraries="libdruntime-ldc", handlers="SIGUSR1 SIGUSR2", notice="the handler of SIGUSR1"),
     Row("pascal", "Free Pascal", "fp-compiler", "fpc -Cg -omodule.so module.pas"),
     Row("nim", "Nim", "nim gcc",
         "nim c --app:lib -d:release -d:noSignalHandler --passC:\"-I $PWD/include\" "

@@ -147,6 +147,7 @@ class Trial(FleetTest):
         for version in (1, 2, 1):  # what an engine has for replacing modules, it has from then on
             self.publish(f"innocent@{version}", innocent)
             self.call("innocent")
+        self.step = "in the beginning"
         try:
             self.before = Process.of(self.pid)
             self.run_steps(row, innocent)
