@@ -21,12 +21,19 @@ Service::Service(std::shared_ptr<Watcher> watcher, LoadOrder order, Loader loade
       // Whoever ordered it has a limit for it all, and is to hear before that why it was not begun.
       load_by_(Clock::now() + std::chrono::milliseconds(order_.limit_ms - order_.limit_ms / 10)) {}
 
-// What a native module changed of the process, beside what its loader is asked to do for a host's.
-void Service::compare(const ProcessState& before, const char* doing) {
-  std::string changes;
-  for (const std::string& each : ProcessState::now().changed_since(before))
-    changes += (changes.empty() ? "" : ", ") + each;
-  if (!changes.empty()) notices_.push_back(label() + " changed of this process in " + doing + ": " + changes);
+// The loaders of a host's own are its own to look after.
+std::optional<ProcessState> Service::state_before() const {
+  return native() ? std::optional(ProcessState::now()) : std::nullopt;
+}
+
+void Service::compare(const std::optional<ProcessState>& before, const std::string& doing) {
+  if (!before) return;
+  quietly([&] {
+    std::string changes;
+    for (const std::string& each : ProcessState::now().changed_since(*before))
+      changes += (changes.empty() ? "" : ", ") + each;
+    if (!changes.empty()) notices_.push_back(label() + " changed of this process in " + doing + ": " + changes);
+  });
 }
 
 // Runs the loader's `run(error, error_bytes)`, of which the black box is to know until it ends,
@@ -36,6 +43,7 @@ Status Service::attempt(Moment moment, const std::string& what, const char* fail
   note().set_doing(moment);
   const AtEnd idle([this] { note().set_doing(Moment::kIdle); });
   const ThreadState thread;
+  const AtEnd compared([this, &what, before = state_before()] { compare(before, what); });
   ReasonBuffer error;
   int result = 0;
   if (const auto thrown = thrown_by([&] { result = run(error.data(), error.size()); }))
@@ -88,14 +96,12 @@ Status Service::load() {
 Status Service::load_native(const pinnate_image& image) {
   Result<std::unique_ptr<NativeModule>> loaded = Status(PINNATE_INTERNAL, "not loaded");
   std::vector<std::string> warnings;
-  const ProcessState before = ProcessState::now();
-  Status status = attempt(Moment::kLoad, "its constructors", "", [&](char*, std::size_t) {
+  const Status status = attempt(Moment::kLoad, "its constructors", "", [&](char*, std::size_t) {
     loaded = NativeModule::load({image, content_, order_.allowed, loader_.engine}, warnings);
     return 0;
   });
   if (!status.ok()) return status;
   if (!loaded.ok()) return refused(loaded.status().code(), loaded.status().message());
-  compare(before, "its constructors");
   for (const std::string& warning : warnings) log(warning.c_str());
   flags_ = (*loaded)->descriptor().flags;
   module_ = loaded->release();
@@ -104,14 +110,12 @@ Status Service::load_native(const pinnate_image& image) {
 
 Status Service::create() {
   if (!loaded_ || service_) return refused(PINNATE_INTERNAL, loaded_ ? "created before" : "not loaded");
-  const auto before = native() ? std::optional(ProcessState::now()) : std::nullopt;
   Status status = attempt(Moment::kCreate, "create", "create failed: ", [&](char* error, std::size_t bytes) {
     const Buffer& config = order_.config;
     const int result = loader_.table.create(module_, &host_, config.data(), config.size(), &service_, error, bytes);
     if (result == 0) note().set_young();
     return result;
   });
-  if (before) compare(*before, "create");
   if (status.ok())
     created_.store(true, std::memory_order_release);
   else
@@ -125,22 +129,18 @@ Status Service::check_health() {
   const auto check = [&](char* error, std::size_t bytes) {
     return loader_.table.check_health(module_, service_, error, bytes);
   };
-  const auto before = native() ? std::optional(ProcessState::now()) : std::nullopt;
-  Status status = attempt(Moment::kHealthCheck, "its health check", "its health check failed: ", check);
-  if (before) compare(*before, "its health check");
-  return status;
+  return attempt(Moment::kHealthCheck, "its health check", "its health check failed: ", check);
 }
 
 Status Service::destroy() {
   std::optional<std::string> thrown;
   Status unloaded;
   const ThreadState thread;
-  const auto before = native() ? std::optional(ProcessState::now()) : std::nullopt;
+  const AtEnd compared([this, before = state_before()] { compare(before, "destroy"); });
   {
     const AtEnd at_end([&] { unloaded = unload(); });
     if (created_.exchange(false)) thrown = thrown_by([&] { loader_.table.destroy(module_, service_); });
   }
-  if (before) compare(*before, "destroy");
   return thrown && unloaded.ok() ? refused(PINNATE_FAILED, "destroy " + *thrown) : unloaded;
 }
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,7 +69,8 @@ class Service : public Callee {
   template <typename Run>
   Status attempt(Moment moment, const std::string& what, const char* failed, Run run);
   Status load_native(const pinnate_image& image);
-  void compare(const ProcessState& before, const char* doing);
+  std::optional<ProcessState> state_before() const;
+  void compare(const std::optional<ProcessState>& before, const std::string& doing);
   Status unload();
 
   LoadOrder order_;
