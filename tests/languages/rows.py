@@ -29,7 +29,6 @@ class Row:
     descriptors: int = 0  # that stay
     executable_stacks: bool = False  # a library of it makes those of the whole process so
     notice: str = ""  # words of a notice
-    alone: bool = False  # needs the process for itself: nobody else's module of that runtime, nor its end
     fails: tuple = ()  # a payload, and what the call fails with
 
     @property
@@ -65,13 +64,13 @@ ROWS = [
     Row("ada", "Ada", "gnat",
         "gcc -c -fPIC answer.adb\ngnatbind -n -Lada_ answer.ali\ngcc -c -fPIC b~answer.adb\n" +
         c("answer.o b~answer.o begin.c table.c", "$(gcc -print-file-name=adalib)/libgnat_pic.a", "gcc")),
-    Row("d", "D, by gdc", "gdc", c("module.d table.c", compiler="gdc"), name="d-gdc", alone=True, libraries="libgphobos", handlers="SIGUSR1 SIGUSR2", notice="the handler of SIGUSR1"),
+    Row("d", "D, by gdc", "gdc", c("module.d table.c", compiler="gdc"), name="d-gdc", libraries="libgphobos", handlers="SIGUSR1 SIGUSR2", notice="the handler of SIGUSR1"),
     Row("d", "D, by ldc", "ldc gcc",
         "cc -c -fPIC -I include table.c\n"
-        "ldc2 -shared -relocation-model=pic -L--version-script=include/pinnate/module.map -of=module.so module.d table.o", name="d-ldc", alone=True, libraries="libdruntime-ldc", handlers="SIGUSR1 SIGUSR2", notice="the handler of SIGUSR1"),
+        "ldc2 -shared -relocation-model=pic -L--version-script=include/pinnate/module.map -of=module.so module.d table.o", name="d-ldc", libraries="libdruntime-ldc", handlers="SIGUSR1 SIGUSR2", notice="the handler of SIGUSR1"),
     Row("pascal", "Free Pascal", "fp-compiler", "fpc -Cg -omodule.so module.pas"),
     Row("nim", "Nim", "nim gcc",
-        "nim c --app:lib -d:release -d:noSignalHandler --passC:\"-I $PWD/include\" "
+        "nim c --app:lib --gc:arc -d:release -d:noSignalHandler --passC:\"-I $PWD/include\" "
         "--passL:-Wl,--version-script=include/pinnate/module.map --nimcache:nimcache -o:module.so module.nim"),
     Row("ocaml", "OCaml", "ocaml-nox",
         "ocamlopt -runtime-variant _pic -output-complete-obj -ccopt '-shared -fPIC -I include "
@@ -90,7 +89,7 @@ ROWS = [
     Row("ecl", "Common Lisp, by ECL", "ecl gcc", c("module.c own_thread.c", "-lecl"), libraries="libecl", threads=1, handlers="SIG36 SIGPWR SIGXCPU", notice="the handler of SIGPWR"),
     Row("python", "Python", "python3-dev gcc", c(more="$(python3-config --includes) $(python3-config --ldflags --embed)"), libraries="libpython3.11"),
     Row("python", "Python that finalizes", "python3-dev gcc",
-        c(flags=TURNS + " -DFINALIZE", more="$(python3-config --includes) $(python3-config --ldflags --embed)"), name="python-finalizes", alone=True,
+        c(flags=TURNS + " -DFINALIZE", more="$(python3-config --includes) $(python3-config --ldflags --embed)"), name="python-finalizes",
         libraries="libpython3.11"),
     Row("perl", "Perl", "libperl-dev gcc", c(more="$(perl -MExtUtils::Embed -e ccopts -e ldopts)"), libraries="libperl"),
     Row("ruby", "Ruby", "ruby-dev gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs ruby-3.1)"), libraries="libruby-3.1", second="its runtime cannot be begun", descriptors=2),
