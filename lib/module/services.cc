@@ -64,11 +64,12 @@ void Services::order(const std::shared_ptr<Service>& service, Done done, std::fu
   auto on_thread = [self, service, done, run = std::move(run)] {
     std::optional<Outcome> outcome;
     const ForeignCode foreign(self->options.signal_mask);
+    const bool was_loaded = service->loaded();
     const AtEnd at_end([&] {
       quietly([&] {
         if (!outcome) outcome = service->refused(PINNATE_FAILED, "ended the thread that called it");
         outcome->notices = service->take_notices();
-        if (service->native())
+        if (service->native() && service->loaded() != was_loaded)
           outcome->kept =
               std::make_shared<const std::vector<wire::KeptImage>>(KeptImages::of_process().list(self->kept));
         service->report(done, std::move(*outcome));

@@ -16,8 +16,8 @@ from topology import CONTROLLER_KEEPS_BYTES, GATEWAY_KEEPS_BYTES
 from workload import CALLERS_AT, PUBLISHERS
 
 KIB, MIB = 1 << 10, 1 << 20
-# main, loop, two for hashing, two for disks; an engine's: loading, deadlines, two workers.
-THREADS = {"controller": 6, "gateway": 6, "engine": 10}
+# main, loop, two for hashing, two for disks, two that write what it prints; an engine's: loading, deadlines, two workers.
+THREADS = {"controller": 8, "gateway": 8, "engine": 12}
 # Some 2.5 times what is seen (up to 15, 26 and 15 MiB): malloc keeps what bursts of large artifacts needed, and no two runs are alike.
 RSS_BYTES = {"controller": 40 * MIB, "gateway": 64 * MIB, "engine": 40 * MIB}
 # While it works.

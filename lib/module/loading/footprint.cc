@@ -79,18 +79,25 @@ bool each_word(std::uintptr_t from, std::size_t bytes, See see) {
   return true;
 }
 
-bool is_inside(pid_t thread, const LinkedObject& object) {
+// Which of the objects have code on the thread's way back.
+std::vector<bool> objects_around(pid_t thread, const std::vector<Suspect>& suspects, bool patient) {
   Position at = position_of(thread);
-  for (int look = 1; at.state == Position::running && look < kLooks; ++look) {
+  for (int look = 1; patient && at.state == Position::running && look < kLooks; ++look) {
     std::this_thread::sleep_for(kBetweenLooks);
     at = position_of(thread);
   }
-  if (at.state == Position::gone) return false;
-  if (at.state != Position::waiting) return true;
-  bool inside = object.has_code_at(at.code);
+  std::vector<bool> around(suspects.size());
+  if (at.state == Position::gone) return around;
+  if (at.state != Position::waiting) return std::vector<bool>(suspects.size(), patient);
+  const auto see = [&](std::uintptr_t word) {
+    for (std::size_t i = 0; i < suspects.size(); ++i)
+      if (suspects[i].object->has_code_at(word)) around[i] = true;
+  };
+  see(at.code);
   const std::uintptr_t aligned = at.stack & ~(sizeof(std::uintptr_t) - 1);
-  const auto see = [&](std::uintptr_t word) { inside = inside || object.has_code_at(word); };
-  return !each_word(aligned, std::min(bytes_to_end_of_mapping(at.stack), kMostStackBytes), see) || inside;
+  if (!each_word(aligned, std::min(bytes_to_end_of_mapping(at.stack), kMostStackBytes), see))
+    around.assign(suspects.size(), patient);
+  return around;
 }
 
 }  // namespace
@@ -107,12 +114,16 @@ std::set<pid_t> threads_of_process() {
   return threads;
 }
 
-std::uint32_t threads_inside(const LinkedObject& object, const std::set<pid_t>& before) {
+std::vector<std::uint32_t> threads_inside(const std::vector<Suspect>& suspects, bool patient) {
+  std::vector<std::uint32_t> counts(suspects.size());
   const std::set<pid_t> known = known_threads();
-  std::uint32_t count = 0;
-  for (const pid_t thread : threads_of_process())
-    if (!before.contains(thread) && !known.contains(thread) && is_inside(thread, object)) ++count;
-  return count;
+  for (const pid_t thread : threads_of_process()) {
+    const auto was_there = [&](const Suspect& suspect) { return suspect.before->contains(thread); };
+    if (known.contains(thread) || std::all_of(suspects.begin(), suspects.end(), was_there)) continue;
+    const std::vector<bool> around = objects_around(thread, suspects, patient);
+    for (std::size_t i = 0; i < suspects.size(); ++i) counts[i] += around[i] && !was_there(suspects[i]);
+  }
+  return counts;
 }
 
 std::string pointed_at_by(const LinkedObject& object) {

@@ -9,14 +9,21 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace pinnate::module {
 
 std::set<pid_t> threads_of_process();
 
-// How many threads that came after `before` have a return address in the object on their stacks. A
-// thread that cannot be looked at counts as one.
-std::uint32_t threads_inside(const LinkedObject& object, const std::set<pid_t>& before);
+struct Suspect {
+  const LinkedObject* object;
+  const std::set<pid_t>* before;  // threads that were there when it came
+};
+
+// For each, how many later threads have a return address in it on their stacks. A thread that runs
+// shows none: `patient` waits some tens of milliseconds for it to wait for something, and then
+// counts it as one of each, and so it does one that cannot be looked at.
+std::vector<std::uint32_t> threads_inside(const std::vector<Suspect>& suspects, bool patient);
 
 // "its handler of SIGINT", or "": nothing of the process points into it.
 std::string pointed_at_by(const LinkedObject& object);

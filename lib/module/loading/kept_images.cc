@@ -122,11 +122,15 @@ std::vector<wire::KeptImage> KeptImages::list(const Owner& owner) {
   const std::lock_guard lock(mutex_);
   drop_unmapped();
   std::vector<wire::KeptImage> all;
-  for (Entry& entry : entries_) {
+  std::vector<Suspect> suspects;
+  for (const Entry& entry : entries_) {
     if (!counts_for(entry, owner)) continue;
-    entry.shown.threads = threads_inside(entry.object, entry.before);
     all.push_back(entry.shown);
+    suspects.push_back({&entry.object, &entry.before});
   }
+  if (all.empty()) return all;
+  const std::vector<std::uint32_t> threads = threads_inside(suspects, false);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].threads = threads[i];
   return all;
 }
 

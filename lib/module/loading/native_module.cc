@@ -180,7 +180,8 @@ bool NativeModule::let_go(std::unique_ptr<NativeModule> module) {
   std::string why = module->stays_;
   const bool reusable = !why.empty();
   if (why.empty()) why = pointed_at_by(module->object_);
-  if (why.empty() && threads_inside(module->object_, module->threads_before_) > 0) why = "threads are in it";
+  if (why.empty() && threads_inside({{&module->object_, &module->threads_before_}}, true)[0] > 0)
+    why = "threads are in it";
   if (!why.empty()) return kept.keep(std::move(module), engine, std::move(why), reusable), true;
   dlclose(std::exchange(module->handle_, nullptr));
   if (!is_linked(module->object_)) return false;

@@ -112,9 +112,7 @@ std::vector<Finding> process_findings(const SharedObject& object) {
   return all;
 }
 
-bool has_sanitizer() {
-  return !found_in_process("__asan_init").empty() || !found_in_process("__tsan_init").empty();
-}
+bool has_sanitizer() { return !found_in_process("__asan_init").empty() || !found_in_process("__tsan_init").empty(); }
 
 std::string linker_refusal(std::string_view words, const SharedObject& object, const std::string& path) {
   std::string said(words);
