@@ -76,12 +76,12 @@ std::string signal_name(int signal) {
   return name ? std::string("SIG") + name : "signal " + std::to_string(signal);
 }
 
-ProcessState ProcessState::now() {
+ProcessState ProcessState::now(bool with_umask) {
   ProcessState state;
   state.handlers_ = signal_handlers();
   state.locale_ = locale_names();
   state.folder_ = current_folder();
-  state.umask_ = file_mask();
+  if (with_umask) state.umask_ = file_mask();
   return state;
 }
 

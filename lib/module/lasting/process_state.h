@@ -26,9 +26,11 @@ std::string signal_name(int signal);
 
 class ProcessState {
  public:
-  static ProcessState now();
+  // To ask for the umask costs more than all the rest.
+  static ProcessState now(bool with_umask);
   // "the handler of SIGINT", "the locale (C, now de_DE.UTF-8)", ...
   std::vector<std::string> changed_since(const ProcessState& before) const;
+  bool has_umask() const { return !umask_.empty(); }
 
  private:
   SignalHandlers handlers_{};

@@ -48,8 +48,10 @@ Position position_of(pid_t thread) {
   return {Position::waiting, number(before), number(last)};
 }
 
-// The rest of the mapping that an address is in.
-std::size_t bytes_to_end_of_mapping(std::uintptr_t address) {
+using Mappings = std::vector<std::pair<std::uintptr_t, std::uintptr_t>>;  // from, to
+
+Mappings mappings_of_process() {
+  Mappings all;
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
     std::uintptr_t from = 0, to = 0;
@@ -57,8 +59,15 @@ std::size_t bytes_to_end_of_mapping(std::uintptr_t address) {
     const auto dash = std::from_chars(line.data(), end, from, 16);
     if (dash.ec != std::errc() || dash.ptr == end) continue;
     std::from_chars(dash.ptr + 1, end, to, 16);
-    if (address >= from && address < to) return to - address;
+    all.emplace_back(from, to);
   }
+  return all;
+}
+
+// The rest of the mapping that an address is in.
+std::size_t bytes_to_end(const Mappings& mappings, std::uintptr_t address) {
+  for (const auto& [from, to] : mappings)
+    if (address >= from && address < to) return to - address;
   return 0;
 }
 
@@ -80,7 +89,8 @@ bool each_word(std::uintptr_t from, std::size_t bytes, See see) {
 }
 
 // Which of the objects have code on the thread's way back.
-std::vector<bool> objects_around(pid_t thread, const std::vector<Suspect>& suspects, bool patient) {
+std::vector<bool> objects_around(pid_t thread, const std::vector<Suspect>& suspects, const Mappings& mappings,
+                                 bool patient) {
   Position at = position_of(thread);
   for (int look = 1; patient && at.state == Position::running && look < kLooks; ++look) {
     std::this_thread::sleep_for(kBetweenLooks);
@@ -95,7 +105,7 @@ std::vector<bool> objects_around(pid_t thread, const std::vector<Suspect>& suspe
   };
   see(at.code);
   const std::uintptr_t aligned = at.stack & ~(sizeof(std::uintptr_t) - 1);
-  if (!each_word(aligned, std::min(bytes_to_end_of_mapping(at.stack), kMostStackBytes), see))
+  if (!each_word(aligned, std::min(bytes_to_end(mappings, at.stack), kMostStackBytes), see))
     around.assign(suspects.size(), patient);
   return around;
 }
@@ -117,10 +127,12 @@ std::set<pid_t> threads_of_process() {
 std::vector<std::uint32_t> threads_inside(const std::vector<Suspect>& suspects, bool patient) {
   std::vector<std::uint32_t> counts(suspects.size());
   const std::set<pid_t> known = known_threads();
+  Mappings mappings;
   for (const pid_t thread : threads_of_process()) {
     const auto was_there = [&](const Suspect& suspect) { return suspect.before->contains(thread); };
     if (known.contains(thread) || std::all_of(suspects.begin(), suspects.end(), was_there)) continue;
-    const std::vector<bool> around = objects_around(thread, suspects, patient);
+    if (mappings.empty()) mappings = mappings_of_process();
+    const std::vector<bool> around = objects_around(thread, suspects, mappings, patient);
     for (std::size_t i = 0; i < suspects.size(); ++i) counts[i] += around[i] && !was_there(suspects[i]);
   }
   return counts;

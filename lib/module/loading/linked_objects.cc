@@ -4,16 +4,16 @@
 #include <link.h>
 
 #include <algorithm>
-#include <memory>
 
 namespace pinnate::module {
 namespace {
 
-struct Close {
-  void operator()(void* handle) const { dlclose(handle); }
-};
-// The program's own scope: it, what it is linked to, what was preloaded or made global.
-std::unique_ptr<void, Close> program() { return std::unique_ptr<void, Close>(dlopen(nullptr, RTLD_LAZY)); }
+// The program's own scope: it, what it is linked to, what was preloaded or made global. It is never
+// unloaded, so its handle need not be closed.
+void* program() {
+  static void* const scope = dlopen(nullptr, RTLD_LAZY);
+  return scope;
+}
 
 const char* soname_of(const link_map& map) {
   const char* names = nullptr;
@@ -81,9 +81,8 @@ bool is_linked(const LinkedObject& object) {
 }
 
 std::string linked_by_soname(const std::string& soname) {
-  const auto self = program();
   const link_map* map = nullptr;
-  if (!self || dlinfo(self.get(), RTLD_DI_LINKMAP, &map) != 0) return {};
+  if (!program() || dlinfo(program(), RTLD_DI_LINKMAP, &map) != 0) return {};
   for (; map; map = map->l_next) {
     const char* const name = soname_of(*map);
     if (name && soname == name) return map->l_name;
@@ -92,8 +91,7 @@ std::string linked_by_soname(const std::string& soname) {
 }
 
 std::string found_in_process(const std::string& symbol) {
-  const auto self = program();
-  void* const at = self ? dlsym(self.get(), symbol.c_str()) : nullptr;
+  void* const at = program() ? dlsym(program(), symbol.c_str()) : nullptr;
   dlerror();
   Dl_info info{};
   if (!at || dladdr(at, &info) == 0) return {};

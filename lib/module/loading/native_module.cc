@@ -129,6 +129,7 @@ Result<std::unique_ptr<NativeModule>> NativeModule::load(const NativeLoad& from,
       return {PINNATE_REFUSED, "another version of it has registered with this process (" + std::string(registry) +
                                    "), which knows that one as long as it lives: restart the engine"};
   }
+  loaded->may_set_umask_ = object->imports_symbol("umask") || object->stays || object->needed.size() > 2;
   loaded->function_ = image.name;
   loaded->version_ = image.version;
   loaded->artifact_ = from.artifact;

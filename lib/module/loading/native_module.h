@@ -41,6 +41,8 @@ class NativeModule {
   const std::string& version() const { return version_; }
   const Digest& artifact() const { return artifact_; }
   const std::set<pid_t>& threads_before() const { return threads_before_; }
+  // As its bytes say: it calls umask, or has libraries or a runtime that may.
+  bool may_set_umask() const { return may_set_umask_; }
 
  private:
   NativeModule() = default;
@@ -56,6 +58,7 @@ class NativeModule {
   const pinnate_descriptor* descriptor_ = nullptr;
   LinkedObject object_;
   std::set<pid_t> threads_before_;
+  bool may_set_umask_ = true;
   std::string stays_;  // why it is never unmapped, as its bytes say; or ""
 };
 

@@ -23,14 +23,14 @@ Service::Service(std::shared_ptr<Watcher> watcher, LoadOrder order, Loader loade
 
 // The loaders of a host's own are its own to look after.
 std::optional<ProcessState> Service::state_before() const {
-  return native() ? std::optional(ProcessState::now()) : std::nullopt;
+  return native() ? std::optional(ProcessState::now(may_set_umask_)) : std::nullopt;
 }
 
 void Service::compare(const std::optional<ProcessState>& before, const std::string& doing) {
   if (!before) return;
   quietly([&] {
     std::string changes;
-    for (const std::string& each : ProcessState::now().changed_since(*before))
+    for (const std::string& each : ProcessState::now(before->has_umask()).changed_since(*before))
       changes += (changes.empty() ? "" : ", ") + each;
     if (!changes.empty()) notices_.push_back(label() + " changed of this process in " + doing + ": " + changes);
   });
@@ -104,6 +104,7 @@ Status Service::load_native(const pinnate_image& image) {
   if (!loaded.ok()) return refused(loaded.status().code(), loaded.status().message());
   for (const std::string& warning : warnings) log(warning.c_str());
   flags_ = (*loaded)->descriptor().flags;
+  may_set_umask_ = (*loaded)->may_set_umask();
   module_ = loaded->release();
   return {};
 }

@@ -83,7 +83,7 @@ class Service : public Callee {
   std::shared_ptr<const Image> image_;
   void* module_ = nullptr;
   void* service_ = nullptr;
-  bool loaded_ = false, stays_ = false;
+  bool loaded_ = false, stays_ = false, may_set_umask_ = true;
   std::vector<std::string> notices_;  // for people, since they were taken
   std::atomic<bool> created_{false};
 
