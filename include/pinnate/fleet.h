@@ -62,7 +62,8 @@ typedef struct pinnate_publish {
   pinnate_bytes config;      /* handed to the service at create; at most 64 KiB */
   const char *selector;      /* e.g. "region=eu,ring!=canary": all terms must hold; "key" and "!key" ask for
                                 presence. Default: everything */
-  uint32_t load_limit_ms;    /* how long loading may take. Default 10000; 1 to 600000, as all below */
+  uint32_t load_limit_ms;    /* how long its loader may take, constructors included. Default 10000; 1 to 600000, as
+                                all below */
   uint32_t create_limit_ms;  /* default 10000 */
   uint32_t health_limit_ms;  /* default 5000 */
   uint32_t call_limit_ms;    /* upper bound of any call's deadline. Default 30000 */

@@ -35,9 +35,11 @@ Result<pinnate_controller*> open_controller(const pinnate_controller_options& gi
   parts.store = std::move(*store);
   if (Status s = capi::settle_id(**dir, &*setup); !s.ok()) return s;
   controller.tier = setup->tier;
+  const std::uint64_t artifact_limit_bytes = controller.artifact_limit_bytes;
   parts.tier = tier::make_controller(std::move(controller));
   auto handle = std::make_unique<pinnate_controller>();
   if (Status s = handle->open(*setup, std::move(parts)); !s.ok()) return s;
+  handle->publisher().set_artifact_limit(artifact_limit_bytes);
   return handle.release();
 }
 

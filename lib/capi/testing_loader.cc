@@ -16,7 +16,7 @@ constexpr std::size_t kLogLineBytes = 4096;
 
 class SimulatedModule final : public sim::OutsideModule {
  public:
-  explicit SimulatedModule(const tier::Load& load) : title_(load.name + "@" + load.version + ":") {}
+  explicit SimulatedModule(const tier::Assemble& of) : title_(of.name + "@" + of.version + ":") {}
 
   Status create(const Buffer&) override { return {}; }
   Status check_health() override { return {}; }
@@ -76,9 +76,9 @@ class HostModule final : public sim::OutsideModule {
     end("unload", loaded_, [&] { table_.unload(module_); });
   }
 
-  Status load(const tier::Load& load) {
-    const std::string digest = load.artifact.digest.hex();
-    const pinnate_image view{sizeof(pinnate_image), load.name.c_str(),    load.version.c_str(),
+  Status load(const tier::Assemble& of) {
+    const std::string digest = of.artifact.digest.hex();
+    const pinnate_image view{sizeof(pinnate_image), of.name.c_str(),      of.version.c_str(),
                              digest.c_str(),        image_->fd(),         image_->path().c_str(),
                              image_->data().data(), image_->data().size()};
     Status status = attempt("", "its loader", [&](char* error, std::size_t error_bytes) {
@@ -156,17 +156,17 @@ Status TestingLoader::add(const pinnate_loader& loader) {
   return {};
 }
 
-Result<std::unique_ptr<sim::OutsideModule>> TestingLoader::load(sim::MachineId engine, const tier::Load& load) {
-  if (!kinds_.count(load.loader)) return std::unique_ptr<sim::OutsideModule>(new SimulatedModule(load));
-  const Result<module::Loader> loader = loaders_.find(load.loader);
+Result<std::unique_ptr<sim::OutsideModule>> TestingLoader::load(sim::MachineId engine, const tier::Assemble& of) {
+  if (!kinds_.count(of.loader)) return std::unique_ptr<sim::OutsideModule>(new SimulatedModule(of));
+  const Result<module::Loader> loader = loaders_.find(of.loader);
   if (!loader.ok()) return loader.status();
-  const std::string label = "module '" + load.name + "' " + load.version;
-  auto image = image_of(load.artifact.digest, label);
+  const std::string label = "module '" + of.name + "' " + of.version;
+  auto image = image_of(of.artifact.digest, label);
   if (!image.ok()) return {image.status().code(), label + ": " + image.status().message()};
   auto module = std::make_unique<HostModule>(*loader, std::move(*image), world_,
                                              LogTarget{world_.at(engine).name() + ": " + label, replies_},
                                              ++last_service_, label);
-  if (Status s = module->load(load); !s.ok()) return s;
+  if (Status s = module->load(of); !s.ok()) return s;
   return std::unique_ptr<sim::OutsideModule>(std::move(module));
 }
 

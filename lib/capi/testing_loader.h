@@ -25,7 +25,7 @@ class TestingLoader final : public sim::OutsideLoader {
   // The plain bytes of an artifact, before any engine can load it.
   void keep(const Digest& artifact, const Buffer& bytes) { artifacts_[artifact].bytes = bytes; }
 
-  Result<std::unique_ptr<sim::OutsideModule>> load(sim::MachineId engine, const tier::Load& load) override;
+  Result<std::unique_ptr<sim::OutsideModule>> load(sim::MachineId engine, const tier::Assemble& of) override;
 
  private:
   struct Artifact {

@@ -115,6 +115,15 @@ Buffer encode_manifest(const Manifest& manifest) {
   return Buffer(std::move(sink.out));
 }
 
+Status check_sizes(const Manifest& manifest, std::uint64_t limit_bytes) {
+  for (const ArtifactEntry& artifact : manifest.artifacts)
+    if (artifact.size_bytes > limit_bytes)
+      return {PINNATE_TOO_LARGE, "module '" + manifest.name + "' " + manifest.version + ": the artifact for " +
+                                     artifact.platform + " is " + std::to_string(artifact.size_bytes) +
+                                     " bytes; the limit is " + std::to_string(limit_bytes)};
+  return {};
+}
+
 Result<Manifest> decode_manifest(const Buffer& bytes) {
   return within_memory([&] { return decode(bytes.view()); });
 }

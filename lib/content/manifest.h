@@ -42,6 +42,9 @@ struct Manifest {
   std::string platforms() const;  // "linux-aarch64 linux-x86_64"
 };
 
+// PINNATE_TOO_LARGE, in words, if one of its artifacts is over the limit.
+Status check_sizes(const Manifest& manifest, std::uint64_t limit_bytes);
+
 Buffer encode_manifest(const Manifest& manifest);
 // Checks every field and limit; never takes more memory than a small multiple of bytes.size().
 Result<Manifest> decode_manifest(const Buffer& bytes);

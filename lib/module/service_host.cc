@@ -32,24 +32,30 @@ class ThreadedServiceHost : public ServiceHost {
 
   std::set<std::string> loaders() const override { return loaders_.kinds(); }
 
-  void load(LoadOrder order, Done done) override {
+  void assemble(LoadOrder order, Done done) override {
     Result<Loader> loader = loaders_.find(order.loader);
     if (!loader.ok())
       return refuse(std::move(done), {loader.status().code(), "module '" + order.name + "' " + order.version + ": " +
                                                                   loader.status().message()});
+    services_->keep_begun(order.artifact, order.image.content);
     auto service = std::make_shared<Service>(services_, std::move(order), std::move(*loader), services_->callbacks,
                                              services_->black_box);
     if (Status s = services_->add(service); !s.ok()) return refuse(std::move(done), std::move(s));
-    Done gone_if_failed = [services = services_, id = service->id(), done = std::move(done)](Outcome outcome) {
-      if (!outcome.status.ok()) services->remove(id);  // also when it was refused
-      if (done) done(std::move(outcome));
-    };
     const ImagePlace place{services_->options.state_dir, services_->options.private_files};
-    services_->order(service, std::move(gone_if_failed), [place](Service& s) {
+    const ServiceId id = service->id();
+    services_->order(service, gone_if_failed(id, std::move(done)), [services = services_, place](Service& s) {
       Outcome outcome = s.make_image(place);
-      if (outcome.status.ok()) outcome.status = s.load();
+      if (outcome.status.code() != PINNATE_CANCELLED) services->drop_begun(s.artifact());
       return outcome;
     });
+  }
+
+  void drop_artifact(const Digest& artifact) override { services_->drop_begun(artifact); }
+
+  void load(ServiceId id, std::uint32_t limit_ms, Done done) override {
+    // Whoever ordered it has a limit for it all, and is to hear before that why it was not begun.
+    const TimePoint load_by = Clock::now() + std::chrono::milliseconds(limit_ms - limit_ms / 10);
+    order(id, gone_if_failed(id, std::move(done)), [load_by](Service& s) { return s.load(load_by); });
   }
 
   void create(ServiceId id, Done done) override {
@@ -131,6 +137,14 @@ class ThreadedServiceHost : public ServiceHost {
     Thread thread;
     std::latch handed_over{1};
   };
+
+  // Also when it was refused.
+  Done gone_if_failed(ServiceId id, Done done) const {
+    return [services = services_, id, done = std::move(done)](Outcome outcome) {
+      if (!outcome.status.ok()) services->remove(id);
+      if (done) done(std::move(outcome));
+    };
+  }
 
   static Status unknown(ServiceId id) {
     return {PINNATE_NOT_FOUND, "service " + std::to_string(id) + " is not there (given up, or never loaded)"};

@@ -63,9 +63,15 @@ class ServiceHost {
   virtual Status add_loader(const pinnate_loader& loader) = 0;  // before the first load
   virtual std::set<std::string> loaders() const = 0;  // their kinds
 
-  // Assembles the image, loads it. One load or create at a time in the engine; a load that hangs
-  // holds all later ones, which the tier refuses in words once its limit passed.
-  virtual void load(LoadOrder order, Done done) = 0;
+  // Reads and verifies the artifact, and makes the image that the module is loaded from. One that is
+  // abandoned stops at the next chunk; the next one of these bytes goes on there.
+  virtual void assemble(LoadOrder order, Done done) = 0;
+  // Nothing wants it any more: what is kept of an image that was stopped goes.
+  virtual void drop_artifact(const Digest& artifact) = 0;
+  // Of what is assembled. One load or create at a time in the engine; a load that hangs holds all
+  // later ones, which the tier refuses in words once `limit_ms` passed. It may wait for another
+  // engine's as long, or nearly.
+  virtual void load(ServiceId service, std::uint32_t limit_ms, Done done) = 0;
   virtual void create(ServiceId service, Done done) = 0;
   virtual void check_health(ServiceId service, Done done) = 0;
 

@@ -104,6 +104,18 @@ void Services::keep_note(const Service& service) {
   kept_notes_.insert_or_assign(service.artifact(), note);
 }
 
+void Services::keep_begun(const Digest& artifact, const Digest& content) {
+  std::shared_ptr<void> begun = Image::keep_begun(content);
+  const std::lock_guard lock(mutex_);
+  if (!closing_) begun_[artifact].swap(begun);
+}
+
+void Services::drop_begun(const Digest& artifact) {
+  decltype(begun_)::node_type dropped;  // destroyed outside the lock
+  const std::lock_guard lock(mutex_);
+  dropped = begun_.extract(artifact);
+}
+
 void Services::abandon(ServiceId id) {
   std::shared_ptr<Service> service;
   std::vector<Done> dropped;  // destroyed outside the lock, like all that the host gave us
@@ -179,9 +191,11 @@ void Services::gate_is_empty() {
 // ---- closing ----
 
 void Services::begin_closing() {
+  decltype(begun_) begun;  // destroyed outside the lock
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
+    begun.swap(begun_);
   }
   calls.begin_closing();
 }

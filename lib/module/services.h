@@ -34,6 +34,9 @@ class Services : public Gate::Watcher, public std::enable_shared_from_this<Servi
   void order(const std::shared_ptr<Service>& service, Done done, std::function<Outcome(Service&)> run);
   // Of one that is shut and empty, on a module thread. It is removed unless its library stays.
   Status destroy(Service& service);
+  // From now until it is dropped, what is filled of its image is kept when that is given up.
+  void keep_begun(const Digest& artifact, const Digest& content);
+  void drop_begun(const Digest& artifact);
   // Its memory and its library stay: the module may still be using both. If it is in an order that
   // returns after all, it is destroyed then.
   void abandon(ServiceId id);
@@ -68,6 +71,7 @@ class Services : public Gate::Watcher, public std::enable_shared_from_this<Servi
   std::map<ServiceId, std::shared_ptr<Service>> services_;
   std::list<std::pair<std::shared_ptr<Service>, Done>> until_empty_;
   std::map<Digest, std::shared_ptr<Note>> kept_notes_;  // of objects that stay in memory, by artifact
+  std::map<Digest, std::shared_ptr<void>> begun_;  // by artifact
   bool closing_ = false;
   std::size_t coming_back_ = 0;  // services that are being destroyed after they were abandoned
   bool news_ = false;  // for close: a gate is empty, or a service is gone

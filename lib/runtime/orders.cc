@@ -127,6 +127,7 @@ void Orders::carry_out(tier::SyncArtifact& order) {
 }
 
 void Orders::carry_out(tier::DropArtifact& order) {
+  tell(&module::ServiceHost::drop_artifact, order.artifact);
   const auto drop = [disk = disk_, order] {
     disk->use(0, [&](store::Store& store, tier::Completion&) { return store.drop_artifact(order.artifact); });
   };
@@ -192,7 +193,7 @@ void Orders::ask(tier::Token token, tier::ServiceId service, Ask what) {
   if (has_services(token)) (services_->*what)(service, answer(token));
 }
 
-void Orders::carry_out(tier::Load& order) {
+void Orders::carry_out(tier::Assemble& order) {
   if (!has_services(order.token)) return;
   module::LoadOrder load;
   load.service = order.service;
@@ -203,7 +204,6 @@ void Orders::carry_out(tier::Load& order) {
   load.allowed = std::move(order.allowed);
   load.config = std::move(order.config);
   load.call_limit_ms = order.call_limit_ms;
-  load.limit_ms = order.limit_ms;
   // Not the artifact's own digest, which is what its publisher says: the chunks are what is
   // verified.
   const std::vector<Digest>& chunks = order.artifact.chunks;
@@ -213,7 +213,11 @@ void Orders::carry_out(tier::Load& order) {
   load.image.read_chunk = [disk = disk_,
                            artifact = std::make_shared<const content::ArtifactEntry>(std::move(order.artifact))](
                               std::uint32_t index) { return disk->plain_chunk(*artifact, index); };
-  services_->load(std::move(load), answer(order.token));
+  services_->assemble(std::move(load), answer(order.token));
+}
+
+void Orders::carry_out(tier::Load& order) {
+  if (has_services(order.token)) services_->load(order.service, order.limit_ms, answer(order.token));
 }
 
 void Orders::carry_out(tier::Invoke& order) {

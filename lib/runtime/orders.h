@@ -32,6 +32,7 @@ class Orders {
   void carry_out(tier::AcceptChunk& order);
   void carry_out(tier::SyncArtifact& order);
   void carry_out(tier::DropArtifact& order);
+  void carry_out(tier::Assemble& order);
   void carry_out(tier::Load& order);
   void carry_out(tier::Invoke& order);
   void carry_out(tier::GiveUp& order);

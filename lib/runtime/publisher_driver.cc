@@ -40,7 +40,8 @@ class PublisherDriver::Reading {
   Reading(PublishOrder order, bool hold) : order_(std::move(order)), hold_(hold), builder_(facts_of(order_)) {}
 
   // The next few MiB; the manifest, when they were the last.
-  Result<Buffer> prepare() {
+  Result<Buffer> prepare(std::uint64_t artifact_limit_bytes) {
+    if (Status s = content::check_sizes(builder_.manifest(), artifact_limit_bytes); !s.ok()) return s;
     const std::uint64_t enough = builder_.added_bytes() + kStepBytes;
     std::string room;
     while (!builder_.complete() && builder_.added_bytes() < enough) {
@@ -105,8 +106,9 @@ void PublisherDriver::publish(std::uint64_t id, PublishOrder order, Progress pro
 }
 
 void PublisherDriver::prepare(std::uint64_t publication) {
-  submit([this, publication, reading = readings_.at(publication)]() -> std::function<void()> {
-    const Result<Buffer> manifest = guarded([&] { return reading->prepare(); });
+  submit([this, publication, reading = readings_.at(publication),
+          limit_bytes = artifact_limit_bytes_]() -> std::function<void()> {
+    const Result<Buffer> manifest = guarded([&] { return reading->prepare(limit_bytes); });
     const std::uint64_t read_bytes = reading->read_bytes();
     return [this, publication, manifest, read_bytes] {
       const auto found = readings_.find(publication);

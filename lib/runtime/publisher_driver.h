@@ -44,6 +44,9 @@ class PublisherDriver final : private tier::PublisherOwner {
 
   PublisherDriver(Post post, std::function<void(const wire::Message&)> send);
 
+  // What is larger is refused before it is read. Else the controller refuses it.
+  void set_artifact_limit(std::uint64_t bytes) { artifact_limit_bytes_ = bytes; }
+
   void publish(std::uint64_t id, PublishOrder order, Progress progress, Done done);
   bool received(const wire::Message& message) { return publisher_.received(message); }
   bool cancel(std::uint64_t id, const Status& why) { return publisher_.cancel(id, why); }
@@ -65,6 +68,7 @@ class PublisherDriver final : private tier::PublisherOwner {
   std::shared_ptr<Pool> pool_;  // once something is published
   std::map<std::uint64_t, std::shared_ptr<Reading>> readings_;  // of what runs
   std::uint64_t held_bytes_ = 0;
+  std::uint64_t artifact_limit_bytes_ = kArtifactCeilingBytes;
   std::size_t jobs_ = 0;
   std::function<void()> idle_;  // set: stopping
 };

@@ -75,6 +75,7 @@ template void Machine::act(tier::ReadChunk&);
 template void Machine::act(tier::AcceptChunk&);
 template void Machine::act(tier::SyncArtifact&);
 template void Machine::act(tier::DropArtifact&);
+template void Machine::act(tier::Assemble&);
 template void Machine::act(tier::Load&);
 template void Machine::act(tier::Create&);
 template void Machine::act(tier::CheckHealth&);

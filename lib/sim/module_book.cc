@@ -5,12 +5,13 @@
 namespace pinnate::sim {
 namespace {
 
-constexpr Micros kUsual[] = {5 * kMillisecond, 2 * kMillisecond, kMillisecond, kMillisecond, kMillisecond};  // by Step
+constexpr Micros kUsual[] = {4 * kMillisecond, 2 * kMillisecond, kMillisecond,
+                             kMillisecond,     kMillisecond,     kMillisecond};  // by Step
 
 }  // namespace
 
 const char* name_of(Step step) {
-  constexpr const char* names[] = {"load", "create", "health", "call", "destroy"};
+  constexpr const char* names[] = {"load", "create", "health", "call", "destroy", "assemble"};
   return names[std::size_t(step)];
 }
 

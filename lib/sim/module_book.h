@@ -16,7 +16,7 @@ namespace pinnate::sim {
 
 class OutsideLoader;
 
-enum class Step : std::uint8_t { load, create, health, call, destroy };
+enum class Step : std::uint8_t { load, create, health, call, destroy, assemble };
 const char* name_of(Step step);
 
 enum class Fate : std::uint8_t {

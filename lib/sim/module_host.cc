@@ -33,17 +33,23 @@ void ModuleHost::complete(tier::Token token, Status status, Buffer bytes, std::v
 
 // ---- one at a time ------------------------------------------------------------------------------
 
-void ModuleHost::order(tier::Load load) {
-  if (load.service == 0 || find(load.service))
-    return host_.breach("loads service " + std::to_string(load.service) + " twice");
+void ModuleHost::order(tier::Assemble assemble) {
+  if (assemble.service == 0 || find(assemble.service))
+    return host_.breach("assembles service " + std::to_string(assemble.service) + " twice");
   Service service;
-  service.id = load.service;
-  service.name = load.name;
-  service.version = load.version;
-  service.artifact = load.artifact.digest;
-  service.config = load.config;
+  service.id = assemble.service;
+  service.of = assemble;
   services_.push_back(std::move(service));
-  queue(std::move(load));
+  queue(std::move(assemble));
+}
+
+void ModuleHost::order(tier::Load load) {
+  Service* service = must_find(load.service, "loads");
+  if (!service) return;
+  if (service->state != Service::assembled)
+    return host_.breach("loads service " + std::to_string(load.service) + " before it is assembled, or twice");
+  service->state = Service::loading;
+  queue(load);
 }
 
 void ModuleHost::order(tier::Create create) {
@@ -67,14 +73,35 @@ void ModuleHost::begin_next() {
   std::visit([this](const auto& o) { return abandoned(o.service) ? begin_next() : begin(o); }, order);
 }
 
+void ModuleHost::begin(const tier::Assemble& assemble) {
+  in_lane(assemble.service, Step::assemble, [this, token = assemble.token](Service& s, const Conduct& conduct) {
+    std::vector<std::uint32_t> bad;
+    const content::ArtifactEntry& artifact = s.of.artifact;
+    for (std::uint32_t i = 0; i < artifact.chunks.size(); ++i) {
+      const Buffer* held = disk_.chunk(artifact.digest, i);
+      if (!held || !verifier_.verify(*held, artifact.chunk_bytes(i), artifact.chunks[i])) bad.push_back(i);
+    }
+    Status status;
+    if (!bad.empty())
+      status = Status(PINNATE_CORRUPT, std::to_string(bad.size()) + " chunks are bad or missing");
+    else if (conduct.fate != Fate::well)
+      status = Status(PINNATE_IO, conduct.words);
+    s.state = Service::assembled;
+    // What failed leaves nothing to destroy.
+    if (!status.ok()) std::erase_if(services_, [id = s.id](const Service& other) { return other.id == id; });
+    complete(token, std::move(status), {}, std::move(bad));
+  });
+}
+
 void ModuleHost::begin(const tier::Load& load) {
-  const Conduct conduct = book_.next(id_, load.artifact.digest, Step::load);
+  const std::string name = find(load.service)->of.name;
+  const Conduct conduct = book_.next(id_, artifact_of(load.service), Step::load);
   if (conduct.fate == Fate::hangs) {
     wedged_ = true;
     return;
   }
-  host_.later(conduct.takes, [this, load, conduct] {
-    if (conduct.fate == Fate::kills) return host_.die("loading " + load.name);
+  host_.later(conduct.takes, [this, load, name, conduct] {
+    if (conduct.fate == Fate::kills) return host_.die("loading " + name);
     finish_load(load, conduct);
     begin_next();
   });
@@ -83,37 +110,33 @@ void ModuleHost::begin(const tier::Load& load) {
 void ModuleHost::finish_load(const tier::Load& load, const Conduct& conduct) {
   Service* service = find(load.service);
   if (!service || service->state == Service::abandoned) return;
-  std::vector<std::uint32_t> bad;
-  for (std::uint32_t i = 0; i < load.artifact.chunks.size(); ++i) {
-    const Buffer* held = disk_.chunk(load.artifact.digest, i);
-    if (!held || !verifier_.verify(*held, load.artifact.chunk_bytes(i), load.artifact.chunks[i])) bad.push_back(i);
-  }
   Status refused;
-  if (bad.empty() && conduct.fate == Fate::well) {
-    auto outside = book_.outside ? book_.outside->load(id_, load) : std::unique_ptr<OutsideModule>();
+  if (conduct.fate == Fate::well) {
+    auto outside = book_.outside ? book_.outside->load(id_, service->of) : std::unique_ptr<OutsideModule>();
     if (outside.ok()) {
       service->outside = std::move(*outside);
       service->state = Service::loaded;
       return complete(load.token);
     }
     refused = outside.status();
-  } else if (bad.empty()) {
+  } else {
     refused = Status(PINNATE_INVALID, conduct.words);
   }
   // A load that failed leaves nothing to destroy.
   std::erase_if(services_, [&](const Service& s) { return s.id == load.service; });
-  if (bad.empty()) return complete(load.token, std::move(refused));
-  complete(load.token, {PINNATE_CORRUPT, std::to_string(bad.size()) + " chunks are bad or missing"}, {},
-           std::move(bad));
+  complete(load.token, std::move(refused));
 }
 
 void ModuleHost::in_lane(tier::ServiceId id, Step step, std::function<void(Service&, const Conduct&)> end) {
-  const Conduct conduct = book_.next(id_, find(id)->artifact, step);
+  const Conduct conduct = book_.next(id_, artifact_of(id), step);
   in_lane_ = id;
   if (conduct.fate == Fate::hangs) return;
   host_.later(conduct.takes, [this, id, step, conduct, end = std::move(end)] {
     if (conduct.fate == Fate::kills) {
-      const char* const doing = step == Step::create ? "creating" : step == Step::health ? "checking" : "destroying";
+      const char* const doing = step == Step::create     ? "creating"
+                                : step == Step::health   ? "checking"
+                                : step == Step::assemble ? "assembling"
+                                                         : "destroying";
       return host_.die(std::string(doing) + " service " + std::to_string(id));
     }
     if (abandoned(id))  // it came back after all
@@ -132,7 +155,7 @@ void ModuleHost::begin(const tier::Create& create) {
     if (conduct.fate == Fate::fails)
       status = Status(PINNATE_FAILED, conduct.words);
     else if (s.outside)
-      status = s.outside->create(s.config);
+      status = s.outside->create(s.of.config);
     s.state = status.ok() ? Service::created : Service::loaded;
     complete(token, std::move(status));
   });
@@ -174,7 +197,8 @@ void ModuleHost::order(tier::Activate activate) {
     return host_.breach("activates service " + std::to_string(activate.service) + " that is not created, or drains");
   if (!service->healthy)
     return host_.breach("activates service " + std::to_string(activate.service) + " whose health check has not passed");
-  Serving now{activate.function, service->id, service->name, service->version, service->artifact, service->config};
+  const tier::Assemble& of = service->of;
+  Serving now{activate.function, service->id, of.name, of.version, of.artifact.digest, of.config};
   if (Serving* before = const_cast<Serving*>(serving(activate.function)))
     *before = std::move(now);
   else
@@ -234,7 +258,7 @@ void ModuleHost::order(tier::Invoke invoke) {
     return;
   }
   Service* service = find(now->service);
-  const Conduct conduct = book_.next(id_, service->artifact, Step::call);
+  const Conduct conduct = book_.next(id_, service->of.artifact.digest, Step::call);
   const Micros limit = Micros(invoke.timeout_ms) * kMillisecond;
   if (book_.on_run) book_.on_run(id_, invoke.payload, false);
   ++service->calls;
@@ -248,7 +272,8 @@ void ModuleHost::order(tier::Invoke invoke) {
   }
   service->hung = service->hung || conduct.fate == Fate::hangs;
   if (conduct.fate == Fate::hangs) return;
-  std::string result = invoke.function + "@" + service->artifact.hex().substr(0, 8) + ":" + invoke.payload.str();
+  std::string result =
+      invoke.function + "@" + service->of.artifact.digest.hex().substr(0, 8) + ":" + invoke.payload.str();
   if (result.size() < conduct.result_bytes) result.resize(conduct.result_bytes, '.');
   host_.later(conduct.takes,
               [this, token = invoke.token, payload = invoke.payload, id = service->id, conduct, result, in_time] {
@@ -303,7 +328,7 @@ bool ModuleHost::takes_calls(tier::ServiceId id) const {
 
 Digest ModuleHost::artifact_of(tier::ServiceId service) const {
   const Service* found = const_cast<ModuleHost*>(this)->find(service);
-  return found ? found->artifact : Digest{};
+  return found ? found->of.artifact.digest : Digest{};
 }
 
 std::size_t ModuleHost::left_behind() const {
@@ -319,13 +344,13 @@ std::vector<Restored::Death> ModuleHost::inside() const {
       return std::visit([&](const auto& order) { return order.service == s.id; }, o);
     });
     if (s.state == Service::loading && !waits)
-      deaths.push_back({s.artifact, "load", 1});
+      deaths.push_back({s.of.artifact.digest, "load", 1});
     else if (s.state == Service::creating)
-      deaths.push_back({s.artifact, "create", 1});
+      deaths.push_back({s.of.artifact.digest, "create", 1});
     else if (s.checking)
-      deaths.push_back({s.artifact, "health check", 1});
+      deaths.push_back({s.of.artifact.digest, "health check", 1});
     else if (s.calls > 0)
-      deaths.push_back({s.artifact, "call", 1});
+      deaths.push_back({s.of.artifact.digest, "call", 1});
   }
   return deaths;
 }
@@ -333,7 +358,7 @@ std::vector<Restored::Death> ModuleHost::inside() const {
 std::vector<Restored::Death> ModuleHost::young() const {
   std::vector<Restored::Death> deaths;
   for (const Service& s : services_)
-    if (s.state == Service::created && !s.trusted) deaths.push_back({s.artifact, "first 60 s", 1});
+    if (s.state == Service::created && !s.trusted) deaths.push_back({s.of.artifact.digest, "first 60 s", 1});
   return deaths;
 }
 

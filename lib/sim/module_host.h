@@ -44,6 +44,7 @@ class ModuleHost {
   ModuleHost(MachineId id, EngineHost& host, const Disk& disk, ModuleBook& book, ChunkVerifier& verifier)
       : id_(id), host_(host), disk_(disk), book_(book), verifier_(verifier) {}
 
+  void order(tier::Assemble assemble);
   void order(tier::Load load);
   void order(tier::Create create);
   void order(tier::CheckHealth check);
@@ -71,11 +72,9 @@ class ModuleHost {
 
  private:
   struct Service {
+    tier::Assemble of;
     tier::ServiceId id = 0;
-    std::string name, version;
-    Digest artifact;
-    Buffer config;
-    enum : std::uint8_t { loading, loaded, creating, created, abandoned } state = loading;
+    enum : std::uint8_t { assembling, assembled, loading, loaded, creating, created, abandoned } state = assembling;
     bool trusted = false;
     bool healthy = false;  // its health check has passed
     bool checking = false;
@@ -84,13 +83,14 @@ class ModuleHost {
     tier::Token draining = 0;
     std::unique_ptr<OutsideModule> outside;  // null: simulated
   };
-  using LaneOrder = std::variant<tier::Load, tier::Create, tier::CheckHealth, tier::Destroy>;
+  using LaneOrder = std::variant<tier::Assemble, tier::Load, tier::Create, tier::CheckHealth, tier::Destroy>;
 
   Service* find(tier::ServiceId id);
   Service* must_find(tier::ServiceId id, const char* verb);
   void complete(tier::Token token, Status status = {}, Buffer bytes = {}, std::vector<std::uint32_t> chunks = {});
   void queue(LaneOrder order);
   void begin_next();
+  void begin(const tier::Assemble& assemble);
   void begin(const tier::Load& load);
   void begin(const tier::Create& create);
   void begin(const tier::CheckHealth& check);

@@ -30,7 +30,7 @@ class OutsideLoader {
  public:
   virtual ~OutsideLoader() = default;
   // The chunks on the engine's disk have been verified. Null: a kind that is simulated.
-  virtual Result<std::unique_ptr<OutsideModule>> load(MachineId engine, const tier::Load& load) = 0;
+  virtual Result<std::unique_ptr<OutsideModule>> load(MachineId engine, const tier::Assemble& of) = 0;
 };
 
 }  // namespace pinnate::sim

@@ -70,20 +70,24 @@ struct DropArtifact {
 };  // not answered
 
 // ---- modules (engines): answered but where said ----
-struct
-    Load {  // reads the chunks from the store, verifies, seals, loads. completed: chunks = those that were bad or missing
+// Reads the chunks from the store, verifies them, and makes the image that Load takes. One that is
+// abandoned stops, and the next one of these bytes goes on there, unless the artifact is dropped.
+// completed: chunks = those that were bad or missing.
+struct Assemble {
   Token token;
   ServiceId service;
   std::string name, version, loader;
   content::ArtifactEntry artifact;
   Buffer config;
   std::uint32_t call_limit_ms;
-  std::uint32_t limit_ms;  // after which the tier waits for it no longer
   std::vector<std::string> allowed{};  // content::Release::allowed
 };
 struct ServiceOrder {
   Token token;
   ServiceId service;
+};
+struct Load : ServiceOrder {
+  std::uint32_t limit_ms;  // after which the tier waits for it no longer
 };
 struct Create : ServiceOrder {};
 struct CheckHealth : ServiceOrder {};
@@ -133,7 +137,7 @@ struct TellLink {
 };
 
 using Action =
-    std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Load, Create,
+    std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Assemble, Load, Create,
                  CheckHealth, Activate, Deactivate, Drain, Destroy, Abandon, Trust, Invoke, GiveUp, WriteLog, TellLink>;
 
 struct Completion {

@@ -195,11 +195,7 @@ Status Controller::check_publish(const content::Manifest& manifest, const wire::
   if (const std::string need = content::unknown_need(publish.needs, {content::kKeepOlder, content::kAllowed});
       !need.empty())
     return {PINNATE_UNSUPPORTED, "it needs the feature '" + need + "', which this controller does not know"};
-  for (const auto& artifact : manifest.artifacts)
-    if (artifact.size_bytes > options_.artifact_limit_bytes)
-      return {PINNATE_TOO_LARGE, "module '" + manifest.name + "' " + manifest.version + ": the artifact for " +
-                                     artifact.platform + " is " + std::to_string(artifact.size_bytes) +
-                                     " bytes; the limit is " + std::to_string(options_.artifact_limit_bytes)};
+  if (Status s = content::check_sizes(manifest, options_.artifact_limit_bytes); !s.ok()) return s;
   if (publish.config.size() > kConfigLimitBytes)
     return {PINNATE_TOO_LARGE, "a configuration of " + std::to_string(publish.config.size()) + " bytes; the limit is " +
                                    std::to_string(kConfigLimitBytes)};

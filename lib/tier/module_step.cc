@@ -17,10 +17,18 @@ ModuleStep::ModuleStep(SlotWorld* world, Slot* slot, ServiceId service, std::str
 
 ModuleStep::~ModuleStep() { world_->core->forget_order(token_); }
 
+void ModuleStep::drop() {
+  state_ = State::dropped;
+  if (hang_ != Hang::stops) return;
+  world_->core->act(Abandon{service_});
+  world_->turns->end();
+  slot_->step_over(*this);
+}
+
 void ModuleStep::answered(Completion& c) {
   slot_->noted(c);
   if (state_ == State::awaited) return slot_->step_done(*this, c);
-  // A load that failed leaves nothing to destroy.
+  // An image that was not made, or a load that failed, leaves nothing to destroy.
   if (c.status.ok() || hang_ == Hang::left_behind) slot_->destroy(service_);
   if (state_ == State::late)  // a constructor that came back after all
     world_->owner->wedged(what_, false);
@@ -39,7 +47,8 @@ void ModuleStep::passed_limit() {
     world_->owner->wedged(what_, true);
   } else {
     world_->core->act(Abandon{service_});
-    reason += "; the service stays in memory until it returns";
+    reason += hang_ == Hang::stops ? ": this engine's disk or memory is slow. The next try goes on where this one ended"
+                                   : "; the service stays in memory until it returns";
   }
   world_->turns->end();
   if (awaited)

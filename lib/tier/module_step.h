@@ -11,13 +11,14 @@ struct SlotWorld;
 
 class ModuleStep {
  public:
-  enum class Hang { left_behind, wedges };
+  // What passes its limit: a function of the module's, its constructors, or our own work.
+  enum class Hang { left_behind, wedges, stops };
   ModuleStep(SlotWorld* world, Slot* slot, ServiceId service, std::string what, std::uint32_t limit_ms, Hang hang);
   ~ModuleStep();
   ModuleStep(const ModuleStep&) = delete;
 
   Token token() const { return token_; }
-  void drop() { state_ = State::dropped; }  // the candidate is superseded
+  void drop();  // the candidate is superseded. May delete this
 
  private:
   enum class State { awaited, dropped, late };

@@ -11,6 +11,13 @@ constexpr std::uint32_t kRetryMinMs = 1000, kRetryMaxMs = 300000;
 constexpr std::uint32_t kDestroyLimitMs = 10000, kDestroyAgainMs = 10000;
 constexpr std::int64_t kTrustAfterMs = 60000;
 
+// An image may take 10 s, and 1 s for each 4 MiB. That is our own work, so no limit of the module's
+// is for it.
+std::uint32_t assemble_limit_ms(std::uint64_t size_bytes) {
+  constexpr std::uint64_t kEachSecondBytes = 4 * 1024 * 1024;
+  return static_cast<std::uint32_t>(10000 + 1000 * (size_bytes / kEachSecondBytes));
+}
+
 }  // namespace
 
 Slot::Slot(SlotWorld* world, std::string function)
@@ -141,7 +148,7 @@ void Slot::ask_for_turn() {
   world_->turns->take_to_load([this, alive = life(), turns = world_->turns, attempt] {
     if (alive.expired() || !candidate_ || candidate_->attempt != attempt) return turns->end();
     candidate_->has_turn = true;
-    load();
+    assemble();
   });
 }
 
@@ -173,39 +180,54 @@ void Slot::step_over(ModuleStep& step) {
   ended();
 }
 
-void Slot::load() {
+void Slot::assemble() {
   Candidate& c = *candidate_;
   const content::ArtifactEntry& artifact = c.artifact();
   std::int64_t wait_ms = 0;
   if (const auto held = world_->owner->hold(artifact.digest, &wait_ms)) return fail(*held, wait_ms);
   c.service = world_->owner->new_service();
-  const Token token = start(c.manifest->limits.load_ms, ": loading", Hang::wedges, &Slot::loaded);
-  core_->act(Load{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
-                  wanted_->release.config, c.manifest->limits.call_ms, c.manifest->limits.load_ms,
-                  wanted_->release.allowed});
+  const Token token = start(assemble_limit_ms(artifact.size_bytes), ": reading its artifact into memory", Hang::stops,
+                            &Slot::assembled);
+  core_->act(Assemble{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
+                      wanted_->release.config, c.manifest->limits.call_ms, wanted_->release.allowed});
+}
+
+void Slot::assembled(Completion& done) {
+  if (done.status.ok()) return load();
+  candidate_->service = 0;
+  if (!done.chunks.empty()) return damaged(done);
+  fail(done.status.message());
+}
+
+// What was damaged on disk is fetched anew, at once.
+void Slot::damaged(const Completion& done) {
+  const Digest artifact = candidate_->artifact().digest;
+  for (std::uint32_t index : done.chunks) world_->inventory->lost(artifact, index);
+  const std::string what = named() + ": " + std::to_string(done.chunks.size()) + " stored chunks are damaged";
+  // A disk that gives back something else each time: each try costs a transfer and some space.
+  if (damaged_++ > 0)
+    return fail(what + ", for the " + std::to_string(damaged_) +
+                ". time in a row, and are fetched anew later (is the disk failing?): " + done.status.message());
+  core_->log(PINNATE_LOG_WARNING, what + " and fetched anew");
+  world_->turns->end();
+  candidate_->has_turn = false;
+  candidate_->attempt = ++attempts_;
+  fetch();
+}
+
+void Slot::load() {
+  const std::uint32_t limit_ms = candidate_->manifest->limits.load_ms;
+  const Token token = start(limit_ms, ": loading", Hang::wedges, &Slot::loaded);
+  core_->act(Load{{token, candidate_->service}, limit_ms});
 }
 
 void Slot::loaded(Completion& done) {
-  if (done.status.ok()) {
-    const Token token = start(candidate_->manifest->limits.create_ms, ": create", Hang::left_behind, &Slot::created);
-    return core_->act(Create{token, candidate_->service});
+  if (!done.status.ok()) {
+    candidate_->service = 0;
+    return fail(done.status.message());
   }
-  const Digest artifact = candidate_->artifact().digest;
-  for (std::uint32_t index : done.chunks) world_->inventory->lost(artifact, index);
-  candidate_->service = 0;
-  if (!done.chunks.empty()) {  // damaged on disk: fetched anew, at once
-    const std::string what = named() + ": " + std::to_string(done.chunks.size()) + " stored chunks are damaged";
-    // A disk that gives back something else each time: each try costs a transfer and some space.
-    if (damaged_++ > 0)
-      return fail(what + ", for the " + std::to_string(damaged_) +
-                  ". time in a row, and are fetched anew later (is the disk failing?): " + done.status.message());
-    core_->log(PINNATE_LOG_WARNING, what + " and fetched anew");
-    world_->turns->end();
-    candidate_->has_turn = false;
-    candidate_->attempt = ++attempts_;
-    return fetch();
-  }
-  fail(done.status.message());
+  const Token token = start(candidate_->manifest->limits.create_ms, ": create", Hang::left_behind, &Slot::created);
+  core_->act(Create{token, candidate_->service});
 }
 
 void Slot::created(Completion& c) {

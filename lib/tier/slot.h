@@ -96,6 +96,9 @@ class Slot {
   void fetch();
   void chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t index);
   void ask_for_turn();
+  void assemble();
+  void assembled(Completion& c);
+  void damaged(const Completion& c);
   void load();
   void loaded(Completion& c);
   void created(Completion& c);

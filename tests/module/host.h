@@ -110,9 +110,17 @@ class TestHost {
     };
     return order;
   }
-  Status load(LoadOrder order) {
+  // Assembles and loads it.
+  void load(LoadOrder order, Done done, std::uint32_t limit_ms = 10000) {
+    const ServiceId id = order.service;
+    host_->assemble(std::move(order), [host = host_.get(), id, done, limit_ms](Outcome outcome) {
+      if (!outcome.status.ok()) return done(std::move(outcome));
+      host->load(id, limit_ms, done);
+    });
+  }
+  Status load(LoadOrder order, std::uint32_t limit_ms = 10000) {
     Promised p;
-    host_->load(std::move(order), p.done());
+    load(std::move(order), p.done(), limit_ms);
     return p.get().status;
   }
   Status load(ServiceId id, const std::string& module, const std::string& config = "") {

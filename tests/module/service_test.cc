@@ -90,7 +90,7 @@ TEST_CASE("a constructor that hangs leaves calls of other services alone, and is
   TestHost host;
   host.serve(1, "counter-1");
   Promised loaded;
-  host->load(TestHost::order(2, test_module("constructor-hangs")), loaded.done());
+  host.load(TestHost::order(2, test_module("constructor-hangs")), loaded.done());
   fifo.wait_until_inside();
   host->abandon(2);
   CHECK(host.call("").bytes.view() == "1 1");
@@ -117,13 +117,11 @@ TEST_CASE(
     other.serve(1, "counter-1");
     LoadOrder order = TestHost::order(1, test_module("constructor-hangs"));
     order.name = "slow";
-    order.limit_ms = slow_ms;
     Promised loaded;
-    host->load(std::move(order), loaded.done());
+    host.load(std::move(order), loaded.done(), slow_ms);
     fifo.wait_until_inside();
     order = TestHost::order(2, test_module("counter-2"));
-    order.limit_ms = other_ms;
-    const Status refused = other.load(std::move(order));
+    const Status refused = other.load(std::move(order), other_ms);
     CHECK(refused.code() == PINNATE_BUSY);
     CHECK(refused.message() == "module 'f' 1.0.0: " + words);
     if (slow_ms < kLongMs) {
@@ -169,7 +167,7 @@ TEST_CASE("closing waits for calls that run, and ends every order") {
   Promised closed = host.start_closing(20000);
   CHECK(host.call_here("x").status.code() == PINNATE_CLOSED);
   Promised late;
-  host->load(TestHost::order(2, test_module("counter-1")), late.done());
+  host.load(TestHost::order(2, test_module("counter-1")), late.done());
   CHECK(late.get().status.code() == PINNATE_CLOSED);
   CHECK(closed.times() == 0);
   fifo.let_go();
@@ -223,6 +221,6 @@ TEST_CASE("a host may be destroyed by its own closed callback, and without closi
   }
   auto host = ServiceHost::open({});
   Promised loaded;
-  (*host)->load(TestHost::order(1, test_module("counter-1")), loaded.done());
+  (*host)->assemble(TestHost::order(1, test_module("counter-1")), loaded.done());
   loaded.get();
 }

@@ -43,8 +43,8 @@ struct FakeServices : module::ServiceHost {
   std::vector<Restored::Death> deaths() const override { return {{content::sha256("killer"), "create", 2}}; }
   Status add_loader(const pinnate_loader&) override { return {}; }
   std::set<std::string> loaders() const override { return {"native"}; }
-  void load(module::LoadOrder order, Done done) override {
-    seen.orders.push_back("load " + order.name + " " + order.version);
+  void assemble(module::LoadOrder order, Done done) override {
+    seen.orders.push_back("assemble " + order.name + " " + order.version);
     threads.emplace_back([this, order, done] {
       Outcome outcome;
       for (std::uint32_t i = 0; i < order.image.chunk_count; i++) {
@@ -59,6 +59,10 @@ struct FakeServices : module::ServiceHost {
       seen.read_later = order.image.read_chunk;
       done(outcome);
     });
+  }
+  void drop_artifact(const Digest& artifact) override { seen.orders.push_back("drop " + artifact.hex()); }
+  void load(ServiceId service, std::uint32_t limit_ms, Done done) override {
+    answer("load " + std::to_string(service) + " in " + std::to_string(limit_ms), done);
   }
   void create(ServiceId service, Done done) override { answer("create " + std::to_string(service), done); }
   void check_health(ServiceId service, Done done) override { answer("check " + std::to_string(service), done); }
@@ -140,7 +144,7 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
     });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 2; }));
     node.act([&](ScriptedTier& t) {
-      t.act(tier::Load{20, 1, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000, 10000});
+      t.act(tier::Assemble{20, 1, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000});
     });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 3; }));
     CHECK(node.diary.completions[2].status.code() == PINNATE_NOT_FOUND);
@@ -153,14 +157,16 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
     });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 4; }));
     node.act([&](ScriptedTier& t) {
-      t.act(tier::Load{21, 2, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000, 10000});
+      t.act(tier::Assemble{21, 2, "thumbnail", "1.2.0", "native", entry, Buffer(), 1000});
     });
     REQUIRE(world.run_until([&] { return node.diary.completions.size() == 5; }));
     CHECK(node.diary.completions[4].status.ok());
     CHECK(seen.image == plain[0] + plain[1] + plain[2]);
 
     seen.orders.clear();
-    node.act([](ScriptedTier& t) {
+    node.act([&entry](ScriptedTier& t) {
+      t.act(tier::Load{{6, 2}, 500});
+      t.act(tier::DropArtifact{entry.digest});
       t.act(tier::Create{1, 2});
       t.act(tier::CheckHealth{2, 2});
       t.act(tier::Activate{"thumbnail", 2});
@@ -171,10 +177,10 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
       t.act(tier::Destroy{5, 2});
       t.act(tier::Abandon{1});
     });
-    CHECK(seen.orders == std::vector<std::string>{"create 2", "check 2", "activate thumbnail 2", "invoke thumbnail",
-                                                  "trust 2", "deactivate thumbnail", "drain 2", "destroy 2",
-                                                  "abandon 1"});
-    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 10; }));
+    CHECK(seen.orders == std::vector<std::string>{"load 2 in 500", "drop " + entry.digest.hex(), "create 2", "check 2",
+                                                  "activate thumbnail 2", "invoke thumbnail", "trust 2",
+                                                  "deactivate thumbnail", "drain 2", "destroy 2", "abandon 1"});
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 11; }));
     for (const auto& c : node.diary.completions)
       if (c.token == 3) CHECK(c.bytes.str() == "payload!");
   }

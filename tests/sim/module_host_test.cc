@@ -31,8 +31,13 @@ struct Engine {
   void order(A action) {
     act(world, "e", e, std::move(action));
   }
+  void assemble(tier::Token token, tier::ServiceId service) {
+    order(tier::Assemble{token, service, "f", "1.0", "native", entry, {}, 1000});
+  }
   void load(tier::Token token, tier::ServiceId service) {
-    order(tier::Load{token, service, "f", "1.0", "native", entry, {}, 1000, 10000});
+    assemble(token + 1000, service);
+    world.advance(100);
+    order(tier::Load{{token, service}, 10000});
   }
   void bring_up(tier::ServiceId service) {
     load(service * 10, service);
@@ -76,10 +81,10 @@ TEST_CASE("a loaded, created and activated service answers calls with its functi
   CHECK(x.world.breaches().empty());
 }
 
-TEST_CASE("a load names the chunks that are bad or missing") {
+TEST_CASE("an assembly names the chunks that are bad or missing") {
   Engine x;
   CHECK(x.world.corrupt_chunk("e", x.entry.digest, 0));
-  x.load(1, 1);
+  x.assemble(1, 1);
   x.world.advance(100);
   REQUIRE(x.code(1) == PINNATE_CORRUPT);
   CHECK(x.completion(1)->chunks == std::vector<std::uint32_t>{0});

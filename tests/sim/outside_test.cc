@@ -34,10 +34,10 @@ struct Outside final : OutsideLoader {
     std::string version, config;
   };
 
-  Result<std::unique_ptr<OutsideModule>> load(MachineId, const tier::Load& load) override {
-    if (load.loader != "outside") return std::unique_ptr<OutsideModule>();
+  Result<std::unique_ptr<OutsideModule>> load(MachineId, const tier::Assemble& of) override {
+    if (of.loader != "outside") return std::unique_ptr<OutsideModule>();
     if (!load_status.ok()) return load_status;
-    return std::unique_ptr<OutsideModule>(std::make_unique<Module>(this, load.version));
+    return std::unique_ptr<OutsideModule>(std::make_unique<Module>(this, of.version));
   }
 
   Status load_status, create_status, health_status;

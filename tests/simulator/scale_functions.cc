@@ -103,11 +103,11 @@ class ManyFunctions {
   void carry_out(A& action) {
     if constexpr (requires { action.token; }) engine_->completed(now_, {action.token, {}, {}, {}});
   }
-  void carry_out(tier::Load& load) {
+  void carry_out(tier::Assemble& order) {
     const Stopwatch one;
-    const auto plain = content::decode_chunk(chunk_, load.artifact.chunk_bytes(0), load.artifact.chunks[0]);
+    const auto plain = content::decode_chunk(chunk_, order.artifact.chunk_bytes(0), order.artifact.chunks[0]);
     loading_s_ += one.cpu_s();
-    engine_->completed(now_, {load.token, plain.status(), {}, {}});
+    engine_->completed(now_, {order.token, plain.status(), {}, {}});
   }
   void carry_out(tier::Activate&) { ++live_; }
   void carry_out(tier::Send& send) {

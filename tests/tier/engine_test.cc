@@ -180,9 +180,9 @@ struct LoneEngine {
   void carry_out(A& action) {
     if constexpr (requires { action.token; }) engine->completed(now, {action.token, {}, {}, {}});
   }
-  void carry_out(tier::Load& load) {
-    loaded.push_back(load.version);
-    engine->completed(now, {load.token, {}, {}, {}});
+  void carry_out(tier::Assemble& order) {
+    assembled.push_back(order.version);
+    engine->completed(now, {order.token, {}, {}, {}});
   }
   void carry_out(tier::Send& send) {
     auto message = wire::decode(send.message);
@@ -231,7 +231,7 @@ struct LoneEngine {
   std::unique_ptr<tier::Tier> engine;
   tier::Now now{1000, 1700000000000};
   tier::DesiredState state;
-  std::vector<std::string> loaded;
+  std::vector<std::string> assembled;
   int chunks_asked_for = 0;
   wire::EngineStatus status;
 };
@@ -247,7 +247,7 @@ TEST_CASE(
     const std::vector<std::string> none, waves = {"waves"};
     d.publish("1", {}, {});
     d.publish("2", by_release ? waves : none, by_release ? none : waves);
-    CHECK(d.loaded == std::vector<std::string>{"1"});
+    CHECK(d.assembled == std::vector<std::string>{"1"});
     REQUIRE(d.status.rows.size() == 2);
     CHECK(d.status.rows[0].phase == wire::Phase::incompatible);
     CHECK(d.status.rows[0].reason == std::string("module 'f' 2: ") + (by_release ? "release 2" : "its manifest") +
@@ -257,7 +257,7 @@ TEST_CASE(
     CHECK(d.status.rows[1].serving);
     d.publish("3", {}, {});
     d.publish("4", waves, {}, "zone=elsewhere");  // not for this one
-    CHECK(d.loaded == std::vector<std::string>{"1", "3"});
+    CHECK(d.assembled == std::vector<std::string>{"1", "3"});
     REQUIRE(d.status.rows.size() == 1);
     CHECK(d.status.rows[0].phase == wire::Phase::live);
     d.publish("5", waves, {}, "zone in (here)");  // by a grammar that this version does not have
@@ -280,7 +280,7 @@ TEST_CASE("an engine asks for no chunk of what it has no loader for, says so, an
   d.engine->add_loader(d.now, "lua");
   d.carry_out_all();
   d.later();
-  CHECK(d.loaded == std::vector<std::string>{"1", "2"});
+  CHECK(d.assembled == std::vector<std::string>{"1", "2"});
   REQUIRE(d.status.rows.size() == 1);
   CHECK(d.status.rows[0].phase == wire::Phase::live);
 }

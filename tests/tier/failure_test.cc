@@ -215,6 +215,47 @@ TEST_CASE(
   CHECK(f.engine_row("s0.e0").notice == "");
 }
 
+TEST_CASE("what takes long to read into memory is said to be the engine's own fault, and wedges nothing") {
+  TestFleet f(shape(1, 0, 1));
+  Module m = module("f", "1", 9 * 1024 * 1024);
+  m.limits.load_ms = 3000;
+  Conduct slow = conduct(Fate::well);
+  slow.takes = 11 * kSecond;
+  f.world.modules().behave(f.artifact(m), Step::assemble, slow);
+  const auto one = f.release(m);
+  CHECK(f.reports(one, wire::Phase::live, 1));  // in 12 s: 10, and 2 for its size
+  slow.takes = 13 * kSecond;
+  Module next = module("f", "2", 9 * 1024 * 1024);
+  next.limits.load_ms = 3000;
+  f.world.modules().behave(f.artifact(next), Step::assemble, slow);
+  const auto two = f.release(next);
+  REQUIRE(f.reports(two, wire::Phase::failed, 1));
+  const wire::StatusRow row = f.row(two);
+  REQUIRE_FALSE(row.failures.empty());
+  CHECK(row.failures[0].reason ==
+        "module 'f' 2: reading its artifact into memory took longer than 12000 ms: this engine's disk or memory is "
+        "slow. The next try goes on where this one ended");
+  CHECK(f.engine_row("s0.e0").notice == "");
+  f.release(module("g", "1"));
+  CHECK(f.becomes("g", "1", 20000));
+  f.world.modules().behave_well(f.artifact(next));
+  CHECK(f.becomes("f", "2"));
+  f.world.advance(kMinute);
+  CHECK(f.world.at("s0.e0").modules()->left_behind() == 0);
+}
+
+TEST_CASE("a release that supersedes one that is read into memory does not wait for that") {
+  TestFleet f(shape(1, 0, 1));
+  const Module large = module("f", "1");
+  Conduct slow = conduct(Fate::well);
+  slow.takes = 8 * kSecond;
+  f.world.modules().behave(f.artifact(large), Step::assemble, slow);
+  f.release(large);
+  f.world.advance(2000);
+  f.release(module("f", "2"));
+  CHECK(f.becomes("f", "2", 2000));
+}
+
 TEST_CASE("a constructor that comes back after its limit ends the wedge, and what it made is not left in memory") {
   TestFleet f(shape(1, 0, 1));
   Module late = module("late", "1");

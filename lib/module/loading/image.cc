@@ -1,6 +1,7 @@
 #include "module/loading/image.h"
 
 #include "base/fork.h"
+#include "base/guarded.h"
 #include "base/limits.h"
 
 #include <fcntl.h>
@@ -10,6 +11,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -35,6 +38,12 @@ Status system_error(const std::string& what) {
   return {code, what + ": " + std::strerror(error)};
 }
 
+constexpr std::chrono::milliseconds kLookAgain{20};  // whether it is given up
+
+bool given_up(const ImageSource& source) { return source.given_up && source.given_up(); }
+
+Status stopped() { return {PINNATE_CANCELLED, "given up"}; }
+
 bool same_file(int fd, const char* path) {
   struct stat a, b;
   return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
@@ -42,11 +51,31 @@ bool same_file(int fd, const char* path) {
 
 }  // namespace
 
-// Images of this process that have the same bytes. Whoever makes one holds `making`: others who
-// want it wait for that.
+// Images of this process that have the same bytes. One is made at a time: others who want it wait
+// for that.
 struct Image::SameBytes {
-  std::mutex making;
+  std::mutex mutex;  // guards `making`, whose turn guards the rest
+  std::condition_variable ended;
+  bool making = false;
   std::list<std::weak_ptr<const Image>> images;  // the oldest first: most of its mapping is in memory
+  std::shared_ptr<Image> begun;  // and given up
+
+  // False: it was given up before its turn came. Else pair it with end().
+  bool begin(const ImageSource& source) {
+    std::unique_lock lock(mutex);
+    while (!ended.wait_for(lock, kLookAgain, [&] { return !making; }))
+      if (given_up(source)) return false;
+    return making = true;
+  }
+  void end() {
+    const std::lock_guard lock(mutex);
+    making = false;
+    ended.notify_one();
+  }
+  std::shared_ptr<const Image> known() {
+    std::erase_if(images, [](const auto& each) { return each.expired(); });
+    return images.empty() ? nullptr : images.front().lock();
+  }
 };
 
 std::shared_ptr<Image::SameBytes> Image::same_bytes(const Digest& content) {
@@ -71,14 +100,19 @@ Image::~Image() {
 
 Result<std::shared_ptr<const Image>> Image::make(const std::string& label, const ImageSource& source,
                                                  const ImagePlace& place, std::vector<std::uint32_t>& bad) {
-  std::shared_ptr<Image> image(new Image);
-  if (Status s = image->open(label, place); !s.ok()) return s;
-  close_in_children(image->fd_);
   const std::shared_ptr<SameBytes> same = same_bytes(source.content);
-  const std::lock_guard lock(same->making);
-  std::erase_if(same->images, [](const auto& each) { return each.expired(); });
-  const std::shared_ptr<const Image> known = same->images.empty() ? nullptr : same->images.front().lock();
-  Status filled = known ? image->write(known->data(), 0) : image->fill(source, bad);
+  if (!same->begin(source)) return stopped();
+  const AtEnd at_end([&] { same->end(); });
+  std::shared_ptr<Image> image = std::exchange(same->begun, nullptr);
+  if (!image || image->label_ != label) {
+    image.reset(new Image);
+    image->label_ = label;
+    if (Status s = image->open(place); !s.ok()) return s;
+    close_in_children(image->fd_);
+  }
+  const std::shared_ptr<const Image> known = same->known();
+  Status filled = known ? image->copy(*known, source) : image->fill(source, bad);
+  if (filled.code() == PINNATE_CANCELLED && bad.empty()) same->begun = std::move(image);
   if (filled.ok()) filled = image->seal();
   if (!filled.ok()) return filled;
   same->images.push_back(image);
@@ -86,8 +120,8 @@ Result<std::shared_ptr<const Image>> Image::make(const std::string& label, const
   return std::shared_ptr<const Image>(std::move(image));
 }
 
-Status Image::open(const std::string& label, const ImagePlace& place) {
-  if (!place.private_files && open_memory_file("pinnate " + label)) return {};
+Status Image::open(const ImagePlace& place) {
+  if (!place.private_files && open_memory_file("pinnate " + label_)) return {};
   std::string folder = place.folder;
   if (folder.empty()) {
     const char* temporary = secure_getenv("TMPDIR");
@@ -141,9 +175,10 @@ Status Image::write(std::string_view bytes, std::uint64_t offset) {
 }
 
 Status Image::fill(const ImageSource& source, std::vector<std::uint32_t>& bad) {
-  std::uint64_t offset = 0;
+  std::uint64_t offset = std::uint64_t{filled_} * kChunkBytes;
   Status first_bad;
-  for (std::uint32_t i = 0; i < source.chunk_count; ++i) {
+  for (std::uint32_t i = filled_; i < source.chunk_count; ++i) {
+    if (given_up(source)) return stopped();
     const Result<Buffer> chunk = source.read_chunk(i);
     const std::uint64_t expected =
         std::min<std::uint64_t>(kChunkBytes, source.size_bytes - std::min(offset, source.size_bytes));
@@ -159,6 +194,8 @@ Status Image::fill(const ImageSource& source, std::vector<std::uint32_t>& bad) {
                                    " bytes instead of " + std::to_string(expected)};
     } else if (Status s = write(chunk->view(), offset); !s.ok()) {
       return s;
+    } else if (bad.empty()) {
+      filled_ = i + 1;
     }
     offset += expected;
   }
@@ -169,6 +206,15 @@ Status Image::fill(const ImageSource& source, std::vector<std::uint32_t>& bad) {
   if (offset != source.size_bytes || source.size_bytes == 0)
     return {PINNATE_CORRUPT, "its " + std::to_string(source.chunk_count) + " chunks do not make " +
                                  std::to_string(source.size_bytes) + " bytes"};
+  return {};
+}
+
+Status Image::copy(const Image& same, const ImageSource& source) {
+  for (; filled_ < source.chunk_count; ++filled_) {
+    if (given_up(source)) return stopped();
+    const std::uint64_t offset = std::uint64_t{filled_} * kChunkBytes;
+    if (Status s = write(same.data().substr(offset, kChunkBytes), offset); !s.ok()) return s;
+  }
   return {};
 }
 

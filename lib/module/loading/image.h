@@ -31,6 +31,7 @@ struct ImageSource {
   std::uint64_t size_bytes = 0;
   std::uint32_t chunk_count = 0;
   std::function<Result<Buffer>(std::uint32_t index)> read_chunk;  // plain and verified
+  std::function<bool()> given_up{};  // nobody waits for it any more; looked at for each chunk
 };
 
 struct ImagePlace {
@@ -43,8 +44,12 @@ class Image {
   // `label` is what the memory map calls it. Reads all chunks in ascending order, unless the bytes
   // are here already. Those that are PINNATE_CORRUPT, PINNATE_NOT_FOUND or PINNATE_IO are listed in
   // `bad` and the rest is still read, so that one answer names them all.
+  // PINNATE_CANCELLED: it was given up.
   static Result<std::shared_ptr<const Image>> make(const std::string& label, const ImageSource& source,
                                                    const ImagePlace& place, std::vector<std::uint32_t>& bad);
+  // For as long as this is held, what was filled of an image of these bytes when it was given up is
+  // kept, and the next one of the same label goes on there.
+  static std::shared_ptr<void> keep_begun(const Digest& content) { return same_bytes(content); }
   ~Image();
   Image(const Image&) = delete;
   Image& operator=(const Image&) = delete;
@@ -58,13 +63,16 @@ class Image {
   static std::shared_ptr<SameBytes> same_bytes(const Digest& content);
 
   Image() = default;
-  Status open(const std::string& label, const ImagePlace& place);
+  Status open(const ImagePlace& place);
   bool open_memory_file(const std::string& name);
   Status open_private_file(const std::string& folder);
   Status fill(const ImageSource& source, std::vector<std::uint32_t>& bad);
+  Status copy(const Image& same, const ImageSource& source);
   Status write(std::string_view bytes, std::uint64_t offset);
   Status seal();
 
+  std::string label_;
+  std::uint32_t filled_ = 0;  // chunks that are there
   int fd_ = -1;
   bool memory_file_ = false;
   std::string path_;

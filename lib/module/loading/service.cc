@@ -17,9 +17,7 @@ Service::Service(std::shared_ptr<Watcher> watcher, LoadOrder order, Loader loade
              order.artifact, order.call_limit_ms),
       order_(std::move(order)),
       loader_(std::move(loader)),
-      host_(make_host_table(log_)),
-      // Whoever ordered it has a limit for it all, and is to hear before that why it was not begun.
-      load_by_(Clock::now() + std::chrono::milliseconds(order_.limit_ms - order_.limit_ms / 10)) {}
+      host_(make_host_table(log_)) {}
 
 // The loaders of a host's own are its own to look after.
 std::optional<ProcessState> Service::state_before() const {
@@ -57,10 +55,10 @@ Outcome Service::make_image(const ImagePlace& place) {
   source.read_chunk = [this, read = std::move(source.read_chunk)](std::uint32_t index) -> Result<Buffer> {
     // What it reads is the host's, and goes when the host closes.
     const HostCallbacks::Inside inside(*log_.callbacks);
-    if (abandoned() || !inside) return Status(PINNATE_CANCELLED, "given up");
-    return read(index);
+    return inside ? read(index) : Status(PINNATE_CANCELLED, "given up");
   };
   content_ = source.content;
+  source.given_up = [this] { return abandoned(); };
   auto image = Image::make(label(), source, place, outcome.bad_chunks);
   if (image.ok())
     image_ = std::move(*image);
@@ -69,9 +67,10 @@ Outcome Service::make_image(const ImagePlace& place) {
   return outcome;
 }
 
-Status Service::load() {
+Status Service::load(TimePoint by) {
+  if (!image_ || loaded_) return refused(PINNATE_INTERNAL, loaded_ ? "loaded before" : "has no image");
   std::optional<LinkerLock> linker;
-  if (loader_.native && !linker.emplace(label(), load_by_).status().ok()) {
+  if (loader_.native && !linker.emplace(label(), by).status().ok()) {
     image_.reset();
     return refused(linker->status().code(), linker->status().message());
   }

@@ -31,7 +31,6 @@ struct LoadOrder {
   std::vector<std::string> allowed;  // words of findings that its publisher insists on
   Buffer config;
   std::uint32_t call_limit_ms = 30000;
-  std::uint32_t limit_ms = 10000;  // of the load: it may wait for others as long, or nearly
 };
 
 class Service : public Callee {
@@ -45,7 +44,7 @@ class Service : public Callee {
 
   // ---- on a module thread ----
   Outcome make_image(const ImagePlace& place);
-  Status load();
+  Status load(TimePoint by);
   Status create();
   Status check_health();
   Status destroy();  // and unload, or whatever of both there is to do
@@ -76,7 +75,6 @@ class Service : public Callee {
   LoadOrder order_;
   const Loader loader_;
   const pinnate_host host_;
-  const TimePoint load_by_;
   std::uint32_t flags_ = 0;
 
   Digest content_;  // of the image, as it was verified

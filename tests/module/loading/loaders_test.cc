@@ -4,7 +4,11 @@
 
 #include <sys/mman.h>
 
+#include <future>
+#include <memory>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 using namespace pinnate;
 using namespace pinnate::module;
@@ -169,4 +173,109 @@ TEST_CASE("an image that another engine could not make is made of this one's chu
   CHECK(host.load(std::move(broken)).code() == PINNATE_CORRUPT);
   CHECK(host.load(std::move(whole)).ok());
   CHECK(loader.mapped == "text");
+}
+
+namespace {
+
+// Chunks of an artifact, of which one is held up until the test lets it go.
+struct HeldUp {
+  LoadOrder order(ServiceId id, const std::string& bytes) {
+    LoadOrder order = text(id, bytes);
+    order.artifact = content::sha256(bytes);
+    order.image.content = order.artifact;
+    order.image.read_chunk = [this, read = order.image.read_chunk, over = over](std::uint32_t i) {
+      {
+        const std::lock_guard lock(mutex);
+        reads.push_back(i);
+      }
+      if (i == at) {
+        inside.set_value();
+        let_go.get_future().wait();
+      }
+      return read(i);
+    };
+    over.reset();
+    return order;
+  }
+  std::vector<std::uint32_t> taken() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(reads, {});
+  }
+  // Of service 1, once it is in the chunk that is held up.
+  void give_up(TestHost& host) {
+    inside.get_future().wait();
+    host->abandon(1);
+  }
+  void let_it_go() {
+    at = kNone;
+    let_go.set_value();
+    let_go_of.get_future().wait();
+    taken();
+  }
+
+  static constexpr std::uint32_t kNone = 99;
+  std::uint32_t at = 2;
+  std::promise<void> inside, let_go, let_go_of;
+  // The end of the first assembly.
+  std::shared_ptr<void> over{this, [](void* self) { static_cast<HeldUp*>(self)->let_go_of.set_value(); }};
+  std::mutex mutex;
+  std::vector<std::uint32_t> reads;
+};
+
+}  // namespace
+
+TEST_CASE("an assembly that is given up stops at the next chunk, and the next one goes on there") {
+  for (const bool private_files : {false, true}) {
+    CAPTURE(private_files);
+    const std::string bytes = std::string(kChunkBytes, 'a') + std::string(kChunkBytes, 'b') +
+                              std::string(kChunkBytes, 'c') + std::string(kChunkBytes, 'd') + "tail";
+    TextLoader loader;
+    ServiceHostOptions options;
+    options.private_files = private_files;
+    HeldUp held;
+    TestHost host(options);
+    REQUIRE(host->add_loader(loader.table()).ok());
+    Promised never;
+    host->assemble(held.order(1, bytes), never.done());
+    held.give_up(host);
+    held.let_it_go();
+    REQUIRE(host.load(held.order(2, bytes)).ok());
+    CHECK(held.taken() == std::vector<std::uint32_t>{3, 4});
+    CHECK(loader.mapped == bytes);
+    CHECK(loader.by_path == bytes);
+    CHECK(never.times() == 0);
+  }
+}
+
+TEST_CASE("what was assembled of an artifact that is dropped meanwhile is not kept") {
+  const std::string bytes(3 * kChunkBytes + 1, 'x');
+  TextLoader loader;
+  HeldUp held;
+  TestHost host;
+  REQUIRE(host->add_loader(loader.table()).ok());
+  Promised never;
+  host->assemble(held.order(1, bytes), never.done());
+  held.give_up(host);
+  host->drop_artifact(content::sha256(bytes));
+  held.let_it_go();
+  REQUIRE(host.load(held.order(2, bytes)).ok());
+  CHECK(held.taken() == std::vector<std::uint32_t>{0, 1, 2, 3});
+}
+
+TEST_CASE("an assembly that waits for another engine's of the same bytes can be given up, and the engine goes on") {
+  const std::string bytes(3 * kChunkBytes, 'x');
+  TextLoader first, second;
+  HeldUp held;
+  TestHost one, two;
+  REQUIRE(one->add_loader(first.table()).ok());
+  REQUIRE(two->add_loader(second.table()).ok());
+  Promised assembled, never;
+  one->assemble(held.order(1, bytes), assembled.done());
+  held.inside.get_future().wait();
+  two->assemble(held.order(1, bytes), never.done());
+  two->abandon(1);
+  CHECK(two.load(held.order(2, "others")).ok());
+  held.let_it_go();
+  CHECK(assembled.get().status.ok());
+  CHECK(never.times() == 0);
 }

@@ -95,7 +95,7 @@ TEST_CASE("orders of a hundred engines are carried out by few threads") {
       const std::lock_guard lock(mutex);
       threads.insert(std::this_thread::get_id());
     };
-    engine.host->load(Scripted::order(), loaded.emplace_back().done());
+    engine.host.load(Scripted::order(), loaded.emplace_back().done());
   }
   for (Promised& each : loaded) CHECK(each.get().status.ok());
   CHECK(threads.size() < 50);  // one or two, and some more for each that the system lets wait for milliseconds
@@ -107,8 +107,8 @@ TEST_CASE(
   std::deque<TestHost> hosts(100);
   std::deque<Promised> created;
   for (TestHost& host : hosts) {
-    host->load(TestHost::order(1, test_module("counter-1")), [](Outcome) {});
-    host->create(1, created.emplace_back().done());
+    host.load(TestHost::order(1, test_module("counter-1")),
+              [&host, done = created.emplace_back().done()](const Outcome&) { host->create(1, done); });
   }
   for (Promised& each : created) CHECK(each.get().status.ok());
   wait_for_threads(2);
@@ -159,7 +159,7 @@ TEST_CASE("modules of many engines that all wait for each other come to it") {
   std::deque<Promised> loaded;
   for (Scripted& engine : engines) {
     engine.load = [&] { all.arrive_and_wait(); };
-    engine.host->load(Scripted::order(), loaded.emplace_back().done());
+    engine.host.load(Scripted::order(), loaded.emplace_back().done());
   }
   for (Promised& each : loaded) CHECK(each.get().status.ok());
 }
@@ -209,7 +209,7 @@ TEST_CASE("when the last engine has closed no thread is left in a destructor of 
         local.touched = true;
         all.arrive_and_wait();  // each on a thread of its own
       };
-      engine.host->load(Scripted::order(), loaded.emplace_back().done());
+      engine.host.load(Scripted::order(), loaded.emplace_back().done());
     }
     for (Promised& each : loaded) CHECK(each.get().status.ok());
   }
@@ -224,7 +224,7 @@ TEST_CASE("a module that ends the thread it is created on takes nobody's orders 
   Promised created, second;
   host->create(1, created.done());
   fifo.wait_until_inside();
-  host->load(TestHost::order(2, test_module("counter-1")), second.done());
+  host.load(TestHost::order(2, test_module("counter-1")), second.done());
   fifo.let_go();
   CHECK(second.get().status.ok());
   CHECK(created.get().status.message() == "module 'f' 1.0.0: ended the thread that called it");

@@ -161,7 +161,7 @@ TEST_CASE("bad chunks are all named at once, unreadable ones too, and other fail
     return read(i);
   };
   Promised p;
-  host->load(std::move(order), p.done());
+  host.load(std::move(order), p.done());
   const Outcome outcome = p.get();
   CHECK(outcome.bad_chunks == std::vector<std::uint32_t>{1, 2, 3});
   CHECK(outcome.status.message() ==
