@@ -75,10 +75,15 @@ typedef struct pinnate_publish {
   const char *allow;         /* words of findings (pinnate_finding) that are no reason to refuse it, with commas between:
                                 "exports,executable-stack". Engines are told. Default: none. Warnings go to the log
                                 hook, at level warning */
+  int stop_first;            /* not 0: an engine destroys the function's service and unloads its module before it loads
+                                this one, for runtimes that cannot live twice in a process. Calls wait meanwhile, for
+                                10 s at most, and end as PINNATE_BUSY then. When this one fails, the one before is made
+                                again. Default: as the module says (PINNATE_ONE_AT_A_TIME), and else both live for a
+                                moment, and no call waits */
 } pinnate_publish;
 
 #define PINNATE_PUBLISH_INIT \
-  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0, NULL }
+  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0, NULL, 0 }
 PINNATE_API void pinnate_publish_init(pinnate_publish *publish, size_t size);
 
 /* What came of a publish. Filled by the library where a function takes one to write to. */

@@ -81,8 +81,8 @@ typedef struct pinnate_host {
 
 /* flags */
 #define PINNATE_CALLS_MAY_OVERLAP 1u /* `call` may run on several threads at once. Without it, one call at a time */
-#define PINNATE_ONE_AT_A_TIME 2u     /* two services cannot live side by side in a process. Reserved: no engine of this
-                                        version goes by it, and creates the new one beside the old one */
+#define PINNATE_ONE_AT_A_TIME 2u     /* two services cannot live side by side in a process: the old one is destroyed
+                                        before the new one is created. Calls wait meanwhile, at most 10 s */
 #define PINNATE_STAYS_LOADED 4u      /* the object is never unmapped, so each version stays in memory. The same bytes
                                         published again are served by the object that is there: its static variables go
                                         on from where they were */

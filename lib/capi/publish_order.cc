@@ -7,6 +7,7 @@
 #include "capi/sized.h"
 #include "content/elf.h"
 #include "content/object_findings.h"
+#include "content/release.h"
 #include "content/selector.h"
 
 #include <algorithm>
@@ -141,7 +142,8 @@ Result<PublishOrder> read_publish(const pinnate_publish* publish, bool check, pi
   const Result<content::Selector> selector = content::Selector::parse(given->selector ? given->selector : "");
   if (!selector.ok()) return selector.status();
   order.selector = selector->str();
-  order.keep_older = given->keep_older != 0;
+  if (given->keep_older != 0) order.needs.emplace_back(content::kKeepOlder);
+  if (given->stop_first != 0) order.needs.emplace_back(content::kStopFirst);
   if (Status s = read_limits(*given, &order.limits); !s.ok()) return s;
   if (given->config.size > kConfigLimitBytes)
     return {PINNATE_TOO_LARGE, "publish.config is " + std::to_string(given->config.size) + " bytes; at most " +

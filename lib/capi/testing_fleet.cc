@@ -239,8 +239,8 @@ Result<pinnate_published> TestingFleet::publish(const runtime::PublishOrder& ord
   if (const auto faults = faults_.find(title); faults != faults_.end())
     for (const Fault& fault : faults->second) apply(title, fault);
 
-  const auto answer = await<wire::Published>(
-      *controller, world_.publish(*controller, book, order.selector, order.config, order.keep_older));
+  const auto answer =
+      await<wire::Published>(*controller, world_.publish(*controller, book, order.selector, order.config, order.needs));
   if (!answer.ok()) return answer.status();
   releases_.insert_or_assign(answer->release,
                              Published{book.manifest, *content::Selector::parse(order.selector), order.config});

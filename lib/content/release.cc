@@ -27,7 +27,7 @@ Result<Release> decode(const Buffer& bytes) {
   release.config = bytes.slice(top.bytes("configuration", kConfigLimitBytes));
   release.decided_unix_ms = top.signed_number("time of decision");
   release.needs = top.words("needs");
-  if (top.ok() && unknown_need(release.needs).empty())  // else it may be of a later version's grammar
+  if (top.ok() && unknown_need(release.needs, kReleaseFeatures).empty())  // else it may be of a later version's grammar
     if (auto parsed = Selector::parse(release.selector); !parsed.ok())
       top.fail(PINNATE_INVALID, parsed.status().message());
   if (top.more()) top.list("signatures", 64);  // room for them; none is checked yet
@@ -38,9 +38,14 @@ Result<Release> decode(const Buffer& bytes) {
 
 }  // namespace
 
-std::string unknown_need(const std::vector<std::string>& needs, std::initializer_list<std::string_view> known) {
-  const auto is_known = [&](const auto& need) { return std::find(known.begin(), known.end(), need) != known.end(); };
-  const auto unknown = std::find_if_not(needs.begin(), needs.end(), is_known);
+bool has_need(const std::vector<std::string>& needs, std::string_view need) {
+  return std::find(needs.begin(), needs.end(), need) != needs.end();
+}
+
+std::string unknown_need(const std::vector<std::string>& needs, std::span<const std::string_view> known) {
+  const auto unknown = std::find_if(needs.begin(), needs.end(), [&](const auto& need) {
+    return std::find(known.begin(), known.end(), need) == known.end();
+  });
   return unknown == needs.end() ? "" : *unknown;
 }
 

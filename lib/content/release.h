@@ -5,8 +5,9 @@
 #include "base/digest.h"
 #include "base/status.h"
 
+#include <array>
 #include <cstdint>
-#include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,12 +28,19 @@ struct Release {
 
 // Of a publish: the release supersedes none that is current, also where it has no selector.
 inline constexpr std::string_view kKeepOlder = "keep-older";
-
 // Likewise: findings are allowed, which its release is to say.
 inline constexpr std::string_view kAllowed = "allowed";
+// Of a publish, and of its release: the function's service is destroyed, and its module unloaded,
+// before the new module is loaded.
+inline constexpr std::string_view kStopFirst = "stop-first";
 
+// What this version knows.
+inline constexpr std::array kPublishFeatures = {kKeepOlder, kAllowed, kStopFirst};
+inline constexpr std::array kReleaseFeatures = {kStopFirst};
+
+bool has_need(const std::vector<std::string>& needs, std::string_view need);
 // The first of `needs` that is none of `known`, or "".
-std::string unknown_need(const std::vector<std::string>& needs, std::initializer_list<std::string_view> known = {});
+std::string unknown_need(const std::vector<std::string>& needs, std::span<const std::string_view> known = {});
 
 Buffer encode_release(const Release& release);
 Result<Release> decode_release(const Buffer& bytes);

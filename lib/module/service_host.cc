@@ -55,7 +55,11 @@ class ThreadedServiceHost : public ServiceHost {
   void load(ServiceId id, std::uint32_t limit_ms, Done done) override {
     // Whoever ordered it has a limit for it all, and is to hear before that why it was not begun.
     const TimePoint load_by = Clock::now() + std::chrono::milliseconds(limit_ms - limit_ms / 10);
-    order(id, gone_if_failed(id, std::move(done)), [load_by](Service& s) { return s.load(load_by); });
+    order(id, gone_if_failed(id, std::move(done)), [load_by](Service& s) {
+      Outcome outcome = s.load(load_by);
+      outcome.one_at_a_time = s.one_at_a_time();
+      return outcome;
+    });
   }
 
   void create(ServiceId id, Done done) override {
@@ -68,12 +72,14 @@ class ThreadedServiceHost : public ServiceHost {
 
   void activate(const std::string& function, ServiceId id) override {
     const auto service = services_->find(id);
-    if (service && service->created()) return services_->calls.gate.activate(function, *service);
+    if (service && service->created()) return services_->activate(function, service);
     services_->callbacks->log(PINNATE_LOG_ERROR, "function '" + function + "': service " + std::to_string(id) +
                                                      " was to take its calls, but is not there (a defect of Pinnate)");
   }
 
-  void deactivate(const std::string& function) override { services_->calls.gate.deactivate(function); }
+  void hold(const std::string& function) override { services_->calls.hold(function); }
+
+  void deactivate(const std::string& function) override { services_->calls.deactivate(function); }
 
   void drain(ServiceId id, Done done) override {
     if (const auto service = services_->find(id)) return services_->when_empty(service, std::move(done));
@@ -89,7 +95,7 @@ class ThreadedServiceHost : public ServiceHost {
     });
   }
 
-  void abandon(ServiceId id) override { services_->abandon(id); }
+  void abandon(ServiceId id, Done gone) override { services_->abandon(id, std::move(gone)); }
 
   void trust(ServiceId id) override {
     const auto service = services_->find(id);
@@ -98,14 +104,12 @@ class ThreadedServiceHost : public ServiceHost {
     if (services_->black_box) services_->black_box->forgive(service->artifact());
   }
 
-  std::weak_ptr<Call> invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
-                             Labels headers) override {
+  Invoked invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
+                 Labels headers) override {
     return services_->calls.invoke(function, std::move(payload), timeout_ms, std::move(done), std::move(headers));
   }
 
-  void give_up(const std::weak_ptr<Call>& invoked) override {
-    if (const auto call = invoked.lock()) services_->calls.give_up(*call);
-  }
+  void give_up(const Invoked& invoked) override { services_->calls.give_up(invoked); }
 
   Outcome call_here(const std::string& function, std::string_view payload, std::uint32_t timeout_ms, Labels headers,
                     bool may_wait) override {

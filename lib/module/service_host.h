@@ -15,6 +15,7 @@
 #include "base/names.h"
 #include "base/status.h"
 #include "content/record.h"
+#include "module/calling/invoked.h"
 #include "module/lasting/outcome.h"
 #include "module/loading/service.h"
 
@@ -30,8 +31,6 @@
 #include <vector>
 
 namespace pinnate::module {
-
-class Call;
 
 inline sigset_t current_signal_mask() {
   sigset_t mask;
@@ -63,8 +62,8 @@ class ServiceHost {
   virtual Status add_loader(const pinnate_loader& loader) = 0;  // before the first load
   virtual std::set<std::string> loaders() const = 0;  // their kinds
 
-  // Reads and verifies the artifact, and makes the image that the module is loaded from. One that is
-  // abandoned stops at the next chunk; the next one of these bytes goes on there.
+  // Reads and verifies the artifact, and makes the image that the module is loaded from. One that
+  // is abandoned stops at the next chunk; the next one of these bytes goes on there.
   virtual void assemble(LoadOrder order, Done done) = 0;
   // Nothing wants it any more: what is kept of an image that was stopped goes.
   virtual void drop_artifact(const Digest& artifact) = 0;
@@ -76,7 +75,12 @@ class ServiceHost {
   virtual void check_health(ServiceId service, Done done) = 0;
 
   // From now on calls of `function` go to this service, in one step, and none to its predecessor.
+  // One that drains takes calls again, and the drain is not reported.
   virtual void activate(const std::string& function, ServiceId service) = 0;
+  // No service takes calls of `function`: they wait for the next activate or deactivate. After nine
+  // tenths of their time, and after 10 s, they end as PINNATE_BUSY, and so does what is over the
+  // limit of the queue.
+  virtual void hold(const std::string& function) = 0;
   virtual void deactivate(const std::string& function) = 0;
   // Done when no call is left in the service; inside this very call when there is none.
   virtual void drain(ServiceId service, Done done) = 0;
@@ -84,20 +88,19 @@ class ServiceHost {
   // PINNATE_FAILED: it is gone, but threw or ended its thread; what fails otherwise is still there.
   virtual void destroy(ServiceId service, Done done) = 0;
   // Gives up on it: whatever it still does, no `done` of its orders runs any more, and its memory
-  // stays until the order that it is in returns after all; then it is destroyed. For ever, if it is
-  // in none.
-  virtual void abandon(ServiceId service) = 0;
+  // stays until the order that it is in returns after all. Then it is destroyed, and `gone` runs.
+  virtual void abandon(ServiceId service, Done gone = {}) = 0;
   // The service has lived for 60 s: its death is no longer counted against the artifact.
   virtual void trust(ServiceId service) = 0;
 
   // Runs one call on a worker. Ends once: the service's answer, PINNATE_FAILED with its words,
   // PINNATE_NOT_FOUND (no active service of that function), PINNATE_BUSY (queue full),
   // PINNATE_TIMEOUT (its late answer is dropped).
-  virtual std::weak_ptr<Call> invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
-                                     Labels headers = {}) = 0;
+  virtual Invoked invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
+                         Labels headers = {}) = 0;
   // Nobody waits for it any more: it ends as PINNATE_CANCELLED unless it has ended, never runs
   // where it has not begun, and the module may see it.
-  virtual void give_up(const std::weak_ptr<Call>& invoked) = 0;
+  virtual void give_up(const Invoked& invoked) = 0;
 
   // The same in process, blocking; any thread. The module's `call` runs on the calling thread. Not
   // `may_wait`: PINNATE_BUSY where it would wait for its turn, and PINNATE_TIMEOUT where the

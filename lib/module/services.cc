@@ -63,6 +63,11 @@ void Services::order(const std::shared_ptr<Service>& service, Done done, std::fu
   const auto self = shared_from_this();
   auto on_thread = [self, service, done, run = std::move(run)] {
     std::optional<Outcome> outcome;
+    {
+      const std::lock_guard lock(self->mutex_);
+      if (service->duty.given_up) return;
+      service->duty.in_order = true;
+    }
     const ForeignCode foreign(self->options.signal_mask);
     const bool was_loaded = service->loaded();
     const AtEnd at_end([&] {
@@ -73,8 +78,14 @@ void Services::order(const std::shared_ptr<Service>& service, Done done, std::fu
           outcome->kept =
               std::make_shared<const std::vector<wire::KeptImage>>(KeptImages::of_process().list(self->kept));
         service->report(done, std::move(*outcome));
-        if (service->abandoned()) self->came_back(service);
       });
+      bool given_up = false;
+      {
+        const std::lock_guard lock(self->mutex_);
+        service->duty.in_order = false;
+        given_up = service->duty.given_up;
+      }
+      if (given_up) quietly([&] { self->came_back(service); });
     });
     if (!quietly([&] { outcome = run(*service); })) outcome = no_memory();
   };
@@ -116,23 +127,43 @@ void Services::drop_begun(const Digest& artifact) {
   dropped = begun_.extract(artifact);
 }
 
-void Services::abandon(ServiceId id) {
-  std::shared_ptr<Service> service;
-  std::vector<Done> dropped;  // destroyed outside the lock, like all that the host gave us
+Services::UntilEmpty Services::take_waiting_locked(const Service& service) {
+  UntilEmpty taken;
+  for (auto it = until_empty_.begin(); it != until_empty_.end();) {
+    const auto waiting = it++;
+    if (waiting->first.get() == &service) taken.splice(taken.end(), until_empty_, waiting);
+  }
+  return taken;
+}
+
+void Services::activate(const std::string& function, const std::shared_ptr<Service>& service) {
+  UntilEmpty dropped;  // destroyed outside the lock, like all that the host gave us
   {
     const std::lock_guard lock(mutex_);
-    const auto it = services_.find(id);
-    if (it == services_.end()) return;
-    service = std::move(it->second);
-    services_.erase(it);
-    news_ = true;
-    changed_.notify_all();
-    std::erase_if(until_empty_, [&](auto& waiting) {
-      if (waiting.first != service) return false;
-      dropped.push_back(std::move(waiting.second));
-      return true;
-    });
+    dropped = take_waiting_locked(*service);
   }
+  calls.activate(function, *service);
+}
+
+void Services::abandon(ServiceId id, Done gone) {
+  std::shared_ptr<Service> service;
+  UntilEmpty dropped;
+  bool idle = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto it = services_.find(id); it != services_.end()) {
+      service = std::move(it->second);
+      services_.erase(it);
+      news_ = true;
+      changed_.notify_all();
+      dropped = take_waiting_locked(*service);
+      service->duty.given_up = true;
+      service->duty.gone = std::move(gone);
+      idle = !service->duty.in_order;
+    }
+  }
+  if (!service)  // gone by itself
+    return alarms.post([callbacks = callbacks, gone = std::move(gone)] { callbacks->report(gone, {}); });
   {
     const std::lock_guard lock(given_up_mutex);
     given_up.insert(service);
@@ -140,9 +171,14 @@ void Services::abandon(ServiceId id) {
   service->abandon();
   service->turns().shut();
   queue_.leave_behind(this, id);
+  const auto bury = [self = shared_from_this(), service] {
+    const ForeignCode foreign(self->options.signal_mask);
+    self->came_back(service);
+  };
+  if (idle) queue_.submit({this, id, bury, [](const Status&) {}, true});
 }
 
-// From the order in which it was abandoned, on this module thread: the module has let go of it.
+// Of one that was abandoned, on a module thread: it is in no order any more.
 void Services::came_back(const std::shared_ptr<Service>& service) {
   if (!service->shut_and_empty()) return;  // calls use it as well
   {
@@ -159,8 +195,11 @@ void Services::came_back(const std::shared_ptr<Service>& service) {
   if (const Status status = service->destroy(); !status.ok()) callbacks->log(PINNATE_LOG_ERROR, status.message());
   if (service->loaded()) return;
   calls.gate.wait_for_readers();
-  const std::lock_guard lock(given_up_mutex);
-  given_up.erase(service);
+  {
+    const std::lock_guard lock(given_up_mutex);
+    given_up.erase(service);
+  }
+  callbacks->report(service->duty.gone, {});
 }
 
 void Services::when_empty(const std::shared_ptr<Service>& service, Done done) {

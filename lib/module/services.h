@@ -37,10 +37,11 @@ class Services : public Gate::Watcher, public std::enable_shared_from_this<Servi
   // From now until it is dropped, what is filled of its image is kept when that is given up.
   void keep_begun(const Digest& artifact, const Digest& content);
   void drop_begun(const Digest& artifact);
-  // Its memory and its library stay: the module may still be using both. If it is in an order that
-  // returns after all, it is destroyed then.
-  void abandon(ServiceId id);
+  // Its memory and its library stay: the module may still be using both. If it is in no order, or
+  // the one that it is in returns after all, it is destroyed then, and `gone` runs.
+  void abandon(ServiceId id, Done gone = {});
 
+  void activate(const std::string& function, const std::shared_ptr<Service>& service);
   // Runs `done` when the service's gate is shut and empty: on the alarms' thread, or inside this
   // call if it is already.
   void when_empty(const std::shared_ptr<Service>& service, Done done);
@@ -63,13 +64,15 @@ class Services : public Gate::Watcher, public std::enable_shared_from_this<Servi
   explicit Services(ServiceHostOptions with) : options(std::move(with)) {}
   void keep_note(const Service& service);
   void came_back(const std::shared_ptr<Service>& service);
+  using UntilEmpty = std::list<std::pair<std::shared_ptr<Service>, Done>>;
+  UntilEmpty take_waiting_locked(const Service& service);
   bool destroy_all(TimePoint limit);
 
   ModuleQueue& queue_ = ModuleQueue::of_process();
   std::mutex mutex_;  // guards all below; nothing else is locked under it
   std::condition_variable changed_;
   std::map<ServiceId, std::shared_ptr<Service>> services_;
-  std::list<std::pair<std::shared_ptr<Service>, Done>> until_empty_;
+  UntilEmpty until_empty_;
   std::map<Digest, std::shared_ptr<Note>> kept_notes_;  // of objects that stay in memory, by artifact
   std::map<Digest, std::shared_ptr<void>> begun_;  // by artifact
   bool closing_ = false;

@@ -180,7 +180,7 @@ void Orders::close_disk(std::function<void()> closed) {
 module::Done Orders::answer(tier::Token token) {
   return [answer = std::make_shared<Answer>(way_back_), token](module::Outcome outcome) {
     answer->hand_in({token, std::move(outcome.status), std::move(outcome.bytes), std::move(outcome.bad_chunks),
-                     std::move(outcome.notices), std::move(outcome.kept)});
+                     std::move(outcome.notices), std::move(outcome.kept), outcome.one_at_a_time});
   };
 }
 
@@ -218,6 +218,10 @@ void Orders::carry_out(tier::Assemble& order) {
 
 void Orders::carry_out(tier::Load& order) {
   if (has_services(order.token)) services_->load(order.service, order.limit_ms, answer(order.token));
+}
+
+void Orders::carry_out(tier::Abandon& order) {
+  if (services_) services_->abandon(order.service, order.gone ? answer(order.gone) : module::Done());
 }
 
 void Orders::carry_out(tier::Invoke& order) {

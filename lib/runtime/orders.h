@@ -42,7 +42,8 @@ class Orders {
   void carry_out(tier::Destroy& order) { ask(order.token, order.service, &module::ServiceHost::destroy); }
   void carry_out(tier::Activate& order) { tell(&module::ServiceHost::activate, order.function, order.service); }
   void carry_out(tier::Deactivate& order) { tell(&module::ServiceHost::deactivate, order.function); }
-  void carry_out(tier::Abandon& order) { tell(&module::ServiceHost::abandon, order.service); }
+  void carry_out(tier::Hold& order) { tell(&module::ServiceHost::hold, order.function); }
+  void carry_out(tier::Abandon& order);
   void carry_out(tier::Trust& order) { tell(&module::ServiceHost::trust, order.service); }
 
   // Encoded bytes of chunks that wait to be verified or kept.
@@ -78,7 +79,7 @@ class Orders {
   Strand commits_, syncs_;
   std::shared_ptr<WayBack> way_back_;
   std::size_t unverified_bytes_ = 0;
-  std::unordered_map<tier::Token, std::weak_ptr<module::Call>> invoked_;  // and not answered
+  std::unordered_map<tier::Token, module::Invoked> invoked_;  // and not answered
 };
 
 }  // namespace pinnate::runtime

@@ -92,7 +92,7 @@ void PublisherDriver::publish(std::uint64_t id, PublishOrder order, Progress pro
   held_bytes_ += held;
   publication.selector = order.selector;
   publication.config = order.config;
-  publication.keep_older = order.keep_older;
+  publication.needs = order.needs;
   publication.allowed = order.allowed;
   publication.progress = std::move(progress);
   publication.done = [this, id, held, done = std::move(done)](const Status& status, const wire::Published* answer) {

@@ -29,7 +29,7 @@ struct PublishOrder {
   std::vector<Artifact> artifacts;  // by platform, as they will stand in the manifest
   content::Limits limits;
   Buffer config;
-  bool keep_older = false;
+  std::vector<std::string> needs;  // of the Publish
   std::vector<std::string> allowed;
   std::vector<std::string> warnings;  // of its artifacts, for people
 };

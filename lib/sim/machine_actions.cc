@@ -82,6 +82,7 @@ template void Machine::act(tier::CheckHealth&);
 template void Machine::act(tier::Drain&);
 template void Machine::act(tier::Destroy&);
 template void Machine::act(tier::Abandon&);
+template void Machine::act(tier::Hold&);
 
 void Machine::host_answer(Buffer message) {
   auto decoded = wire::decode(message);

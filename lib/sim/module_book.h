@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -49,6 +50,10 @@ class ModuleBook {
   // How often a step ended so because of what was said of it, by Fate; `well`: it was slow.
   const std::array<std::uint64_t, 4>& seen() const { return seen_; }
 
+  // The module of this artifact says that it is one at a time.
+  void one_at_a_time(const Digest& artifact) { one_at_a_time_.insert(artifact); }
+  bool is_one_at_a_time(const Digest& artifact) const { return one_at_a_time_.contains(artifact); }
+
   // What this step does now; counts the try. `takes` is always set.
   Conduct next(MachineId engine, const Digest& artifact, Step step);
 
@@ -60,6 +65,7 @@ class ModuleBook {
   std::map<Key, Conduct> conduct_;
   std::array<std::uint64_t, 4> seen_{};
   std::map<Key, std::uint32_t> tries_;
+  std::set<Digest> one_at_a_time_;
 };
 
 }  // namespace pinnate::sim

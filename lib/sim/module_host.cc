@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace pinnate::sim {
+namespace {
+
+constexpr Micros kHoldLimit = 10 * kSecond;  // of a call whose function is being replaced
+
+}  // namespace
 
 ModuleHost::Service* ModuleHost::find(tier::ServiceId id) {
   const auto at = std::find_if(services_.begin(), services_.end(), [&](const Service& s) { return s.id == id; });
@@ -22,8 +27,10 @@ bool ModuleHost::abandoned(tier::ServiceId id) {
   return !service || service->state == Service::abandoned;
 }
 
-void ModuleHost::complete(tier::Token token, Status status, Buffer bytes, std::vector<std::uint32_t> chunks) {
+void ModuleHost::complete(tier::Token token, Status status, Buffer bytes, std::vector<std::uint32_t> chunks,
+                          bool one_at_a_time) {
   tier::Completion completion;
+  completion.one_at_a_time = one_at_a_time;
   completion.token = token;
   completion.status = std::move(status);
   completion.bytes = std::move(bytes);
@@ -70,7 +77,20 @@ void ModuleHost::begin_next() {
   if (!lane_busy_) return;
   const LaneOrder order = std::move(lane_.front());
   lane_.pop_front();
-  std::visit([this](const auto& o) { return abandoned(o.service) ? begin_next() : begin(o); }, order);
+  const auto given_up = [this](tier::ServiceId service) {
+    came_back(service);
+    begin_next();
+  };
+  std::visit([&](const auto& o) { return abandoned(o.service) ? given_up(o.service) : begin(o); }, order);
+}
+
+// One that was abandoned, and is in no order any more.
+void ModuleHost::came_back(tier::ServiceId id) {
+  const Service* service = find(id);
+  if (!service || service->state != Service::abandoned || service->calls > 0) return;
+  const tier::Token gone = service->gone;
+  std::erase_if(services_, [&](const Service& s) { return s.id == id; });
+  if (gone != 0) complete(gone);
 }
 
 void ModuleHost::begin(const tier::Assemble& assemble) {
@@ -116,7 +136,7 @@ void ModuleHost::finish_load(const tier::Load& load, const Conduct& conduct) {
     if (outside.ok()) {
       service->outside = std::move(*outside);
       service->state = Service::loaded;
-      return complete(load.token);
+      return complete(load.token, {}, {}, {}, book_.is_one_at_a_time(service->of.artifact.digest));
     }
     refused = outside.status();
   } else {
@@ -139,8 +159,7 @@ void ModuleHost::in_lane(tier::ServiceId id, Step step, std::function<void(Servi
                                                          : "destroying";
       return host_.die(std::string(doing) + " service " + std::to_string(id));
     }
-    if (abandoned(id))  // it came back after all
-      std::erase_if(services_, [&](const Service& s) { return s.id == id && s.calls == 0; });
+    if (abandoned(id)) came_back(id);
     if (in_lane_ != id) return;
     in_lane_ = 0;
     end(*find(id), conduct);
@@ -150,6 +169,7 @@ void ModuleHost::in_lane(tier::ServiceId id, Step step, std::function<void(Servi
 
 void ModuleHost::begin(const tier::Create& create) {
   find(create.service)->state = Service::creating;
+  find(create.service)->lives = true;
   in_lane(create.service, Step::create, [this, token = create.token](Service& s, const Conduct& conduct) {
     Status status;
     if (conduct.fate == Fate::fails)
@@ -157,6 +177,7 @@ void ModuleHost::begin(const tier::Create& create) {
     else if (s.outside)
       status = s.outside->create(s.of.config);
     s.state = status.ok() ? Service::created : Service::loaded;
+    s.lives = status.ok();
     complete(token, std::move(status));
   });
 }
@@ -193,20 +214,41 @@ void ModuleHost::order(tier::CheckHealth check) {
 void ModuleHost::order(tier::Activate activate) {
   Service* service = must_find(activate.service, "activates");
   if (!service) return;
-  if (service->state != Service::created || service->draining != 0)
-    return host_.breach("activates service " + std::to_string(activate.service) + " that is not created, or drains");
+  if (service->state != Service::created)
+    return host_.breach("activates service " + std::to_string(activate.service) + " that is not created");
   if (!service->healthy)
     return host_.breach("activates service " + std::to_string(activate.service) + " whose health check has not passed");
+  service->draining = 0;  // it takes calls again
   const tier::Assemble& of = service->of;
   Serving now{activate.function, service->id, of.name, of.version, of.artifact.digest, of.config};
-  if (Serving* before = const_cast<Serving*>(serving(activate.function)))
-    *before = std::move(now);
-  else
-    serving_.push_back(std::move(now));
+  std::erase_if(serving_, [&](const Serving& s) { return s.function == activate.function; });
+  serving_.push_back(std::move(now));
+  end_hold(activate.function);
 }
 
 void ModuleHost::order(tier::Deactivate deactivate) {
   std::erase_if(serving_, [&](const Serving& s) { return s.function == deactivate.function; });
+  end_hold(deactivate.function);
+}
+
+ModuleHost::Held* ModuleHost::held(std::string_view function) {
+  const auto at = std::find_if(held_.begin(), held_.end(), [&](const Held& h) { return h.function == function; });
+  return at == held_.end() ? nullptr : &*at;
+}
+
+void ModuleHost::order(tier::Hold hold) {
+  if (!serving(hold.function)) return host_.breach("holds '" + hold.function + "', which no service takes calls of");
+  for (Serving& s : serving_)
+    if (s.function == hold.function) s.held = true;
+  held_.push_back({hold.function, {}});
+}
+
+void ModuleHost::end_hold(std::string_view function) {
+  Held* const ended = held(function);
+  if (!ended) return;
+  const std::list<tier::Invoke> calls = std::move(ended->calls);
+  std::erase_if(held_, [&](const Held& h) { return h.function == function; });
+  for (const tier::Invoke& call : calls) host_.later(0, [this, call] { order(call); });
 }
 
 void ModuleHost::order(tier::Drain drain) {
@@ -218,7 +260,8 @@ void ModuleHost::order(tier::Drain drain) {
   service->draining = drain.token;
   if (service->calls == 0)
     host_.later(0, [this, drain] {
-      if (!abandoned(drain.service)) complete(drain.token);
+      const Service* service = find(drain.service);
+      if (service && service->state != Service::abandoned && service->draining == drain.token) complete(drain.token);
     });
 }
 
@@ -234,12 +277,22 @@ void ModuleHost::order(tier::Destroy destroy) {
 
 void ModuleHost::order(tier::Abandon abandon) {
   Service* service = find(abandon.service);
-  if (!service) return;  // gone by itself: whoever gives up need not know
+  if (!service) {  // gone by itself: whoever gives up need not know
+    if (abandon.gone != 0) host_.later(0, [this, gone = abandon.gone] { complete(gone); });
+    return;
+  }
+  const bool loading = service->state == Service::loading;  // it may be inside a load that never ends
+  const bool waits = std::any_of(lane_.begin(), lane_.end(), [&](const LaneOrder& o) {
+    return std::visit([&](const auto& order) { return order.service == abandon.service; }, o);
+  });
   service->state = Service::abandoned;
+  service->gone = abandon.gone;
   std::erase_if(serving_, [&](const Serving& s) { return s.service == abandon.service; });
   if (in_lane_ == abandon.service) {
     in_lane_ = 0;
     host_.later(0, [this] { begin_next(); });
+  } else if (!loading && !waits) {  // in no order
+    host_.later(0, [this, id = abandon.service] { came_back(id); });
   }
 }
 
@@ -251,6 +304,18 @@ void ModuleHost::order(tier::Trust trust) {
 
 void ModuleHost::order(tier::Invoke invoke) {
   const Serving* now = serving(invoke.function);
+  if (Held* const hold = now ? nullptr : held(invoke.function)) {
+    hold->calls.push_back(invoke);
+    const Micros limit = std::min(Micros(invoke.timeout_ms) * kMillisecond / 10 * 9, kHoldLimit);
+    host_.later(limit, [this, invoke] {
+      Held* const still = held(invoke.function);
+      if (!still) return;
+      const auto is_it = [&](const tier::Invoke& waiting) { return waiting.token == invoke.token; };
+      if (still->calls.remove_if(is_it) == 0) return;
+      complete(invoke.token, {PINNATE_BUSY, "'" + invoke.function + "' is being replaced"});
+    });
+    return;
+  }
   if (!now) {
     host_.later(0, [this, invoke] {
       complete(invoke.token, {PINNATE_NOT_FOUND, "no service of '" + invoke.function + "' here"});
@@ -286,6 +351,13 @@ void ModuleHost::order(tier::Invoke invoke) {
               });
 }
 
+void ModuleHost::order(tier::GiveUp give_up) {
+  const auto is_it = [&](const tier::Invoke& waiting) { return waiting.token == give_up.token; };
+  for (Held& hold : held_)
+    if (hold.calls.remove_if(is_it) > 0)
+      host_.later(0, [this, give_up] { complete(give_up.token, {PINNATE_CANCELLED, "given up by its caller"}); });
+}
+
 // The call begins when a simulated one would end. The caller is told of its limit, if that is
 // first.
 void ModuleHost::call_outside(const tier::Invoke& invoke, tier::ServiceId id, Micros takes) {
@@ -318,12 +390,24 @@ void ModuleHost::end_call(tier::ServiceId id) {
 // ---- the truth ----------------------------------------------------------------------------------
 
 const Serving* ModuleHost::serving(std::string_view function) const {
-  const auto at = std::find_if(serving_.begin(), serving_.end(), [&](const auto& s) { return s.function == function; });
+  const auto at =
+      std::find_if(serving_.begin(), serving_.end(), [&](const auto& s) { return s.function == function && !s.held; });
   return at == serving_.end() ? nullptr : &*at;
 }
 
 bool ModuleHost::takes_calls(tier::ServiceId id) const {
-  return std::any_of(serving_.begin(), serving_.end(), [&](const Serving& s) { return s.service == id; });
+  return std::any_of(serving_.begin(), serving_.end(), [&](const Serving& s) { return s.service == id && !s.held; });
+}
+
+bool ModuleHost::held_up(std::string_view function) const {
+  return std::any_of(services_.begin(), services_.end(), [&](const Service& s) {
+    return s.of.name == function && (s.state == Service::abandoned || s.hung);
+  });
+}
+
+std::size_t ModuleHost::created(std::string_view function) const {
+  return std::size_t(std::count_if(services_.begin(), services_.end(),
+                                   [&](const Service& s) { return s.lives && s.of.name == function; }));
 }
 
 Digest ModuleHost::artifact_of(tier::ServiceId service) const {

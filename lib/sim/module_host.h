@@ -27,6 +27,7 @@ struct Serving {
   std::string name, version;
   Digest artifact;
   Buffer config;
+  bool held = false;  // it does not: calls wait for the one that comes after it
 };
 
 // What a module host needs of the host that it is in. None of it is called from inside an order.
@@ -49,22 +50,27 @@ class ModuleHost {
   void order(tier::Create create);
   void order(tier::CheckHealth check);
   void order(tier::Activate activate);
+  void order(tier::Hold hold);
   void order(tier::Deactivate deactivate);
   void order(tier::Drain drain);
   void order(tier::Destroy destroy);
   void order(tier::Abandon abandon);
   void order(tier::Trust trust);
   void order(tier::Invoke invoke);
-  void order(tier::GiveUp) {}  // what a simulated call does goes on; its result is not asked for
+  void order(tier::GiveUp give_up);  // what a simulated call does goes on; its result is not asked for
 
   // ---- the truth ----
   const Serving* serving(std::string_view function) const;
-  const std::vector<Serving>& all_serving() const { return serving_; }
+  const std::vector<Serving>& all_serving() const { return serving_; }  // the held ones too
+  // A module holds a service of this function for good: in a call that never ends, or given up.
+  bool held_up(std::string_view function) const;
   Digest artifact_of(tier::ServiceId service) const;  // zero: no such service
   // Made and not destroyed, serving or draining.
   std::size_t services() const { return services_.size(); }
   bool wedged() const { return wedged_; }  // inside a load that never ends
   std::size_t left_behind() const;  // of them: abandoned or draining, and nothing can end what they are in
+  // Services of this function in which a module's code lives: in create, or made and not destroyed.
+  std::size_t created(std::string_view function) const;
   // Services inside a load, create, health check or call now; and those created and not yet
   // trusted.
   std::vector<Restored::Death> inside() const;
@@ -75,19 +81,21 @@ class ModuleHost {
     tier::Assemble of;
     tier::ServiceId id = 0;
     enum : std::uint8_t { assembling, assembled, loading, loaded, creating, created, abandoned } state = assembling;
+    bool lives = false;  // created, or about to be
     bool trusted = false;
     bool healthy = false;  // its health check has passed
     bool checking = false;
     std::uint32_t calls = 0;
     bool hung = false;  // in a call that never ends
-    tier::Token draining = 0;
+    tier::Token draining = 0, gone = 0;
     std::unique_ptr<OutsideModule> outside;  // null: simulated
   };
   using LaneOrder = std::variant<tier::Assemble, tier::Load, tier::Create, tier::CheckHealth, tier::Destroy>;
 
   Service* find(tier::ServiceId id);
   Service* must_find(tier::ServiceId id, const char* verb);
-  void complete(tier::Token token, Status status = {}, Buffer bytes = {}, std::vector<std::uint32_t> chunks = {});
+  void complete(tier::Token token, Status status = {}, Buffer bytes = {}, std::vector<std::uint32_t> chunks = {},
+                bool one_at_a_time = false);
   void queue(LaneOrder order);
   void begin_next();
   void begin(const tier::Assemble& assemble);
@@ -102,6 +110,13 @@ class ModuleHost {
   void call_outside(const tier::Invoke& invoke, tier::ServiceId id, Micros takes);
   void end_call(tier::ServiceId id);
   bool abandoned(tier::ServiceId id);
+  void came_back(tier::ServiceId id);
+  struct Held {
+    std::string function;
+    std::list<tier::Invoke> calls;
+  };
+  Held* held(std::string_view function);
+  void end_hold(std::string_view function);
 
   MachineId id_;
   EngineHost& host_;
@@ -110,6 +125,7 @@ class ModuleHost {
   ChunkVerifier& verifier_;
   std::vector<Service> services_;  // few
   std::vector<Serving> serving_;
+  std::vector<Held> held_;  // functions that are being replaced, and what waits for them
   // Orders to modules run one at a time, as in the engine. One that takes long holds up all later
   // ones until its service is abandoned; nothing ends a load that hangs: the C library has a lock.
   std::list<LaneOrder> lane_;

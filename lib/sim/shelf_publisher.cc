@@ -12,11 +12,11 @@ constexpr Micros kReadTime = 100;
 }  // namespace
 
 void ShelfPublisher::publish(std::uint64_t id, const Shelf::Book& book, const std::string& selector, Buffer config,
-                             bool keep_older) {
+                             std::vector<std::string> needs) {
   tier::Publisher::Publication publication;
   for (const Buffer& artifact : book.artifacts) publication.artifact_bytes.push_back(artifact.size());
   publication.selector = selector;
-  publication.keep_older = keep_older;
+  publication.needs = std::move(needs);
   publication.config = std::move(config);
   publication.done = [this, id](const Status&, const wire::Published*) { books_.erase(id); };
   books_.emplace(id, &book);

@@ -17,7 +17,7 @@ class ShelfPublisher final : private tier::PublisherOwner {
   ShelfPublisher(Machine& host, const bool& reads) : host_(host), reads_(reads) {}
 
   void publish(std::uint64_t id, const Shelf::Book& book, const std::string& selector, Buffer config,
-               bool keep_older = false);
+               std::vector<std::string> needs = {});
   // True: nobody else is to see it.
   bool received(const wire::Message& message);
 

@@ -131,9 +131,9 @@ bool World::run_until(const std::function<bool()>& holds, std::int64_t limit_ms)
 // ---- the process around a tier ------------------------------------------------------------------
 
 std::uint64_t World::publish(MachineId tier, const Shelf::Book& book, const std::string& selector, Buffer config,
-                             bool keep_older) {
+                             std::vector<std::string> needs) {
   const std::uint64_t id = ++last_request_;
-  publisher_of(tier).publish(id, book, selector, std::move(config), keep_older);
+  publisher_of(tier).publish(id, book, selector, std::move(config), std::move(needs));
   return id;
 }
 

@@ -72,7 +72,7 @@ class World {
   }
   // Publishes at a controller, or through a client. The request's id.
   std::uint64_t publish(MachineId tier, const Shelf::Book& book, const std::string& selector, Buffer config,
-                        bool keep_older = false);
+                        std::vector<std::string> needs = {});
   // Tells the observer what was done to a tier, or to the world.
   void note_fault(MachineId host, std::string_view words);
 

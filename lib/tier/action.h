@@ -93,16 +93,24 @@ struct Create : ServiceOrder {};
 struct CheckHealth : ServiceOrder {};
 struct Drain : ServiceOrder {};
 struct Destroy : ServiceOrder {};
+// One that drains takes calls again, and its drain is not answered.
 struct Activate {
   std::string function;
   ServiceId service;
 };  // not answered; takes effect before the next action
+// Until the next Activate or Deactivate, calls of the function wait for that, each for nine tenths
+// of its time, and 10 s at most.
+struct Hold {
+  std::string function;
+};  // not answered
 struct Deactivate {
   std::string function;
 };  // not answered
 struct Abandon {
   ServiceId service;
-};  // not answered; nor are its orders any more
+  Token gone = 0;
+};  // its orders are not answered any more. completed(gone), where that is not 0: what it was in has
+    // returned after all, and it is destroyed
 struct Trust {
   ServiceId service;
 };  // not answered
@@ -136,9 +144,9 @@ struct TellLink {
   std::optional<std::int64_t> again_in_ms{};  // until it is dialled again; none: not by itself
 };
 
-using Action =
-    std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Assemble, Load, Create,
-                 CheckHealth, Activate, Deactivate, Drain, Destroy, Abandon, Trust, Invoke, GiveUp, WriteLog, TellLink>;
+using Action = std::variant<Dial, Send, Drop, Commit, ReadChunk, AcceptChunk, SyncArtifact, DropArtifact, Assemble,
+                            Load, Create, CheckHealth, Activate, Hold, Deactivate, Drain, Destroy, Abandon, Trust,
+                            Invoke, GiveUp, WriteLog, TellLink>;
 
 struct Completion {
   Token token = 0;
@@ -149,6 +157,7 @@ struct Completion {
   // not looked at).
   std::vector<std::string> notices{};
   std::shared_ptr<const std::vector<wire::KeptImage>> kept{};
+  bool one_at_a_time = false;  // of a Load: the module says so
 };
 
 }  // namespace pinnate::tier

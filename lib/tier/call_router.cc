@@ -167,6 +167,7 @@ void CallRouter::choose(Id id) {
   if (someone_serves) return fail(id, PINNATE_BUSY, full(function));
   if (const Session* upstream = above(pending); upstream && !tried(upstream->link))
     return forward(id, upstream->link, {});
+  if (!pending.busy.empty()) return fail(id, PINNATE_BUSY, pending.busy);
   fail(id, state_->publishes(function) ? PINNATE_UNREACHABLE : PINNATE_NOT_FOUND, nobody_serves(function));
 }
 
@@ -251,6 +252,7 @@ void CallRouter::take(LinkId from, const wire::Returned& returned) {
       returned.code == PINNATE_NOT_FOUND || returned.code == PINNATE_UNREACHABLE || returned.code == PINNATE_BUSY;
   if (elsewhere && (!returned.ran || call.idempotent) && call.engine.empty() && again) {
     pending.ran_before |= returned.ran;
+    if (returned.code == PINNATE_BUSY) pending.busy = returned.reason;
     leave(returned.id, pending);
     return route(returned.id);
   }

@@ -37,6 +37,7 @@ class CallRouter {
     Token here = 0;  // given to a service of this engine
     bool ran_before = false;  // it may have, where it was sent earlier
     bool by_memory = false;  // sent to where its engine was found for an earlier call
+    std::string busy;  // why an engine was that it was sent to
     std::vector<LinkId> tried;
     Alarm limit;
   };

@@ -192,8 +192,7 @@ std::set<Digest> Controller::manifests_in_use() const {
 
 Status Controller::check_publish(const content::Manifest& manifest, const wire::Publish& publish,
                                  std::string* selector) const {
-  if (const std::string need = content::unknown_need(publish.needs, {content::kKeepOlder, content::kAllowed});
-      !need.empty())
+  if (const std::string need = content::unknown_need(publish.needs, content::kPublishFeatures); !need.empty())
     return {PINNATE_UNSUPPORTED, "it needs the feature '" + need + "', which this controller does not know"};
   if (Status s = content::check_sizes(manifest, options_.artifact_limit_bytes); !s.ok()) return s;
   if (publish.config.size() > kConfigLimitBytes)
@@ -214,6 +213,14 @@ Status Controller::check_publish(const content::Manifest& manifest, const wire::
   return history_.check_same_bytes(manifest);
 }
 
+// Those that its engines must know as well.
+std::vector<std::string> needs_of_release(const wire::Publish& publish) {
+  std::vector<std::string> needs;
+  for (const std::string_view need : content::kReleaseFeatures)
+    if (content::has_need(publish.needs, need)) needs.emplace_back(need);
+  return needs;
+}
+
 // The newest current release of `name`, if it says exactly this already.
 const DesiredState::Entry* Controller::unchanged(const wire::Publish& publish, const Digest& manifest,
                                                  const std::string& name, const std::string& selector) const {
@@ -221,7 +228,8 @@ const DesiredState::Entry* Controller::unchanged(const wire::Publish& publish, c
     const content::Release& release = it->second->release;
     if (release.name != name) continue;
     const bool same = release.manifest == manifest && release.selector == selector &&
-                      release.config == publish.config && release.allowed == publish.allowed;
+                      release.config == publish.config && release.allowed == publish.allowed &&
+                      release.needs == needs_of_release(publish);
     return same ? it->second.get() : nullptr;
   }
   return nullptr;
@@ -334,15 +342,14 @@ Result<std::optional<Controller::Difference>> Controller::make_release(const wir
   release.config = publish.config;
   release.allowed = publish.allowed;
   release.decided_unix_ms = core_.now().wall_ms;
+  release.needs = needs_of_release(publish);
   auto entry = DesiredState::make_entry(content::encode_release(release));
   if (!entry.ok()) return {PINNATE_INTERNAL, "a release that cannot be read back: " + entry.status().message()};
 
   Difference difference;
   difference.epoch = release.epoch;
   difference.revision = release.number;
-  const bool keeps_older =
-      std::find(publish.needs.begin(), publish.needs.end(), content::kKeepOlder) != publish.needs.end();
-  if (selector.empty() && !keeps_older)
+  if (selector.empty() && !content::has_need(publish.needs, content::kKeepOlder))
     for (const auto& [n, other] : state_.releases())
       if (other->release.name == release.name) difference.withdrawn.push_back(n);
   if (state_.releases().size() - difference.withdrawn.size() >= kReleaseLimit)

@@ -67,6 +67,7 @@ class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
   std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms) override;
   void kept(const std::vector<wire::KeptImage>& images) override;
   void wedged(const std::string& who, bool wedged) override;
+  void came_back(const std::string& function, ServiceId id) override;
 
   Token run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
 
@@ -378,6 +379,13 @@ void Engine::wedged(const std::string& who, bool wedged) {
   if (wedged) return turns_.wedge(who);
   turns_.unwedge();
   for (auto& [name, slot] : slots_) slot->retry_if_held();
+}
+
+void Engine::came_back(const std::string& function, ServiceId id) {
+  const auto left = world_.left_behind.find(function);
+  left->second.erase(id);
+  if (left->second.empty()) world_.left_behind.erase(left);
+  if (const auto slot = slots_.find(function); slot != slots_.end()) slot->second->way_may_be_free();
 }
 
 // ---- calls --------------------------------------------------------------------------------------

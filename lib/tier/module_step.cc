@@ -46,9 +46,13 @@ void ModuleStep::passed_limit() {
     reason += " and cannot be ended: the engine is wedged until it returns, or the engine restarts";
     world_->owner->wedged(what_, true);
   } else {
-    world_->core->act(Abandon{service_});
-    reason += hang_ == Hang::stops ? ": this engine's disk or memory is slow. The next try goes on where this one ended"
-                                   : "; the service stays in memory until it returns";
+    if (hang_ == Hang::stops) {
+      world_->core->act(Abandon{service_});
+      reason += ": this engine's disk or memory is slow. The next try goes on where this one ended";
+    } else {
+      slot_->abandon(service_);
+      reason += "; the service stays in memory until it returns";
+    }
   }
   world_->turns->end();
   if (awaited)

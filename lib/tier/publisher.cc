@@ -33,7 +33,7 @@ void Publisher::prepared(std::uint64_t id, const Status& status, std::uint64_t r
     running.sent = true;
     running.manifest = content::sha256(manifest.view());
     wire::Publish publish{id, manifest, running.what.selector, running.what.config};
-    if (running.what.keep_older) publish.needs.emplace_back(content::kKeepOlder);
+    publish.needs = running.what.needs;
     publish.allowed = running.what.allowed;
     if (!publish.allowed.empty()) publish.needs.emplace_back(content::kAllowed);
     owner_->send(publish);

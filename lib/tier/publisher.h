@@ -29,7 +29,7 @@ class Publisher {
     std::vector<std::uint64_t> artifact_bytes;  // sizes, as they will stand in the manifest
     std::string selector;
     Buffer config;
-    bool keep_older = false;  // none that is current is superseded
+    std::vector<std::string> needs{};  // features that the controller must know
     std::vector<std::string> allowed{};  // content::Release::allowed
     // How far it is: a byte counts half when it is read and half when it is stored. May be null.
     std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;

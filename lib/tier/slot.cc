@@ -23,7 +23,10 @@ std::uint32_t assemble_limit_ms(std::uint64_t size_bytes) {
 Slot::Slot(SlotWorld* world, std::string function)
     : world_(world), core_(world->core), function_(std::move(function)), backoff_(kRetryMinMs, kRetryMaxMs) {}
 
-std::string Slot::named() const { return "module '" + function_ + "' " + (wanted_ ? wanted_->release.version : ""); }
+std::string Slot::named() const {
+  const DesiredState::SharedEntry& entry = candidate_ ? candidate_->entry : wanted_;
+  return "module '" + function_ + "' " + (entry ? entry->release.version : "");
+}
 
 void Slot::set(wire::Phase phase, std::string reason) {
   reason = cut_reason(std::move(reason));
@@ -40,7 +43,7 @@ void Slot::want(DesiredState::SharedEntry entry) {
   if (entry && wanted_ && wanted_->digest == entry->digest) return;
   if (!entry && !wanted_) return;
   if (PINNATE_PLANT(superseded_goes_live) && entry && candidate_ && candidate_->step) {
-    wanted_ = std::move(entry);
+    candidate_->entry = wanted_ = std::move(entry);
     return;
   }
   drop_candidate();
@@ -48,16 +51,17 @@ void Slot::want(DesiredState::SharedEntry entry) {
   backoff_.reset();
   damaged_ = 0;
   has_wedged_ = false;
+  blocked_ = false;
   if (!entry) {
     wanted_.reset();
     phase_ = wire::Phase::pending;
     reason_.clear();
     if (PINNATE_PLANT(withdrawal_ignored)) return;
-    if (active_) {
-      world_->call_limits_ms->erase(function_);
-      if (!PINNATE_PLANT(drain_lets_calls_in)) core_->act(Deactivate{function_});
-      retire(*std::exchange(active_, std::nullopt));
-    }
+    if (active_ || former_) end_calls();
+    if (active_) retire(*std::exchange(active_, std::nullopt));
+    if (former_ && drains(*former_)) wait_for_calls(*former_);
+    former_.reset();
+    world_->notices->say("brought back/" + function_, "");
     world_->owner->row_changed();
     return ended();
   }
@@ -65,6 +69,7 @@ void Slot::want(DesiredState::SharedEntry entry) {
   phase_ = wire::Phase::pending;
   reason_.clear();
   world_->owner->row_moved();
+  bring_back();
   begin();
 }
 
@@ -73,13 +78,15 @@ void Slot::want(DesiredState::SharedEntry entry) {
 void Slot::begin() {
   if (!wanted_ || candidate_) return;
   const content::Release& release = wanted_->release;
-  if (lacks("release " + std::to_string(release.number), release.needs)) return;
+  if (lacks("release " + std::to_string(release.number), release.needs, content::kReleaseFeatures)) return;
   // The service that is there may be just that: the same bytes with the same configuration.
   if (active_ && active_->entry->release.manifest == wanted_->release.manifest &&
       active_->entry->release.config == wanted_->release.config)
     return adopt();
   candidate_.emplace();
   candidate_->attempt = ++attempts_;
+  candidate_->entry = wanted_;
+  candidate_->stops_first = content::has_need(release.needs, content::kStopFirst);
   const Digest digest = wanted_->release.manifest;
   if (world_->manifests->find(digest)) return fetch();
   set(wire::Phase::fetching);
@@ -90,8 +97,9 @@ void Slot::begin() {
   });
 }
 
-bool Slot::lacks(const std::string& what, const std::vector<std::string>& needs) {
-  const std::string need = content::unknown_need(needs);
+bool Slot::lacks(const std::string& what, const std::vector<std::string>& needs,
+                 std::span<const std::string_view> known) {
+  const std::string need = content::unknown_need(needs, known);
   if (need.empty()) return false;
   incompatible(what + " needs the feature '" + need + "', which this version does not know: upgrade this engine");
   return true;
@@ -118,7 +126,7 @@ void Slot::fetch() {
   for (std::uint32_t i = 0; i < artifact->chunks.size(); i++)
     if (!world_->inventory->has(artifact->digest, i)) wanted.push_back(i);
   c.missing = static_cast<std::uint32_t>(wanted.size());
-  if (wanted.empty()) return ask_for_turn();
+  if (wanted.empty()) return ask_for_turn(&Slot::assemble);
   set(wire::Phase::fetching);
   const std::uint64_t attempt = c.attempt;
   const std::uint32_t place = c.place;
@@ -137,18 +145,18 @@ void Slot::chunk_arrived(std::uint64_t attempt, const Status& status, std::uint3
   if (!status.ok()) return fail("chunk " + std::to_string(index) + ": " + status.message());
   if (!world_->inventory->has(candidate_->artifact().digest, index))
     return fail("chunk " + std::to_string(index) + " could not be kept: the disk is full or cannot be written");
-  if (--candidate_->missing == 0) ask_for_turn();
+  if (--candidate_->missing == 0) ask_for_turn(&Slot::assemble);
 }
 
 // ---- loading ------------------------------------------------------------------------------------
 
-void Slot::ask_for_turn() {
+void Slot::ask_for_turn(void (Slot::*then)()) {
   const std::uint64_t attempt = candidate_->attempt;
-  set(wire::Phase::loading);
-  world_->turns->take_to_load([this, alive = life(), turns = world_->turns, attempt] {
+  if (!candidate_->restores) set(wire::Phase::loading);
+  world_->turns->take_to_load([this, alive = life(), turns = world_->turns, attempt, then] {
     if (alive.expired() || !candidate_ || candidate_->attempt != attempt) return turns->end();
     candidate_->has_turn = true;
-    assemble();
+    (this->*then)();
   });
 }
 
@@ -169,7 +177,7 @@ void Slot::step_failed(const std::string& reason, bool wedges) {
   candidate_->step = nullptr;
   candidate_->has_turn = false;
   candidate_->service = 0;
-  has_wedged_ = has_wedged_ || wedges;
+  if (!candidate_->restores) has_wedged_ = has_wedged_ || wedges;
   fail(reason);
 }
 
@@ -180,22 +188,30 @@ void Slot::step_over(ModuleStep& step) {
   ended();
 }
 
+// Whether it may not be loaded now; then it has failed.
+bool Slot::is_held() {
+  std::int64_t wait_ms = 0;
+  const auto held = world_->owner->hold(candidate_->artifact().digest, &wait_ms);
+  if (held) fail(*held, wait_ms);
+  return held.has_value();
+}
+
 void Slot::assemble() {
+  if (is_held()) return;
   Candidate& c = *candidate_;
   const content::ArtifactEntry& artifact = c.artifact();
-  std::int64_t wait_ms = 0;
-  if (const auto held = world_->owner->hold(artifact.digest, &wait_ms)) return fail(*held, wait_ms);
   c.service = world_->owner->new_service();
   const Token token = start(assemble_limit_ms(artifact.size_bytes), ": reading its artifact into memory", Hang::stops,
                             &Slot::assembled);
-  core_->act(Assemble{token, c.service, function_, wanted_->release.version, c.manifest->loader, artifact,
-                      wanted_->release.config, c.manifest->limits.call_ms, wanted_->release.allowed});
+  const content::Release& release = c.entry->release;
+  core_->act(Assemble{token, c.service, function_, release.version, c.manifest->loader, artifact, release.config,
+                      c.manifest->limits.call_ms, release.allowed});
 }
 
 void Slot::assembled(Completion& done) {
-  if (done.status.ok()) return load();
+  if (done.status.ok()) return candidate_->stops_first ? make_way(&Slot::load) : load();
   candidate_->service = 0;
-  if (!done.chunks.empty()) return damaged(done);
+  if (!done.chunks.empty() && !candidate_->restores) return damaged(done);
   fail(done.status.message());
 }
 
@@ -216,6 +232,7 @@ void Slot::damaged(const Completion& done) {
 }
 
 void Slot::load() {
+  if (is_held()) return;  // it may have waited for the way to be free
   const std::uint32_t limit_ms = candidate_->manifest->limits.load_ms;
   const Token token = start(limit_ms, ": loading", Hang::wedges, &Slot::loaded);
   core_->act(Load{{token, candidate_->service}, limit_ms});
@@ -226,6 +243,12 @@ void Slot::loaded(Completion& done) {
     candidate_->service = 0;
     return fail(done.status.message());
   }
+  candidate_->one_at_a_time = done.one_at_a_time;
+  if (candidate_->one_at_a_time || (active_ && active_->one_at_a_time)) candidate_->stops_first = true;
+  return candidate_->stops_first ? make_way(&Slot::create) : create();
+}
+
+void Slot::create() {
   const Token token = start(candidate_->manifest->limits.create_ms, ": create", Hang::left_behind, &Slot::created);
   core_->act(Create{token, candidate_->service});
 }
@@ -244,28 +267,43 @@ void Slot::checked(Completion& c) {
 }
 
 void Slot::go_live() {
+  const bool restored = candidate_->restores;
   Service service;
   service.id = candidate_->service;
-  service.entry = wanted_;
-  service.artifact = candidate_->artifact().digest;
-  (*world_->call_limits_ms)[function_] = candidate_->manifest->limits.call_ms;
-  service.drain_limit_ms = candidate_->manifest->limits.drain_ms;
+  service.entry = candidate_->entry;
+  service.manifest = candidate_->manifest;
+  service.place = candidate_->place;
+  service.one_at_a_time = candidate_->one_at_a_time;
+  (*world_->call_limits_ms)[function_] = service.manifest->limits.call_ms;
   candidate_.reset();
   world_->turns->end();
   core_->act(Activate{function_, service.id});
-  service.trust = core_->alarm_in(kTrustAfterMs, [this, id = service.id] { core_->act(Trust{id}); });
+  trust_later(service);
   std::optional<Service> old = std::exchange(active_, std::move(service));
+  world_->notices->say("brought back/" + function_, "");
+  if (former_) world_->owner->artifact_retired();
+  former_.reset();
+  if (restored) {  // the one that is wanted failed, or has not been tried
+    world_->owner->row_changed();
+    if (!again_.set()) begin();
+    return;
+  }
   backoff_.reset();
   damaged_ = 0;
+  blocked_ = false;
   set(wire::Phase::live);
   if (old && !PINNATE_PLANT(old_service_left_behind)) retire(std::move(*old));
+}
+
+void Slot::trust_later(Service& service) {
+  service.trust = core_->alarm_in(kTrustAfterMs, [this, id = service.id] { core_->act(Trust{id}); });
 }
 
 void Slot::adopt() {
   active_->entry = wanted_;
   if (const auto manifest = world_->manifests->find(wanted_->release.manifest)) {
     (*world_->call_limits_ms)[function_] = manifest->limits.call_ms;
-    active_->drain_limit_ms = manifest->limits.drain_ms;
+    active_->manifest = manifest;
   }
   set(wire::Phase::live);
 }
@@ -273,12 +311,14 @@ void Slot::adopt() {
 // ---- failure ------------------------------------------------------------------------------------
 
 void Slot::fail(const std::string& reason, std::int64_t wait_ms) {
+  if (candidate_ && candidate_->restores) return not_brought_back(reason);
   drop_candidate();
   if (!PINNATE_PLANT(failure_kept_quiet)) set(wire::Phase::failed, reason);
   core_->log(PINNATE_LOG_WARNING, reason);
   again_.cancel();
   if (PINNATE_PLANT(failure_not_tried_again)) return;
   again_ = core_->alarm_in(wait_ms > 0 ? wait_ms : backoff_.next_ms(core_->random()), [this] { begin(); });
+  bring_back();
 }
 
 // What it fetches is superseded, here or above: the release that takes its place is on its way.
@@ -321,7 +361,11 @@ std::string Slot::drain_notice(ServiceId id) const { return "drain/" + function_
 
 void Slot::retire(Service service) {
   world_->owner->artifact_retired();
-  const ServiceId id = service.id;
+  drain(service.id);
+  wait_for_calls(service);
+}
+
+void Slot::drain(ServiceId id) {
   Leaving& leaving = leaving_[id];
   leaving.drain = core_->order([this, id](Completion&) {
     if (!PINNATE_CHECK(leaving_.contains(id), "a service drained that was not leaving"))
@@ -330,25 +374,30 @@ void Slot::retire(Service service) {
     world_->notices->say(drain_notice(id), "");
     destroy(id);
   });
-  leaving.alarm = core_->alarm_in(
-      service.drain_limit_ms, [this, id, limit_ms = service.drain_limit_ms, version = service.entry->release.version] {
+  core_->act(Drain{leaving.drain, id});
+}
+
+void Slot::wait_for_calls(const Service& service) {
+  const std::uint32_t limit_ms = service.manifest->limits.drain_ms;
+  leaving_[service.id].alarm =
+      core_->alarm_in(limit_ms, [this, id = service.id, limit_ms, version = service.entry->release.version] {
         if (closing_) return give_up(id);
         world_->notices->say(drain_notice(id), "module '" + function_ + "' " + version + " still has calls after " +
                                                    std::to_string(limit_ms) +
                                                    " ms of draining and stays in memory until they end");
       });
-  core_->act(Drain{leaving.drain, id});
 }
 
 void Slot::ended() {
   if (empty()) world_->owner->emptied(function_);
+  way_may_be_free();
 }
 
 // Nobody waits for it any longer: it stays in memory until it returns.
 void Slot::give_up(ServiceId id) {
   core_->forget_order(leaving_[id].drain);
   leaving_.erase(id);
-  core_->act(Abandon{id});
+  abandon(id);
   world_->owner->row_changed();
   ended();
 }
@@ -390,7 +439,7 @@ void Slot::destroyed(ServiceId id, const Status& status) {
   // Refused: there was no thread for it, or another engine's constructor is in its way.
   world_->notices->say("destroy/" + function_,
                        "module '" + function_ + "': it cannot be destroyed yet: " + status.message());
-  if (closing_) return core_->act(Abandon{id});  // nobody waits for that to change
+  if (closing_) return abandon(id);  // nobody waits for that to change
   leaving_[id].alarm = core_->alarm_in(kDestroyAgainMs, [this, id] { destroy(id); });
 }
 
@@ -407,13 +456,16 @@ void Slot::close() {
 
 std::vector<wire::ServiceRow> Slot::rows() const {
   std::vector<wire::ServiceRow> rows;
+  // One that makes way is where calls still come, to wait.
+  const bool held = former_ && world_->call_limits_ms->contains(function_);
+  const Service* const serving = active_ ? &*active_ : held ? &*former_ : nullptr;
+  const bool as_wanted = serving && wanted_ && serving->entry->digest == wanted_->digest;
   if (wanted_) {
     const content::Release& r = wanted_->release;
-    const bool serving = active_ && active_->entry->digest == wanted_->digest;
-    rows.push_back({r.number, r.name, r.version, phase_, serving, reason_});
+    rows.push_back({r.number, r.name, r.version, phase_, as_wanted, reason_});
   }
-  if (active_ && (!wanted_ || active_->entry->digest != wanted_->digest)) {
-    const content::Release& r = active_->entry->release;
+  if (serving && !as_wanted) {
+    const content::Release& r = serving->entry->release;
     if (rows.empty() || rows[0].release != r.number)
       rows.push_back({r.number, r.name, r.version, wire::Phase::not_selected, true, ""});
   }
@@ -421,7 +473,8 @@ std::vector<wire::ServiceRow> Slot::rows() const {
 }
 
 void Slot::artifacts_in_use(std::set<Digest>* used) const {
-  if (active_) used->insert(active_->artifact);
+  for (const auto* service : {&active_, &former_})
+    if (*service) used->insert((*service)->manifest->artifacts[(*service)->place].digest);
   const auto manifest = wanted_ ? world_->manifests->find(wanted_->release.manifest) : nullptr;
   if (const auto* artifact = manifest ? manifest->artifact_for(world_->platform) : nullptr)
     used->insert(artifact->digest);

@@ -22,6 +22,7 @@ class SlotOwner {
   virtual std::optional<std::string> hold(const Digest& artifact, std::int64_t* wait_ms) = 0;
   virtual void kept(const std::vector<wire::KeptImage>& images) = 0;  // what stays in memory, as it is now
   virtual void wedged(const std::string& who, bool wedged) = 0;  // a load passed its limit; or came back after all
+  virtual void came_back(const std::string& function, ServiceId id) = 0;  // one that was left behind is gone
 
  protected:
   ~SlotOwner() = default;
@@ -39,6 +40,7 @@ struct SlotWorld {
   Notices* notices;
   ModuleTurns* turns;
   std::unordered_map<std::string, std::uint32_t>* call_limits_ms;  // of functions that take calls now
+  std::map<std::string, std::set<ServiceId>> left_behind{};  // by function: a module has not let go of them
 };
 
 class Slot {
@@ -51,6 +53,7 @@ class Slot {
   void put_off();
   void retry_if_held();  // a hold may have ended
   void loader_added();
+  void way_may_be_free();  // something that was there is gone
   void close();  // drains and destroys whatever is there
   bool empty() const { return !wanted_ && !active_ && !candidate_ && steps_.empty() && leaving_.empty(); }
 
@@ -63,17 +66,26 @@ class Slot {
   void step_over(ModuleStep& step);  // deletes it
   void destroy(ServiceId id);
   void noted(const Completion& c);  // of any order about a module
+  void abandon(ServiceId id);
 
  private:
   struct Service {
     ServiceId id = 0;
     DesiredState::SharedEntry entry;
-    Digest artifact;
-    std::uint32_t drain_limit_ms = 0;
+    std::shared_ptr<const content::Manifest> manifest;
+    std::uint32_t place = 0;  // of its artifact in the manifest
+    bool one_at_a_time = false;  // its module says so
     Alarm trust;
   };
   struct Candidate {
     std::uint64_t attempt = 0;  // tells late answers apart
+    DesiredState::SharedEntry entry;
+    bool restores = false;  // it is the former one, again
+    bool stops_first = false;  // no other service of the function may be there when it is made
+    bool one_at_a_time = false;  // its module says so
+    bool waits = false;  // for the way to be free, and then:
+    void (Slot::*go)() = nullptr;
+    Alarm patience;
     std::shared_ptr<const content::Manifest> manifest;
     std::uint32_t place = 0;  // of the artifact in the manifest
     std::uint32_t missing = 0;  // chunks still to come
@@ -91,16 +103,34 @@ class Slot {
   };
   using Hang = ModuleStep::Hang;
   void begin();
-  bool lacks(const std::string& what, const std::vector<std::string>& needs);  // says so, and rests
+  // Says so, and rests.
+  bool lacks(const std::string& what, const std::vector<std::string>& needs,
+             std::span<const std::string_view> known = {});
   void incompatible(const std::string& why);
   void fetch();
   void chunk_arrived(std::uint64_t attempt, const Status& status, std::uint32_t index);
-  void ask_for_turn();
+  void ask_for_turn(void (Slot::*then)());
+  bool is_held();
+  // A service is not to live beside another: that is drained, destroyed and unloaded first, while
+  // calls wait. It is made again where its successor fails.
+  void make_way(void (Slot::*go)());
+  void look_at_way();
+  void go_on();
+  bool alone() const;
+  bool has_left_behind() const;
+  bool drains(const Service& service) const;
+  void stop_active();
+  void take_back();  // the former one goes on
+  void bring_back();
+  void not_brought_back(const std::string& reason);
+  void end_calls();
+  void blocked(const std::string& why);
   void assemble();
   void assembled(Completion& c);
   void damaged(const Completion& c);
   void load();
   void loaded(Completion& c);
+  void create();
   void created(Completion& c);
   void checked(Completion& c);
   void go_live();
@@ -108,7 +138,10 @@ class Slot {
   void fail(const std::string& reason, std::int64_t wait_ms = 0);  // tried again after wait_ms, or by the backoff
   void set(wire::Phase phase, std::string reason = "");
   void drop_candidate();
+  void trust_later(Service& service);
   void retire(Service service);
+  void drain(ServiceId id);
+  void wait_for_calls(const Service& service);
   void destroyed(ServiceId id, const Status& status);
   void give_up(ServiceId id);
   std::string drain_notice(ServiceId id) const;
@@ -126,14 +159,16 @@ class Slot {
   wire::Phase phase_ = wire::Phase::pending;
   std::string reason_;
   std::optional<Service> active_;
+  std::optional<Service> former_;  // it has made way, and nothing has taken its place yet
   std::optional<Candidate> candidate_;
   std::uint64_t attempts_ = 0;
   std::list<ModuleStep> steps_;  // under way, of dropped candidates too
   std::uint32_t damaged_ = 0;  // how often its stored chunks were, in a row
   bool closing_ = false;
   bool has_wedged_ = false;  // the release that is wanted has, before
+  bool blocked_ = false;  // it failed because another service is still there
   Backoff backoff_;
-  Alarm again_;
+  Alarm again_, way_;
   std::map<ServiceId, Leaving> leaving_;  // draining or destroyed
 };
 

@@ -21,6 +21,7 @@ struct PublishOptions {
   std::string config_text;
   std::string selector;
   bool keep_older = false;
+  std::string replace = "swap";
   std::string loader;
   std::vector<std::string> allow;
   std::optional<Milliseconds> load_limit, create_limit, health_limit, call_limit, drain_limit;
@@ -48,12 +49,18 @@ void set_up(CLI::App& app, PublishOptions& options) {
   app.add_flag("--keep-older", options.keep_older,
                "current releases of this name stay so below this one, and serve again when it is withdrawn\n"
                "(default: a release without --select supersedes them all at once)");
+  app.add_option("--replace", options.replace,
+                 "swap: no call waits, and two versions live side by side for a moment; stop-first: the old one is\n"
+                 "destroyed and unloaded before this one is loaded, while calls wait for it, 10s at most (default\n"
+                 "swap, and what the module says of itself)")
+      ->type_name("swap|stop-first")
+      ->check(CLI::IsMember({"swap", "stop-first"}));
   app.add_option("--loader", options.loader, "which loader makes services from it (default native)")->type_name("KIND");
   app.add_option("--allow", options.allow,
                  "a finding of `pinnate check` that is no reason to refuse it, by its word; engines are told")
       ->type_name("WORD")
       ->take_all();
-  add_duration(app, "--load-limit", options.load_limit, "how long loading may take (default 10s)");
+  add_duration(app, "--load-limit", options.load_limit, "how long its loader may take (default 10s)");
   add_duration(app, "--create-limit", options.create_limit, "how long creating a service may take (default 10s)");
   add_duration(app, "--health-limit", options.health_limit, "how long a health check may take (default 5s)");
   add_duration(app, "--call-limit", options.call_limit, "upper bound of any call's deadline (default 30s)");
@@ -98,6 +105,7 @@ class Request {
     publish_.keep_older = options.keep_older;
     for (const std::string& word : options.allow) allow_ += (allow_.empty() ? "" : ",") + word;
     publish_.allow = allow_.c_str();
+    publish_.stop_first = options.replace == "stop-first";
     publish_.load_limit_ms = milliseconds(options.load_limit);
     publish_.create_limit_ms = milliseconds(options.create_limit);
     publish_.health_limit_ms = milliseconds(options.health_limit);

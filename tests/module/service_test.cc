@@ -224,3 +224,29 @@ TEST_CASE("a host may be destroyed by its own closed callback, and without closi
   (*host)->assemble(TestHost::order(1, test_module("counter-1")), loaded.done());
   loaded.get();
 }
+
+TEST_CASE("whoever gives a service up is told when its module has let go of it, and it is gone") {
+  TestHost host;
+  Fifo fifo;
+  REQUIRE(host.load(1, "misbehaving", "create-hangs " + fifo.path).ok());
+  Promised created, gone, never_there;
+  host->create(1, created.done());
+  fifo.wait_until_inside();
+  host->abandon(1, gone.done());
+  host.serve(2, "counter-1");
+  CHECK(gone.times() == 0);
+  fifo.let_go();
+  CHECK(gone.get().status.ok());
+  CHECK(created.times() == 0);
+  host->abandon(77, never_there.done());
+  CHECK(never_there.get().status.ok());
+}
+
+TEST_CASE("what is ordered of a service after it was given up is not carried out") {
+  TestHost host;
+  REQUIRE(host.load(1, "counter-1").ok());
+  Promised gone;
+  host->abandon(1, gone.done());
+  CHECK(host.create(1).code() == PINNATE_NOT_FOUND);
+  CHECK(gone.get().status.ok());
+}

@@ -72,13 +72,14 @@ struct FakeServices : module::ServiceHost {
   void deactivate(const std::string& f) override { seen.orders.push_back("deactivate " + f); }
   void drain(ServiceId service, Done done) override { answer("drain " + std::to_string(service), done); }
   void destroy(ServiceId service, Done done) override { answer("destroy " + std::to_string(service), done); }
-  void abandon(ServiceId service) override { seen.orders.push_back("abandon " + std::to_string(service)); }
+  void hold(const std::string& f) override { seen.orders.push_back("hold " + f); }
+  void abandon(ServiceId service, Done gone) override { answer("abandon " + std::to_string(service), gone); }
   void trust(ServiceId service) override { seen.orders.push_back("trust " + std::to_string(service)); }
-  std::weak_ptr<module::Call> invoke(const std::string& f, Buffer payload, std::uint32_t, Done done, Labels) override {
+  module::Invoked invoke(const std::string& f, Buffer payload, std::uint32_t, Done done, Labels) override {
     answer("invoke " + f, done, payload.str() + "!");
     return {};
   }
-  void give_up(const std::weak_ptr<module::Call>&) override { seen.orders.push_back("give up"); }
+  void give_up(const module::Invoked&) override { seen.orders.push_back("give up"); }
   Outcome call_here(const std::string&, std::string_view, std::uint32_t, Labels, bool) override { return {}; }
   std::size_t left_behind() const override { return 0; }
   void close(std::uint32_t limit_ms, std::function<void()> closed) override {
@@ -172,15 +173,17 @@ TEST_CASE("orders for modules reach the service host, and its answers the tier")
       t.act(tier::Activate{"thumbnail", 2});
       t.act(tier::Invoke{3, "thumbnail", Buffer(std::string("payload")), 1000});
       t.act(tier::Trust{2});
+      t.act(tier::Hold{"thumbnail"});
       t.act(tier::Deactivate{"thumbnail"});
       t.act(tier::Drain{4, 2});
       t.act(tier::Destroy{5, 2});
-      t.act(tier::Abandon{1});
+      t.act(tier::Abandon{1, 7});
     });
     CHECK(seen.orders == std::vector<std::string>{"load 2 in 500", "drop " + entry.digest.hex(), "create 2", "check 2",
                                                   "activate thumbnail 2", "invoke thumbnail", "trust 2",
-                                                  "deactivate thumbnail", "drain 2", "destroy 2", "abandon 1"});
-    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 11; }));
+                                                  "hold thumbnail", "deactivate thumbnail", "drain 2", "destroy 2",
+                                                  "abandon 1"});
+    REQUIRE(world.run_until([&] { return node.diary.completions.size() == 12; }));
     for (const auto& c : node.diary.completions)
       if (c.token == 3) CHECK(c.bytes.str() == "payload!");
   }

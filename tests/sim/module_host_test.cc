@@ -136,7 +136,7 @@ TEST_CASE("a create that hangs holds up later ones until it is abandoned") {
   x.load(1, 1);
   x.world.advance(100);
   x.order(tier::Create{2, 1});
-  x.load(3, 2);
+  x.assemble(3, 2);
   x.world.advance(1000);
   CHECK_FALSE(x.done(3));
   x.order(tier::Abandon{1});
@@ -251,4 +251,46 @@ TEST_CASE("an engine that breaks the order of things is a breach") {
   x.order(tier::Destroy{2, 77});
   x.order(tier::Create{0, 1});
   CHECK(x.world.breaches().size() == 3);
+}
+
+TEST_CASE("what is abandoned is told when it is gone: at once, when its order returns, or never") {
+  Engine x;
+  Conduct slow;
+  slow.takes = 5 * kSecond;
+  x.world.modules().behave(x.entry.digest, Step::create, slow);
+  x.load(1, 1);
+  x.load(2, 2);
+  x.world.advance(100);
+  x.order(tier::Create{3, 1});
+  x.world.advance(100);
+  x.order(tier::Abandon{1, 4});
+  x.order(tier::Abandon{2, 5});
+  x.order(tier::Abandon{77, 6});
+  x.world.advance(100);
+  CHECK_FALSE(x.done(4));
+  CHECK(x.code(5) == PINNATE_OK);
+  CHECK(x.code(6) == PINNATE_OK);
+  x.world.advance(5000);
+  CHECK(x.code(4) == PINNATE_OK);
+  CHECK_FALSE(x.done(3));
+  CHECK(x.world.breaches().empty());
+}
+
+TEST_CASE("calls of a held function wait for the next service, and no longer than they may") {
+  Engine x;
+  x.bring_up(1);
+  x.order(tier::Hold{"f"});
+  x.order(tier::Invoke{60, "f", Buffer(std::string("brief")), 500});
+  x.order(tier::Invoke{61, "f", Buffer(std::string("patient")), 60000});
+  x.order(tier::Drain{62, 1});
+  x.world.advance(1000);
+  CHECK(x.code(60) == PINNATE_BUSY);
+  CHECK_FALSE(x.done(61));
+  CHECK(x.code(62) == PINNATE_OK);
+  CHECK(x.world.version_on("e", "f") == "");
+  x.order(tier::Activate{"f", 1});
+  x.world.advance(100);
+  CHECK(x.code(61) == PINNATE_OK);
+  CHECK(x.world.runs("brief").begun == 0);
+  CHECK(x.world.breaches().empty());
 }

@@ -10,7 +10,6 @@ class OneOutcome final : public Check {
   using Check::Check;
 
   void look(const Sight& sight) override {
-    if (sight.o.what == sim::What::invoked) return runs(sight);
     const auto* returned = sight.sent<wire::Returned>();
     if (!returned || sight.o.number != tier::kHostLink) return;
     Order* order = find(sight.o.host, returned->id);
@@ -23,7 +22,9 @@ class OneOutcome final : public Check {
 
   void at_rest() override {
     for (const Order& order : s_.orders) {
-      if (order.kind != Order::Kind::call || order.answers > 0) continue;
+      if (order.kind != Order::Kind::call) continue;
+      ran_once(order);
+      if (order.answers > 0) continue;
       const sim::Machine& caller = s_.world.at(order.host);
       if (caller.up() && caller.lives() == order.life)
         complain_(5, "call '" + order.payload + "' of " + caller.name() + " was never answered");
@@ -37,17 +38,15 @@ class OneOutcome final : public Check {
     return nullptr;
   }
 
-  void runs(const Sight& sight) {
-    const std::string payload(sight.o.bytes);
-    const std::uint32_t times = ++runs_[payload];
-    if (times < 2) return;
-    for (const Order& order : s_.orders)
-      if (order.payload == payload && !order.idempotent)
-        return complain_(5, "call '" + payload + "' is not idempotent and runs " + std::to_string(times) +
-                                " times, now on " + name_of(sight.o.host));
+  void ran_once(const Order& order) {
+    const auto runs = s_.world.runs(order.payload);
+    if (runs.begun > 1 && !order.idempotent)
+      complain_(5, "call '" + order.payload + "' is not idempotent and ran " + std::to_string(runs.begun) +
+                       " times, the last on " + name_of(runs.last));
   }
 
   void answered(const Order& order, const wire::Returned& returned) {
+    ran_once(order);
     const auto runs = s_.world.runs(order.payload);
     if (returned.code == PINNATE_OK) {
       if (runs.ended == 0) complain_(5, "call '" + order.payload + "' has a result and never ran to its end");
@@ -59,8 +58,6 @@ class OneOutcome final : public Check {
                 "call '" + order.payload + "' ended with '" + returned.reason + "', as one that did not run, and ran");
     }
   }
-
-  std::map<std::string, std::uint32_t> runs_;
 };
 
 }  // namespace

@@ -1,9 +1,11 @@
 // Promise 2: an engine never serves what is in no release it was given, and never acts on an older
 // desired state after a newer one. What it may start is a function of one desired state, the newest
-// that it has taken, and of its labels: the check works that out by itself. A tier never passes on
-// bytes that it should have found to be wrong.
+// that it has taken, and of its labels: the check works that out by itself. A service that made way
+// may serve again, where the one that was to take its place has not; or nothing does. A tier never
+// passes on bytes that it should have found to be wrong.
 #include "sim/chunk_verifier.h"
 #include "simulator/check.h"
+#include "simulator/users.h"
 
 #include <optional>
 #include <set>
@@ -34,6 +36,7 @@ class OnlyWhatWasPublished final : public Check {
     std::optional<Place> at;  // the newest desired state that it has taken: in memory, or on its disk if it has one
     std::set<Place> given;  // whole, on any link
     Labels inherited;
+    std::optional<sim::Serving> lone;  // what last took the calls of the function that is one at a time
     Place target;  // of the pages under way
     std::uint32_t next_page = 0;
     bool fits = false;
@@ -43,6 +46,7 @@ class OnlyWhatWasPublished final : public Check {
     if (!m.durable) engine = {};
     engine.next_page = 0;
     engine.inherited.clear();
+    engine.lone.reset();
     wrote(m, engine);
     const auto& records = s_.world.at(m.host).disk().image().records;
     const auto found = records.find("context");
@@ -78,9 +82,13 @@ class OnlyWhatWasPublished final : public Check {
     if (!m.durable && engine.fits && (!engine.at || *engine.at < target)) engine.at = target;
   }
 
-  void activates(const Member& m, const Engine& engine, const std::string& function) {
+  void activates(const Member& m, Engine& engine, const std::string& function) {
     const sim::Serving* now = s_.world.at(m.host).modules()->serving(function);
     if (!now) return;
+    if (function == function_name(kOneAtATime)) {
+      const auto before = std::exchange(engine.lone, *now);
+      if (before && before->artifact == now->artifact && before->config == now->config) return;  // it made way
+    }
     const std::string what = m.name + " starts to serve '" + function + "' with " + title(now->artifact);
     const auto states = engine.at ? s_.ledger.at(*engine.at) : std::vector<const DesiredSet*>();
     if (states.empty() || !engine.given.contains(*engine.at))
@@ -99,6 +107,7 @@ class OnlyWhatWasPublished final : public Check {
   }
 
   void withdraws(const Member& m, const Engine& engine, const std::string& function) {
+    if (function == function_name(kOneAtATime)) return;  // or what made way cannot be brought back
     const auto states = engine.at ? s_.ledger.at(*engine.at) : std::vector<const DesiredSet*>();
     const Labels labels = labels_of(m, engine);
     for (const DesiredSet* state : states)

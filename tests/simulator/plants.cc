@@ -50,6 +50,8 @@ const std::vector<PlantFacts>& all_plants() {
        "a service takes calls as soon as it is created"},
       {Plant::old_service_left_behind, "old-service-left-behind", 4, "engine",
        "a service that was taken over from is neither drained nor destroyed"},
+      {Plant::stop_first_beside_the_old, "stop-first-beside-the-old", 4, "engine",
+       "a service that is one at a time is made beside the one that it replaces"},
       {Plant::call_sent_again, "call-sent-again", 5, "gateway",
        "a call that may have run is sent elsewhere when its link is lost"},
       {Plant::call_answered_twice, "call-answered-twice", 5, "gateway",

@@ -42,6 +42,7 @@ enum class Plant : std::uint8_t {
   twin_takes_over,
   withdrawal_ignored,
   forgotten_still_counted,
+  stop_first_beside_the_old,
 };
 
 struct PlantFacts {

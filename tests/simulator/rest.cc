@@ -46,6 +46,9 @@ Rest::Should Rest::should(const Member& engine, const std::string& function, con
   if (cannot_start(engine, **chosen, artifact->digest)) return Should::excused;
   // Promise 1 exempts an engine that a constructor has wedged, until it restarts.
   const sim::ModuleHost* modules = s_.world.at(engine.host).modules();
+  // So it is with what may not be made beside a service that does not end.
+  if (modules && function == function_name(kOneAtATime) && modules->held_up(function) && !serves(engine, **chosen))
+    return Should::excused;
   if (modules && modules->wedged() && !serves(engine, **chosen)) return Should::excused;
   return Should::serve;
 }

@@ -1,5 +1,6 @@
 #include "simulator/users.h"
 
+#include "content/release.h"
 #include "simulator/module_bytes.h"
 
 namespace pinnate::simulator {
@@ -83,7 +84,14 @@ bool Users::publish(std::uint64_t draw, std::uint32_t function, std::uint32_t ve
   order.selector = selector;
   order.config = draw % 4 == 0 ? "" : "setting=" + std::to_string(draw / 16 % 3);
   order.life = s_.world.at(from->host).lives();
-  order.id = s_.world.publish(from->name, m, selector, order.config);
+  std::vector<std::string> needs;
+  if (function == kOneAtATime) {
+    if (version % 2 == 0)
+      needs.emplace_back(content::kStopFirst);
+    else
+      s_.world.modules().one_at_a_time(s_.world.shelf().add(m).manifest.artifacts[0].digest);
+  }
+  order.id = s_.world.publish(from->name, m, selector, order.config, needs);
   s_.orders.push_back(std::move(order));
   published_.emplace_back(function, version);
   return true;

@@ -12,6 +12,8 @@
 namespace pinnate::simulator {
 
 inline constexpr std::uint32_t kFunctions = 3;
+// Its services may not live beside each other: every other release says so, else its module.
+inline constexpr std::uint32_t kOneAtATime = 1;
 std::string function_name(std::uint32_t number);
 
 class Users {

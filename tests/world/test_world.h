@@ -57,8 +57,8 @@ class TestWorld : public World {
 
   // Publishes at a controller, or through a client. The request's id.
   std::uint64_t publish(std::string_view tier, const Module& module, const std::string& selector = {},
-                        const std::string& config = {}) {
-    return World::publish(at(tier).id(), shelf().add(module), selector, Buffer(config));
+                        const std::string& config = {}, std::vector<std::string> needs = {}) {
+    return World::publish(at(tier).id(), shelf().add(module), selector, Buffer(config), std::move(needs));
   }
   wire::Published publish_and_wait(std::string_view tier, const Module& module, const std::string& selector = {},
                                    const std::string& config = {}, std::int64_t limit_ms = 30000) {

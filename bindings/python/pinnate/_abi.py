@@ -174,6 +174,7 @@ class Publish(Structure):
         ("ticket", POINTER(c_uint64)),
         ("keep_older", c_int),
         ("allow", c_char_p),
+        ("stop_first", c_int),
     ]
 
 

@@ -34,6 +34,7 @@ class Publishing(Handle):
         selector: Optional[str] = None,
         keep_older: bool = False,
         allow: Iterable[str] = (),
+        stop_first: bool = False,
         limits: Optional[Limits] = None,
         on_progress: Optional[Callable[[int, int], Any]] = None,
         timeout: Optional[float] = 60.0,
@@ -49,9 +50,11 @@ class Publishing(Handle):
         `selector`: such as "region=eu,ring!=canary"; default: every engine. `keep_older`: current
         releases of this name stay so below this one, and serve again when it is withdrawn; else one
         without a selector supersedes them all. `allow`: words of findings (see pinnate.check) that are
-        no reason to refuse it. `on_progress(done, total)`: bytes stored of bytes in
-        all; called by this very method, and what it raises ends the wait, as a timeout does: what is
-        not at the controller by then is not sent any more.
+        no reason to refuse it. `stop_first`: an engine destroys the function's service and unloads
+        its module before it loads this one, and makes that one again where this one fails; calls wait
+        meanwhile, for 10 s at most. `on_progress(done, total)`: bytes stored of bytes in all; called
+        by this very method, and what it raises ends the wait, as a timeout does: what is not at the
+        controller by then is not sent any more.
 
         ConflictError: the version was published with other bytes. TimedOutError: it may still be
         published. Also InvalidError, TooLargeError, NoSpaceError, IoError, and from a client
@@ -60,6 +63,7 @@ class Publishing(Handle):
         request, alive = _publish_struct(name, version, artifacts, loader, config, selector, limits)
         request.keep_older = flag(keep_older, "keep_older")
         request.allow = text(",".join(several(allow, "allow", "words")), "allow")
+        request.stop_first = flag(stop_first, "stop_first")
         progress = _abi.ProgressFn()
         if on_progress is not None:
             function(on_progress, "on_progress")

@@ -86,6 +86,7 @@ class WrongCalls(unittest.TestCase):
              "limits must be a pinnate.Limits, not a value of type dict"),
             (lambda: controller.publish("greet", "1.0.0", b"", limits=pinnate.Limits(load="1")), f"limits.load {seconds} '1'"),
             (lambda: controller.publish("greet", "1.0.0", b"", on_progress=7), "on_progress must be callable, not 7"),
+            (lambda: controller.publish("greet", "1.0.0", b"", stop_first="yes"), "stop_first must be True or False, not 'yes'"),
             (lambda: controller.publish("greet", "1.0.0", b"", timeout="1"), f"timeout {seconds} '1'"),
             (lambda: controller.unpublish("greet", "1"), "release must be a release's number, a Published or a Release, not '1'"),
             (lambda: controller.unpublish("greet", True), "release must be a release's number, a Published or a Release, not True"),

@@ -43,6 +43,21 @@ class WholePath(unittest.TestCase):
         with self.assertRaises(pinnate.NotFoundError):
             engine.call("greet", b"world")
 
+    def test_with_stop_first_the_old_service_is_closed_before_the_new_one_is_created(self):
+        seen = shared["lone"] = []
+        source = (
+            b"import support\nVERSION = '%s'\nclass Lone:\n"
+            b"    def call(self, payload):\n        return VERSION.encode()\n"
+            b"    def close(self):\n        support.shared['lone'].append('closed ' + VERSION)\n"
+            b"def create(config):\n    support.shared['lone'].append('created ' + VERSION)\n    return Lone()\n"
+        )
+        fleet = Fleet(self, engines=1)
+        for version, options in (("1", {}), ("2", {"stop_first": True}), ("3", {})):
+            fleet.publish_live("lone", version, source.replace(b"%s", version.encode()), **options)
+            self.assertEqual(fleet.engines[0].call("lone", b""), version.encode())
+        self.assertEqual(seen[:3], ["created 1", "closed 1", "created 2"])
+        self.assertEqual(seen[3], "created 3")
+
     def test_releases_are_listed_newest_first(self):
         fleet = Fleet(self, engines=0)
         before = time.time()

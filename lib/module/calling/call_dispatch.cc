@@ -28,7 +28,8 @@ CallDispatch::CallDispatch(std::uint32_t worker_threads, std::uint32_t queued_ca
     : queued_calls_(queued_calls),
       callbacks_(std::move(callbacks)),
       alarms_(alarms),
-      workers_(worker_threads, queued_calls, signal_mask, [this](const auto& call) { run_on_worker(call); }) {}
+      workers_(worker_threads, queued_calls, signal_mask, [this](const auto& call) { run_on_worker(call); }),
+      held_(queued_calls) {}
 
 void CallDispatch::use(const std::weak_ptr<void>& keep) {
   keep_ = keep;
@@ -38,6 +39,78 @@ void CallDispatch::use(const std::weak_ptr<void>& keep) {
 void CallDispatch::begin_closing() {
   closing_ = true;
   gate.deactivate_all();
+  begin_all(held_.end_all());
+}
+
+// ---- while a service is replaced ----
+
+void CallDispatch::hold(const std::string& function) {
+  held_.begin(function);  // first: whoever finds no service finds this
+  gate.deactivate(function);
+  if (closing_) deactivate(function);
+}
+
+void CallDispatch::activate(const std::string& function, Gate& service) {
+  gate.activate(function, service);
+  begin_all(held_.end(function));
+}
+
+void CallDispatch::deactivate(const std::string& function) {
+  gate.deactivate(function);
+  begin_all(held_.end(function));
+}
+
+// Soon, on the alarms' thread: whoever ends a hold waits for no worker.
+void CallDispatch::begin_all(HeldCalls::List held) {
+  if (held.empty()) return;
+  alarms_.post([this, keep = keep_.lock(), held = std::move(held)] {
+    for (const auto& call : held) {
+      alarms_.cancel(call->alarm);
+      begin_or_hold(call);
+    }
+  });
+}
+
+Status CallDispatch::not_waited_for(std::string_view function, HeldCalls::Stay stay) const {
+  if (stay == HeldCalls::Stay::not_held) return no_service(function);
+  const std::string replaced = "function '" + std::string(function) + "': its service is being replaced";
+  if (stay == HeldCalls::Stay::full)
+    return {PINNATE_BUSY, replaced + ", and " + std::to_string(queued_calls_) + " calls wait for the next one already"};
+  return {PINNATE_BUSY, replaced + ", and the next one has not come in time"};
+}
+
+// The call has not begun, or nobody else can: it was just made, or taken out.
+void CallDispatch::begin_or_hold(const std::shared_ptr<HeldCall>& call) {
+  for (;;) {
+    const std::uint64_t seen = held_.changes();
+    if (Pass pass = gate.enter(call->function)) {
+      const std::weak_ptr<Call> begun = begin(std::move(pass), std::move(call->payload), call->limits.left_ms(),
+                                              std::move(call->done), std::move(call->headers));
+      if (!held_.begun(*call, begun)) return;
+      if (const auto given_up = begun.lock()) give_up(*given_up);
+      return;
+    }
+    const HeldCalls::Stay stay = held_.add(call, seen);
+    if (stay == HeldCalls::Stay::changed) continue;
+    if (stay != HeldCalls::Stay::held) return refuse(std::move(call->done), not_waited_for(call->function, stay));
+    return alarms_.set(call->alarm, [this, keep = keep_.lock(), call](bool closing) {
+      if (!held_.take(call)) return;
+      callbacks_->report(call->done,
+                         closing ? no_service(call->function) : not_waited_for(call->function, HeldCalls::Stay::held));
+    });
+  }
+}
+
+// Empty: there is none, and `why`.
+Pass CallDispatch::await_service(std::string_view function, const HoldLimits& limits, bool may_wait, Status* why) {
+  for (;;) {
+    const std::uint64_t seen = held_.changes();
+    if (Pass pass = gate.enter(function)) return pass;
+    const HeldCalls::Stay stay = held_.wait(function, may_wait ? limits.until : Clock::now(), seen);
+    if (stay == HeldCalls::Stay::changed) continue;
+    *why = not_waited_for(function, stay);
+    return Pass();
+  }
 }
 
 Status CallDispatch::no_service(std::string_view function) const {
@@ -81,22 +154,32 @@ void CallDispatch::has_ended(Call& call, Call::Stage stage) {
 
 // ---- the two ways in ----
 
-std::weak_ptr<Call> CallDispatch::invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms,
-                                         Done done, Labels headers) {
-  // Never from inside invoke: the caller may hold locks that `done` takes.
-  const auto refuse = [&](Status why) -> std::weak_ptr<Call> {
-    alarms_.post(
-        [callbacks = callbacks_, done = std::move(done), why = std::move(why)] { callbacks->report(done, why); });
-    return {};
-  };
-  if (payload.size() > kCallLimitBytes) return refuse(too_large(function, payload.size()));
-  Pass pass = gate.enter(function);
-  if (!pass) return refuse(no_service(function));
-  Callee& callee = callee_of(pass);
-  if (!workers_.admit())
-    return refuse({PINNATE_BUSY, callee.label() + ": " + std::to_string(queued_calls_) +
-                                     " calls are waiting on this engine already"});
+// Never from inside invoke: the caller may hold locks that `done` takes.
+void CallDispatch::refuse(Done done, Status why) {
+  alarms_.post(
+      [callbacks = callbacks_, done = std::move(done), why = std::move(why)] { callbacks->report(done, why); });
+}
 
+Invoked CallDispatch::invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
+                             Labels headers) {
+  if (payload.size() > kCallLimitBytes) return refuse(std::move(done), too_large(function, payload.size())), Invoked();
+  if (Pass pass = gate.enter(function))
+    return {begin(std::move(pass), std::move(payload), timeout_ms, std::move(done), std::move(headers)), {}};
+  const HoldLimits limits(timeout_ms);
+  const auto call = std::make_shared<HeldCall>(
+      HeldCall{function, std::move(payload), std::move(headers), std::move(done), limits, alarms_.key(limits.until)});
+  begin_or_hold(call);
+  return {{}, call};
+}
+
+std::weak_ptr<Call> CallDispatch::begin(Pass pass, Buffer payload, std::uint32_t timeout_ms, Done done,
+                                        Labels headers) {
+  Callee& callee = callee_of(pass);
+  if (!workers_.admit()) {
+    refuse(std::move(done), {PINNATE_BUSY, callee.label() + ": " + std::to_string(queued_calls_) +
+                                               " calls are waiting on this engine already"});
+    return {};
+  }
   const std::uint32_t limit = limit_ms(callee, timeout_ms);
   const Alarms::Key alarm = alarms_.key(Clock::now() + std::chrono::milliseconds(limit));
   const std::shared_ptr<void> keep = keep_.lock();
@@ -111,13 +194,37 @@ std::weak_ptr<Call> CallDispatch::invoke(const std::string& function, Buffer pay
   return call;
 }
 
+void CallDispatch::give_up(const Invoked& invoked) {
+  std::shared_ptr<Call> call = invoked.call.lock();
+  if (const auto& held = invoked.held) {
+    if (held_.take(held)) {
+      alarms_.cancel(held->alarm);
+      return callbacks_->report(held->done, Status(PINNATE_CANCELLED, "given up by its caller"));
+    }
+    call = held_.give_up(*held);
+  }
+  if (call) give_up(*call);
+}
+
 void CallDispatch::give_up(Call& call) { has_ended(call, call.end({{PINNATE_CANCELLED, "given up by its caller"}})); }
 
 Outcome CallDispatch::call_here(std::string_view function, std::string_view payload, std::uint32_t timeout_ms,
                                 Labels headers, bool may_wait) {
   if (payload.size() > kCallLimitBytes) return too_large(function, payload.size());
   Pass pass = gate.enter(function);
-  if (!pass) return no_service(function);
+  if (!pass) {
+    const HoldLimits limits(timeout_ms);
+    Status why;
+    Pass awaited = await_service(function, limits, may_wait, &why);
+    if (!awaited) return why;
+    return call_in(std::move(awaited), payload, limits.left_ms(), std::move(headers), may_wait);
+  }
+  return call_in(std::move(pass), payload, timeout_ms, std::move(headers), may_wait);
+}
+
+// On this thread.
+Outcome CallDispatch::call_in(Pass pass, std::string_view payload, std::uint32_t timeout_ms, Labels headers,
+                              bool may_wait) {
   Callee& callee = callee_of(pass);
   KnownThread::remember_this();
   // A copy: a call that timed out is over for the caller and not for the service.

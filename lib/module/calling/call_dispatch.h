@@ -2,6 +2,7 @@
 #pragma once
 
 #include "module/calling/call.h"
+#include "module/calling/held_calls.h"
 #include "module/calling/swap_gate.h"
 #include "module/calling/workers.h"
 #include "module/lasting/alarms.h"
@@ -23,11 +24,15 @@ class CallDispatch {
   void use(const std::weak_ptr<void>& keep);
 
   // See ServiceHost::invoke, give_up and call_here.
-  std::weak_ptr<Call> invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
-                             Labels headers);
-  void give_up(Call& call);
+  Invoked invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done, Labels headers);
+  void give_up(const Invoked& invoked);
   Outcome call_here(std::string_view function, std::string_view payload, std::uint32_t timeout_ms, Labels headers,
                     bool may_wait);
+
+  // See ServiceHost; services in their gates' words.
+  void activate(const std::string& function, Gate& service);
+  void hold(const std::string& function);
+  void deactivate(const std::string& function);
 
   // From its return on, no call enters a service.
   void begin_closing();
@@ -37,6 +42,14 @@ class CallDispatch {
 
  private:
   Status no_service(std::string_view function) const;
+  Status not_waited_for(std::string_view function, HeldCalls::Stay stay) const;
+  void refuse(Done done, Status why);
+  std::weak_ptr<Call> begin(Pass pass, Buffer payload, std::uint32_t timeout_ms, Done done, Labels headers);
+  void begin_or_hold(const std::shared_ptr<HeldCall>& call);
+  void begin_all(HeldCalls::List held);
+  Pass await_service(std::string_view function, const HoldLimits& limits, bool may_wait, Status* why);
+  Outcome call_in(Pass pass, std::string_view payload, std::uint32_t timeout_ms, Labels headers, bool may_wait);
+  void give_up(Call& call);
   void send_to_worker(std::shared_ptr<Call> call);
   void pass_turn_on(Callee& callee);
   void run_on_worker(const std::shared_ptr<Call>& call);
@@ -48,6 +61,7 @@ class CallDispatch {
   std::weak_ptr<void> keep_;
   std::atomic<bool> closing_{false};
   Workers workers_;
+  HeldCalls held_;
 };
 
 }  // namespace pinnate::module

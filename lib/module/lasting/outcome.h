@@ -27,6 +27,7 @@ struct Outcome {
   std::vector<std::string> notices;
   // Of orders about native modules: what stays in memory, as it is now. Null: not looked at.
   std::shared_ptr<const std::vector<wire::KeptImage>> kept;
+  bool one_at_a_time = false;  // of a load: PINNATE_ONE_AT_A_TIME
 };
 using Done = std::function<void(Outcome)>;
 

@@ -14,9 +14,7 @@ constexpr std::size_t kWatching = 2;  // more threads end when they have nothing
 }  // namespace
 
 // Never destroyed: threads that a module holds may outlive static objects.
-ModuleQueue& ModuleQueue::of_process() {
-  return one_per_process<ModuleQueue>();
-}
+ModuleQueue& ModuleQueue::of_process() { return one_per_process<ModuleQueue>(); }
 
 // ---- under the lock ----
 
@@ -166,6 +164,10 @@ void ModuleQueue::live(const std::shared_ptr<Worker>& me) {
     me->busy = true;
     me->since = Clock::now();
     waiting_.erase(order);
+    if (me->order.unawaited) {
+      me->left = true;
+      me->thread.leave_behind();
+    }
     see_to_waiting(lock);
     quietly([&] { me->order.run(); });
     me->order.run = nullptr;  // what it owns goes before anybody is told that nothing is under way

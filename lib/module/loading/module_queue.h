@@ -27,6 +27,7 @@ class ModuleQueue {
     // One of the two is called, unless the service is left behind before.
     std::function<void()> run;
     std::function<void(Status)> refuse;  // any thread; there is no thread to run it on
+    bool unawaited = false;  // it holds up no other, however long it takes
   };
 
   static ModuleQueue& of_process();

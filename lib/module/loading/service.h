@@ -41,6 +41,7 @@ class Service : public Callee {
   ServiceId id() const { return order_.service; }
   const Digest& artifact() const { return order_.artifact; }
   bool calls_may_overlap() const override { return flags_ & PINNATE_CALLS_MAY_OVERLAP; }
+  bool one_at_a_time() const { return flags_ & PINNATE_ONE_AT_A_TIME; }
 
   // ---- on a module thread ----
   Outcome make_image(const ImagePlace& place);
@@ -63,6 +64,14 @@ class Service : public Callee {
   // From its return on, no `done` runs.
   void abandon();
   bool abandoned() const { return abandoned_.load(std::memory_order_acquire); }
+
+  // Guarded by whoever keeps it.
+  struct Duty {
+    bool in_order = false;  // on a module thread now
+    bool given_up = false;
+    Done gone;  // once it is given up and destroyed
+  };
+  Duty duty;
 
  private:
   template <typename Run>

@@ -279,3 +279,35 @@ TEST_CASE("an assembly that waits for another engine's of the same bytes can be 
   CHECK(assembled.get().status.ok());
   CHECK(never.times() == 0);
 }
+
+TEST_CASE("a service that is given up in no order is unloaded, and whoever gave it up is told") {
+  TextLoader loader;
+  TestHost host;
+  REQUIRE(host->add_loader(loader.table()).ok());
+  REQUIRE(host.load(text(1, "x")).ok());
+  Promised gone;
+  host->abandon(1, gone.done());
+  CHECK(gone.get().status.ok());
+  CHECK(loader.loaded == 0);
+}
+
+TEST_CASE("a load tells whether module or loader are one at a time") {
+  TestHost host;
+  const auto loaded = [&](LoadOrder order) {
+    Promised p;
+    host.load(std::move(order), p.done());
+    const Outcome outcome = p.get();
+    REQUIRE(outcome.status.ok());
+    return outcome.one_at_a_time;
+  };
+  CHECK_FALSE(loaded(TestHost::order(1, test_module("misbehaving"))));
+  CHECK(loaded(TestHost::order(2, test_module("misbehaving-lone"))));
+  TextLoader text_loader;
+  pinnate_loader table = text_loader.table();
+  REQUIRE(host->add_loader(table).ok());
+  CHECK_FALSE(loaded(text(3, "x")));
+  table.flags |= PINNATE_ONE_AT_A_TIME;
+  REQUIRE(host->add_loader(table).ok());
+  CHECK(loaded(text(4, "x")));
+  host.close();
+}
