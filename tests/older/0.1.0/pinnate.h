@@ -141,9 +141,10 @@ typedef struct pinnate_publish {
   pinnate_ticket *ticket;
   int keep_older;
   const char *allow;
+  int stop_first;
 } pinnate_publish;
 #define PINNATE_PUBLISH_INIT \
-  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0, NULL }
+  { sizeof(pinnate_publish), NULL, NULL, NULL, NULL, 0, {NULL, 0}, NULL, 0, 0, 0, 0, 0, NULL, 0, NULL, 0 }
 PINNATE_API void pinnate_publish_init(pinnate_publish *publish, size_t size);
 typedef struct pinnate_published {
   size_t size;
@@ -362,6 +363,12 @@ typedef struct pinnate_descriptor {
 } pinnate_descriptor;
 extern __attribute__((visibility("default"))) const pinnate_descriptor pinnate_module;
 #ifdef __cplusplus
+}
+#endif
+#if defined(__cplusplus) && !defined(PINNATE_BUILDING) && !defined(PINNATE_LOADER_H)
+#include <unwind.h>
+__attribute__((constructor)) static void pinnate_use_unwinder() {
+  _Unwind_Backtrace([](_Unwind_Context *, void *) { return _URC_NORMAL_STOP; }, nullptr);
 }
 #endif
 #endif
