@@ -105,6 +105,13 @@ void PublisherDriver::publish(std::uint64_t id, PublishOrder order, Progress pro
   publisher_.publish(id, std::move(publication));
 }
 
+bool PublisherDriver::received(const wire::Message& message) {
+  const auto* const welcome = std::get_if<wire::Welcome>(&message);
+  if (!welcome) return publisher_.received(message);
+  set_artifact_limit(welcome->artifact_limit_bytes ? welcome->artifact_limit_bytes : kArtifactCeilingBytes);
+  return true;
+}
+
 void PublisherDriver::prepare(std::uint64_t publication) {
   submit([this, publication, reading = readings_.at(publication),
           limit_bytes = artifact_limit_bytes_]() -> std::function<void()> {

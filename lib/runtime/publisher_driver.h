@@ -44,11 +44,12 @@ class PublisherDriver final : private tier::PublisherOwner {
 
   PublisherDriver(Post post, std::function<void(const wire::Message&)> send);
 
-  // What is larger is refused before it is read. Else the controller refuses it.
+  // What is larger is refused before it is read. Over a link the controller's Welcome says it; until
+  // that comes, files are read.
   void set_artifact_limit(std::uint64_t bytes) { artifact_limit_bytes_ = bytes; }
 
   void publish(std::uint64_t id, PublishOrder order, Progress progress, Done done);
-  bool received(const wire::Message& message) { return publisher_.received(message); }
+  bool received(const wire::Message& message);
   bool cancel(std::uint64_t id, const Status& why) { return publisher_.cancel(id, why); }
   // Ends what runs and begins nothing more. `idle` runs once no job is left on the pool, perhaps at
   // once.

@@ -194,7 +194,8 @@ void Client::message(Session&, wire::Message& m) {
           if constexpr (std::is_same_v<T, wire::Returned>) refuse_large(&answer);
           if (!found->second.lasting() || answer.code != PINNATE_OK) take_out(answer.id);
           core_.send(kHostLink, answer);
-        } else if constexpr (std::is_same_v<T, wire::PublishProgress> || std::is_same_v<T, wire::WantChunk>) {
+        } else if constexpr (std::is_same_v<T, wire::PublishProgress> || std::is_same_v<T, wire::WantChunk> ||
+                             std::is_same_v<T, wire::Welcome>) {
           core_.send(kHostLink, answer);
         }
       },

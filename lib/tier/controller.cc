@@ -49,6 +49,7 @@ class Controller final : public LinkedTier, private Downstream::Owner {
   void request(LinkId link, wire::Message& message) override;
   void heard_of(const wire::Position& position, const std::string& who) override;
   void status_taken(const wire::Position& at) override;
+  std::uint64_t artifact_limit_bytes() override { return options_.artifact_limit_bytes; }
   void tell_status() override { note_lost_releases(); }
   void link_lost(LinkId link) override;
 

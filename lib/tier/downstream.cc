@@ -40,6 +40,11 @@ void Downstream::close() {
 
 // ---- links --------------------------------------------------------------------------------------
 
+void Downstream::fill_welcome(wire::Welcome* welcome) {
+  welcome->inherited = labels_below();
+  welcome->artifact_limit_bytes = owner_->artifact_limit_bytes();
+}
+
 Labels Downstream::labels_below() {
   Labels labels = core_->options().labels;
   std::string left_out;

@@ -35,6 +35,7 @@ class Downstream final : public LinkOwner {
     virtual void heard_of(const wire::Position& position, const std::string& who) = 0;
     // Who is right below told its status, at this desired state.
     virtual void status_taken(const wire::Position&) {}
+    virtual std::uint64_t artifact_limit_bytes() { return 0; }  // 0: none of its own
     virtual void tell_status() = 0;  // it has changed, and the interval since the last time is over
     virtual void link_lost(LinkId) {}
     virtual std::int64_t status_interval_ms() { return kStatusIntervalMs; }
@@ -65,7 +66,7 @@ class Downstream final : public LinkOwner {
 
   // LinkOwner, of the links downstream
   void fill_hello(wire::Hello* hello) override { hello->position = parts_.state->position(); }
-  Labels labels_below() override;
+  void fill_welcome(wire::Welcome* welcome) override;
   Status admit(const Session& session) override;
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
@@ -81,6 +82,7 @@ class Downstream final : public LinkOwner {
   template <class Told>
   void take_status(const Session& session, Told told);
   void look_up(LinkId link, wire::Lookup lookup);
+  Labels labels_below();
   void tell_labels(Session& session);  // if they are not what the peer was told last
   wire::StatusReport report(const std::string& name) const;
   void flush_status();

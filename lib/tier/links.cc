@@ -197,7 +197,8 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
   if (!session.dialled) greet(session);
   session.stage = Session::Stage::admitted;
   wire::Welcome welcome;
-  if (session.side == Side::downstream) welcome.inherited = session.told = downstream_owner_->labels_below();
+  if (session.side == Side::downstream) downstream_owner_->fill_welcome(&welcome);
+  session.told = welcome.inherited;
   core_->send(session.link, welcome);
 }
 

@@ -57,7 +57,7 @@ class LinkOwner {
  public:
   virtual ~LinkOwner() = default;
   virtual void fill_hello(wire::Hello*) {}  // platform, position
-  virtual Labels labels_below() { return {}; }  // for Welcome, downward
+  virtual void fill_welcome(wire::Welcome*) {}  // downward
   // The peer's hello was accepted by fleet, version and role: anything else against it?
   virtual Status admit(const Session&) { return {}; }
   virtual void link_up(Session& session) = 0;

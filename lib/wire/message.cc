@@ -19,7 +19,7 @@ void fields(auto& f, Hello& m) {
     m.version_min, m.version_max, m.features, m.fleet, m.tenant, m.role, m.facing, m.id, m.incarnation, m.auth_method,
     m.auth_payload, m.labels, m.platform, m.position, m.heartbeat_ms, m.needs, m.ephemeral);
 }
-void fields(auto& f, Welcome& m) { f("| inherited", m.inherited); }
+void fields(auto& f, Welcome& m) { f("| inherited artifact_limit_bytes", m.inherited, m.artifact_limit_bytes); }
 void fields(auto& f, Refuse& m) { f("code | reason", m.code, m.reason); }
 void fields(auto& f, Ping& m) { f("nonce", m.nonce); }
 void fields(auto& f, Pong& m) { f("nonce", m.nonce); }

@@ -80,6 +80,7 @@ struct Hello {  // 1: the first message of both ends
 };
 struct Welcome {  // 2: the hello was accepted
   Labels inherited;  // downward: labels of the sender and all above it, nearest first to win
+  std::uint64_t artifact_limit_bytes = 0;  // of a controller: what is larger it does not publish. 0: not said
 };
 struct Refuse {  // 3: it was not, or the link ends now; the sender closes
   Code code = PINNATE_REFUSED;

@@ -173,9 +173,23 @@ TEST_CASE("an artifact over the controller's limit is refused in words, and not 
   publish.artifacts = &artifacts;
   publish.artifact_count = 1;
   PublishedAnswer answer;
-  const std::uint64_t before = bytes_read();
-  REQUIRE(pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &answer) ==
-          PINNATE_OK);
+  std::uint64_t before = 0;
+  SUBCASE("in its own process") {
+    before = bytes_read();
+    REQUIRE(pinnate_controller_publish(controller, &publish, nullptr, PublishedAnswer::on_published, &answer) ==
+            PINNATE_OK);
+  }
+  Client client(world);
+  SUBCASE("over a link") {
+    REQUIRE(pinnate_controller_listen(controller, ("unix:" + folder.path + "/c").c_str(), nullptr, 0, nullptr) ==
+            PINNATE_OK);
+    REQUIRE(open(client, "unix:" + folder.path + "/c") == PINNATE_OK);
+    RollupAnswer linked;
+    REQUIRE(pinnate_client_status(client, nullptr, RollupAnswer::on_rollup, &linked) == PINNATE_OK);
+    REQUIRE(world.until([&] { return linked.came(); }));
+    before = bytes_read();
+    REQUIRE(pinnate_client_publish(client, &publish, nullptr, PublishedAnswer::on_published, &answer) == PINNATE_OK);
+  }
   REQUIRE(world.until([&] { return answer.came(); }));
   CHECK(bytes_read() - before < kBytes / 8);
   CHECK(answer.status == PINNATE_TOO_LARGE);

@@ -31,26 +31,30 @@ static void destroy(void *service) { (void)service; }
 const pinnate_descriptor pinnate_module = {sizeof(pinnate_descriptor), PINNATE_MODULE_ABI, 0, create, call, 0, destroy};
 """
 
-# Leaves a thread behind that ends the process a second after the module was destroyed.
+# Leaves a thread behind that ends the process when the module was destroyed and its FIFO is written to.
 AVENGES = r"""
-#define _GNU_SOURCE
+#include <fcntl.h>
 #include <pinnate/module.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 static const pinnate_host *host;
-static volatile int gone;
+static char fifo[256];
+static sem_t gone;
 static void *wait_and_end(void *unused) {
-  while (!gone) usleep(1000);
-  usleep(1000000);
+  sem_wait(&gone);
+  open(fifo, O_RDONLY);
   abort();
   return unused;
 }
 static int create(const pinnate_host *h, const void *config, size_t bytes, void **service, char *error, size_t error_bytes) {
   pthread_t thread;
-  (void)config, (void)bytes, (void)error, (void)error_bytes;
+  (void)error, (void)error_bytes;
   host = h;
   *service = (void *)h;
+  snprintf(fifo, sizeof fifo, "%.*s", (int)bytes, (const char *)config);
+  sem_init(&gone, 0, 0);
   if (pthread_create(&thread, NULL, wait_and_end, NULL) != 0) return 1;
   pthread_detach(thread);
   return 0;
@@ -59,7 +63,7 @@ static void call(void *service, pinnate_reply *reply, const void *payload, size_
   (void)service;
   host->answer(reply, payload, bytes);
 }
-static void destroy(void *service) { (void)service; gone = 1; }
+static void destroy(void *service) { (void)service; sem_post(&gone); }
 const pinnate_descriptor pinnate_module = {sizeof(pinnate_descriptor), PINNATE_MODULE_ABI, 0, create, call, 0, destroy};
 """
 
@@ -149,9 +153,13 @@ class LastingTest(FleetTest):
 
     def test_who_was_unloaded_just_before_is_named_beside_who_came_and_none_is_quarantined_alone(self):
         avenger = self.compiled("avenger", AVENGES)
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
         for _ in range(2):
-            self.publish("life@1", avenger)
+            self.publish("life@1", avenger, "--config-text", str(fifo))
             self.publish("life@2", module("leaves-nothing-2"))
+            with open(fifo, "w"):  # the thread has come to it
+                pass
             self.assertEqual(self.e1.program.await_end(), -signal.SIGABRT)
             self.e1.start()
             self.await_live("life", 1)

@@ -104,9 +104,12 @@ class Load:
         return int(requests), re.findall(r"Socket errors.*|Non-2xx.*", text)
 
 
-# Takes the path of a FIFO, and says there that it has begun. It answers when there is a file PATH.go, or when nobody waits for it.
+# Takes the path of a FIFO, and says there that it has begun. It answers when the FIFO PATH.go is written to, or when nobody
+# waits for it.
 SLOW = """
+#include <fcntl.h>
 #include <pinnate/module.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -122,9 +125,11 @@ static void call(void *service, pinnate_reply *reply, const void *payload, size_
   FILE *file = fopen(path, "w");
   fprintf(file, "begun\\n"), fflush(file);
   uint32_t left = host->remaining_ms(reply);
+  struct pollfd let_go = {open(go, O_RDWR | O_CLOEXEC), POLLIN, 0};
   /* time itself is under test: a module is not told that nobody waits, and has to ask */
-  while (access(go, F_OK) != 0 && !host->cancelled(reply) && left > 1000) left = host->remaining_ms(reply), usleep(1000);
+  while (poll(&let_go, 1, 1) == 0 && !host->cancelled(reply) && left > 1000) left = host->remaining_ms(reply);
   fprintf(file, left <= 1000 ? "late\\n" : host->cancelled(reply) ? "cancelled\\n" : "let go\\n"), fclose(file);
+  close(let_go.fd);
   host->answer(reply, "let go", 6);
 }
 static void destroy(void *service) {}
@@ -138,6 +143,8 @@ class Slow:
     def __init__(self, test):
         self._path = test.folder / "slow-call"
         os.mkfifo(self._path)
+        self._go = self._path.with_suffix(".go")
+        os.mkfifo(self._go)
         self._client = Process("curl", "-sS", "--fail-with-body", "-d", self._path, f"http://127.0.0.1:{test.port}/slow")
         test.addCleanup(self._client.close)
         self._said = open(self._path)
@@ -148,7 +155,7 @@ class Slow:
         return self._said.readline().rstrip("\n")
 
     def let_go(self):
-        self._path.with_suffix(".go").touch()
+        self._go.write_bytes(b".")
 
     def leave(self):
         self._client.signal(signal.SIGKILL)

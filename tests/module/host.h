@@ -22,6 +22,9 @@
 
 namespace pinnate::module {
 
+// So long that only what is meant to pass a limit does, on whatever machine.
+inline constexpr std::uint32_t kLoadLimitMs = 60000;
+
 inline std::string file_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -111,14 +114,14 @@ class TestHost {
     return order;
   }
   // Assembles and loads it.
-  void load(LoadOrder order, Done done, std::uint32_t limit_ms = 10000) {
+  void load(LoadOrder order, Done done, std::uint32_t limit_ms = kLoadLimitMs) {
     const ServiceId id = order.service;
     host_->assemble(std::move(order), [host = host_.get(), id, done, limit_ms](Outcome outcome) {
       if (!outcome.status.ok()) return done(std::move(outcome));
       host->load(id, limit_ms, done);
     });
   }
-  Status load(LoadOrder order, std::uint32_t limit_ms = 10000) {
+  Status load(LoadOrder order, std::uint32_t limit_ms = kLoadLimitMs) {
     Promised p;
     load(std::move(order), p.done(), limit_ms);
     return p.get().status;

@@ -38,7 +38,7 @@ std::vector<Message> full_messages() {
   hello.heartbeat_ms = 600000;
   hello.needs = ~0ull;
   all.emplace_back(hello);
-  all.emplace_back(Welcome{labels});
+  all.emplace_back(Welcome{labels, ~0ull});
   Desired desired{far, ~0ull, ~0ull, 0xffffffff, false, {}, {}};
   for (std::uint64_t i = 0; i < 4096; i++) desired.withdrawn.push_back(i * 0x100000000);
   for (int i = 0; i < 600; i++)

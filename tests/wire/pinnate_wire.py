@@ -21,7 +21,7 @@ PENDING, FETCHING, LOADING, LIVE, FAILED, INCOMPATIBLE, NOT_SELECTED, OFFLINE = 
 _MESSAGES = {
     "Hello": (1, CONTROL, "version_min version_max features fleet tenant role facing id incarnation | auth_method auth_payload"
               " labels platform position heartbeat_ms needs ephemeral"),
-    "Welcome": (2, CONTROL, "| inherited"),
+    "Welcome": (2, CONTROL, "| inherited artifact_limit_bytes"),
     "Refuse": (3, CONTROL, "code | reason"),
     "Ping": (4, CONTROL, "nonce"),
     "Pong": (5, CONTROL, "nonce"),
@@ -58,7 +58,7 @@ _DEFAULTS = dict(auth_method="none", auth_payload=b"", labels={}, position=(0, 0
                  seen=(0, 0, bytes(32)), withdrawn=[], releases=[], notices=[], bytes=b"", encoded=b"", config=b"", release=0,
                  created=False, durable_us=0, watch=False, end_watch=False, online=0, offline=0, forgotten=0, gateways_online=0,
                  gateways_offline=0, rows=[], phase=0, gateways=False, limit=100, timeout_ms=10000, ran=True, result=b"", ephemeral=False, headers={}, kept=[],
-                 kept_images=0, kept_bytes=0, allowed=[])
+                 kept_images=0, kept_bytes=0, allowed=[], artifact_limit_bytes=0)
 for _name, (_type, _class, _fields) in _MESSAGES.items():
     _required, _, _optional = _fields.partition("|")
     _defaults = [_DEFAULTS.get(_field, "") for _field in _optional.split()]

@@ -139,6 +139,7 @@ class ModuleCalls(OneEngine):
     def test_a_function_sees_that_its_caller_has_gone(self):
         shared["gone"] = gone = threading.Event()
         name = self.serve(
+            # time itself is under test: a function is not told that its caller has gone, and has to ask
             "import time\n    while not call.cancelled: time.sleep(0.001)\n    support.shared['gone'].set()\n    return b''",
             "def handle(payload, *, call):",
         )
@@ -180,6 +181,7 @@ class GivenUp(OneEngine):
         shared["gone"] = self.gone = Seen()
         self.addCleanup(shared.pop, "gone")
         self.name = self.serve(
+            # as above: it has to ask
             "import time\n    support.shared['entered'].set()\n    while not call.cancelled: time.sleep(0.001)\n"
             "    support.shared['gone'](call.remaining)\n    return b''",
             "def handle(payload, *, call):",

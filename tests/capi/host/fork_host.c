@@ -194,6 +194,7 @@ static int host(double seconds) {
 
 static atomic_int fetching, fetched;
 
+/* Time itself is under test: nothing tells that a fork has begun to wait for what this thread holds. */
 static void pause_ms(long ms) {
   const struct timespec time = {0, ms * 1000000};
   nanosleep(&time, NULL);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static unsigned random_state;
-static void delay(void) { /* time itself is under test: callbacks are still in here when close_wait begins */
+static void delay(void) { /* time itself is under test: at random, so that close_wait begins at each step of a callback */
   usleep(__atomic_add_fetch(&random_state, 2654435769u, __ATOMIC_RELAXED) >> 16 & 0x1ff);
 }
 
