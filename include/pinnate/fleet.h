@@ -228,9 +228,9 @@ typedef struct pinnate_service {
 } pinnate_service;
 
 /* A module that is in an engine's memory although its service is gone, since to unmap it could end
- * the process, or a library that came with one. It stays until the process ends. An engine has a
- * limit for modules (pinnate_engine_options); at the limit it loads no further version of a function
- * that would stay. */
+ * the process, or a library that came with one. It stays until the process ends, or, where threads
+ * were in it, until they have left and another module is loaded. An engine has a limit for modules
+ * (pinnate_engine_options); at the limit it loads no further version of a function that would stay. */
 typedef struct pinnate_kept_image {
   size_t size;
   const char *function;

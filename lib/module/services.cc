@@ -68,7 +68,7 @@ void Services::order(const std::shared_ptr<Service>& service, Done done, std::fu
       if (service->duty.given_up) return;
       service->duty.in_order = true;
     }
-    const ForeignCode foreign(self->options.signal_mask);
+    take_signal_mask(self->options.signal_mask);
     const bool was_loaded = service->loaded();
     const AtEnd at_end([&] {
       quietly([&] {
@@ -172,7 +172,7 @@ void Services::abandon(ServiceId id, Done gone) {
   service->turns().shut();
   queue_.leave_behind(this, id);
   const auto bury = [self = shared_from_this(), service] {
-    const ForeignCode foreign(self->options.signal_mask);
+    take_signal_mask(self->options.signal_mask);
     self->came_back(service);
   };
   if (idle) queue_.submit({this, id, bury, [](const Status&) {}, true});

@@ -142,6 +142,8 @@ void CallRouter::route(Id id) {
     });
     if (pending.here != 0) return;
     const Session* upstream = above(pending);
+    if (call.engine != self && !links_->upstream())  // others may serve it
+      return fail(id, PINNATE_UNREACHABLE, "'" + self + "' serves no '" + call.function + "' and is not linked");
     if (call.engine == self || !upstream) return fail(id, PINNATE_NOT_FOUND, nobody_serves(call.function));
     return forward(id, upstream->link, {});
   }

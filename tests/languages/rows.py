@@ -57,7 +57,7 @@ ROWS = [
         second="has registered with this process", images=1, libraries="libgobject-2.0"),
     Row("fortran", "Fortran", "gfortran", c("module.f90 table.c", compiler="gfortran"), libraries="libgfortran"),
     Row("rust", "Rust", "rustc", RUST, fails=("panic", "it panicked")),
-    Row("go", "Go", "golang-go", "go build -buildmode=c-shared -o module.so .", images=2, again=GOES_ON, threads=12, handlers="SIGBUS SIGFPE SIGSEGV SIGURG", notice="the handler of SIGSEGV"),
+    Row("go", "Go", "golang-go", "go build -buildmode=c-shared -o module.so .", images=2, again=GOES_ON, threads=12, handlers="SIGBUS SIGFPE SIGPIPE SIGSEGV SIGURG", notice="the handler of SIGSEGV"),
     Row("tbb", "oneTBB", "libtbb-dev g++", c("module.cc table.c", "-ltbb", "c++"),
         libraries="libtbb", threads=1),
     Row("openblas", "OpenBLAS", "libopenblas-dev gcc", c(more="-lopenblas"), libraries="libopenblas", threads=1),
@@ -94,7 +94,7 @@ ROWS = [
     Row("perl", "Perl", "libperl-dev gcc", c(more="$(perl -MExtUtils::Embed -e ccopts -e ldopts)"), libraries="libperl"),
     Row("ruby", "Ruby", "ruby-dev gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs ruby-3.1)"), libraries="libruby-3.1", second="its runtime cannot be begun", descriptors=2),
     Row("tcl", "Tcl", "tcl-dev gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs tcl)"), libraries="libtcl8.6"),
-    Row("r", "R", "r-base-dev gcc", c("module.c own_thread.c", "-I /usr/share/R/include -L/usr/lib/R/lib -lR"), libraries="libR", threads=1),
+    Row("r", "R", "r-base-dev gcc", c("module.c own_thread.c", flags=TURNS, more="-I /usr/share/R/include -L/usr/lib/R/lib -lR"), libraries="libR", threads=1),
     Row("prolog", "Prolog, by SWI-Prolog", "swi-prolog-nox gcc", c("module.c own_thread.c", "$(pkg-config --cflags --libs swipl)"), libraries="libswipl"),
     Row("jvm", "Java", "openjdk-17-jdk-headless default-jdk-headless gcc", publish=("--allow", "registry"), build=
         "javac Answer.java\n" + c(more=f"-I {JVM}/include -I {JVM}/include/linux -L{JVM}/lib/server -Wl,-rpath,{JVM}/lib/server -ljvm"), images=2, libraries="libjvm", threads=24, descriptors=1, handlers="SIGBUS SIGFPE SIGILL SIGSEGV SIGUSR2 SIGXFSZ", notice="the handler of SIGSEGV"),

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <pinnate/module.h>
 
+#include <fcntl.h>
 #include <fenv.h>
 #include <locale.h>
 #include <pthread.h>
@@ -27,9 +28,17 @@ static void end_of_thread(void *value) { free(value); }
 
 #ifdef LEAVES_THREAD
 static int pipe_ends[2];
-static void *wait_for_ever(void *unused) {
+static char fifo[256]; /* its configuration: the thread waits until that is closed. "": for ever */
+static void *wait_for_end(void *unused) {
   char byte;
-  while (read(pipe_ends[0], &byte, 1) > 0) continue;
+  const int end = fifo[0] ? open(fifo, O_RDONLY) : pipe_ends[0];
+#ifdef LEAVES_RUNNING
+  fcntl(end, F_SETFL, O_NONBLOCK);
+  while (read(end, &byte, 1) != 0) continue;
+#else
+  while (read(end, &byte, 1) > 0) continue;
+#endif
+  if (fifo[0]) close(end);
   return unused;
 }
 #endif
@@ -50,7 +59,8 @@ static int create(const pinnate_host *h, const void *config, size_t config_bytes
 #endif
 #ifdef LEAVES_THREAD
   pthread_t thread;
-  if (pipe(pipe_ends) != 0 || pthread_create(&thread, NULL, wait_for_ever, NULL) != 0) return 1;
+  if (config_bytes > 0 && config_bytes < sizeof fifo) memcpy(fifo, config, config_bytes);
+  if ((!fifo[0] && pipe(pipe_ends) != 0) || pthread_create(&thread, NULL, wait_for_end, NULL) != 0) return 1;
   pthread_setname_np(thread, "left-behind");
   pthread_detach(thread);
 #endif

@@ -121,6 +121,15 @@ TEST_CASE("calls of what nobody serves, or nobody knows, end at once and say so"
   CHECK(f.world.runs("x").begun == 0);
 }
 
+TEST_CASE("an engine that is not linked does not say that a function is not there") {
+  TestFleet f(shape(1, 0, 1));
+  f.world.crash("s0");
+  f.world.advance(60000);
+  const auto unlinked = f.call("f", "x", {}, "s0.e0");
+  CHECK(unlinked.code == PINNATE_UNREACHABLE);
+  CHECK(unlinked.reason.ends_with("' serves no 'f' and is not linked"));
+}
+
 TEST_CASE("a call of a function that fails brings back its words") {
   TestFleet f(shape(1, 0, 1));
   const Module m = module("f", "1");

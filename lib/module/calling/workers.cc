@@ -66,7 +66,7 @@ void Workers::overdue(const Call* call) {
 }
 
 void Workers::work(const std::shared_ptr<Worker>& worker) {
-  const ForeignCode foreign(signal_mask_);
+  take_signal_mask(signal_mask_);
   std::unique_lock lock(mutex_);
   const AtEnd at_end([&] {
     if (!lock.owns_lock()) lock.lock();

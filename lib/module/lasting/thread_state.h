@@ -44,18 +44,10 @@ class FloatingPoint {
 #endif
 };
 
-// The signal mask of a thread of the library's while it runs a module's code: the library's own
-// would be inherited by each process that the module starts.
-class ForeignCode {
- public:
-  explicit ForeignCode(const sigset_t& mask) { pthread_sigmask(SIG_SETMASK, &mask, &ours_); }
-  ~ForeignCode() { pthread_sigmask(SIG_SETMASK, &ours_, nullptr); }
-  ForeignCode(const ForeignCode&) = delete;
-  ForeignCode& operator=(const ForeignCode&) = delete;
-
- private:
-  sigset_t ours_;
-};
+// Of a thread of the library's, before it runs a module's code: the library's own mask would be
+// inherited by each process that the module starts. It stays so to the thread's end, since a
+// collector may know the thread by then, and stop it by a signal.
+inline void take_signal_mask(const sigset_t& mask) { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
 
 // All of it: around what runs on the library's threads.
 class ThreadState {

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,7 +22,7 @@
 namespace pinnate::module {
 namespace {
 
-// A thread that runs shows nothing of itself until it waits for something.
+// A thread that runs does not show where until it waits for something.
 constexpr int kLooks = 20;
 constexpr std::chrono::milliseconds kBetweenLooks{2};
 constexpr std::size_t kMostStackBytes = 64 * 1024 * 1024;
@@ -64,50 +65,69 @@ Mappings mappings_of_process() {
   return all;
 }
 
-// The rest of the mapping that an address is in.
-std::size_t bytes_to_end(const Mappings& mappings, std::uintptr_t address) {
+struct Stack {
+  std::uintptr_t from = 0, to = 0;
+};
+
+// From an address on it to its end; empty where there is none.
+Stack stack_from(std::uintptr_t address, const Mappings& mappings) {
   for (const auto& [from, to] : mappings)
-    if (address >= from && address < to) return to - address;
-  return 0;
+    if (address >= from && address < to) return {address, std::min<std::uintptr_t>(to, address + kMostStackBytes)};
+  return {};
+}
+
+// All of it, used or not, by the list of robust mutexes (get_robust_list(2)) that the C library
+// keeps at its upper end, beside the function that the thread was begun with.
+Stack stack_of(pid_t thread, const Mappings& mappings) {
+  const void* list = nullptr;
+  std::size_t bytes = 0;
+  if (syscall(SYS_get_robust_list, thread, &list, &bytes) != 0 || !list) return {};
+  const auto at = reinterpret_cast<std::uintptr_t>(list);
+  for (const auto& [from, to] : mappings)
+    if (at >= from && at < to) return {at - std::min<std::uintptr_t>(at - from, kMostStackBytes), to};
+  return {};
 }
 
 // By the kernel, since the thread may end and its stack be unmapped meanwhile. False: it does not
 // let us.
 template <typename See>
-bool each_word(std::uintptr_t from, std::size_t bytes, See see) {
+bool each_word(const Stack& stack, See see) {
   const int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   std::array<std::uintptr_t, 4096> words{};
-  for (std::size_t done = 0; done < bytes;) {
-    const ssize_t n = pread(fd, words.data(), std::min(bytes - done, sizeof words), static_cast<off_t>(from + done));
+  for (std::uintptr_t at = stack.from & ~(sizeof words[0] - 1); at < stack.to;) {
+    const ssize_t n = pread(fd, words.data(), std::min(stack.to - at, sizeof words), static_cast<off_t>(at));
     if (n <= 0) break;
     for (std::size_t i = 0; i < static_cast<std::size_t>(n) / sizeof words[0]; ++i) see(words[i]);
-    done += static_cast<std::size_t>(n);
+    at += static_cast<std::uintptr_t>(n);
   }
   close(fd);
   return true;
 }
 
-// Which of the objects have code on the thread's way back.
-std::vector<bool> objects_around(pid_t thread, const std::vector<Suspect>& suspects, const Mappings& mappings,
-                                 bool patient) {
-  Position at = position_of(thread);
-  for (int look = 1; patient && at.state == Position::running && look < kLooks; ++look) {
-    std::this_thread::sleep_for(kBetweenLooks);
-    at = position_of(thread);
-  }
-  std::vector<bool> around(suspects.size());
-  if (at.state == Position::gone) return around;
-  if (at.state != Position::waiting) return std::vector<bool>(suspects.size(), patient);
+struct Seen {
+  bool certain = false;
+  std::vector<bool> around;  // which of the objects have code on the thread's way back, or may have
+};
+
+Seen look_at(pid_t thread, const std::vector<Suspect>& suspects, const Mappings& mappings) {
+  const Position at = position_of(thread);
+  Seen seen{true, std::vector<bool>(suspects.size())};
+  if (at.state == Position::gone) return seen;
   const auto see = [&](std::uintptr_t word) {
     for (std::size_t i = 0; i < suspects.size(); ++i)
-      if (suspects[i].object->has_code_at(word)) around[i] = true;
+      if (suspects[i].object->has_code_at(word)) seen.around[i] = true;
   };
-  see(at.code);
-  const std::uintptr_t aligned = at.stack & ~(sizeof(std::uintptr_t) - 1);
-  if (!each_word(aligned, std::min(bytes_to_end(mappings, at.stack), kMostStackBytes), see))
-    around.assign(suspects.size(), patient);
-  return around;
+  if (at.state == Position::waiting) {
+    see(at.code);
+    const Stack used = stack_from(at.stack, mappings);
+    if (used.to != 0 && each_word(used, see)) return seen;
+  }
+  // It is not known where it runs, nor how much of its stack is in use: what is left there may be old.
+  const Stack all = stack_of(thread, mappings);
+  if (all.to == 0 || !each_word(all, see)) return {false, std::vector<bool>(suspects.size(), true)};
+  seen.certain = std::find(seen.around.begin(), seen.around.end(), true) == seen.around.end();
+  return seen;
 }
 
 }  // namespace
@@ -124,16 +144,35 @@ std::set<pid_t> threads_of_process() {
   return threads;
 }
 
-std::vector<std::uint32_t> threads_inside(const std::vector<Suspect>& suspects, bool patient) {
+std::vector<std::uint32_t> threads_inside(std::vector<Suspect>& suspects, Unseen unseen) {
   std::vector<std::uint32_t> counts(suspects.size());
+  const auto each_new = [&](pid_t thread, auto act) {
+    for (std::size_t i = 0; i < suspects.size(); ++i)
+      if (!suspects[i].before->contains(thread)) act(i);
+  };
   const std::set<pid_t> known = known_threads();
-  Mappings mappings;
-  for (const pid_t thread : threads_of_process()) {
-    const auto was_there = [&](const Suspect& suspect) { return suspect.before->contains(thread); };
-    if (known.contains(thread) || std::all_of(suspects.begin(), suspects.end(), was_there)) continue;
-    if (mappings.empty()) mappings = mappings_of_process();
-    const std::vector<bool> around = objects_around(thread, suspects, mappings, patient);
-    for (std::size_t i = 0; i < suspects.size(); ++i) counts[i] += around[i] && !was_there(suspects[i]);
+  std::set<pid_t> left = threads_of_process();
+  std::erase_if(left, [&](pid_t thread) {
+    bool is_new = false;
+    each_new(thread, [&](std::size_t) { is_new = true; });
+    return !is_new || known.contains(thread);
+  });
+  if (left.empty()) return counts;
+  const Mappings mappings = mappings_of_process();
+  for (int look = 1; !left.empty(); ++look) {
+    const bool last = unseen != Unseen::awaited || look == kLooks;
+    std::erase_if(left, [&](pid_t thread) {
+      const Seen seen = look_at(thread, suspects, mappings);
+      if (!seen.certain && !last) return false;
+      each_new(thread, [&](std::size_t i) {
+        if (!seen.around[i])
+          suspects[i].outside.insert(thread);
+        else if (seen.certain || unseen != Unseen::elsewhere)
+          ++counts[i];
+      });
+      return true;
+    });
+    if (!left.empty()) std::this_thread::sleep_for(kBetweenLooks);
   }
   return counts;
 }

@@ -17,13 +17,19 @@ std::set<pid_t> threads_of_process();
 
 struct Suspect {
   const LinkedObject* object;
-  const std::set<pid_t>* before;  // threads that were there when it came
+  const std::set<pid_t>* before;  // threads that are not in it: as those that were there when it came
+  std::set<pid_t> outside{};  // others that were seen elsewhere
 };
 
-// For each, how many later threads have a return address in it on their stacks. A thread that runs
-// shows none: `patient` waits some tens of milliseconds for it to wait for something, and then
-// counts it as one of each, and so it does one that cannot be looked at.
-std::vector<std::uint32_t> threads_inside(const std::vector<Suspect>& suspects, bool patient);
+// Of a thread that runs only the stack shows, with what is left there of earlier calls; of one that
+// the system does not let us look at, nothing. What it may be in,
+enum class Unseen {
+  elsewhere,  // it counts nowhere
+  inside,  // it counts as in
+  awaited  // too, after some tens of milliseconds in which it did not wait for anything
+};
+// For each, how many later threads have a return address in it on their stacks.
+std::vector<std::uint32_t> threads_inside(std::vector<Suspect>& suspects, Unseen unseen);
 
 // "its handler of SIGINT", or "": nothing of the process points into it.
 std::string pointed_at_by(const LinkedObject& object);

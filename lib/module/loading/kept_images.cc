@@ -25,14 +25,14 @@ bool KeptImages::counts_for(const Entry& entry, const Owner& owner) {
   return !holder || holder == owner;
 }
 
-void KeptImages::keep(std::unique_ptr<NativeModule> module, const Owner& owner, std::string why, bool reusable) {
+void KeptImages::keep(std::unique_ptr<NativeModule> module, const Owner& owner, std::string why, Until until) {
   const std::lock_guard lock(mutex_);
   Entry& entry = entries_.emplace_back();
   entry.shown = {module->function(), module->version(), module->object().bytes(), 0, std::move(why)};
   entry.object = module->object();
   entry.before = module->threads_before();
   entry.artifact = module->artifact();
-  entry.reusable = reusable;
+  entry.until = until;
   entry.owner = owner;
   entry.module = std::move(module);
 }
@@ -63,12 +63,33 @@ void KeptImages::came_along(const std::string& function, const std::string& vers
 std::unique_ptr<NativeModule> KeptImages::take(const Digest& artifact) {
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return entry.module && entry.reusable && entry.artifact == artifact && !artifact.is_zero();
+    return entry.module && entry.until == Until::served_again && entry.artifact == artifact && !artifact.is_zero();
   });
   if (found == entries_.end()) return nullptr;
   auto module = std::move(found->module);
   entries_.erase(found);
   return module;
+}
+
+std::list<std::unique_ptr<NativeModule>> KeptImages::take_left() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::list<Entry>::iterator> waiting;
+  std::vector<Suspect> suspects;
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+    if (entry->until != Until::threads_left) continue;
+    waiting.push_back(entry);
+    suspects.push_back({&entry->object, &entry->before});
+  }
+  std::list<std::unique_ptr<NativeModule>> left;
+  if (waiting.empty()) return left;
+  const std::vector<std::uint32_t> threads = threads_inside(suspects, Unseen::inside);
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    waiting[i]->before.merge(suspects[i].outside);  // nobody comes in anew: its service is gone
+    if (threads[i] > 0 || !pointed_at_by(waiting[i]->object).empty()) continue;
+    left.push_back(std::move(waiting[i]->module));
+    entries_.erase(waiting[i]);
+  }
+  return left;
 }
 
 Status KeptImages::room_for(const std::string& function, std::uint64_t bytes, bool will_stay, const Owner& owner) {
@@ -129,7 +150,7 @@ std::vector<wire::KeptImage> KeptImages::list(const Owner& owner) {
     suspects.push_back({&entry.object, &entry.before});
   }
   if (all.empty()) return all;
-  const std::vector<std::uint32_t> threads = threads_inside(suspects, false);
+  const std::vector<std::uint32_t> threads = threads_inside(suspects, Unseen::elsewhere);
   for (std::size_t i = 0; i < all.size(); ++i) all[i].threads = threads[i];
   return all;
 }

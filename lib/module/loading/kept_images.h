@@ -35,8 +35,12 @@ class KeptImages {
 
   static KeptImages& of_process();
 
-  // `reusable`: nothing is known to go on in it, so that it may serve the same bytes again.
-  void keep(std::unique_ptr<NativeModule> module, const Owner& owner, std::string why, bool reusable);
+  enum class Until {
+    served_again,  // nothing is known to go on in it, so that it may serve the same bytes again
+    threads_left,  // no thread is in it any more
+    process_ends
+  };
+  void keep(std::unique_ptr<NativeModule> module, const Owner& owner, std::string why, Until until);
   // It was closed and is in memory all the same, for as long as `object` is: holds `fd` until then.
   void closed(const std::string& function, const std::string& version, const LinkedObject& object, int fd,
               const Owner& owner);
@@ -46,6 +50,9 @@ class KeptImages {
 
   // The kept object of these bytes, if there is one that may serve again; it is kept no longer.
   std::unique_ptr<NativeModule> take(const Digest& artifact);
+  // Those that threads have left, or never were in: one that ran shows so later. They are kept no
+  // longer, and to be unmapped.
+  std::list<std::unique_ptr<NativeModule>> take_left();
 
   // Whether one more of this function may come that will stay, or that may: PINNATE_REFUSED, in
   // words.
@@ -62,10 +69,11 @@ class KeptImages {
     wire::KeptImage shown;
     std::unique_ptr<NativeModule> module;  // null: a library, or closed
     Digest artifact;
-    bool reusable = false, library = false;
+    Until until = Until::process_ends;
+    bool library = false;
     LinkedObject object;
     int fd = -1;
-    std::set<pid_t> before;  // threads that were there when it came
+    std::set<pid_t> before;  // threads that are not in it
     std::weak_ptr<const KeptLimits> owner;
   };
   void drop_unmapped();

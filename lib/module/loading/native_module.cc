@@ -118,6 +118,7 @@ Result<std::unique_ptr<NativeModule>> NativeModule::load(const NativeLoad& from,
     if (!content::allows(from.allowed, each.word)) warnings.push_back(each.text);
 
   KeptImages& kept = KeptImages::of_process();
+  for (auto& left : kept.take_left()) unmap(std::move(left));
   const auto registry = content::registry_of(*object);
   std::unique_ptr<NativeModule> loaded = kept.take(from.artifact);
   if (!loaded) {
@@ -171,22 +172,35 @@ void NativeModule::pin_what_came_along(const std::vector<LinkedObject>& before) 
     dlerror();
     if (!pinned) continue;  // gone again
     dlclose(pinned);
-    KeptImages::of_process().came_along(function_, version_, object, threads_before_, engine_);
+    KeptImages::of_process().came_along(function_, version_, object, threads_before_, engine_.lock());
   }
 }
 
 bool NativeModule::let_go(std::unique_ptr<NativeModule> module) {
-  KeptImages& kept = KeptImages::of_process();
-  const KeptImages::Owner engine = std::exchange(module->engine_, nullptr);
+  using Until = KeptImages::Until;
+  Until until = Until::served_again;
   std::string why = module->stays_;
-  const bool reusable = !why.empty();
-  if (why.empty()) why = pointed_at_by(module->object_);
-  if (why.empty() && threads_inside({{&module->object_, &module->threads_before_}}, true)[0] > 0)
-    why = "threads are in it";
-  if (!why.empty()) return kept.keep(std::move(module), engine, std::move(why), reusable), true;
+  if (why.empty()) {
+    why = pointed_at_by(module->object_);
+    until = Until::process_ends;
+  }
+  if (why.empty()) {
+    std::vector<Suspect> suspects{{&module->object_, &module->threads_before_}};
+    if (threads_inside(suspects, Unseen::awaited)[0] > 0) why = "threads are in it";
+    module->threads_before_.merge(suspects[0].outside);
+    until = Until::threads_left;
+  }
+  if (why.empty()) return unmap(std::move(module));
+  const KeptImages::Owner engine = module->engine_.lock();
+  KeptImages::of_process().keep(std::move(module), engine, std::move(why), until);
+  return true;
+}
+
+bool NativeModule::unmap(std::unique_ptr<NativeModule> module) {
   dlclose(std::exchange(module->handle_, nullptr));
   if (!is_linked(module->object_)) return false;
-  kept.closed(module->function_, module->version_, module->object_, std::exchange(module->fd_, -1), engine);
+  KeptImages::of_process().closed(module->function_, module->version_, module->object_,
+                                  std::exchange(module->fd_, -1), module->engine_.lock());
   return true;
 }
 

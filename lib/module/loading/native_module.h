@@ -47,10 +47,11 @@ class NativeModule {
  private:
   NativeModule() = default;
   void pin_what_came_along(const std::vector<LinkedObject>& before);
+  static bool unmap(std::unique_ptr<NativeModule> module);  // as let_go
 
   std::string function_, version_;
   Digest artifact_;
-  KeptImages::Owner engine_;
+  std::weak_ptr<const KeptLimits> engine_;
   void* handle_ = nullptr;
   // Our own descriptor of the image. It stays open until dlclose, so that no other file gets the
   // path under which glibc knows this object.

@@ -1,4 +1,4 @@
-import core.runtime : rt_init, rt_term;
+import core.runtime : rt_init;
 import core.stdc.string : memcpy;
 import core.thread : thread_attachThis, thread_detachThis;
 import std.conv : to;
@@ -6,7 +6,8 @@ import std.conv : to;
 __gshared int calls;
 
 extern (C) int module_begin() { return rt_init() ? 0 : 1; }
-extern (C) void module_end() { rt_term(); }
+// Its library stays in memory, and cannot be begun a second time: it is not ended.
+extern (C) void module_end() {}
 
 extern (C) void module_answer(char* text, int textBytes)
 {

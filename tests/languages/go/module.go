@@ -19,7 +19,7 @@ func module_answer(text *C.char, textBytes C.int) {
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(text)), int(textBytes)), answer)
 }
 
-// Go's runtime changes what SIGPIPE does, which is the process's: this puts it back.
+// By Go's runtime a SIGPIPE that the process ignored would end it.
 func init() { signal.Ignore(syscall.SIGPIPE) }
 
 func main() {}

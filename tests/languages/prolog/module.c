@@ -3,7 +3,16 @@
 #include <SWI-Prolog.h>
 #include <stdio.h>
 
-/* Prolog begins once a process and is never ended; each version has a module of its own. */
+static char name[32]; /* of a Prolog module: another one for each object in memory */
+
+static int run(const char *goal_of_name) {
+  char text[256];
+  term_t goal = PL_new_term_ref();
+  snprintf(text, sizeof text, goal_of_name, name, name, name, name);
+  return PL_chars_to_term(text, goal) && PL_call(goal, NULL);
+}
+
+/* Prolog begins once a process and is never ended. */
 int module_begin(void) {
   static char *arguments[] = {"module", "-q", "--no-signals", "--sigalert=0", NULL};
   if (!PL_is_initialised(NULL, NULL)) {
@@ -13,27 +22,19 @@ int module_begin(void) {
   } else if (PL_thread_attach_engine(NULL) < 0) {
     return 1;
   }
-  const char *program[] = {"assertz(('v1.0.0':calls(0)))",
-                           "assertz(('v1.0.0':answer(T) :- retract('v1.0.0':calls(N)), M is N + 1, "
-                           "assertz('v1.0.0':calls(M)), format(string(T), '1.0.0 ~w', [M])))"};
-  int failed = !PL_chars_to_term("true", PL_new_term_ref());
-  for (int i = 0; i < 2 && !failed; i++) {
-    term_t goal = PL_new_term_ref();
-    failed = !PL_chars_to_term(program[i], goal) || !PL_call(goal, NULL);
-  }
-  return failed;
+  snprintf(name, sizeof name, "m%p", (void *)name);
+  return !run("assertz('%s':calls(0))") ||
+         !run("assertz(('%s':answer(T) :- retract('%s':calls(N)), M is N + 1, assertz('%s':calls(M)), "
+              "format(string(T), '1.0.0 ~w', [M])))");
 }
 
-void module_end(void) {
-  term_t goal = PL_new_term_ref();
-  if (PL_chars_to_term("abolish('v1.0.0':answer/1), retractall('v1.0.0':calls(_))", goal)) PL_call(goal, NULL);
-}
+void module_end(void) { run("abolish('%s':answer/1), retractall('%s':calls(_))"); }
 
 void module_answer(char *text, int text_bytes) {
   char *answer = NULL;
   fid_t frame = PL_open_foreign_frame();
   term_t result = PL_new_term_refs(1);
-  if (PL_call_predicate(NULL, PL_Q_NORMAL, PL_predicate("answer", 1, "v1.0.0"), result) &&
+  if (PL_call_predicate(NULL, PL_Q_NORMAL, PL_predicate("answer", 1, name), result) &&
       PL_get_chars(result, &answer, CVT_ALL | BUF_MALLOC)) {
     snprintf(text, text_bytes, "%s", answer);
     PL_free(answer);

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <thread>
 
 using namespace pinnate;
@@ -57,6 +58,40 @@ TEST_CASE("a module with a thread of its own stays, and the thread is counted") 
   CHECK(kept->threads == 1);
   CHECK(kept->version == "1");
   CHECK(kept->bytes >= 16 * 1024);
+}
+
+TEST_CASE("a module that its threads have left goes when another one is loaded") {
+  std::string module;
+  SUBCASE("that wait") { module = "leaves-thread-1"; }
+  SUBCASE("that run all the while") { module = "leaves-thread-running"; }
+  CAPTURE(module);
+  Fifo fifo;
+  TestHost host;
+  LoadOrder order = known(1, module, 118);
+  order.config = Buffer(fifo.path);
+  order.name = "left";
+  host.serve(std::move(order));
+  fifo.wait_until_inside();
+  const int threads = threads_named("left-behind");
+  CHECK(find(kept_of(host.end(1)), "left"));
+  host.serve(known(2, "leaves-nothing-1", 119));
+  CHECK(find(kept_of(host.end(2)), "left"));
+  fifo.let_go();
+  while (threads_named("left-behind") == threads) std::this_thread::yield();
+  host.serve(known(3, "leaves-nothing-2", 120));
+  CHECK_FALSE(find(kept_of(host.end(3)), "left"));
+}
+
+TEST_CASE("a thread that runs elsewhere all the while keeps no module in memory") {
+  TestHost host;
+  host.serve(known(1, "leaves-nothing-1", 121));
+  std::atomic<bool> stop{false};
+  std::thread runs([&] {
+    while (!stop) continue;
+  });
+  CHECK_FALSE(find(kept_of(host.end(1)), "leaves-nothing-1"));
+  stop = true;
+  runs.join();
 }
 
 TEST_CASE("a module that a signal handler points into stays") {
