@@ -2,16 +2,26 @@
 #include "module/host.h"
 #include "module/lasting/process_state.h"
 #include "module/lasting/thread_state.h"
+#include "threads_of_process.h"
 
 #include <sys/stat.h>
 
 #include <cfenv>
 #include <clocale>
+#include <set>
 
 using namespace pinnate;
 using namespace pinnate::module;
 
 namespace {
+
+// SigBlk of /proc/TID/status (proc(5)).
+std::string mask_of(const std::filesystem::path& task) {
+  std::ifstream status(task / "status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("SigBlk:")) return line;
+  return {};
+}
 
 // Threads are given by the system to whoever asks next, so another module shows what one has left.
 std::string seen_by_next(TestHost& host) {
@@ -101,4 +111,19 @@ TEST_CASE("modules run with the signal mask that the engine was opened with") {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   host.serve(1, "leaves-nothing-1");
   CHECK(host.call("blocked").bytes.view() == "yn");
+}
+
+TEST_CASE("threads that have run a module keep its signal mask, so that a collector of it can stop them") {
+  TestHost host;
+  host.serve(1, "counter-1");
+  CHECK(host.call("").status.ok());
+  std::set<std::string> kept;  // by some thread of this name: another of the queue's may have run nothing yet
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream comm(task.path() / "comm");
+    std::string name;
+    std::getline(comm, name);
+    if (mask_of(task.path()) == mask_of("/proc/thread-self")) kept.insert(name);
+  }
+  CHECK(kept.contains("pinnate-module"));
+  CHECK(kept.contains("pinnate-worker"));
 }
