@@ -97,13 +97,13 @@ class ManyPublishes(FleetTest):
             self.assertLess(time.monotonic(), deadline, "the engine does not stop")
         self.box.program.signal(signal.SIGCONT)
 
-    def publish_many(self, functions):
+    def publish_many(self, functions, publishes=PUBLISHES):
         """Each is published again and again, with another configuration, and withdrawn now and then; in the end all are withdrawn."""
         choice, current = random.Random(SEED), set()
         with pinnate.Client(self.to) as client:
             callers = Callers(client, {name: payload for name, (_, _, payload) in functions.items()})
             try:
-                for number in range(1, PUBLISHES + 1):
+                for number in range(1, publishes + 1):
                     name = choice.choice(sorted(functions))
                     files, configuration, _ = functions[name]
                     version = choice.choice(sorted(files))
@@ -117,7 +117,7 @@ class ManyPublishes(FleetTest):
             finally:
                 callers.stop()
             self.assertLessEqual(set(callers.outcomes), {"answered", "NotFoundError", "UnreachableError"}, callers.outcomes)
-            self.assertGreater(callers.outcomes["answered"], PUBLISHES)
+            self.assertGreater(callers.outcomes["answered"], publishes)
             for name in sorted(current):
                 client.unpublish(name)
         self.publish("keeper@1", module("counter-1"))  # loaded behind all that was withdrawn

@@ -3,4 +3,5 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export PINNATE_BIN=$PINNATE_BUILD/bin PINNATE_MODULES=$PINNATE_BUILD/modules
-exec /usr/bin/python3 tests/languages/run.py --install
+/usr/bin/python3 tests/languages/run.py --install
+exec /usr/bin/python3 tests/languages/many_publishes.py

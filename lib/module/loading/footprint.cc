@@ -144,7 +144,7 @@ std::set<pid_t> threads_of_process() {
   return threads;
 }
 
-std::vector<std::uint32_t> threads_inside(std::vector<Suspect>& suspects, Unseen unseen) {
+std::vector<std::uint32_t> threads_inside(std::vector<Suspect>& suspects, bool patient) {
   std::vector<std::uint32_t> counts(suspects.size());
   const auto each_new = [&](pid_t thread, auto act) {
     for (std::size_t i = 0; i < suspects.size(); ++i)
@@ -160,15 +160,15 @@ std::vector<std::uint32_t> threads_inside(std::vector<Suspect>& suspects, Unseen
   if (left.empty()) return counts;
   const Mappings mappings = mappings_of_process();
   for (int look = 1; !left.empty(); ++look) {
-    const bool last = unseen != Unseen::awaited || look == kLooks;
+    const bool last = !patient || look == kLooks;
     std::erase_if(left, [&](pid_t thread) {
       const Seen seen = look_at(thread, suspects, mappings);
       if (!seen.certain && !last) return false;
       each_new(thread, [&](std::size_t i) {
-        if (!seen.around[i])
-          suspects[i].outside.insert(thread);
-        else if (seen.certain || unseen != Unseen::elsewhere)
+        if (seen.around[i])
           ++counts[i];
+        else
+          suspects[i].outside.insert(thread);
       });
       return true;
     });

@@ -21,15 +21,10 @@ struct Suspect {
   std::set<pid_t> outside{};  // others that were seen elsewhere
 };
 
-// Of a thread that runs only the stack shows, with what is left there of earlier calls; of one that
-// the system does not let us look at, nothing. What it may be in,
-enum class Unseen {
-  elsewhere,  // it counts nowhere
-  inside,  // it counts as in
-  awaited  // too, after some tens of milliseconds in which it did not wait for anything
-};
-// For each, how many later threads have a return address in it on their stacks.
-std::vector<std::uint32_t> threads_inside(std::vector<Suspect>& suspects, Unseen unseen);
+// For each, how many later threads have a return address in it on their stacks. Of a thread that
+// runs only the stack shows, with what is left there of earlier calls; one that the system does not
+// let us look at may be in all. `patient` gives such some tens of milliseconds to wait for something.
+std::vector<std::uint32_t> threads_inside(std::vector<Suspect>& suspects, bool patient);
 
 // "its handler of SIGINT", or "": nothing of the process points into it.
 std::string pointed_at_by(const LinkedObject& object);

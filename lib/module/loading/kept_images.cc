@@ -82,7 +82,7 @@ std::list<std::unique_ptr<NativeModule>> KeptImages::take_left() {
   }
   std::list<std::unique_ptr<NativeModule>> left;
   if (waiting.empty()) return left;
-  const std::vector<std::uint32_t> threads = threads_inside(suspects, Unseen::inside);
+  const std::vector<std::uint32_t> threads = threads_inside(suspects, false);
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     waiting[i]->before.merge(suspects[i].outside);  // nobody comes in anew: its service is gone
     if (threads[i] > 0 || !pointed_at_by(waiting[i]->object).empty()) continue;
@@ -150,7 +150,7 @@ std::vector<wire::KeptImage> KeptImages::list(const Owner& owner) {
     suspects.push_back({&entry.object, &entry.before});
   }
   if (all.empty()) return all;
-  const std::vector<std::uint32_t> threads = threads_inside(suspects, Unseen::elsewhere);
+  const std::vector<std::uint32_t> threads = threads_inside(suspects, false);
   for (std::size_t i = 0; i < all.size(); ++i) all[i].threads = threads[i];
   return all;
 }

@@ -186,7 +186,7 @@ bool NativeModule::let_go(std::unique_ptr<NativeModule> module) {
   }
   if (why.empty()) {
     std::vector<Suspect> suspects{{&module->object_, &module->threads_before_}};
-    if (threads_inside(suspects, Unseen::awaited)[0] > 0) why = "threads are in it";
+    if (threads_inside(suspects, true)[0] > 0) why = "threads are in it";
     module->threads_before_.merge(suspects[0].outside);
     until = Until::threads_left;
   }
