@@ -82,14 +82,15 @@ class SlowDiskTest(WireTest):
         self.start_on_slow_disk(SYNC_MS, "--up", self.address("above"))
         link = wire.Link(listener.accept()[0], LIMIT)
         self.addCleanup(link.close)
-        upstream = Upstream(link, noise(21 * wire.CHUNK))
+        upstream = Upstream(link, noise(41 * wire.CHUNK))
         upstream.publish()
         engine = self.join("gate", ENGINE, "below")
-        took = []
-        for index in range(20):
-            self.new_syncs()
-            link.send(Context({"round": str(index)}))  # which the gateway keeps
-            self.await_sync()
+        idle, took = [], []  # while the disk does nothing, and while it works
+        for index in range(40):
+            if index >= 20:
+                self.new_syncs()
+                link.send(Context({"round": str(index)}))  # which the gateway keeps
+                self.await_sync()
             engine.send(WantChunk(upstream.digest, 0, index))
             want = link.receive(WantChunk)
             plain = upstream.plain[index * wire.CHUNK : (index + 1) * wire.CHUNK]
@@ -97,11 +98,11 @@ class SlowDiskTest(WireTest):
             began = time.monotonic()
             link.send(answer)
             got = engine.receive(ChunkBytes)
-            took.append((time.monotonic() - began) * 1000)
+            (took if index >= 20 else idle).append((time.monotonic() - began) * 1000)
             self.assertEqual((got.index, got.code, got.encoded), (index, 0, answer.encoded))
         reach("chunk_through_a_gateway_on_a_slow_disk_ms", statistics.median(took), THROUGH_MS)
-        # The limit is for a machine that does nothing else. One that waited for the disk would be above this one anywhere.
-        self.assertLess(statistics.median(took), SYNC_MS / 2, took)
+        # The limit is for a machine that does nothing else. What others do there makes both slow.
+        self.assertLess(statistics.median(took) - statistics.median(idle), SYNC_MS / 2, (took, idle))
 
 
 if __name__ == "__main__":
