@@ -86,12 +86,19 @@ TEST_CASE("a thread that runs elsewhere all the while keeps no module in memory"
   TestHost host;
   host.serve(known(1, "leaves-nothing-1", 121));
   std::atomic<bool> stop{false};
-  std::thread runs([&] {
-    while (!stop) continue;
-  });
+  pthread_attr_t fresh;  // a stack of no thread before it: larger than those that are used again
+  pthread_attr_init(&fresh);
+  pthread_attr_setstacksize(&fresh, 24 * 1024 * 1024);
+  pthread_t runs;
+  const auto run = [](void* stopped) -> void* {
+    while (!*static_cast<std::atomic<bool>*>(stopped)) continue;
+    return nullptr;
+  };
+  REQUIRE(pthread_create(&runs, &fresh, run, &stop) == 0);
   CHECK_FALSE(find(kept_of(host.end(1)), "leaves-nothing-1"));
   stop = true;
-  runs.join();
+  pthread_join(runs, nullptr);
+  pthread_attr_destroy(&fresh);
 }
 
 TEST_CASE("a module that a signal handler points into stays") {
