@@ -58,7 +58,8 @@ bool of_c_library(std::string_view library) {
 std::string readable(std::string_view symbol) {
   const std::unique_ptr<char, decltype(&std::free)> plain(
       abi::__cxa_demangle(std::string(symbol).c_str(), nullptr, nullptr, nullptr), &std::free);
-  return std::string(plain ? std::string_view(plain.get()) : symbol).substr(0, kNameShown);
+  const std::string name(plain ? std::string_view(plain.get()) : symbol);
+  return name.size() <= kNameShown ? name : name.substr(0, kNameShown) + "...";
 }
 
 std::string list(const std::vector<std::string_view>& names) {

@@ -199,8 +199,8 @@ bool NativeModule::let_go(std::unique_ptr<NativeModule> module) {
 bool NativeModule::unmap(std::unique_ptr<NativeModule> module) {
   dlclose(std::exchange(module->handle_, nullptr));
   if (!is_linked(module->object_)) return false;
-  KeptImages::of_process().closed(module->function_, module->version_, module->object_,
-                                  std::exchange(module->fd_, -1), module->engine_.lock());
+  KeptImages::of_process().closed(module->function_, module->version_, module->object_, std::exchange(module->fd_, -1),
+                                  module->engine_.lock());
   return true;
 }
 

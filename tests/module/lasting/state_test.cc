@@ -94,7 +94,7 @@ TEST_CASE("a handler that a module installs or takes away is told by the name of
 TEST_CASE("a handler that a module puts back as it was is not told of") {
   const int unused = SIGRTMIN + 9;
   const ProcessState found = ProcessState::now(true);
-  struct sigaction before, taken {};
+  struct sigaction before, taken{};
   taken.sa_handler = [](int) {};
   sigaction(unused, &taken, &before);
   CHECK(ProcessState::now(true).changed_since(found).size() == 1);
