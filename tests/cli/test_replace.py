@@ -5,14 +5,12 @@ import unittest
 
 from fleet import LIMIT, REPOSITORY, FleetTest
 
-# Its process knows whether it is loaded, and whether it is created: a second one of either kind cannot be made. Calls take
-# a moment.
+# Its process knows whether it is loaded, and whether it is created: a second one of either kind cannot be made.
 LONE_SOURCE = r"""
 #include <pinnate/module.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 static const pinnate_host *host_of;
 static int second;
 __attribute__((constructor)) static void loaded(void) {
@@ -39,7 +37,6 @@ static int create(const pinnate_host *host, const void *config, size_t bytes, vo
 }
 static void call(void *service, pinnate_reply *reply, const void *payload, size_t bytes) {
   (void)service, (void)payload, (void)bytes;
-  usleep(20000);
   host_of->answer(reply, VERSION, strlen(VERSION));
 }
 static void destroy(void *service) {

@@ -28,7 +28,7 @@ constexpr std::chrono::milliseconds kBetweenLooks{2};
 constexpr std::size_t kMostStackBytes = 64 * 1024 * 1024;
 
 struct Position {
-  enum { gone, unknown, running, waiting } state = unknown;
+  enum { gone, unknown, waiting } state = unknown;
   std::uintptr_t stack = 0, code = 0;
 };
 
@@ -40,7 +40,7 @@ Position position_of(pid_t thread) {
   std::string word, last, before;
   while (file >> word) before = std::exchange(last, word);
   if (last.empty()) return {access(path.c_str(), F_OK) == 0 ? Position::unknown : Position::gone, 0, 0};
-  if (last == "running") return {Position::running, 0, 0};
+  if (last == "running") return {};
   const auto number = [](const std::string& text) {
     std::uintptr_t value = 0;
     if (text.starts_with("0x")) std::from_chars(text.data() + 2, text.data() + text.size(), value, 16);
@@ -49,7 +49,10 @@ Position position_of(pid_t thread) {
   return {Position::waiting, number(before), number(last)};
 }
 
-using Mappings = std::vector<std::pair<std::uintptr_t, std::uintptr_t>>;  // from, to
+struct Range {
+  std::uintptr_t from = 0, to = 0;
+};
+using Mappings = std::vector<Range>;
 
 Mappings mappings_of_process() {
   Mappings all;
@@ -60,38 +63,40 @@ Mappings mappings_of_process() {
     const auto dash = std::from_chars(line.data(), end, from, 16);
     if (dash.ec != std::errc() || dash.ptr == end) continue;
     std::from_chars(dash.ptr + 1, end, to, 16);
-    all.emplace_back(from, to);
+    all.push_back({from, to});
   }
   return all;
 }
 
-struct Stack {
-  std::uintptr_t from = 0, to = 0;
-};
+// The one that an address is in, or an empty one.
+Range mapping_of(std::uintptr_t address, const Mappings& mappings) {
+  for (const Range& each : mappings)
+    if (address >= each.from && address < each.to) return each;
+  return {};
+}
 
 // From an address on it to its end; empty where there is none.
-Stack stack_from(std::uintptr_t address, const Mappings& mappings) {
-  for (const auto& [from, to] : mappings)
-    if (address >= from && address < to) return {address, std::min<std::uintptr_t>(to, address + kMostStackBytes)};
-  return {};
+Range stack_from(std::uintptr_t address, const Mappings& mappings) {
+  const Range all = mapping_of(address, mappings);
+  if (all.to == 0) return {};
+  return {address, std::min<std::uintptr_t>(all.to, address + kMostStackBytes)};
 }
 
 // All of it, used or not, by the list of robust mutexes (get_robust_list(2)) that the C library
 // keeps at its upper end, beside the function that the thread was begun with.
-Stack stack_of(pid_t thread, const Mappings& mappings) {
+Range stack_of(pid_t thread, const Mappings& mappings) {
   const void* list = nullptr;
   std::size_t bytes = 0;
   if (syscall(SYS_get_robust_list, thread, &list, &bytes) != 0 || !list) return {};
   const auto at = reinterpret_cast<std::uintptr_t>(list);
-  for (const auto& [from, to] : mappings)
-    if (at >= from && at < to) return {at - std::min<std::uintptr_t>(at - from, kMostStackBytes), to};
-  return {};
+  const Range all = mapping_of(at, mappings);
+  return {at - std::min<std::uintptr_t>(at - all.from, kMostStackBytes), all.to};
 }
 
 // By the kernel, since the thread may end and its stack be unmapped meanwhile. False: it does not
 // let us.
 template <typename See>
-bool each_word(const Stack& stack, See see) {
+bool each_word(const Range& stack, See see) {
   const int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   std::array<std::uintptr_t, 4096> words{};
@@ -120,11 +125,11 @@ Seen look_at(pid_t thread, const std::vector<Suspect>& suspects, const Mappings&
   };
   if (at.state == Position::waiting) {
     see(at.code);
-    const Stack used = stack_from(at.stack, mappings);
+    const Range used = stack_from(at.stack, mappings);
     if (used.to != 0 && each_word(used, see)) return seen;
   }
   // It is not known where it runs, nor how much of its stack is in use: what is left there may be old.
-  const Stack all = stack_of(thread, mappings);
+  const Range all = stack_of(thread, mappings);
   if (all.to == 0 || !each_word(all, see)) return {false, std::vector<bool>(suspects.size(), true)};
   seen.certain = std::find(seen.around.begin(), seen.around.end(), true) == seen.around.end();
   return seen;
