@@ -1,4 +1,4 @@
-"""Counts test cases: prints "PASSED FAILED SKIPPED", then one line per failure.
+"""Counts test cases: prints "PASSED FAILED SKIPPED", then one line per failure: what failed, and its first or last words.
 
     count.py STATUS LOG [JUNIT]    STATUS is the part's exit status
 
@@ -28,10 +28,10 @@ def from_ctest(path):
             skipped += 1
         else:
             passed += sum(int(row[1]) for row in counted)
-            cases = re.findall(r"^TEST CASE:\s+(.*?)\n(?:.*\n)*?.*ERROR", said, flags=re.M)
+            cases = re.findall(r"^TEST CASE:\s+(.*?)\n(?:.*\n)*?(.*ERROR.*)$", said, flags=re.M)
             failed = max(1, sum(int(row[2]) for row in counted))
-            names = list(dict.fromkeys(cases))[:failed]
-            failures += [f"{name}: {case}" for case in names] + [name] * (failed - len(names))
+            names = [(name, dict(reversed(cases))[name]) for name in dict(cases)][:failed]  # with what was wrong first
+            failures += [f"{name}: {case}: {wrong[:200]}" for case, wrong in names] + [name] * (failed - len(names))
     return passed, failures, skipped
 
 
@@ -42,7 +42,8 @@ def from_unittest(log):
         failed = wrong.get("failures", 0) + wrong.get("errors", 0) + wrong.get("unexpected successes", 0)
         passed += max(0, int(ran) - failed - wrong.get("skipped", 0))
         skipped += wrong.get("skipped", 0)
-        names = re.findall(r"^(?:FAIL|ERROR): (.*)$", before, flags=re.M)[:failed]
+        said = re.findall(r"^(?:FAIL|ERROR): (.*)\n-+\n(?:.*\n)*?(.*)\n\n(?=[=-]{70})", before, flags=re.M)[:failed]
+        names = [f"{name}: {last[:200]}" for name, last in said]
         failures += names + ["a test"] * (failed - len(names))
     return passed, failures, skipped
 

@@ -3,8 +3,8 @@
 #
 #     tests/run.sh [--sanitized] [--full] [--only PART]... [--help]
 #
-# First it builds everything, optimised. The parts run side by side, since most of them wait for
-# processes more than they compute; one that fails does not hide the others:
+# First it builds everything, optimised. The parts run side by side, three of those that have fleets of
+# processes at a time, since these wait more than they compute; one that fails does not hide the others:
 #   release   the C and C++ suite, with the tests of headers, layers, exported symbols, size and package
 #   python    bindings/python/tests
 #   cli       tests/cli: the program, as its users run it
@@ -44,7 +44,7 @@ long_runs() {
   for script in tests/full.d/*.sh; do [ ! -x "$script" ] || basename "$script" .sh; done
 }
 
-parts=(release python cli wire e2e hosts chaos)
+parts=(release hosts python e2e cli chaos wire)
 sanitized=(asan tsan)
 mapfile -t long < <(echo long; long_runs)
 full=no only=() reach="test_seconds 600"
@@ -212,10 +212,19 @@ mkdir -p "$logs"
   fi
 }
 
+# Fleets of processes keep time: three of these parts run at once, the longest first. The suites take what they leave.
+fleets=(hosts python e2e cli chaos wire)
+mkfifo "$logs/places"
+exec {places}<>"$logs/places"
+rm "$logs/places"
+printf ... >&"$places"
+
 # run_part PART: writes build/logs/PART.log, and PART.end: exit status and seconds.
 run_part() {
-  local part=$1 began=$SECONDS status=0 log=$logs/$1.log
+  local part=$1 began status=0 log=$logs/$1.log
   rm -f "$logs/$part.xml" "$logs/$part.end"
+  case " ${fleets[*]} " in *" $part "*) read -r -n 1 -u "$places" ;; esac
+  began=$SECONDS
   set +e
   if declare -F "part_$part" >/dev/null; then
     (set -e; "part_$part") >"$log" 2>&1
@@ -225,9 +234,10 @@ run_part() {
   status=$?
   set -e
   echo "$status $((SECONDS - began))" >"$logs/$part.end"
+  case " ${fleets[*]} " in *" $part "*) printf . >&"$places" ;; esac
 }
 
-passed=0 failed=0
+passed=0 failed=0 failures=()
 report_part() {
   local part=$1 log=$logs/$1.log status seconds good bad left_out word=ok counted
   read -r status seconds <"$logs/$part.end"
@@ -248,8 +258,9 @@ report_part() {
   echo
   if [ "$bad" -gt 0 ]; then
     { grep -m 10 -E ' error: |undefined reference|CMake Error' "$log" || true; tail -n 60 "$log"; } | sed 's/^/    | /'
-    printf '    failed: %s\n' "${counted[@]:1}"
     echo "    all of it: $log"
+    counted=("${counted[@]:1}")
+    failures+=("${counted[@]/#/$part: }")
   fi
 }
 
@@ -310,6 +321,7 @@ for part in ${alone[@]+"${alone[@]}"}; do
   wait $!
   report_part "$part"
 done
+if [ $failed != 0 ]; then printf 'failed: %s\n' "${failures[@]}"; fi
 # It counts what this machine has to install, too.
 if [ ${#only[@]} = 0 ] && [ $full = no ]; then
   read -r name limit <<<"$reach"

@@ -13,7 +13,7 @@ import count  # noqa: E402
 
 def unittest_log(words, ran=3, failed=()):
     """As Python's unittest ends: `failed` are the headings of what went wrong."""
-    details = "".join(f"{'=' * 70}\n{heading}\n{'-' * 70}\nTraceback ...\n\n" for heading in failed)
+    details = "".join(f"{'=' * 70}\n{heading}\n{'-' * 70}\nTraceback ...\n  x.py\nKeyError: 'a'\n\n" for heading in failed)
     return f"test_a (test_x.X.test_a) ... ok\n\n{details}{'-' * 70}\nRan {ran} test{'' if ran == 1 else 's'} in 0.012s\n\n{words}\n"
 
 
@@ -50,12 +50,12 @@ class CountTest(unittest.TestCase):
     def test_failures_and_errors_are_named(self):
         failed = ["FAIL: test_b (test_x.X.test_b)", "ERROR: test_c (test_x.X.test_c)"]
         self.assertEqual(self.counted(unittest_log("FAILED (failures=1, errors=1, skipped=1)", 4, failed), status=1),
-                         ((1, 2, 1), ["test_b (test_x.X.test_b)", "test_c (test_x.X.test_c)"]))
+                         ((1, 2, 1), ["test_b (test_x.X.test_b): KeyError: 'a'", "test_c (test_x.X.test_c): KeyError: 'a'"]))
         self.assertEqual(self.counted(unittest_log("FAILED (unexpected successes=1)"), status=1), ((2, 1, 0), ["a test"]))
 
     def test_of_several_runs_in_one_log_each_names_its_own_failures(self):
         log = "".join(unittest_log("FAILED (failures=1)", 4, [f"FAIL: {name}"]) for name in ("test_b (test_x.X)", "test_c (test_y.Y)"))
-        self.assertEqual(self.counted(log + unittest_log("OK"), status=1), ((9, 2, 0), ["test_b (test_x.X)", "test_c (test_y.Y)"]))
+        self.assertEqual(self.counted(log + unittest_log("OK"), status=1), ((9, 2, 0), ["test_b (test_x.X): KeyError: 'a'", "test_c (test_y.Y): KeyError: 'a'"]))
 
     def test_a_part_that_ended_before_its_first_test_has_failed(self):
         for log in ("", "/usr/bin/python3: No module named unittest\n", "test_a (test_x.X.test_a) ... Segmentation fault\n"):
@@ -74,14 +74,14 @@ class CountTest(unittest.TestCase):
         self.assertEqual(self.counted(checks + "round  1 kill converged after 0.4 s\n\n14 rounds held, 0 broken\n"), ((40, 0, 0), []))
         self.assertEqual(self.counted(checks + "13 rounds held, 1 broken\n", status=1), ((39, 1, 0), ["a round of tests/chaos"]))
         blind = unittest_log("FAILED (failures=1)", 26, ["FAIL: test_b (test_checks.C.test_b)"])
-        self.assertEqual(self.counted(blind, status=1), ((25, 1, 0), ["test_b (test_checks.C.test_b)"]))
+        self.assertEqual(self.counted(blind, status=1), ((25, 1, 0), ["test_b (test_checks.C.test_b): KeyError: 'a'"]))
 
     def test_a_program_of_doctest_counts_as_its_cases_and_any_other_as_one(self):
         passed = junit(("test_base", "run", doctest_log(12, 0), ""), ("layers", "run", "", ""))
         self.assertEqual(self.counted("", xml=passed), ((13, 0, 0), []))
         failed = junit(("test_base", "fail", doctest_log(10, 2, ["a name is short", "a digest is long"]), ""), ("size", "fail", "too large", ""))
         self.assertEqual(self.counted("", status=1, xml=failed),
-                         ((10, 3, 0), ["test_base: a name is short", "test_base: a digest is long", "size"]))
+                         ((10, 3, 0), [f"test_base: a {what}: x_test.cc:7: ERROR: CHECK( a ) is NOT correct!" for what in ("name is short", "digest is long")] + ["size"]))
 
     def test_a_program_that_ended_before_its_first_case_has_failed(self):
         crashed = junit(("test_base", "fail", "Segmentation fault", ""), ("test_wire", "run", doctest_log(5, 0), ""))

@@ -44,12 +44,13 @@ class RunTest(unittest.TestCase):
         return ended.stdout.splitlines()
 
     def test_each_part_tells_its_seconds_and_all_of_them_how_they_stand_to_the_limit(self):
-        usual = ["release", "python", "cli", "wire", "e2e", "hosts", "chaos"]
+        usual = ["release", "hosts", "python", "e2e", "cli", "chaos", "wire"]
         for options, parts, reach in (((), usual, "test_seconds [0-9]+ 600"),
                                       (("--sanitized",), [*usual, "asan", "tsan"], "ci_seconds [0-9]+ 1200")):
             *lines, last, counted = self.lines(*options)
             told = [match[1] for match in (re.match(r"(?:ok|FAILED) +(\w+) +\d+ s  ", line) for line in lines) if match]
             self.assertEqual((re.match(r"built +the release +\d+ s$", lines[0]) is not None, told), (True, parts), lines)
+            self.assertEqual([line.split(": ")[1] for line in lines[-len(parts):]], parts, "what failed is said again behind all parts")
             self.assertRegex(last, f"^reach {reach} ok$")
             self.assertRegex(counted, r"^\d+ passed, \d+ failed$")
 

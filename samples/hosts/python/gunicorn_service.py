@@ -28,7 +28,7 @@ def post_fork(server: Any, worker: Any) -> None:
     engine.dial_upstream(os.environ["PINNATE_GATEWAY"])
     for name in FUNCTIONS:
         try:
-            engine.wait_serving(name, timeout=5)
+            engine.wait_serving(name, timeout=20)  # of the 30 s that gunicorn gives it
         except pinnate.TimedOutError as error:
             server.log.warning("%s", error)
 
