@@ -44,6 +44,16 @@ PINNATE_API pinnate_status pinnate_gateway_listen(pinnate_gateway *gateway, cons
 PINNATE_API pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway *gateway, const char *address,
                                                            pinnate_ticket *ticket);
 
+/* Names the engines and gateways below that `source` knows of now: `count` addresses that they
+ * listen at. `source` is a word of the host's for where it has them from ("consul"), with the rules
+ * of a function's name. Each call gives the whole set of that source, which replaces the one before;
+ * 0 addresses: the source knows of none any more. All that any source names is dialled at once, 256
+ * addresses at a time, each for as long as it is named. One that is named no more is dialled for
+ * 30 s longer, and a link that is up stays for as long as it lives. PINNATE_INVALID names an address
+ * that is none, and nothing has changed then. PINNATE_TOO_LARGE: more than 65536 addresses. */
+PINNATE_API pinnate_status pinnate_gateway_set_members(pinnate_gateway *gateway, const char *source,
+                                                       const char *const *addresses, size_t count);
+
 /* The roll-up of what is below this gateway, also while its upstream is away. */
 PINNATE_API pinnate_status pinnate_gateway_status(pinnate_gateway *gateway, const char *name,
                                                   pinnate_rollup_fn on_rollup, void *arg);

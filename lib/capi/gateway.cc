@@ -1,19 +1,42 @@
 #include <pinnate/gateway.h>
 
+#include "capi/asking.h"
 #include "capi/entry.h"
 #include "capi/options.h"
+#include "tier/endpoints.h"
 #include "tier/gateway.h"
 
 #include <memory>
+#include <string>
+#include <vector>
 
 using namespace pinnate;
 
 struct pinnate_gateway final : capi::Handle {
   static constexpr const char* kNoun = "gateway";
   pinnate_gateway() : Handle(kNoun) {}
+
+  Status set_members(const std::string& source, std::vector<std::string> addresses) {
+    return on_loop([&] { return node().set_members(source, std::move(addresses)); });
+  }
 };
 
 namespace {
+
+Status set_members(pinnate_gateway& gateway, const char* source, const char* const* addresses, std::size_t count) {
+  std::string name;
+  if (Status s = capi::take_function(source, "source", &name); !s.ok()) return s;
+  if (Status s = capi::required(addresses || count == 0, "addresses"); !s.ok()) return s;
+  if (count > tier::kEndpoints)
+    return {PINNATE_TOO_LARGE,
+            std::to_string(count) + " addresses; at most " + std::to_string(tier::kEndpoints) + " are dialled"};
+  std::vector<std::string> members;
+  for (std::size_t i = 0; i < count; i++) {
+    if (Status s = capi::required(addresses[i], ("addresses[" + std::to_string(i) + "]").c_str()); !s.ok()) return s;
+    members.emplace_back(addresses[i]);
+  }
+  return gateway.set_members(name, std::move(members));
+}
 
 Result<pinnate_gateway*> open_gateway(const pinnate_gateway_options& given) {
   Result<capi::TierSetup> setup = capi::read_tier_setup(given.tier, pinnate_gateway::kNoun);
@@ -50,6 +73,11 @@ pinnate_status pinnate_gateway_listen(pinnate_gateway* gateway, const char* addr
 
 pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway* gateway, const char* address, pinnate_ticket* ticket) {
   return capi::with(gateway, capi::dial, tier::Side::downstream, address, ticket);
+}
+
+pinnate_status pinnate_gateway_set_members(pinnate_gateway* gateway, const char* source, const char* const* addresses,
+                                           size_t count) {
+  return capi::with(gateway, set_members, source, addresses, count);
 }
 
 pinnate_status pinnate_gateway_status(pinnate_gateway* gateway, const char* name, pinnate_rollup_fn on_rollup,

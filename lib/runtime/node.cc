@@ -61,6 +61,17 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     report([this, options] { tier_->reconfigure(now(), options); });
   }
 
+  Status set_members(const std::string& source, std::vector<std::string> addresses) override {
+    if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
+    for (std::string& address : addresses) {
+      Result<Address> parsed = parse_dial_address(address);
+      if (!parsed.ok()) return parsed.status();
+      address = std::move(parsed->text);  // two spellings of one are one
+    }
+    report([this, source, addresses = std::move(addresses)] { tier_->set_members(now(), source, addresses); });
+    return {};
+  }
+
   Status add_loader(const pinnate_loader& loader) override {
     if (Status s = services_->add_loader(loader); !s.ok()) return s;
     report([this, kind = std::string(loader.kind)] { tier_->add_loader(now(), kind); });

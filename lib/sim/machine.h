@@ -74,6 +74,7 @@ class Machine final : public Endpoint, private EngineHost {
 
   // ---- from outside ----
   void keep_link(tier::Side side, const std::string& address);
+  void set_members(const std::string& source, const std::vector<std::string>& addresses);
   void host_message(const wire::Message& message);
   // From its next life on: other options, other addresses to dial.
   void set_make(Make make) { make_ = std::move(make); }

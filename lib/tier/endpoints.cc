@@ -62,6 +62,11 @@ EndpointId Endpoints::of_link(LinkId link) const {
   return found == links_.end() ? 0 : found->second;
 }
 
+LinkId Endpoints::link_of(EndpointId id) const {
+  const auto found = endpoints_.find(id);
+  return found == endpoints_.end() ? 0 : found->second.link;
+}
+
 std::optional<std::int64_t> Endpoints::again_in_ms(EndpointId id) const {
   const auto found = endpoints_.find(id);
   if (found == endpoints_.end() || !found->second.redial.set()) return std::nullopt;

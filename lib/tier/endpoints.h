@@ -40,6 +40,7 @@ class Endpoints {
   // The address that `link` was dialled for, or null.
   const std::string* address_of(LinkId link) const;
   EndpointId of_link(LinkId link) const;  // for which it was dialled, or 0
+  LinkId link_of(EndpointId id) const;  // or 0
   std::optional<std::int64_t> again_in_ms(EndpointId id) const;
   void landed(LinkId link);  // it is no longer under way
   // `settled`: it was up for a while. `spread`: many may have lost theirs at this moment.

@@ -3,6 +3,7 @@
 #include "base/plant.h"
 #include "tier/downstream.h"
 #include "tier/linked_tier.h"
+#include "tier/members.h"
 #include "tier/saved_context.h"
 
 #include <algorithm>
@@ -42,6 +43,9 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
  private:
   void restore(const Restored& restored) override;
   void labels_changed() override { downstream_.inherited_changed(); }
+  void members_named(const std::string& source, const std::vector<std::string>& addresses) override {
+    members_.set(source, addresses);
+  }
   void end() override { downstream_.close(); }
   void host_message(wire::Message& message, const Buffer&) override { downstream_.ask(kHostLink, message); }
   // LinkOwner, of the link upstream
@@ -69,6 +73,7 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
   wire::Position seen() const { return state_.position().newer_than(seen_) ? state_.position() : seen_; }
 
   GatewayOptions options_;
+  Members members_{&core_, &links_, options_.member_hold_ms};
   DesiredState state_;
   Manifests manifests_;
   Inventory inventory_{&core_};

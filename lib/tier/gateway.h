@@ -9,6 +9,7 @@ struct GatewayOptions {
   TierOptions tier;
   std::uint64_t cache_limit_bytes = 1024ull * 1024 * 1024;
   std::uint32_t forget_after_ms = 86400000;
+  std::uint32_t member_hold_ms = 30000;  // for which one that no source names any more is dialled
 };
 std::unique_ptr<Tier> make_gateway(GatewayOptions options);
 

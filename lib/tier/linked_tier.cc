@@ -83,6 +83,12 @@ void LinkedTier::reconfigure(Now now, const TierOptions& options) {
   settle();
 }
 
+void LinkedTier::set_members(Now now, const std::string& source, const std::vector<std::string>& addresses) {
+  core_.set_now(now);
+  if (!closing_) members_named(source, addresses);
+  settle();
+}
+
 void LinkedTier::add_loader(Now now, const std::string& kind) {
   core_.set_now(now);
   loader_added(kind);

@@ -68,6 +68,11 @@ void Links::release(EndpointId endpoint, bool keep_up) {
   endpoints_.remove(endpoint);
 }
 
+bool Links::is_up(EndpointId endpoint) {
+  const Session* const session = find(endpoints_.link_of(endpoint));
+  return session && session->up();
+}
+
 void Links::renew_upstream(const Status& why) {
   const Session* const up = upstream();
   if (!up) return;

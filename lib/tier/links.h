@@ -85,6 +85,7 @@ class Links {
   EndpointId keep(Side side, const std::string& address);  // 0: over the limit, and the log says so
   // Dials it no more. A link that is up ends too, or (`keep_up`) stays for as long as it lives.
   void release(EndpointId endpoint, bool keep_up);
+  bool is_up(EndpointId endpoint);
   void reconfigured() { endpoints_.reconfigured(); }
   // Ends the link that is up, and dials it anew at once if it was dialled.
   void renew_upstream(const Status& why);

@@ -85,3 +85,39 @@ TEST_CASE("a gateway accepts its upstream, and dials a static list of those belo
       tree.linked();
     }
 }
+
+TEST_CASE("a gateway dials whom its host names, however an address is spelt") {
+  for (const bool own_loop : {true, false}) {
+    CAPTURE(own_loop);
+    Unlinked tree(own_loop);
+    const std::string top = listening(tree.controller, "tcp://127.0.0.1:0", pinnate_controller_listen);
+    CHECK(pinnate_gateway_dial_upstream(tree.gateway, top.c_str(), nullptr) == PINNATE_OK);
+    const std::string one = listening(tree.first, "tcp://127.0.0.1:0", pinnate_engine_listen);
+    const std::string two = listening(tree.second, tree.socket("2"), pinnate_engine_listen);
+    const char* const wrong[] = {one.c_str(), "tcp://nowhere"};
+    CHECK(pinnate_gateway_set_members(tree.gateway, "consul", wrong, 2) == PINNATE_INVALID);
+    CHECK(std::string(pinnate_last_error()).find("tcp://nowhere") != std::string::npos);
+    const char* const both[] = {one.c_str(), two.c_str(), one.c_str()};
+    CHECK(pinnate_gateway_set_members(tree.gateway, "consul", both, 3) == PINNATE_OK);
+    CHECK(pinnate_gateway_set_members(tree.gateway, "file", both, 1) == PINNATE_OK);
+    tree.linked();
+    CHECK(pinnate_gateway_set_members(tree.gateway, "consul", nullptr, 0) == PINNATE_OK);
+    tree.linked();
+  }
+}
+
+TEST_CASE("wrong names of members are refused in words") {
+  Unlinked tree(true);
+  const char* const none[] = {nullptr};
+  const auto refused = [&](pinnate_status code, const std::string& words) {
+    CHECK(std::string(pinnate_last_error()).find(words) != std::string::npos);
+    return code;
+  };
+  CHECK(refused(pinnate_gateway_set_members(nullptr, "s", none, 0), "gateway") == PINNATE_INVALID);
+  CHECK(refused(pinnate_gateway_set_members(tree.gateway, nullptr, none, 0), "source") == PINNATE_INVALID);
+  CHECK(refused(pinnate_gateway_set_members(tree.gateway, "a source", none, 0), "a source") == PINNATE_INVALID);
+  CHECK(refused(pinnate_gateway_set_members(tree.gateway, "s", nullptr, 1), "addresses") == PINNATE_INVALID);
+  CHECK(refused(pinnate_gateway_set_members(tree.gateway, "s", none, 1), "addresses[0]") == PINNATE_INVALID);
+  CHECK(refused(pinnate_gateway_set_members(tree.gateway, "s", none, 65537), "65537 addresses; at most 65536") ==
+        PINNATE_TOO_LARGE);
+}

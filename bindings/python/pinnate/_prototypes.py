@@ -94,6 +94,7 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_gateway_dial_upstream": (_STATUS, [_HANDLE, c_char_p, _TICKET]),
     "pinnate_gateway_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t, _TICKET]),
     "pinnate_gateway_dial_downstream": (_STATUS, [_HANDLE, c_char_p, _TICKET]),
+    "pinnate_gateway_set_members": (_STATUS, [_HANDLE, c_char_p, POINTER(c_char_p), c_size_t]),
     "pinnate_gateway_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
     "pinnate_gateway_status_wait": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG, _TEXT_OUT, c_size_t]),
     "pinnate_gateway_lookup": (_STATUS, [_HANDLE, POINTER(Lookup), RowsFn, _ARG]),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
-from typing import Mapping, Optional
+from typing import Iterable, Mapping, Optional
 
 from . import _abi
 from ._asking import Asking
@@ -71,3 +72,13 @@ class Gateway(Asking, Calling, Listening):
         this gives is closed; once per address.
         """
         return self._dial("dial_downstream", address)
+
+    def set_members(self, source: str, addresses: Iterable[str]) -> None:
+        """Names the engines and gateways below that `source`, a word for where they are known from,
+        knows of now: the addresses that they listen at. Each call gives the whole set of that
+        source. All that any source names is dialled; one that is named no more is dialled for 30 s
+        longer, and a link that is up stays for as long as it lives.
+        """
+        encoded = [required(address, "an address") for address in addresses]
+        array = (ctypes.c_char_p * len(encoded))(*encoded)
+        self._invoke("set_members", required(source, "source"), array, len(encoded))

@@ -155,6 +155,19 @@ class WholePath(unittest.TestCase):
         rollups.until(lambda rollup: any(r.serving for r in rollup.releases), "the controller knows")
         self.assertEqual(fleet.controller.call("greet", b"dialled"), b"hello dialled")
 
+    def test_a_gateway_dials_the_engines_that_its_host_names(self):
+        fleet = Fleet(self, engines=0)
+        engines = [fleet.open(pinnate.Engine, id=f"named-{n}", loaders=[pinnate.PythonLoader()]) for n in range(3)]
+        addresses = [engine.listen("tcp://127.0.0.1:0") for engine in engines]
+        fleet.gateway.set_members("consul", addresses)
+        fleet.rollups.until_latest(lambda rollup: rollup.online_engines == 3, "all online")
+        fleet.gateway.set_members("consul", (address for address in addresses[1:]))
+        with self.assertRaisesRegex(pinnate.InvalidError, "'nobody'"):
+            fleet.gateway.set_members("consul", ["nobody"])
+        with self.assertRaises(TypeError):
+            fleet.gateway.set_members("consul", [7])
+        self.assertEqual(fleet.controller.status().online_engines, 3)
+
     def test_a_gateway_can_be_dialled_by_its_controller(self):
         fleet = Fleet(self, engines=0)
         gateway = fleet.open(pinnate.Gateway, id="dialled")
