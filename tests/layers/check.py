@@ -3,7 +3,7 @@
     check.py [BUILD]    without BUILD only the sources are looked at, not the object files
 
 DESIGN.md gives the order. Three things are checked:
-  1. `#include` in lib/ runs downward: never to a layer above or beside, from tier neither to store nor to module,
+  1. `#include` in lib/ runs downward: never to a layer above or beside, from tier neither to store, module nor discovery,
      and nowhere by a relative path. Handles of the C ABI (controller.h, ...) are named by lib/capi alone.
      The same holds for the folders inside a layer that ROOMS names.
   2. samples/ and bindings/ use nothing but include/.
@@ -18,9 +18,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SOURCES = (".h", ".hpp", ".c", ".cc", ".cpp")
 
-RANK = {"capi": 6, "runtime": 5, "sim": 5, "tier": 4, "store": 3, "module": 3, "content": 2, "wire": 1, "base": 0}
-NEVER = {("tier", "store"), ("tier", "module")}
-ROOMS = {"module": {"": 3, "loading": 2, "calling": 1, "lasting": 0}}  # "": beside the folders
+RANK = {"capi": 6, "runtime": 5, "sim": 5, "tier": 4, "store": 3, "module": 3, "discovery": 3, "content": 2, "wire": 1, "base": 0}
+NEVER = {("tier", "store"), ("tier", "module"), ("tier", "discovery")}
+ROOMS = {"module": {"": 3, "loading": 2, "calling": 1, "lasting": 0},
+         "discovery": {"": 3, "fixed": 2, "kubernetes": 2, "containers": 2, "http": 1, "dns": 1, "source": 0}}  # "": beside the folders
 HANDLES = {"controller.h", "gateway.h", "engine.h", "client.h", "testing.h"}
 
 PURE = ["base", "wire", "content", "tier", "sim"]
@@ -83,7 +84,7 @@ def why_not(layer, quoted, name, room=""):
             return f"lib/{layer}/{below} has no place in ROOMS"
         return f"{below or layer} is above {room}" if layer in ROOMS and ROOMS[layer][below] > ROOMS[layer][room] else None
     if (layer, first) in NEVER:
-        return f"{layer} includes neither store nor module: they are actions with a token"
+        return f"{layer} includes neither store, module nor discovery: its driver does"
     if RANK[first] == RANK[layer]:
         return f"{first} is beside {layer}, not below it"
     if RANK[first] > RANK[layer]:
