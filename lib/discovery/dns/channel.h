@@ -1,0 +1,69 @@
+// Questions to name servers: c-ares on a Loop.
+//
+// EDNS is off. With it a name of thousands of addresses looks empty: bind9 then sends none of them
+// and only the word that they did not fit.
+#pragma once
+
+#include "discovery/dns/asking.h"
+#include "discovery/source/loop.h"
+
+#include <ares.h>
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pinnate::discovery {
+
+class Channel {
+ public:
+  // With what c-ares says, ARES_..., and the message of the server, or "" where there is none.
+  using Answered = std::function<void(int status, const std::string& message)>;
+
+  // As resolv.conf is now. Null: no memory, or no channel.
+  static std::shared_ptr<Channel> open(Loop& loop, const Asking& asking);
+  ~Channel();  // nothing is answered any more
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  // Calls `answered` once, never from inside this call nor from inside c-ares; it may ask again, and
+  // destroy this. `type` is that of a resource record.
+  void ask(const std::string& name, int type, Answered answered);
+
+  // What `name` stands for, in the order in which to ask: as it is and within each search domain.
+  std::vector<std::string> full_names(const std::string& name) const;
+
+  // What /etc/hosts says, as text. It is read each time.
+  std::vector<std::string> in_hosts_file(const std::string& name) const;
+
+ private:
+  struct Question {
+    Channel* channel;
+    Answered answered;
+    int status;
+    std::string message;
+    std::list<Question>::iterator place;
+  };
+
+  explicit Channel(Loop& loop);
+  bool open(const Asking& asking);
+  static void answer(void* question, int status, int timeouts, unsigned char* bytes, int count) noexcept;
+  static void socket_state(void* channel, int fd, int readable, int writable) noexcept;
+  void process(int readable_fd, int writable_fd);
+  void deliver();
+  void set_timer();
+
+  Loop& loop_;
+  std::shared_ptr<Channel*> self_;  // null in it: destroyed
+  std::unique_ptr<Timer> timer_;
+  std::map<int, std::unique_ptr<Watch>> watches_;
+  std::list<Question> asked_, settled_;
+  std::vector<std::string> search_domains_;
+  int dots_ = 1;  // with so many of them a name is asked for as it is before it is searched for
+  ares_channel channel_ = nullptr;
+};
+
+}  // namespace pinnate::discovery
