@@ -85,18 +85,23 @@ TEST_CASE("a module that its threads have left goes when another one is loaded")
 TEST_CASE("a thread that runs elsewhere all the while keeps no module in memory") {
   TestHost host;
   host.serve(known(1, "leaves-nothing-1", 121));
-  std::atomic<bool> stop{false};
+  struct Flags {
+    std::atomic<bool> begun{false}, stop{false};
+  } flags;
   pthread_attr_t fresh;  // a stack of no thread before it: larger than those that are used again
   pthread_attr_init(&fresh);
   pthread_attr_setstacksize(&fresh, 24 * 1024 * 1024);
   pthread_t runs;
-  const auto run = [](void* stopped) -> void* {
-    while (!*static_cast<std::atomic<bool>*>(stopped)) continue;
+  const auto run = [](void* given) -> void* {
+    auto* flags = static_cast<Flags*>(given);
+    flags->begun = true;
+    while (!flags->stop) continue;
     return nullptr;
   };
-  REQUIRE(pthread_create(&runs, &fresh, run, &stop) == 0);
+  REQUIRE(pthread_create(&runs, &fresh, run, &flags) == 0);
+  while (!flags.begun) std::this_thread::yield();  // before that, nothing tells where its stack is
   CHECK_FALSE(find(kept_of(host.end(1)), "leaves-nothing-1"));
-  stop = true;
+  flags.stop = true;
   pthread_join(runs, nullptr);
   pthread_attr_destroy(&fresh);
 }
