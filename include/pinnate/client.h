@@ -61,6 +61,12 @@ PINNATE_API pinnate_status pinnate_client_lookup(pinnate_client *client, const p
 PINNATE_API pinnate_status pinnate_client_lookup_wait(pinnate_client *client, const pinnate_lookup *lookup,
                                                       pinnate_rows_fn on_rows, void *arg, char *error,
                                                       size_t error_bytes);
+/* See pinnate_gateway_members: asks the tier that the client is linked to. */
+PINNATE_API pinnate_status pinnate_client_members(pinnate_client *client, const pinnate_lookup *lookup,
+                                                  pinnate_members_fn on_members, void *arg);
+PINNATE_API pinnate_status pinnate_client_members_wait(pinnate_client *client, const pinnate_lookup *lookup,
+                                                       pinnate_members_fn on_members, void *arg, char *error,
+                                                       size_t error_bytes);
 PINNATE_API pinnate_status pinnate_client_call(pinnate_client *client, const pinnate_call *call,
                                                pinnate_result_fn on_result, void *arg);
 PINNATE_API pinnate_status pinnate_client_call_wait(pinnate_client *client, const pinnate_call *call, void **result,

@@ -100,6 +100,13 @@ PINNATE_API pinnate_status pinnate_controller_lookup_wait(pinnate_controller *co
                                                           pinnate_rows_fn on_rows, void *arg, char *error,
                                                           size_t error_bytes);
 
+/* See pinnate_gateway_members. A controller itself has neither sources nor members. */
+PINNATE_API pinnate_status pinnate_controller_members(pinnate_controller *controller, const pinnate_lookup *lookup,
+                                                      pinnate_members_fn on_members, void *arg);
+PINNATE_API pinnate_status pinnate_controller_members_wait(pinnate_controller *controller, const pinnate_lookup *lookup,
+                                                           pinnate_members_fn on_members, void *arg, char *error,
+                                                           size_t error_bytes);
+
 /* Calls a function somewhere in the fleet. */
 PINNATE_API pinnate_status pinnate_controller_call(pinnate_controller *controller, const pinnate_call *call,
                                                    pinnate_result_fn on_result, void *arg);

@@ -262,6 +262,44 @@ typedef struct pinnate_row {
 typedef void (*pinnate_rows_fn)(void *arg, pinnate_status status, const char *error, const pinnate_row *const *rows,
                                  size_t count, const char *next);
 
+/* ---- members of gateways, in pages --------------------------------------------------------- */
+
+typedef enum pinnate_member_state {
+  PINNATE_MEMBER_UNKNOWN = 0,      /* a gateway that cannot be asked for its own, and why */
+  PINNATE_MEMBER_LINKED = 1,
+  PINNATE_MEMBER_DIALLING = 2,
+  PINNATE_MEMBER_WAITING = 3,      /* for its next try, or for its turn among many */
+  PINNATE_MEMBER_REFUSED = 4,      /* it is of another fleet, or no tier at all; tried again, ever more seldom */
+  PINNATE_MEMBER_ELSEWHERE = 5,    /* its engine is linked under another address */
+  PINNATE_MEMBER_ENDING = 6,       /* it ends, as a source says, and is not dialled */
+  PINNATE_MEMBER_SOURCE = 7,       /* a source: what it said last is whole */
+  PINNATE_MEMBER_STALE_SOURCE = 8, /* a source that fails or is incomplete: its last good set stands */
+  PINNATE_MEMBER_STATE_COUNT = 9   /* known to this header; a later library may know more */
+} pinnate_member_state;
+
+/* "linked", "stale source", ...; "unknown" for other numbers. Any thread. */
+PINNATE_API const char *pinnate_member_state_name(pinnate_member_state state);
+
+/* Who is right below a gateway, or where it looks for them: first its sources, then its members. */
+typedef struct pinnate_member {
+  size_t size;
+  pinnate_member_state state;
+  const char *path;      /* ids from below the answering tier down to its gateway, joined by '/'; "": the tier itself */
+  const char *address;   /* as it is dialled, or dialled in from; "" for a source */
+  const char *id;        /* of the tier there; "" while that is not known */
+  const char *const *sources; /* who names it: "registration" (it dialled in), "dial" (the host does), or a source;
+                                 none: nobody does any more. For a source: itself */
+  size_t source_count;
+  uint64_t named;        /* for a source: how many members it names */
+  int terminating;       /* a source says that it ends: it gets no new call */
+  const char *why;       /* "", why it is not linked, or why a source is stale */
+  uint64_t since_unix_ms; /* since when a source is stale */
+} pinnate_member;
+
+/* `next` is "" on the last page. */
+typedef void (*pinnate_members_fn)(void *arg, pinnate_status status, const char *error,
+                                   const pinnate_member *const *members, size_t count, const char *next);
+
 /* ---- call ---------------------------------------------------------------------------------- */
 
 /* What goes with a call beside its payload: a request id, a tenant, a trace. Key: 1 to 63 of

@@ -54,6 +54,24 @@ PINNATE_API pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway *gate
 PINNATE_API pinnate_status pinnate_gateway_set_members(pinnate_gateway *gateway, const char *source,
                                                        const char *const *addresses, size_t count);
 
+/* Looks for members at a source, until the ticket is cancelled. To change one, add it as it is to be
+ * and cancel the other.
+ *
+ *   static:ADDRESS[,ADDRESS...]   these, always
+ *   file:PATH                     an address on each line, '#' before a comment; read again when it changes
+ *   dns:NAME[:PORT]               every address of NAME, polled by its TTL (RFC 1035); port 7070 by default
+ *   srv:NAME                      every address and port of the service NAME (RFC 2782)
+ *   kubernetes:NAMESPACE/SERVICE[:PORT]  the EndpointSlices of a Service (discovery.k8s.io/v1), by list and watch
+ *   docker:SOCKET?label=KEY=VALUE containers with that label, by the Docker API on a UNIX socket
+ *
+ * Options stand behind '?', with '&' between them; README lists those of each. A source that fails,
+ * is incomplete or suddenly names nobody takes nobody away: its last good set stands, also over a
+ * restart with a cache_dir, and status says since when it is stale and why. PINNATE_INVALID says
+ * what is wrong with `uri` (at most 2048 bytes). PINNATE_UNSUPPORTED: this build has no such source.
+ * PINNATE_CONFLICT: it is there already. */
+PINNATE_API pinnate_status pinnate_gateway_add_source(pinnate_gateway *gateway, const char *uri,
+                                                      pinnate_ticket *ticket);
+
 /* The roll-up of what is below this gateway, also while its upstream is away. */
 PINNATE_API pinnate_status pinnate_gateway_status(pinnate_gateway *gateway, const char *name,
                                                   pinnate_rollup_fn on_rollup, void *arg);
@@ -65,6 +83,15 @@ PINNATE_API pinnate_status pinnate_gateway_lookup(pinnate_gateway *gateway, cons
 PINNATE_API pinnate_status pinnate_gateway_lookup_wait(pinnate_gateway *gateway, const pinnate_lookup *lookup,
                                                        pinnate_rows_fn on_rows, void *arg, char *error,
                                                        size_t error_bytes);
+
+/* Sources and members of gateways: of `lookup`, only at, cursor, limit, timeout_ms and ticket are
+ * looked at. Without `at`, those of every gateway, from this one down. Those of a gateway of a version that
+ * knows no members are left out. */
+PINNATE_API pinnate_status pinnate_gateway_members(pinnate_gateway *gateway, const pinnate_lookup *lookup,
+                                                   pinnate_members_fn on_members, void *arg);
+PINNATE_API pinnate_status pinnate_gateway_members_wait(pinnate_gateway *gateway, const pinnate_lookup *lookup,
+                                                        pinnate_members_fn on_members, void *arg, char *error,
+                                                        size_t error_bytes);
 
 /* Calls a function below this gateway, or, when none below serves it, through the upstream. */
 PINNATE_API pinnate_status pinnate_gateway_call(pinnate_gateway *gateway, const pinnate_call *call,

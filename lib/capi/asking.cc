@@ -244,6 +244,22 @@ Status ask_tiers(Handle& handle, Mode mode, wire::Lookup question, pinnate_rows_
   return ask<wire::Tiers>(handle, mode, std::move(question), answered, ticket);
 }
 
+Status members(Handle& handle, Mode mode, const pinnate_lookup* lookup, pinnate_members_fn on_members, void* arg) {
+  if (Status s = required(on_members, "on_members"); !s.ok()) return s;
+  pinnate_ticket* ticket = nullptr;
+  Result<wire::Lookup> question = read_lookup(lookup, &ticket);
+  if (!question.ok()) return question.status();
+  if (!question->name.empty() || !question->engine.empty() || question->phase != 0 || question->gateways)
+    return {PINNATE_INVALID, "of a lookup of members only at, cursor, limit, timeout_ms and ticket may be set"};
+  question->members = true;
+  const auto answered = [on_members, arg](const Status& status, const wire::Tiers* answer) {
+    if (!status.ok()) return on_members(arg, status.code(), status.message().c_str(), nullptr, 0, "");
+    const MembersView view(*answer);
+    on_members(arg, PINNATE_OK, "", view.rows().data(), view.rows().size(), answer->next.c_str());
+  };
+  return ask<wire::Tiers>(handle, mode, std::move(*question), answered, ticket);
+}
+
 Result<CallOrder> read_call(const pinnate_call* call) {
   const Result<pinnate_call> given = read_sized(call, "call");
   if (!given.ok()) return given.status();

@@ -35,6 +35,7 @@ Status when_serving(Handle& handle, const char* name, std::uint32_t timeout_ms, 
 Status when_serving_wait(Handle& handle, const char* name, std::uint32_t timeout_ms);
 Status watch(Handle& handle, pinnate_rollup_fn on_rollup, void* arg, pinnate_ticket* ticket);
 Status lookup(Handle& handle, Mode mode, const pinnate_lookup* lookup, pinnate_rows_fn on_rows, void* arg);
+Status members(Handle& handle, Mode mode, const pinnate_lookup* lookup, pinnate_members_fn on_members, void* arg);
 Status ask_tiers(Handle& handle, Mode mode, wire::Lookup question, pinnate_rows_fn on_rows, void* arg,
                  pinnate_ticket* ticket);
 Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_result, void* arg);

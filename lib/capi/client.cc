@@ -111,6 +111,17 @@ pinnate_status pinnate_client_lookup_wait(pinnate_client* client, const pinnate_
   return capi::with_error(client, error, error_bytes, capi::lookup, capi::Mode::wait, lookup, on_rows, arg);
 }
 
+pinnate_status pinnate_client_members(pinnate_client* client, const pinnate_lookup* lookup,
+                                       pinnate_members_fn on_members, void* arg) {
+  return capi::with(client, capi::members, capi::Mode::callback, lookup, on_members, arg);
+}
+
+pinnate_status pinnate_client_members_wait(pinnate_client* client, const pinnate_lookup* lookup,
+                                          pinnate_members_fn on_members, void* arg, char* error,
+                                          size_t error_bytes) {
+  return capi::with_error(client, error, error_bytes, capi::members, capi::Mode::wait, lookup, on_members, arg);
+}
+
 pinnate_status pinnate_client_call(pinnate_client* client, const pinnate_call* call, pinnate_result_fn on_result,
                                    void* arg) {
   return capi::with(client, capi::call, call, on_result, arg);

@@ -127,6 +127,17 @@ pinnate_status pinnate_controller_lookup_wait(pinnate_controller* controller, co
   return capi::with_error(controller, error, error_bytes, capi::lookup, capi::Mode::wait, lookup, on_rows, arg);
 }
 
+pinnate_status pinnate_controller_members(pinnate_controller* controller, const pinnate_lookup* lookup,
+                                       pinnate_members_fn on_members, void* arg) {
+  return capi::with(controller, capi::members, capi::Mode::callback, lookup, on_members, arg);
+}
+
+pinnate_status pinnate_controller_members_wait(pinnate_controller* controller, const pinnate_lookup* lookup,
+                                          pinnate_members_fn on_members, void* arg, char* error,
+                                          size_t error_bytes) {
+  return capi::with_error(controller, error, error_bytes, capi::members, capi::Mode::wait, lookup, on_members, arg);
+}
+
 pinnate_status pinnate_controller_call(pinnate_controller* controller, const pinnate_call* call,
                                        pinnate_result_fn on_result, void* arg) {
   return capi::with(controller, capi::call, call, on_result, arg);

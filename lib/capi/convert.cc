@@ -153,4 +153,20 @@ TiersView::TiersView(const wire::Tiers& message)
         row.kept_count = kept.size();
       }) {}
 
+MembersView::MembersView(const wire::Tiers& message)
+    : rows_(message.rows, [this](const wire::TierRow& from, pinnate_member& member) {
+        member.state = static_cast<pinnate_member_state>(from.member);
+        member.path = from.path.c_str();
+        member.address = from.address.c_str();
+        member.id = from.id.c_str();
+        std::vector<const char*>& sources = sources_.emplace_back();
+        for (const std::string& source : from.sources) sources.push_back(source.c_str());
+        member.sources = sources.data();
+        member.source_count = sources.size();
+        member.named = from.known_engines;
+        member.terminating = from.terminating;
+        member.why = from.notice.c_str();
+        member.since_unix_ms = from.since_unix_ms;
+      }) {}
+
 }  // namespace pinnate::capi

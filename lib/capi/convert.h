@@ -81,4 +81,15 @@ class TiersView {
   Rows<pinnate_row> rows_;
 };
 
+// Of an answer to a lookup of members.
+class MembersView {
+ public:
+  explicit MembersView(const wire::Tiers& message);
+  const Rows<pinnate_member>& rows() const { return rows_; }
+
+ private:
+  std::vector<std::vector<const char*>> sources_;
+  Rows<pinnate_member> rows_;
+};
+
 }  // namespace pinnate::capi

@@ -19,6 +19,9 @@ struct pinnate_gateway final : capi::Handle {
   Status set_members(const std::string& source, std::vector<std::string> addresses) {
     return on_loop([&] { return node().set_members(source, std::move(addresses)); });
   }
+  Status add_source(const char* uri, pinnate_ticket* wanted) {
+    return on_loop([&] { return node().add_source(uri, new_ticket(wanted)); });
+  }
 };
 
 namespace {
@@ -36,6 +39,11 @@ Status set_members(pinnate_gateway& gateway, const char* source, const char* con
     members.emplace_back(addresses[i]);
   }
   return gateway.set_members(name, std::move(members));
+}
+
+Status add_source(pinnate_gateway& gateway, const char* uri, pinnate_ticket* ticket) {
+  if (Status s = capi::required(uri, "uri"); !s.ok()) return s;
+  return gateway.add_source(uri, ticket);
 }
 
 Result<pinnate_gateway*> open_gateway(const pinnate_gateway_options& given) {
@@ -80,6 +88,10 @@ pinnate_status pinnate_gateway_set_members(pinnate_gateway* gateway, const char*
   return capi::with(gateway, set_members, source, addresses, count);
 }
 
+pinnate_status pinnate_gateway_add_source(pinnate_gateway* gateway, const char* uri, pinnate_ticket* ticket) {
+  return capi::with(gateway, add_source, uri, ticket);
+}
+
 pinnate_status pinnate_gateway_status(pinnate_gateway* gateway, const char* name, pinnate_rollup_fn on_rollup,
                                       void* arg) {
   return capi::with(gateway, capi::status, capi::Mode::callback, name, on_rollup, arg);
@@ -98,6 +110,17 @@ pinnate_status pinnate_gateway_lookup(pinnate_gateway* gateway, const pinnate_lo
 pinnate_status pinnate_gateway_lookup_wait(pinnate_gateway* gateway, const pinnate_lookup* lookup,
                                            pinnate_rows_fn on_rows, void* arg, char* error, size_t error_bytes) {
   return capi::with_error(gateway, error, error_bytes, capi::lookup, capi::Mode::wait, lookup, on_rows, arg);
+}
+
+pinnate_status pinnate_gateway_members(pinnate_gateway* gateway, const pinnate_lookup* lookup,
+                                       pinnate_members_fn on_members, void* arg) {
+  return capi::with(gateway, capi::members, capi::Mode::callback, lookup, on_members, arg);
+}
+
+pinnate_status pinnate_gateway_members_wait(pinnate_gateway* gateway, const pinnate_lookup* lookup,
+                                          pinnate_members_fn on_members, void* arg, char* error,
+                                          size_t error_bytes) {
+  return capi::with_error(gateway, error, error_bytes, capi::members, capi::Mode::wait, lookup, on_members, arg);
 }
 
 pinnate_status pinnate_gateway_call(pinnate_gateway* gateway, const pinnate_call* call, pinnate_result_fn on_result,

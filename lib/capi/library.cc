@@ -25,6 +25,10 @@ const char* const kPhaseNames[] = {"pending", "fetching",     "loading",      "l
                                    "failed",  "incompatible", "not selected", "offline"};
 static_assert(std::size(kPhaseNames) == PINNATE_PHASE_COUNT);
 
+const char* const kMemberStateNames[] = {"unknown",   "linked", "dialling", "waiting",     "refused",
+                                         "elsewhere", "ending", "source",   "stale source"};
+static_assert(std::size(kMemberStateNames) == PINNATE_MEMBER_STATE_COUNT);
+
 template <std::size_t N>
 const char* name_of(const char* const (&names)[N], long number) {
   return number >= 0 && static_cast<std::size_t>(number) < N ? names[number] : "unknown";
@@ -36,6 +40,9 @@ const char* pinnate_status_name(pinnate_status status) {
   return name_of(kStatusNames, pinnate::capi::number_in(status));
 }
 const char* pinnate_phase_name(pinnate_phase phase) { return name_of(kPhaseNames, pinnate::capi::number_in(phase)); }
+const char* pinnate_member_state_name(pinnate_member_state state) {
+  return name_of(kMemberStateNames, pinnate::capi::number_in(state));
+}
 const char* pinnate_last_error(void) { return pinnate::capi::last_error(); }
 pinnate_status pinnate_check_artifact(const pinnate_artifact* artifact, pinnate_checked_fn on_checked, void* arg) {
   return pinnate::capi::guarded([&] { return pinnate::capi::check_artifact(artifact, on_checked, arg); });

@@ -27,10 +27,10 @@ Result<std::string> Connections::listen(const std::string& address, std::uint64_
   return listeners_.emplace(id, std::move(*listener))->second->bound().text();
 }
 
-void Connections::dial(tier::LinkId link, const std::string& address) {
+void Connections::dial(tier::LinkId link, const std::string& address, std::uint32_t limit_ms) {
   Result<Address> parsed = parse_dial_address(address);
   if (!parsed.ok()) return owner_.link_closed(link, parsed.status());
-  auto dialing = Transport::of(*parsed).dial(*this, reactor_, link, *parsed, monotonic_ms());
+  auto dialing = Transport::of(*parsed).dial(*this, reactor_, link, *parsed, monotonic_ms(), limit_ms);
   Dialing& begun = *dialing;
   dialings_.emplace(link, std::move(dialing));
   check_wanted(begun.check_at_ms());

@@ -42,7 +42,7 @@ class Connections : private Link::Owner, private Transport::Owner {
 
   Result<std::string> listen(const std::string& address, std::uint64_t id);
   bool stop_listening(std::uint64_t id) { return listeners_.erase(id) == 1; }
-  void dial(tier::LinkId link, const std::string& address);
+  void dial(tier::LinkId link, const std::string& address, std::uint32_t limit_ms);
   void send(tier::LinkId link, wire::Class priority, Buffer message);  // not to a link that is gone
   // Flushes for at most `limit_ms`; link_closed does not follow.
   void drop(tier::LinkId link, const Status& why, std::int64_t limit_ms);

@@ -5,6 +5,7 @@
 #include "runtime/connections.h"
 #include "runtime/disk.h"
 #include "runtime/orders.h"
+#include "runtime/sources.h"
 #include "runtime/watcher.h"
 
 #include <algorithm>
@@ -34,6 +35,9 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
         tier_(std::move(parts.tier)),
         services_(std::move(parts.services)),
         connections_(*this, reactor_, log_, parts.link_limit_bytes),
+        sources_(reactor_, log_, [this](const std::string& source, std::optional<Naming> naming) {
+          report([this, source, naming = std::move(naming)] { tier_->name_members(now(), source, naming); });
+        }),
         orders_([this](tier::Completion completion) { completed(std::move(completion)); }, reactor_, std::move(disk),
                 parts.store_blocks, services_.get()),
         timer_(*reactor_, [this] { guarded([this] { wake(); }); }) {}
@@ -66,10 +70,17 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     for (std::string& address : addresses) {
       Result<Address> parsed = parse_dial_address(address);
       if (!parsed.ok()) return parsed.status();
-      address = std::move(parsed->text);  // two spellings of one are one
+      address = parsed->text();  // two spellings of one are one
     }
-    report([this, source, addresses = std::move(addresses)] { tier_->set_members(now(), source, addresses); });
+    std::optional<Naming> naming;
+    if (!addresses.empty()) naming = {Naming::Answer::whole, std::move(addresses), {}, {}};
+    report([this, source, naming = std::move(naming)] { tier_->name_members(now(), source, naming); });
     return {};
+  }
+
+  Status add_source(const std::string& uri, std::uint64_t id) override {
+    if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
+    return sources_.add(uri, id);
   }
 
   Status add_loader(const pinnate_loader& loader) override {
@@ -79,7 +90,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   }
 
   bool end(std::uint64_t id) override {
-    if (connections_.stop_listening(id)) return true;
+    if (connections_.stop_listening(id) || sources_.remove(id)) return true;
     const auto kept = kept_.find(id);
     if (kept == kept_.end()) return false;
     report([this, endpoint = kept->second] { tier_->release_link(now(), endpoint, false); });
@@ -97,6 +108,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     phase_ = Phase::tier_closes;
     close_by_ms_ = monotonic_ms() + close_limit_ms_;
     connections_.stop_listening();
+    sources_.close();
     report([this] { tier_->close(now()); });
   }
 
@@ -171,7 +183,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     }
   }
 
-  void carry_out(tier::Dial& order) { connections_.dial(order.link, order.address); }
+  void carry_out(tier::Dial& order) { connections_.dial(order.link, order.address, order.limit_ms); }
   void carry_out(tier::Drop& order) { connections_.drop(order.link, order.why, kDropLimitMs); }
   void carry_out(tier::WriteLog& order) { log_(order.level, order.message); }
   void carry_out(tier::TellLink& order) {
@@ -285,6 +297,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   std::unique_ptr<tier::Tier> tier_;
   std::shared_ptr<module::ServiceHost> services_;
   Connections connections_;
+  Sources sources_;
   Orders orders_;
 
   Timer timer_;

@@ -49,8 +49,11 @@ class Node {
   // Checks the address, then tier keep_link.
   virtual Status keep_link(tier::Side side, const std::string& address, std::uint64_t id = 0) = 0;
   virtual void reconfigure(const tier::TierOptions& options) = 0;
-  // Of a gateway: checks the addresses, then tier set_members. Nothing has changed where one is none.
+  // Of a gateway: what the host itself knows of who is below. Checks the addresses, then tier
+  // name_members, with no address as if the source were gone. Nothing has changed where one is none.
   virtual Status set_members(const std::string& source, std::vector<std::string> addresses) = 0;
+  // Of a gateway: looks there for members until `id` is ended. See discovery/discovery.h
+  virtual Status add_source(const std::string& uri, std::uint64_t id) = 0;
   // Of an engine: to its services, and its tier looks again at what could not be loaded.
   virtual Status add_loader(const pinnate_loader& loader) = 0;
   // Listens there no more, or ends the link and dials it no more. False: there is none.

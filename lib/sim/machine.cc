@@ -159,8 +159,8 @@ void Machine::keep_link(tier::Side side, const std::string& address) {
   tell([&](tier::Tier& t, tier::Now at) { t.keep_link(at, side, address); });
 }
 
-void Machine::set_members(const std::string& source, const std::vector<std::string>& addresses) {
-  tell([&](tier::Tier& t, tier::Now at) { t.set_members(at, source, addresses); });
+void Machine::name_members(const std::string& source, std::optional<Naming> naming) {
+  tell([&](tier::Tier& t, tier::Now at) { t.name_members(at, source, std::move(naming)); });
 }
 
 void Machine::host_message(const wire::Message& message) {

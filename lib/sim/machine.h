@@ -74,7 +74,7 @@ class Machine final : public Endpoint, private EngineHost {
 
   // ---- from outside ----
   void keep_link(tier::Side side, const std::string& address);
-  void set_members(const std::string& source, const std::vector<std::string>& addresses);
+  void name_members(const std::string& source, std::optional<Naming> naming);
   void host_message(const wire::Message& message);
   // From its next life on: other options, other addresses to dial.
   void set_make(Make make) { make_ = std::move(make); }

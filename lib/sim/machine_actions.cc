@@ -9,7 +9,7 @@ namespace pinnate::sim {
 void Machine::act(tier::Dial& dial) {
   if (dial.link % 2 == 0 || world_.network.knows(id_, dial.link))
     return breach("dials link " + std::to_string(dial.link) + ", which is not its to number, or in use");
-  world_.network.dial(id_, dial.link, dial.address);
+  world_.network.dial(id_, dial.link, dial.address, dial.limit_ms);
 }
 
 void Machine::act(tier::Send& send) {

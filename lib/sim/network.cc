@@ -48,7 +48,7 @@ Micros Network::draw_latency(MachineId a, MachineId b) {
   return options_.latency_min + Micros(random_.below(spread)) + hosts_[a].extra_latency + hosts_[b].extra_latency;
 }
 
-void Network::dial(MachineId host, tier::LinkId link, const std::string& address) {
+void Network::dial(MachineId host, tier::LinkId link, const std::string& address, std::uint32_t limit_ms) {
   const ConnectionId id = std::max<ConnectionId>(connections_.size(), kLost + 1);
   const auto listener = listeners_.find(address);
   connections_.resize(id + 1);
@@ -57,10 +57,10 @@ void Network::dial(MachineId host, tier::LinkId link, const std::string& address
   c.ends[0] = {host, link, End::opening};
   c.latency = draw_latency(host, listener == listeners_.end() ? host : listener->second);
   add_ref(host, {link, id});
-  queue_.after(c.latency, [this, id, address] { syn(id, address); });
+  queue_.after(c.latency, [this, id, address, limit_ms] { syn(id, address, limit_ms); });
 }
 
-void Network::syn(ConnectionId id, const std::string& address) {
+void Network::syn(ConnectionId id, const std::string& address, std::uint32_t limit_ms) {
   Connection* c = find(id);
   if (!c) return;
   const MachineId dialler = c->ends[0].host;
@@ -70,7 +70,7 @@ void Network::syn(ConnectionId id, const std::string& address) {
   const MachineId to = listener->second;
   MachineState& host = hosts_[to];
   if (host.power == Power::off || !reachable(dialler, to))
-    return fail_dial(id, options_.dial_timeout, {PINNATE_UNREACHABLE, "no answer from " + address});
+    return fail_dial(id, std::min<Micros>(options_.dial_timeout, limit_ms * kMillisecond), {PINNATE_UNREACHABLE, "no answer from " + address});
   if (host.power == Power::no_process)
     return fail_dial(id, c->latency, {PINNATE_UNREACHABLE, "connection refused by " + address});
 

@@ -29,7 +29,7 @@ namespace pinnate::sim {
 
 struct NetworkOptions {
   Micros latency_min = 200, latency_max = 2 * kMillisecond;  // one way; each connection draws its own
-  Micros dial_timeout = 5 * kSecond;
+  Micros dial_timeout = 5 * kSecond;  // or what the dial may take, if that is less
   std::size_t link_limit_bytes = 8 * 1024 * 1024;  // unsent, then the peer does not read
   bool through_mux = false;
 };
@@ -66,7 +66,7 @@ class Network {
   void end_listening(const std::string& address) { listeners_.erase(address); }
 
   // ---- what tiers do; false: the host has no such open link ----
-  void dial(MachineId host, tier::LinkId link, const std::string& address);
+  void dial(MachineId host, tier::LinkId link, const std::string& address, std::uint32_t limit_ms);
   bool send(MachineId host, tier::LinkId link, wire::Class priority, Buffer message);
   bool drop(MachineId host, tier::LinkId link);
   bool knows(MachineId host, tier::LinkId link) const { return find_ref(host, link) != nullptr; }
@@ -121,7 +121,7 @@ class Network {
   };
 
   Micros draw_latency(MachineId a, MachineId b);
-  void syn(ConnectionId id, const std::string& address);
+  void syn(ConnectionId id, const std::string& address, std::uint32_t limit_ms);
   void fail_dial(ConnectionId id, Micros delay, Status why);
   Connection* find(ConnectionId id) const { return id < connections_.size() ? connections_[id].get() : nullptr; }
   void erase(ConnectionId id) { open_ -= std::exchange(connections_[id], nullptr) != nullptr; }

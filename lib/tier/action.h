@@ -25,7 +25,8 @@ using EndpointId = std::uint64_t;  // a wish for a link, never 0
 struct Dial {
   LinkId link;
   std::string address;
-};  // answered by link_opened or link_closed
+  std::uint32_t limit_ms = 10000;
+};  // answered by link_opened or link_closed, the latter once the limit is over
 struct Send {
   LinkId link;
   wire::Class priority;

@@ -162,7 +162,8 @@ void CallRouter::choose(Id id) {
   bool someone_serves = false;
   for (std::size_t i = 0; i < serving.size(); ++i) {
     const LinkId link = serving[(first + i) % serving.size()]->link;
-    if (tried(link)) continue;
+    const Session* const session = links_->find(link);
+    if (tried(link) || (session && session->resting)) continue;
     if (has_room(link, pending)) return forward(id, link, {});
     someone_serves = true;
   }
@@ -179,6 +180,8 @@ void CallRouter::seek(Id id) {
   const std::string& engine = pending.call.engine;
   if (!finder_) return sought(id, {});
   const Session* next = links_->downstream(engine);
+  if (next && next->resting)
+    return fail(id, PINNATE_UNREACHABLE, "engine '" + engine + "' is about to end and takes no new call");
   if (next && next->peer.role == wire::Role::engine) return forward(id, next->link, {});
   pending.by_memory = false;
   if (const auto* route = finder_->remembered(engine)) {

@@ -22,7 +22,8 @@ Downstream::Downstream(const Parts& parts, Owner* owner, std::uint32_t forget_af
           [this](const std::string& id) { parts_.notices->say(twin_notice(id), ""); }),
       provider_(core_, parts.links, parts.manifests, parts.inventory, parts.fetcher),
       inquiries_(core_),
-      lookups_(core_, &directory_, parts.state, &inquiries_),
+      lookups_(core_, &directory_, parts.state, &inquiries_,
+               [owner](const std::string& from, const LookupPages::Add& add) { return owner->list_members(from, add); }),
       finder_(core_, parts.links, &directory_, parts.state, &inquiries_),
       calls_(core_, parts.links, &directory_, &finder_, parts.state),
       watches_(
@@ -154,7 +155,7 @@ void Downstream::look_up(LinkId link, wire::Lookup lookup) {
     tiers.id = id;
     answer(link, tiers);
   };
-  lookup.engine.empty() ? lookups_.ask(lookup, done) : finder_.find(lookup, done);
+  lookup.engine.empty() || lookup.members ? lookups_.ask(lookup, done) : finder_.find(lookup, done);
 }
 
 void Downstream::answer(LinkId link, const wire::Message& message) {

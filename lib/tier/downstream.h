@@ -36,6 +36,8 @@ class Downstream final : public LinkOwner {
     // Who is right below told its status, at this desired state.
     virtual void status_taken(const wire::Position&) {}
     virtual std::uint64_t artifact_limit_bytes() { return 0; }  // 0: none of its own
+    // See Members::list.
+    virtual std::string list_members(const std::string& /*from*/, const LookupPages::Add& /*add*/) { return ""; }
     virtual void tell_status() = 0;  // it has changed, and the interval since the last time is over
     virtual void link_lost(LinkId) {}
     virtual std::int64_t status_interval_ms() { return kStatusIntervalMs; }

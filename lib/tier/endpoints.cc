@@ -8,7 +8,7 @@ EndpointId Endpoints::add(Side side, const std::string& address) {
   if (stopped_ || endpoints_.size() >= kEndpoints) return 0;
   const EndpointId id = next_++;
   const TierOptions& o = core_->options();
-  endpoints_.emplace(id, Endpoint{side, address, Backoff(o.backoff_min_ms, o.backoff_max_ms)});
+  endpoints_.try_emplace(id, side, address, Backoff(o.backoff_min_ms, o.backoff_max_ms));
   dial(id);
   return id;
 }
@@ -47,6 +47,15 @@ void Endpoints::dial_now(EndpointId id) {
   dial(id);
 }
 
+void Endpoints::rest(EndpointId id, bool resting) {
+  const auto found = endpoints_.find(id);
+  if (found == endpoints_.end() || found->second.resting == resting) return;
+  Endpoint& endpoint = found->second;
+  endpoint.resting = resting;
+  endpoint.redial.cancel();
+  if (!resting && endpoint.link == 0 && endpoint.held_by.empty()) dial(id);
+}
+
 Endpoints::Endpoint* Endpoints::of(LinkId link) {
   const auto found = links_.find(link);
   return found == links_.end() ? nullptr : &endpoints_.at(found->second);
@@ -62,9 +71,9 @@ EndpointId Endpoints::of_link(LinkId link) const {
   return found == links_.end() ? 0 : found->second;
 }
 
-LinkId Endpoints::link_of(EndpointId id) const {
+const Endpoints::Facts* Endpoints::facts(EndpointId id) const {
   const auto found = endpoints_.find(id);
-  return found == endpoints_.end() ? 0 : found->second.link;
+  return found == endpoints_.end() ? nullptr : &found->second;
 }
 
 std::optional<std::int64_t> Endpoints::again_in_ms(EndpointId id) const {
@@ -75,13 +84,17 @@ std::optional<std::int64_t> Endpoints::again_in_ms(EndpointId id) const {
 
 void Endpoints::dial(EndpointId id) {
   const auto found = endpoints_.find(id);
-  if (stopped_ || found == endpoints_.end() || found->second.link != 0 || found->second.retired) return;
+  if (stopped_ || found == endpoints_.end()) return;
   Endpoint& endpoint = found->second;
+  if (endpoint.link != 0 || endpoint.retired || endpoint.resting) return;
+  const std::uint32_t tries = endpoint.backoff.tries();
   if (under_way_.size() >= kDialsAtOnce) {
-    if (!std::exchange(endpoint.queued, true)) queue_.push_back(id);
+    if (!std::exchange(endpoint.queued, true)) (tries == 0 ? new_ : again_).push_back(id);
     return;
   }
-  Dialled dialled = dial_(endpoint.side, endpoint.address);
+  const std::uint32_t limit_ms =
+      endpoint.side == Side::downstream && tries < 4 ? std::min(kDialMs, kFirstDialMs << tries) : kDialMs;
+  Dialled dialled = dial_(endpoint.side, endpoint.address, limit_ms);
   endpoint.held_by = std::move(dialled.held_by);
   if (dialled.link == 0) return;
   endpoint.link = dialled.link;
@@ -94,7 +107,7 @@ void Endpoints::dial(EndpointId id) {
 
 void Endpoints::dial_later(EndpointId id, bool spread) {
   Endpoint& endpoint = endpoints_.at(id);
-  if (stopped_ || endpoint.retired) return;
+  if (stopped_ || endpoint.retired || endpoint.resting) return;
   const std::int64_t wait_ms = spread && endpoint.backoff.tries() == 0 ? endpoint.backoff.spread_ms(core_->random())
                                                                        : endpoint.backoff.next_ms(core_->random());
   endpoint.redial = core_->alarm_in(wait_ms, [this, id] { dial(id); });
@@ -102,9 +115,10 @@ void Endpoints::dial_later(EndpointId id, bool spread) {
 
 void Endpoints::landed(LinkId link) {
   if (under_way_.erase(link) == 0) return;
-  while (under_way_.size() < kDialsAtOnce && !queue_.empty()) {
-    const EndpointId next = queue_.front();
-    queue_.pop_front();
+  while (under_way_.size() < kDialsAtOnce && !(new_.empty() && again_.empty())) {
+    std::list<EndpointId>& queue = new_.empty() ? again_ : new_;
+    const EndpointId next = queue.front();
+    queue.pop_front();
     const auto found = endpoints_.find(next);
     if (found == endpoints_.end()) continue;
     found->second.queued = false;
@@ -112,7 +126,7 @@ void Endpoints::landed(LinkId link) {
   }
 }
 
-void Endpoints::ended(LinkId link, bool settled, bool spread) {
+void Endpoints::ended(LinkId link, const Status& why, bool settled, bool spread) {
   const auto found = links_.find(link);
   if (found == links_.end()) return;
   const EndpointId id = found->second;
@@ -120,6 +134,7 @@ void Endpoints::ended(LinkId link, bool settled, bool spread) {
   Endpoint& endpoint = endpoints_.at(id);
   (void)PINNATE_CHECK(endpoint.link == link, "an endpoint has another link than the one that ended");
   endpoint.link = 0;
+  endpoint.last = why;
   // A peer that ends each link soon after it is up is not dialled without a pause.
   if (settled) endpoint.backoff.reset();
   if (endpoint.held_by.empty()) dial_later(id, spread);

@@ -11,6 +11,9 @@ namespace pinnate::tier {
 
 inline constexpr std::size_t kEndpoints = 65536;
 inline constexpr std::size_t kDialsAtOnce = 256;
+// For which a dial waits for an answer. A silent address below waits twice as long each time, from
+// the first: among thousands that are dead the living ones get their turn.
+inline constexpr std::uint32_t kDialMs = 10000, kFirstDialMs = 1000;
 
 class Endpoints {
  public:
@@ -19,7 +22,7 @@ class Endpoints {
     LinkId link = 0;
     std::string held_by;
   };
-  using Dialler = std::function<Dialled(Side side, const std::string& address)>;
+  using Dialler = std::function<Dialled(Side side, const std::string& address, std::uint32_t limit_ms)>;
 
   Endpoints(Core* core, Dialler dial) : core_(core), dial_(std::move(dial)) {}
 
@@ -36,26 +39,34 @@ class Endpoints {
   void stop();  // dials none of them any more
   void reconfigured();  // delays are as the options say now
   void dial_now(EndpointId id);  // if there is such a wish, and it waits to be dialled
+  // While it rests its link stays, and no other is dialled.
+  void rest(EndpointId id, bool resting);
 
   // The address that `link` was dialled for, or null.
   const std::string* address_of(LinkId link) const;
   EndpointId of_link(LinkId link) const;  // for which it was dialled, or 0
-  LinkId link_of(EndpointId id) const;  // or 0
   std::optional<std::int64_t> again_in_ms(EndpointId id) const;
+  // How the wish stands; null: there is no such wish.
+  struct Facts {
+    LinkId link = 0;  // dialling or open, or 0
+    bool resting = false;
+    std::string held_by;  // the peer that it stands back for, or empty
+    Status last;  // why its last link ended, if one did
+  };
+  const Facts* facts(EndpointId id) const;
   void landed(LinkId link);  // it is no longer under way
   // `settled`: it was up for a while. `spread`: many may have lost theirs at this moment.
-  void ended(LinkId link, bool settled, bool spread);
+  void ended(LinkId link, const Status& why, bool settled, bool spread);
   void hold(LinkId link, const std::string& peer);  // when it has ended, it is not dialled while `peer` is linked
   void released(const std::string& peer, bool spread);
 
  private:
-  struct Endpoint {
+  struct Endpoint : Facts {
+    Endpoint(Side s, std::string a, Backoff b) : side(s), address(std::move(a)), backoff(b) {}
     Side side;
     std::string address;
     Backoff backoff;
-    LinkId link = 0;  // dialling or open
     bool queued = false;  // for its turn among the dials
-    std::string held_by{};  // id of a peer that is linked otherwise: wait until that link is gone
     Alarm redial{};
     bool retired = false;
   };
@@ -69,7 +80,9 @@ class Endpoints {
   std::map<EndpointId, Endpoint> endpoints_;
   std::map<LinkId, EndpointId> links_;
   std::set<LinkId> under_way_;
-  std::list<EndpointId> queue_;  // may name some that are gone; a list, since most tiers dial one address
+  // Those that wait for their turn: who was never dialled, before who was. May name some that are
+  // gone; lists, since most tiers dial one address.
+  std::list<EndpointId> new_, again_;
   bool stopped_ = false;
 };
 

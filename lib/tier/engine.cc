@@ -213,7 +213,7 @@ void Engine::request(LinkId link, wire::Message& m) {
     wire::Tiers tiers;
     tiers.id = lookup->id;
     if (lookup->at == core_.options().id) lookup->at.clear();
-    if (auto row = engine_row(self, true, status(), state_, *lookup)) {
+    if (auto row = engine_row(self, true, status(), state_, *lookup); row && !lookup->members) {
       row->online = links_.upstream() != nullptr;  // what it serves is so all the same
       tiers.rows.push_back(std::move(*row));
     }

@@ -43,10 +43,13 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
  private:
   void restore(const Restored& restored) override;
   void labels_changed() override { downstream_.inherited_changed(); }
-  void members_named(const std::string& source, const std::vector<std::string>& addresses) override {
-    members_.set(source, addresses);
+  void members_named(const std::string& source, std::optional<Naming> naming) override {
+    members_.named(source, std::move(naming));
   }
-  void end() override { downstream_.close(); }
+  void end() override {
+    members_.save_now();
+    downstream_.close();
+  }
   void host_message(wire::Message& message, const Buffer&) override { downstream_.ask(kHostLink, message); }
   // LinkOwner, of the link upstream
   void fill_hello(wire::Hello* hello) override { hello->position = state_.position(); }
@@ -59,6 +62,7 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
   }
   void heard_of(const wire::Position& position, const std::string& who) override;
   void tell_status() override;
+  std::string list_members(const std::string& from, const Members::Add& add) override;
   std::int64_t status_interval_ms() override;
 
   void state_changed();
@@ -73,11 +77,15 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
   wire::Position seen() const { return state_.position().newer_than(seen_) ? state_.position() : seen_; }
 
   GatewayOptions options_;
-  Members members_{&core_, &links_, options_.member_hold_ms};
   DesiredState state_;
   Manifests manifests_;
   Inventory inventory_{&core_};
   Notices notices_{&core_, [this] { downstream_.status_changed(); }};
+  Members members_{&core_, &links_, &notices_, options_.member_hold_ms, [this](RecordWrite record) {
+                     downstream_.commit({std::move(record)}, [this](const Status& written) {
+                       if (!written.ok()) members_.save_soon();
+                     });
+                   }};
   Downstream downstream_;
   Fetcher fetcher_;
   StateReceiver receiver_;
@@ -100,6 +108,7 @@ void Gateway::restore(const Restored& restored) {
   saved_.restore(restored);
   if (!PINNATE_PLANT(restart_forgets_its_cache)) inventory_.restore(restored);
   downstream_.directory().restore(restored);
+  members_.restore(restored);
   if (downstream_.directory().total().offline > 0) gathers_until_ms_ = core_.now().monotonic_ms + kComeBackMs;
   state_changed();
 }
@@ -200,6 +209,26 @@ void Gateway::take_labels(const Labels& inherited) {
 void Gateway::tell_status() {
   gather_ms_ = std::min(2 * gather_ms_, kGatherMostMs);
   tell(false);
+}
+
+// Behind those that sources name, at "@ID", are the others: who dialled in, and whom the host dials.
+std::string Gateway::list_members(const std::string& from, const Members::Add& add) {
+  if (!from.starts_with('@'))
+    if (std::string next = members_.list(from, add); !next.empty()) return next;
+  const Children& children = downstream_.directory().children();
+  for (auto it = children.lower_bound(from.starts_with('@') ? from.substr(1) : ""); it != children.end(); ++it) {
+    const Session* const session = links_.find(it->second->link);
+    if (!session || !session->up() || members_.names(links_.endpoint_of(session->link))) continue;
+    wire::TierRow row;
+    row.role = session->peer.role;
+    row.id = it->first;
+    row.online = true;
+    row.member = wire::MemberState::linked;
+    row.address = session->facts.address;
+    row.sources = {session->dialled ? "dial" : "registration"};
+    if (!add(std::move(row))) return "@" + it->first;
+  }
+  return "";
 }
 
 void Gateway::tell(bool whole) {

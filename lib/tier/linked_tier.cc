@@ -83,9 +83,9 @@ void LinkedTier::reconfigure(Now now, const TierOptions& options) {
   settle();
 }
 
-void LinkedTier::set_members(Now now, const std::string& source, const std::vector<std::string>& addresses) {
+void LinkedTier::name_members(Now now, const std::string& source, std::optional<Naming> naming) {
   core_.set_now(now);
-  if (!closing_) members_named(source, addresses);
+  if (!closing_) members_named(source, std::move(naming));
   settle();
 }
 

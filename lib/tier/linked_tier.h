@@ -22,7 +22,7 @@ class LinkedTier : public Tier {
   void release_link(Now now, EndpointId endpoint, bool keep_up) final;
   void reconfigure(Now now, const TierOptions& options) final;
   void add_loader(Now now, const std::string& kind) final;
-  void set_members(Now now, const std::string& source, const std::vector<std::string>& addresses) final;
+  void name_members(Now now, const std::string& source, std::optional<Naming> naming) final;
 
  protected:
   LinkedTier(const TierOptions& options, wire::Role role) : core_(options, &actions_), links_(&core_, role) {}
@@ -34,7 +34,7 @@ class LinkedTier : public Tier {
   virtual void settle() {}  // after every report
   virtual void labels_changed() {}  // its own
   virtual void loader_added(const std::string&) {}
-  virtual void members_named(const std::string&, const std::vector<std::string>&) {}
+  virtual void members_named(const std::string&, std::optional<Naming>) {}
 
   Core core_;
   Links links_;

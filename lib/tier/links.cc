@@ -36,7 +36,7 @@ Session* Links::downstream(const std::string& id) {
   return found == below_.end() ? nullptr : find(found->second);
 }
 
-Endpoints::Dialled Links::dial(Side side, const std::string& address) {
+Endpoints::Dialled Links::dial(Side side, const std::string& address, std::uint32_t limit_ms) {
   // One way up is enough. Another address is dialled when that way is lost.
   if (Session* up = upstream(); up && side == Side::upstream) return {0, up->peer.id};
   auto session = std::make_unique<Session>();
@@ -46,7 +46,7 @@ Endpoints::Dialled Links::dial(Side side, const std::string& address) {
   session->facts.address = address;
   const LinkId link = session->link;
   sessions_.emplace(link, std::move(session));
-  core_->act(Dial{link, address});
+  core_->act(Dial{link, address, limit_ms});
   return {link, {}};
 }
 
@@ -68,9 +68,25 @@ void Links::release(EndpointId endpoint, bool keep_up) {
   endpoints_.remove(endpoint);
 }
 
-bool Links::is_up(EndpointId endpoint) {
-  const Session* const session = find(endpoints_.link_of(endpoint));
-  return session && session->up();
+void Links::rest(EndpointId endpoint, bool resting) {
+  const Endpoints::Facts* const facts = endpoints_.facts(endpoint);
+  if (!facts) return;
+  if (Session* const session = facts->link != 0 ? find(facts->link) : downstream(facts->held_by))
+    session->resting = resting;
+  endpoints_.rest(endpoint, resting);
+}
+
+Links::Standing Links::standing(EndpointId endpoint) {
+  using wire::MemberState;
+  const Endpoints::Facts* const facts = endpoints_.facts(endpoint);
+  if (!facts) return {};
+  const Session* const session = find(facts->link);
+  if (session && session->up()) return {MemberState::linked, session->peer.id, {}};
+  if (facts->resting) return {MemberState::ending, {}, {}};
+  const std::string& why = facts->last.message();
+  if (!facts->held_by.empty() && downstream(facts->held_by)) return {MemberState::elsewhere, facts->held_by, {}};
+  if (answered_no(facts->last) || facts->last.code() == PINNATE_CONFLICT) return {MemberState::refused, {}, why};
+  return {session ? MemberState::dialling : MemberState::waiting, {}, why};
 }
 
 void Links::renew_upstream(const Status& why) {
@@ -223,6 +239,7 @@ void Links::come_up(Session& session) {
   }
   session.stage = Session::Stage::up;
   session.up_ms = core_->now().monotonic_ms;
+  if (const auto* facts = endpoints_.facts(endpoints_.of_link(session.link))) session.resting = facts->resting;
   watch(session);
   core_->log(PINNATE_LOG_INFO, std::string(session.side == Side::upstream ? "upstream " : "downstream ") +
                                    named(session.peer) + " is linked");
@@ -365,12 +382,16 @@ void Links::closed(LinkId link, const Status& why) {
   // All sites lose their controller at once. The calls of engines wait for their gateway.
   const bool spread = session->up() && role_ == wire::Role::gateway;
   if (const std::string* address = endpoints_.address_of(link); address && !session->up()) {
-    core_->log(answered_no(why) ? PINNATE_LOG_WARNING : PINNATE_LOG_INFO,
+    const Endpoints::Facts* const facts = endpoints_.facts(endpoints_.of_link(link));
+    const bool again = facts->last.message() == why.message();  // told once, however often it is tried
+    core_->log(again              ? PINNATE_LOG_DEBUG
+               : answered_no(why) ? PINNATE_LOG_WARNING
+                                  : PINNATE_LOG_INFO,
                "no link to " + *address + ": " + why.message());
     owner_of(session->side).dial_failed(why);
   }
   const EndpointId endpoint = endpoints_.of_link(link);
-  endpoints_.ended(link, session->up() && core_->now().monotonic_ms - session->up_ms >= kSettledMs, spread);
+  endpoints_.ended(link, why, session->up() && core_->now().monotonic_ms - session->up_ms >= kSettledMs, spread);
   if (endpoint != 0 || session->up()) tell(*session, TellLink::State::down, endpoint, why);
   if (session->up()) owner_of(session->side).link_down(*session, why);
   // Wishes that stood back for this link are dialled again.

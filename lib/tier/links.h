@@ -39,6 +39,7 @@ struct Session {
   enum class Stage : std::uint8_t { greeting, admitted, up, leaving };
   Stage stage = Stage::greeting;
   bool up() const { return stage >= Stage::up; }
+  bool resting = false;  // the peer is about to end, as a source says: it gets no new call
   PeerFacts facts;  // of the peer; the rest is what it says of itself
   Peer peer;
   std::shared_ptr<const wire::Hello> hello;  // all that it said of itself; null when link_up() has returned
@@ -75,7 +76,9 @@ class Links {
   Links(Core* core, wire::Role role)
       : core_(core),
         role_(role),
-        endpoints_(core, [this](Side side, const std::string& address) { return dial(side, address); }) {}
+        endpoints_(core, [this](Side side, const std::string& address, std::uint32_t limit_ms) {
+          return dial(side, address, limit_ms);
+        }) {}
 
   // Before any other call. Of a tier with links on one side alone it is the same.
   void set_owners(LinkOwner* upstream, LinkOwner* downstream) {
@@ -85,7 +88,17 @@ class Links {
   EndpointId keep(Side side, const std::string& address);  // 0: over the limit, and the log says so
   // Dials it no more. A link that is up ends too, or (`keep_up`) stays for as long as it lives.
   void release(EndpointId endpoint, bool keep_up);
-  bool is_up(EndpointId endpoint);
+  // Its peer gets no new call. Its link stays, and is not dialled again meanwhile.
+  void rest(EndpointId endpoint, bool resting);
+  // How the peer of a kept link stands, and in words what is wrong with it.
+  struct Standing {
+    wire::MemberState state = wire::MemberState::none;
+    std::string peer;  // its id, once it is known
+    std::string why;
+    bool up() const { return state == wire::MemberState::linked; }
+  };
+  Standing standing(EndpointId endpoint);
+  EndpointId endpoint_of(LinkId link) const { return endpoints_.of_link(link); }  // or 0
   void reconfigured() { endpoints_.reconfigured(); }
   // Ends the link that is up, and dials it anew at once if it was dialled.
   void renew_upstream(const Status& why);
@@ -112,7 +125,7 @@ class Links {
   }
 
  private:
-  Endpoints::Dialled dial(Side side, const std::string& address);
+  Endpoints::Dialled dial(Side side, const std::string& address, std::uint32_t limit_ms);
   void drop(LinkId link, const Status& why);
   void greet(Session& session);
   LinkOwner& owner_of(Side side) { return *(side == Side::upstream ? upstream_owner_ : downstream_owner_); }

@@ -8,6 +8,7 @@ namespace pinnate::tier {
 namespace {
 
 constexpr std::size_t kWalks = 256;
+constexpr char kMembers = '>';  // before a cursor among the members of the tier itself; no id begins with it
 constexpr std::size_t kPageLimitBytes = 512 * 1024;  // a page ends early rather than grow over a message
 
 wire::TierRow gateway_row(const Child& child) {
@@ -33,6 +34,8 @@ void not_answered(wire::Tiers* answer, const std::string& gateway, const std::st
 
 std::size_t size_of(const wire::TierRow& row) {
   std::size_t bytes = 200 + row.id.size() + row.path.size() + row.notice.size();
+  bytes += row.address.size();
+  for (const std::string& source : row.sources) bytes += 4 + source.size();
   for (const auto& [key, value] : row.labels) bytes += key.size() + value.size() + 4;
   for (const auto& s : row.services) bytes += 40 + s.name.size() + s.version.size() + s.reason.size();
   return bytes;
@@ -75,10 +78,26 @@ void LookupPages::ask(const wire::Lookup& lookup, Answer answer) {
   walk->answer = std::move(answer);
   walk->deadline_ms = core_->now().monotonic_ms + lookup.timeout_ms;
   const auto slash = lookup.cursor.find('/');
-  walk->at_child = lookup.cursor.substr(0, slash);
-  if (slash != std::string::npos) walk->inner = lookup.cursor.substr(slash + 1);
+  const bool at_member = lookup.members && lookup.cursor.starts_with(kMembers);
+  if (at_member) {
+    walk->at_member = lookup.cursor.substr(1);
+  } else {
+    walk->at_child = lookup.cursor.substr(0, slash);
+    if (slash != std::string::npos) walk->inner = lookup.cursor.substr(slash + 1);
+  }
   ++walks_;
+  if (lookup.members && lookup.at.empty() && (at_member || lookup.cursor.empty()) && !add_members(*walk)) return;
   go_on(walk);
+}
+
+bool LookupPages::add_members(Walk& walk) {
+  const std::string next = members_(walk.at_member, [&walk](wire::TierRow row) {
+    if (walk.page.rows.size() >= walk.lookup.limit || walk.bytes >= kPageLimitBytes) return false;
+    add(walk, std::move(row));
+    return true;
+  });
+  if (!next.empty()) finish(walk, kMembers + next);
+  return next.empty();
 }
 
 void LookupPages::go_on(const WalkPtr& walk) {
@@ -97,6 +116,7 @@ bool LookupPages::visit(const WalkPtr& walk, const Child& child) {
   const std::string& id = child.hello.id;
   walk->at_found |= !child.engine() && id == lookup.at;
   if (child.engine()) {
+    if (lookup.members) return true;
     if (auto row = engine_row(child.hello, child.link != 0, child.status, *state_, lookup)) add(*walk, std::move(*row));
     return true;
   }
@@ -133,6 +153,7 @@ void LookupPages::end_part(const WalkPtr& walk, const std::string& gateway, wire
         not_answered(&walk->page, gateway, "answered with more than fits a page");
         break;
       }
+      if (walk->lookup.members && row.member == wire::MemberState::none && row.online) continue;  // an older gateway's
       row.path = row.path.empty() ? gateway : gateway + "/" + row.path;
       if (row.path.size() <= 2048) add(*walk, std::move(row));
     }

@@ -10,8 +10,11 @@ namespace pinnate::tier {
 
 class LookupPages {
  public:
-  LookupPages(Core* core, const Directory* directory, const DesiredState* state, Inquiries* inquiries)
-      : core_(core), directory_(directory), state_(state), inquiries_(inquiries) {}
+  // Lists members of this tier itself: see Members::list.
+  using Add = std::function<bool(wire::TierRow)>;
+  using Members = std::function<std::string(const std::string& from, const Add& add)>;
+  LookupPages(Core* core, const Directory* directory, const DesiredState* state, Inquiries* inquiries, Members members)
+      : core_(core), directory_(directory), state_(state), inquiries_(inquiries), members_(std::move(members)) {}
 
   using Answer = std::function<void(wire::Tiers)>;  // its id is 0
   void ask(const wire::Lookup& lookup, Answer answer);  // within the limits below
@@ -23,10 +26,12 @@ class LookupPages {
     wire::Tiers page;
     std::size_t bytes = 0;
     std::string at_child, inner;  // where to go on: a child's id, and the cursor inside it
+    std::string at_member;  // of this tier itself
     std::int64_t deadline_ms = 0;
     bool at_found = false;  // the gateway that is asked about
   };
   using WalkPtr = std::shared_ptr<Walk>;
+  bool add_members(Walk& walk);  // false: the page ends here
   void go_on(const WalkPtr& walk);
   bool visit(const WalkPtr& walk, const Child& child);  // false: goes on when a part is answered
   void end_part(const WalkPtr& walk, const std::string& gateway, wire::Tiers* tiers, const char* failed);
@@ -38,6 +43,7 @@ class LookupPages {
   const Directory* directory_;
   const DesiredState* state_;
   Inquiries* inquiries_;
+  Members members_;
   std::size_t walks_ = 0;  // that have not ended
 };
 

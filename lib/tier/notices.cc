@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kMost = 32;
 // Kinds of keys (what stands before a '/'), the most important first; others come behind them.
-constexpr const char* kKinds[] = {"state", "wedged", "died",    "disk",  "desired", "restored-copy", "twice",
+constexpr const char* kKinds[] = {"state", "wedged", "died",    "disk",  "desired", "source", "restored-copy", "twice",
                                   "cache", "chunks", "destroy", "drain", "corrupt", "labels",        "module"};
 
 std::size_t rank_of(const std::string& key) {

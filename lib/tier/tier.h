@@ -5,6 +5,7 @@
 // report it takes the actions, and arms one timer for next_wake_ms().
 #pragma once
 
+#include "base/naming.h"
 #include "base/random.h"
 #include "tier/action.h"
 
@@ -80,9 +81,9 @@ class Tier {
   // From now on it is configured so. Fleet, id, seed and incarnation are as before. Other labels
   // are told to those above by a new link, to those below over the links that are there.
   virtual void reconfigure(Now now, const TierOptions& options) = 0;
-  // Of a gateway: the whole of what a source names below now. Each address is dialled for as long as
-  // a source names it, and a while longer.
-  virtual void set_members(Now, const std::string& /*source*/, const std::vector<std::string>& /*addresses*/) {}
+  // Of a gateway: what a source says of who is below, as addresses that can be dialled. Nothing: there
+  // is no such source any more. Failed without words: there is one, which has said nothing yet.
+  virtual void name_members(Now, const std::string& /*source*/, std::optional<Naming>) {}
   // Of an engine: it has a loader of this kind now, too.
   virtual void add_loader(Now, const std::string&) {}
   // Ends well: says goodbye, drains and destroys services. closed(): nothing is left to do.

@@ -85,13 +85,14 @@ void fields(auto& f, StatusReport& m) {
     m.rows, m.notices, m.kept_images, m.kept_bytes);
 }
 void fields(auto& f, Lookup& m) {
-  f("id | at name engine phase gateways cursor limit timeout_ms", m.id, m.at, m.name, m.engine, m.phase, m.gateways,
-    m.cursor, m.limit, m.timeout_ms);
+  f("id | at name engine phase gateways cursor limit timeout_ms members", m.id, m.at, m.name, m.engine, m.phase, m.gateways,
+    m.cursor, m.limit, m.timeout_ms, m.members);
 }
 void fields(auto& f, TierRow& m) {
-  f("role id path online | platform labels position known_engines online_engines services notice kept", m.role, m.id,
-    m.path, m.online, m.platform, m.labels, m.position, m.known_engines, m.online_engines, m.services, m.notice,
-    m.kept);
+  f("role id path online | platform labels position known_engines online_engines services notice kept member address "
+    "sources since_unix_ms terminating",
+    m.role, m.id, m.path, m.online, m.platform, m.labels, m.position, m.known_engines, m.online_engines, m.services,
+    m.notice, m.kept, m.member, m.address, m.sources, m.since_unix_ms, m.terminating);
 }
 void fields(auto& f, Tiers& m) { f("id code | reason rows next", m.id, m.code, m.reason, m.rows, m.next); }
 void fields(auto& f, Call& m) {
@@ -356,6 +357,10 @@ class Reader {
       // A phase of a later version is one that is not over.
       if (!get_number(o, ~0ull, &number)) return false;
       v = number < kPhases ? static_cast<Phase>(number) : Phase::pending;
+    } else if constexpr (std::is_same_v<T, MemberState>) {
+      // A state of a later version is one that may still change.
+      if (!get_number(o, ~0ull, &number)) return false;
+      v = number < kMemberStates ? static_cast<MemberState>(number) : MemberState::waiting;
     } else if constexpr (std::is_same_v<T, Role>) {
       if (!get_number(o, 3, &number)) return false;
       v = static_cast<Role>(number);

@@ -22,6 +22,11 @@ enum class Class : std::uint8_t { control = 0, call = 1, bulk = 2 };
 enum class Role : std::uint8_t { controller = 0, gateway = 1, engine = 2, client = 3 };
 enum class Phase : std::uint8_t { pending, fetching, loading, live, failed, incompatible, not_selected, offline };
 inline constexpr std::size_t kPhases = 8;
+// How a member stands: it is linked, being dialled, waits for its next try, was refused or refuses,
+// is linked under another address, or ends and is not dialled. Or how a source does: what it said is
+// whole, or what it said last is kept.
+enum class MemberState : std::uint8_t { none, linked, dialling, waiting, refused, elsewhere, ending, good, stale };
+inline constexpr std::size_t kMemberStates = 9;
 
 inline constexpr std::uint32_t kProtocolVersion = 1;
 // Bits of Hello::features that this version knows. None is defined so far.
@@ -276,6 +281,7 @@ struct Lookup {  // 32
   std::string cursor;
   std::uint32_t limit = 100;
   std::uint32_t timeout_ms = 10000;
+  bool members = false;
 };
 struct TierRow {
   Role role = Role::engine;
@@ -288,6 +294,12 @@ struct TierRow {
   std::vector<ServiceRow> services;
   std::string notice;
   std::vector<KeptImage> kept{};
+  // Where a lookup asks for members: the address of one, or a source, and who names it.
+  MemberState member = MemberState::none;
+  std::string address{};
+  std::vector<std::string> sources{};
+  std::uint64_t since_unix_ms = 0;
+  bool terminating = false;
 };
 struct Tiers {
   std::uint64_t id = 0;

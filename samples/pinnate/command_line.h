@@ -45,6 +45,7 @@ void add_unpublish(CommandLine& line);
 void add_history(CommandLine& line);
 void add_status(CommandLine& line);
 void add_engines(CommandLine& line);
+void add_members(CommandLine& line);
 void add_call(CommandLine& line);
 void add_demo(CommandLine& line);
 void add_new(CommandLine& line);

@@ -84,17 +84,6 @@ void print_row(const Tier& tier) {
   std::printf("%-44s  %s\n", where.c_str(), state.c_str());
 }
 
-// A list of nothing may be right, but not below a gateway that nobody knows: it may be misspelt.
-void require_gateway(Session& session, const std::string& id) {
-  pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
-  lookup.at = id.c_str();
-  lookup.gateways = 1;
-  lookup.limit = 1;
-  if (!session.lookup(lookup).tiers.empty()) return;
-  const std::string asked = session.status("").id;
-  if (asked != id) throw Failure(ExitCode::kNotFound, "'" + asked + "' knows no gateway '" + id + "' below it");
-}
-
 ExitCode run(const EnginesOptions& options) {
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   lookup.phase = phase_filter(options.phase);
@@ -112,7 +101,7 @@ ExitCode run(const EnginesOptions& options) {
     std::fflush(stdout);
     cursor = page.next;
   } while (!cursor.empty());
-  if (none && !options.at.empty()) require_gateway(session, options.at);
+  if (none && !options.at.empty()) session.require_gateway(options.at);
   return ExitCode::kOk;
 }
 

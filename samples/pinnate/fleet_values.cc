@@ -95,6 +95,18 @@ Tier::Tier(const pinnate_row& from)
 
 std::string place_text(const PeerText& path, const PeerText& id) { return (path.empty() ? "" : path + "/") + id; }
 
+Member::Member(const pinnate_member& from)
+    : state(from.state),
+      path(from.path),
+      address(from.address),
+      id(from.id),
+      named(from.named),
+      terminating(from.terminating != 0),
+      why(from.why),
+      since_unix_ms(from.since_unix_ms) {
+  for (std::size_t i = 0; i < from.source_count; ++i) sources.emplace_back(from.sources[i]);
+}
+
 const char* role_name(pinnate_role role) {
   switch (role) {
     case PINNATE_ROLE_CONTROLLER:

@@ -99,6 +99,26 @@ struct TierPage {
   std::string next;  // "" on the last page
 };
 
+// A member of a gateway, or one of its sources.
+struct Member {
+  explicit Member(const pinnate_member& from);
+
+  pinnate_member_state state;
+  PeerText path, address, id;
+  std::vector<PeerText> sources;
+  std::uint64_t named;
+  bool terminating;
+  PeerText why;
+  std::uint64_t since_unix_ms;
+
+  bool source() const { return state == PINNATE_MEMBER_SOURCE || state == PINNATE_MEMBER_STALE_SOURCE; }
+};
+
+struct MemberPage {
+  std::vector<Member> members;
+  std::string next;  // "" on the last page
+};
+
 const char* role_name(pinnate_role role);
 // "site-1/pod-3/engine-7", to show.
 std::string place_text(const PeerText& path, const PeerText& id);

@@ -21,6 +21,12 @@ void set_up(CLI::App& app, GatewayFlags& flags) {
   app.add_option("--down", given.down, "keep a link to a gateway or engine that listens there; repeat for more")
       ->type_name("ADDR")
       ->take_all();
+  app.add_option("--members", given.members,
+                 "find who is below there, and keep links to them; repeat for more:\n"
+                 "dns:NAME:PORT, srv:NAME, kubernetes:NAMESPACE/SERVICE, docker:SOCKET?label=KEY=VALUE,\n"
+                 "file:PATH or static:ADDR,ADDR")
+      ->type_name("SOURCE")
+      ->take_all();
   app.add_option_function("--cache", take_cache,
                           "folder where artifacts and desired state survive a restart (default: memory only)")
       ->type_name("DIR");
@@ -31,6 +37,7 @@ void set_up(CLI::App& app, GatewayFlags& flags) {
   app.footer(
       "Examples:\n"
       "  pinnate gateway --id site-1 --up tcp://127.0.0.1:7070 --listen unix:/run/pinnate/site-1.sock\n"
+      "  pinnate gateway --up tcp://10.0.0.2:7070 --listen unix:/run/g.sock --members dns:engines.edge.svc:7070\n"
       "  pinnate gateway --up unix:/run/pinnate/site-1.sock --listen unix:/run/pod/gateway.sock --cache "
       "/var/cache/pinnate");
 }
@@ -40,8 +47,9 @@ ExitCode run(const GatewayFlags& flags) {
   if (!settings.up && settings.listen.empty()) {
     throw Failure(ExitCode::kUsage, "this gateway has no way up: give --up ADDR, or --listen ADDR to be dialled");
   }
-  if (settings.listen.empty() && settings.down.empty()) {
-    throw Failure(ExitCode::kUsage, "this gateway has nothing below: give --listen ADDR, or --down ADDR");
+  if (settings.listen.empty() && settings.down.empty() && settings.members.empty()) {
+    throw Failure(ExitCode::kUsage,
+                  "this gateway has nothing below: give --listen ADDR, --members SOURCE, or --down ADDR");
   }
   StopSignals stop;
   const TierOptions tier(settings);
@@ -57,6 +65,9 @@ ExitCode run(const GatewayFlags& flags) {
   if (settings.up) check(pinnate_gateway_dial_upstream(gateway.get(), settings.up->c_str(), nullptr));
   for (const std::string& address : settings.down) {
     check(pinnate_gateway_dial_downstream(gateway.get(), address.c_str(), nullptr));
+  }
+  for (const std::string& source : settings.members) {
+    check(pinnate_gateway_add_source(gateway.get(), source.c_str(), nullptr));
   }
   run_until_stopped("gateway", stop);
   return ExitCode::kOk;

@@ -4,7 +4,6 @@
 #include "terminal.h"
 
 #include <algorithm>
-#include <ctime>
 
 namespace cli {
 
@@ -21,15 +20,6 @@ void set_up(CLI::App& app, HistoryOptions& options) {
   named_alone(app.add_option("NAME", options.name, "only releases of this module"));
   app.add_flag("--json", options.json, "print a line of JSON per release");
   app.footer("Newest first, at most 1000.\n\nExamples:\n  pinnate history\n  pinnate history thumbnail --json");
-}
-
-std::string time_text(std::int64_t unix_ms) {
-  const std::time_t seconds = unix_ms / 1000;
-  std::tm local{};
-  localtime_r(&seconds, &local);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
-  return text;
 }
 
 void print_json(const Release& release) {

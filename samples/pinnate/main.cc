@@ -66,6 +66,7 @@ int run(CommandLine& line, int argc, char** argv) {
   add_history(line);
   add_status(line);
   add_engines(line);
+  add_members(line);
   add_call(line);
   add_version(line);
   try {

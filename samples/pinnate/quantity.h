@@ -1,4 +1,4 @@
-// Durations and sizes as people write them.
+// Durations, sizes and times as people write them.
 #pragma once
 
 #include <chrono>
@@ -21,5 +21,8 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 
 std::string duration_text(double milliseconds);  // "4.1 ms", "2.3 s"
 std::string size_text(std::uint64_t bytes);  // "812 bytes", "1.2 MiB"
+
+// "2026-11-30 13:00:05", local time.
+std::string time_text(std::int64_t unix_ms);
 
 }  // namespace cli

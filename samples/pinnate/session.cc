@@ -152,18 +152,30 @@ Rollup Session::status(const std::string& name) {
   return ask<Rollup>([&](void* arg) { return pinnate_client_status(client_, wanted, finish, arg); }, timeout_);
 }
 
-TierPage Session::lookup(const pinnate_lookup& lookup) {
-  const auto finish = [](void* arg, pinnate_status status, const char* error, const pinnate_row* const* tiers,
-                         std::size_t count, const char* next) {
-    TierPage page;
-    for (std::size_t i = 0; i < count; ++i) page.tiers.emplace_back(*tiers[i]);
+template <class Page, auto Rows, class Row>
+Page Session::page(const pinnate_lookup& lookup,
+                   pinnate_status (*ask_for)(pinnate_client*, const pinnate_lookup*,
+                                             void (*)(void*, pinnate_status, const char*, const Row* const*, std::size_t,
+                                                      const char*),
+                                             void*)) {
+  const auto finish = [](void* arg, pinnate_status status, const char* error, const Row* const* rows, std::size_t count,
+                         const char* next) {
+    Page page;
+    for (std::size_t i = 0; i < count; ++i) (page.*Rows).emplace_back(*rows[i]);
     page.next = next != nullptr ? next : "";
-    (*taken_back<TierPage>(arg))->give(status, error, std::move(page));
+    (*taken_back<Page>(arg))->give(status, error, std::move(page));
   };
   pinnate_lookup limited = lookup;
   limited.timeout_ms = static_cast<std::uint32_t>(timeout_.count());
-  return ask<TierPage>([&](void* arg) { return pinnate_client_lookup(client_, &limited, finish, arg); },
-                       timeout_ + kGrace);
+  return ask<Page>([&](void* arg) { return ask_for(client_, &limited, finish, arg); }, timeout_ + kGrace);
+}
+
+TierPage Session::lookup(const pinnate_lookup& lookup) {
+  return page<TierPage, &TierPage::tiers>(lookup, pinnate_client_lookup);
+}
+
+MemberPage Session::members(const pinnate_lookup& lookup) {
+  return page<MemberPage, &MemberPage::members>(lookup, pinnate_client_members);
 }
 
 std::vector<Tier> Session::lookup_all(pinnate_lookup request, std::size_t limit) {
@@ -177,6 +189,16 @@ std::vector<Tier> Session::lookup_all(pinnate_lookup request, std::size_t limit)
     cursor = page.next;
   } while (!cursor.empty() && tiers.size() < limit);
   return tiers;
+}
+
+void Session::require_gateway(const std::string& id) {
+  pinnate_lookup request = PINNATE_LOOKUP_INIT;
+  request.at = id.c_str();
+  request.gateways = 1;
+  request.limit = 1;
+  if (!lookup(request).tiers.empty()) return;
+  const std::string asked = status("").id;
+  if (asked != id) throw Failure(ExitCode::kNotFound, "'" + asked + "' knows no gateway '" + id + "' below it");
 }
 
 CallResult Session::call(const pinnate_call& call) {

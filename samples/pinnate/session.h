@@ -45,8 +45,12 @@ class Session {
   std::vector<Release> releases(const std::string& name);  // "": of all
   Rollup status(const std::string& name);  // "": of all
   TierPage lookup(const pinnate_lookup& lookup);  // its time limit, as that of a call, is the session's
+  MemberPage members(const pinnate_lookup& lookup);
   // All pages of it, at most `limit` rows.
   std::vector<Tier> lookup_all(pinnate_lookup lookup, std::size_t limit);
+  // A list of nothing may be right, but not below a gateway that nobody knows: it may be misspelt.
+  // Throws Failure(kNotFound) then.
+  void require_gateway(const std::string& id);
   CallResult call(const pinnate_call& call);
 
   // The newest roll-up that next_rollup has not returned yet; nothing when there is none by
@@ -61,6 +65,13 @@ class Session {
 
   template <class Value, class Start>
   Value ask(Start start, Milliseconds timeout, const typename Answer<Value>::OnProgress& on_progress = {});
+
+  template <class Page, auto Rows, class Row>
+  Page page(const pinnate_lookup& lookup,
+            pinnate_status (*ask_for)(pinnate_client*, const pinnate_lookup*,
+                                      void (*)(void*, pinnate_status, const char*, const Row* const*, std::size_t,
+                                               const char*),
+                                      void*));
 
   pinnate_client* client_ = nullptr;
   Milliseconds timeout_;

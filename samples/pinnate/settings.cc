@@ -86,7 +86,7 @@ struct Key {
   void (*take)(Settings&, const Place&);
 };
 
-constexpr std::array<Key, 16> kKeys = {{
+constexpr std::array<Key, 17> kKeys = {{
     {"id", kTiers, [](Settings& s, const Place& p) { s.id = read_text(p); }},
     {"fleet", kTiers | bit(Reader::kClient), [](Settings& s, const Place& p) { s.fleet = read_text(p); }},
     {"to", kTiers | bit(Reader::kClient), [](Settings& s, const Place& p) { s.to = read_text(p); }},
@@ -95,6 +95,7 @@ constexpr std::array<Key, 16> kKeys = {{
     {"up", bit(Reader::kGateway) | bit(Reader::kEngine), [](Settings& s, const Place& p) { s.up = read_text(p); }},
     {"down", bit(Reader::kController) | bit(Reader::kGateway),
      [](Settings& s, const Place& p) { s.down = read_list(p); }},
+    {"members", bit(Reader::kGateway), [](Settings& s, const Place& p) { s.members = read_list(p); }},
     {"state", bit(Reader::kController) | bit(Reader::kEngine),
      [](Settings& s, const Place& p) { s.state = read_text(p); }},
     {"cache", bit(Reader::kGateway), [](Settings& s, const Place& p) { s.cache = read_text(p); }},
@@ -168,6 +169,7 @@ Settings combined(Settings flags, Settings file) {
   fill(flags.log_level, file.log_level);
   if (flags.listen.empty()) flags.listen = std::move(file.listen);
   if (flags.down.empty()) flags.down = std::move(file.down);
+  if (flags.members.empty()) flags.members = std::move(file.members);
   for (auto& label : file.labels) {
     const bool overridden = std::any_of(flags.labels.begin(), flags.labels.end(),
                                         [&](const auto& flag) { return flag.first == label.first; });

@@ -22,6 +22,7 @@ struct Settings {
   std::optional<std::string> to;
   std::vector<std::string> listen;
   std::vector<std::string> down;
+  std::vector<std::string> members;
   std::vector<std::pair<std::string, std::string>> labels;
   std::optional<std::uint64_t> cache_limit;
   std::optional<std::uint64_t> artifact_limit;

@@ -1,4 +1,4 @@
-// One attempt to open a link: name lookup, then each address in turn, within ten seconds in all.
+// One attempt to open a link: name lookup, then each address in turn, within a limit of time.
 #include "base/guarded.h"
 #include "runtime/transport/transport.h"
 
@@ -10,19 +10,19 @@ namespace {
 
 constexpr std::int64_t kQueueRetryMs = 20;
 constexpr std::size_t kAddressesTried = 16;
-constexpr std::int64_t kConnectLimitMs = 10000;
 
 class SocketDialing : public Dialing, private Watcher::Owner {
  public:
   SocketDialing(const Transport& transport, Transport::Owner& owner, std::shared_ptr<Reactor> reactor,
-                tier::LinkId link, Address address, std::int64_t now_ms)
+                tier::LinkId link, Address address, std::int64_t now_ms, std::uint32_t limit_ms)
       : transport_(transport),
         owner_(owner),
         reactor_(std::move(reactor)),
         link_(link),
         address_(std::move(address)),
+        limit_ms_(limit_ms),
         now_ms_(now_ms),
-        deadline_ms_(now_ms + kConnectLimitMs),
+        deadline_ms_(now_ms + limit_ms),
         self_(std::make_shared<SocketDialing*>(this)) {
     check_at_ms_ = deadline_ms_;
   }
@@ -37,7 +37,7 @@ class SocketDialing : public Dialing, private Watcher::Owner {
   void check(std::int64_t now_ms) override {
     now_ms_ = now_ms;
     if (now_ms < check_at_ms_) return;
-    if (addresses_.empty()) return fail(PINNATE_UNREACHABLE, "name lookup took longer than 10 s");
+    if (addresses_.empty()) return fail(PINNATE_UNREACHABLE, "name lookup took longer than " + std::to_string(limit_ms_) + " ms");
     if (std::exchange(queue_was_full_, false) && now_ms < attempt_until_ms_) {
       check_at_ms_ = attempt_until_ms_;
       return connect_to_current();
@@ -118,6 +118,7 @@ class SocketDialing : public Dialing, private Watcher::Owner {
   std::shared_ptr<Reactor> reactor_;
   tier::LinkId link_;
   Address address_;
+  const std::uint32_t limit_ms_;
   std::int64_t now_ms_, deadline_ms_, attempt_until_ms_ = 0;
   std::vector<SocketAddress> addresses_;
   std::size_t tried_ = 0;  // the current address is the one before
@@ -131,8 +132,8 @@ class SocketDialing : public Dialing, private Watcher::Owner {
 }  // namespace
 
 std::unique_ptr<Dialing> Transport::dial(Owner& owner, std::shared_ptr<Reactor> reactor, tier::LinkId link,
-                                         Address address, std::int64_t now_ms) const {
-  return std::make_unique<SocketDialing>(*this, owner, std::move(reactor), link, std::move(address), now_ms);
+                                         Address address, std::int64_t now_ms, std::uint32_t limit_ms) const {
+  return std::make_unique<SocketDialing>(*this, owner, std::move(reactor), link, std::move(address), now_ms, limit_ms);
 }
 
 }  // namespace pinnate::runtime

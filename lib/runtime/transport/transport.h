@@ -117,9 +117,9 @@ class Transport {
   };
   static const Transport& of(const Address& address);
 
-  // At most 10 s in all.
+  // At most `limit_ms` in all, the lookup of a name and every address that it has.
   std::unique_ptr<Dialing> dial(Owner& owner, std::shared_ptr<Reactor> reactor, tier::LinkId link, Address address,
-                                std::int64_t now_ms) const;
+                                std::int64_t now_ms, std::uint32_t limit_ms) const;
   // Addresses beyond loopback need the word `insecure`: PINNATE_REFUSED. PINNATE_IN_USE;
   // PINNATE_INVALID; PINNATE_IO. A host name is looked up here and now; its first IPv4 address
   // counts, else its first. A socket file that nobody listens at is replaced.
