@@ -58,6 +58,7 @@ void Machine::start() {
   tell([&](tier::Tier& t, tier::Now at) { t.start(at, std::move(restored)); });
   for (const auto& [side, address] : kept_links_)
     tell([&](tier::Tier& t, tier::Now at) { t.keep_link(at, side, address); });
+  for (const auto& [source, naming] : kept_namings_) name_members(source, naming);
   const auto strays = std::exchange(strays_, {}), of_modules = std::exchange(module_strays_, {});
   if (!deliver_strays_) return;
   for (tier::Token token : strays) deliver_stray(token, Micros(world_.random.below(20)) * kMillisecond);
@@ -157,6 +158,11 @@ void Machine::answer(tier::Completion completion) {
 void Machine::keep_link(tier::Side side, const std::string& address) {
   kept_links_.emplace_back(side, address);
   tell([&](tier::Tier& t, tier::Now at) { t.keep_link(at, side, address); });
+}
+
+void Machine::keep_naming(const std::string& source, const Naming& naming) {
+  kept_namings_[source] = naming;
+  if (up()) name_members(source, naming);
 }
 
 void Machine::name_members(const std::string& source, std::optional<Naming> naming) {

@@ -75,6 +75,8 @@ class Machine final : public Endpoint, private EngineHost {
   // ---- from outside ----
   void keep_link(tier::Side side, const std::string& address);
   void name_members(const std::string& source, std::optional<Naming> naming);
+  // The same now, if it is up, and at the start of each life.
+  void keep_naming(const std::string& source, const Naming& naming);
   void host_message(const wire::Message& message);
   // From its next life on: other options, other addresses to dial.
   void set_make(Make make) { make_ = std::move(make); }
@@ -138,6 +140,7 @@ class Machine final : public Endpoint, private EngineHost {
   std::unique_ptr<tier::Tier> tier_;
   std::unique_ptr<ModuleHost> modules_;
   std::vector<std::pair<tier::Side, std::string>> kept_links_;
+  std::map<std::string, Naming> kept_namings_;
   std::vector<wire::Message> answers_;
   BlackBox black_box_;
   std::vector<tier::Token> strays_, module_strays_;  // of the life before

@@ -144,7 +144,8 @@ void Members::hold(const std::string& address) {
 
 void Members::let_go(const std::string& address) {
   const EndpointId endpoint = members_.at(address).endpoint;
-  if (links_->standing(endpoint).up()) return hold(address);
+  const wire::MemberState state = links_->standing(endpoint).state;
+  if (state == wire::MemberState::linked || state == wire::MemberState::dialling) return hold(address);
   by_endpoint_.erase(endpoint);
   members_.erase(address);
   links_->release(endpoint, false);

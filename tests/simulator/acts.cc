@@ -43,6 +43,11 @@ const std::array<ActFacts, kActs>& all_acts() {
       {Act::corrupt_chunks, "corrupt-chunks", "a peer sends chunks that are not what they should be", fault, 10},
       {Act::week_off, "week-off", "an engine is off for a week", fault, 1},
       {Act::old_backup, "old-backup", "the controller's disk is put back to an old copy", fault, 6},
+      // Weighed apart, see plan.cc.
+      {Act::source_fails, "source-fails", "where a gateway's members are named nobody answers", fault, 0},
+      {Act::source_incomplete, "source-incomplete", "where a gateway's members are named some are left out", fault, 0},
+      {Act::source_empty, "source-empty", "where a gateway's members are named nobody is, and then nobody answers",
+       fault, 0},
       {Act::relief, "relief", "what is cut heals, what is down starts", relief, 60},
   }};
   return acts;

@@ -48,6 +48,9 @@ enum class Act : std::uint8_t {
   corrupt_chunks,
   week_off,
   old_backup,
+  source_fails,
+  source_incomplete,
+  source_empty,
   // What ends some of it again.
   relief,
 };

@@ -93,5 +93,6 @@ std::unique_ptr<Check> make_one_outcome(Situation&, Check::Complain);  // 5
 std::unique_ptr<Check> make_bounded(Situation&, Check::Complain);  // 6
 std::unique_ptr<Check> make_once_per_link(Situation&, Check::Complain);  // 7
 std::unique_ptr<Check> make_one_id(Situation&, Check::Complain);  // 8
+std::unique_ptr<Check> make_never_cut(Situation&, Check::Complain);  // 1
 
 }  // namespace pinnate::simulator

@@ -11,13 +11,13 @@ const char* const kRegions[] = {"north", "south"};
 }  // namespace
 
 Fleet::Fleet(const Plan& plan, sim::TestWorld& world) : plan_(plan), world_(world) {
-  Random random(plan.seed * 4 + 0x7f4a7c15);
+  Random random(plan.seed * 4 + 0x7f4a7c15), naming(plan.seed * 4 + 0x6a09e667);
   const auto draw_labels = [&](Member& m) {
     if (m.kind == Member::Kind::gateway && random.one_in(2)) m.labels["region"] = kRegions[random.below(2)];
     if (m.kind == Member::Kind::engine && random.one_in(2)) m.labels["ring"] = kRings[random.below(3)];
   };
-  add({Member::Kind::controller, kController, kController, "", {}, true, false, false, false, sim::kNoMachine});
-  add({Member::Kind::client, kClient, kClient, kController, {}, false, false, false, false, sim::kNoMachine});
+  add({Member::Kind::controller, kController, kController, "", {}, true});
+  add({Member::Kind::client, kClient, kClient, kController, {}});
 
   std::vector<std::string> level = {kController};
   for (std::uint32_t depth = 0; depth < plan.depth; ++depth) {
@@ -30,6 +30,7 @@ Fleet::Fleet(const Plan& plan, sim::TestWorld& world) : plan_(plan), world_(worl
         m.parent = parent;
         m.durable = true;
         m.dialled_from_above = random.one_in(5);
+        m.named = depth > 0 && naming.one_in(4) && !m.dialled_from_above;
         draw_labels(m);
         next.push_back(add(std::move(m)).name);
       }
@@ -44,6 +45,7 @@ Fleet::Fleet(const Plan& plan, sim::TestWorld& world) : plan_(plan), world_(worl
       m.parent = gateway;
       m.durable = !random.one_in(3);
       m.dialled_from_above = random.one_in(5);
+      m.named = naming.one_in(3) && !m.dialled_from_above;
       draw_labels(m);
       add(std::move(m));
     }
@@ -72,6 +74,7 @@ tier::GatewayOptions Fleet::gateway_options(const Member& member) const {
   tier::GatewayOptions options;
   options.tier = tier_options(member);
   options.forget_after_ms = plan_.forget_after_ms;
+  options.member_hold_ms = 2000;  // so that it is over while faults last
   return options;
 }
 
@@ -109,7 +112,9 @@ Member& Fleet::add(Member member) {
 
 void Fleet::link(const Member& member) {
   if (member.parent.empty()) return;
-  if (member.dialled_from_above)
+  if (member.named)
+    names_changed(member.parent);
+  else if (member.dialled_from_above)
     world_.dial_down(member.parent, member.name);
   else
     world_.dial_up(member.name, member.parent);
@@ -163,11 +168,50 @@ Labels Fleet::labels_of(const Member& engine) const {
   return labels;
 }
 
+std::vector<std::string> Fleet::with_sources() const {
+  std::vector<std::string> gateways;
+  for (const auto& [gateway, source] : sources_) gateways.push_back(gateway);
+  return gateways;
+}
+
+std::vector<std::string> Fleet::named_below(const std::string& gateway) const {
+  std::vector<std::string> names;
+  for (const Member& m : members_)
+    if (m.named && !m.gone && m.parent == gateway) names.push_back(m.name);
+  return names;
+}
+
+bool Fleet::all_known(const std::string& gateway) const {
+  const Source& source = sources_.at(gateway);
+  const auto& records = world_.at(gateway).disk().image().records;
+  const auto record = records.find("members");
+  const auto kept = [&](const std::string& name) {
+    return record != records.end() && record->second.view().find("\n" + name + "\n") != std::string_view::npos;
+  };
+  return source.told == named_below(gateway) && std::all_of(source.told.begin(), source.told.end(), kept);
+}
+
 // ---- changes ------------------------------------------------------------------------------------
+
+void Fleet::lie(const std::string& gateway, const std::vector<Naming>& said) {
+  sources_.at(gateway).lies = true;
+  for (const Naming& naming : said) world_.at(gateway).keep_naming("dns", naming);
+}
+
+void Fleet::tell_truth(const std::string& gateway) {
+  Source& source = sources_[gateway];
+  source = {named_below(gateway), false};
+  world_.at(gateway).keep_naming("dns", {Naming::Answer::whole, source.told, {}, {}});
+}
+
+void Fleet::names_changed(const std::string& gateway) {
+  if (!sources_[gateway].lies) tell_truth(gateway);
+}
 
 const Member& Fleet::replace(const Member& engine) {
   Member fresh = engine;
   mutable_member(engine).gone = true;
+  if (engine.named) names_changed(engine.parent);
   world_.at(engine.host).end_respawns();
   world_.crash(engine.name);
   world_.network().end_listening(engine.name);
@@ -182,6 +226,7 @@ const Member& Fleet::add_twin(const Member& engine) {
   twin.name = engine.parent + ".t" + std::to_string(newcomers_++);
   twin.twin = true;
   twin.durable = false;
+  twin.named = false;
   twin.dialled_from_above = false;
   return add(std::move(twin));
 }

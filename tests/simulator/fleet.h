@@ -23,6 +23,7 @@ struct Member {
   Labels labels;  // its own
   bool durable = false;
   bool dialled_from_above = false;  // its gateway has its address in a static list
+  bool named = false;  // where its gateway looks for members
   bool twin = false;  // of another engine's id
   bool gone = false;  // for good
   sim::MachineId host = sim::kNoMachine;
@@ -45,6 +46,11 @@ class Fleet {
   // An engine's own labels and those of the gateways that it is meant to hang under; the nearest
   // win.
   Labels labels_of(const Member& engine) const;
+  // Those that look for members somewhere; who is named there, if it tells the truth.
+  std::vector<std::string> with_sources() const;
+  std::vector<std::string> named_below(const std::string& gateway) const;
+  // All that is named there was told, and the gateway's disk holds it.
+  bool all_known(const std::string& gateway) const;
   bool up(const Member& member) const { return world_.at(member.host).up(); }
 
   // ---- changes ----
@@ -53,6 +59,9 @@ class Fleet {
   void end_twin(const Member& twin);
   void move(const Member& engine, const std::string& gateway);  // in a new life
   void relabel(const Member& tier, Random& random);  // likewise
+  // The source says this, and the last of it again in each life of the gateway, whatever changes.
+  void lie(const std::string& gateway, const std::vector<Naming>& said);
+  void tell_truth(const std::string& gateway);
 
  private:
   Member& add(Member member);
@@ -61,12 +70,18 @@ class Fleet {
   tier::EngineOptions engine_options(const Member& member) const;
   tier::GatewayOptions gateway_options(const Member& member) const;
   void link(const Member& member);
+  void names_changed(const std::string& gateway);
 
   const Plan& plan_;
   sim::TestWorld& world_;
   std::deque<Member> members_;  // never moved: pointers stay good
   std::vector<const Member*> by_host_;
   std::vector<std::string> lowest_;
+  struct Source {
+    std::vector<std::string> told;  // as the whole, the last time
+    bool lies = false;
+  };
+  std::map<std::string, Source> sources_;  // by gateway
   std::uint32_t newcomers_ = 0;
 };
 

@@ -91,6 +91,27 @@ bool Mischief::act(const Step& step) {
   }
 }
 
+bool Mischief::source(Act act, std::uint64_t draw) {
+  Random random(draw);
+  std::vector<std::string> gateways = s_.fleet.with_sources();
+  if (gateways.empty()) return false;
+  const std::string& gateway = gateways[random.below(gateways.size())];
+  std::vector<std::string> some;
+  switch (act) {
+    case Act::source_incomplete:
+      for (const std::string& name : s_.fleet.named_below(gateway))
+        if (random.one_in(2)) some.push_back(name);
+      s_.fleet.lie(gateway, {{Naming::Answer::incomplete, some, {}, "cut short"}});
+      return true;
+    case Act::source_empty:
+      s_.fleet.lie(gateway, {{Naming::Answer::whole, {}, {}, {}}, {Naming::Answer::failed, {}, {}, "no answer"}});
+      return true;
+    default:
+      s_.fleet.lie(gateway, {{Naming::Answer::failed, {}, {}, "no answer"}});
+      return true;
+  }
+}
+
 bool Mischief::between(Act act, Random& random) {
   // Between a tier and the one above it, most of all; that is where links are.
   const auto tiers = s_.fleet.tiers();
@@ -181,13 +202,13 @@ bool Mischief::engine(Act act, Random& random) {
       return true;
     case Act::engine_moved: {
       const auto gateways = s_.fleet.lowest_gateways();
-      if (gateways.size() < 2 || m->dialled_from_above) return false;
+      if (gateways.size() < 2 || m->dialled_from_above || m->named) return false;  // it is fetched back
       const std::string from = m->parent, to = gateways[random.below(gateways.size())]->name;
       s_.fleet.move(*m, to);
       return to != from;  // else it was a restart
     }
     default: {
-      if (!m->dialled_from_above) return false;
+      if (!m->dialled_from_above && !m->named) return false;
       if (s_.fleet.up(*m)) s_.world.crash(m->name);
       tier::EngineOptions options;
       options.tier.fleet = "other";
@@ -256,6 +277,8 @@ void Mischief::whole_network() {
 
 bool Mischief::relief(Random& random) {
   if (random.one_in(2)) whole_network();
+  for (const std::string& gateway : s_.fleet.with_sources())
+    if (random.one_in(4)) s_.fleet.tell_truth(gateway);
   for (const Member* m : s_.fleet.tiers()) {
     if (!s_.fleet.up(*m) && random.one_in(2)) s_.world.restart(m->name);
     if (random.one_in(2)) s_.world.disk_full(m->name, false);
@@ -268,6 +291,9 @@ void Mischief::stop() {
   // Each of what ends here was an occurrence when it began; that it ends is one for all.
   s_.world.note_fault("faults have stopped");
   whole_network();
+  // A source may go on lying for ever where all that it named is known.
+  for (const std::string& gateway : s_.fleet.with_sources())
+    if (!s_.fleet.all_known(gateway)) s_.fleet.tell_truth(gateway);
   for (const std::string& address : addresses_)
     if (const Member* m = s_.fleet.find(address); m && !m->gone) s_.world.move_address(address, address);
   s_.world.modules().end_kills();

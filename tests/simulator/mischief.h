@@ -16,6 +16,8 @@ class Mischief {
 
   // Carries out a fault or a relief. False: there was nothing to do it to.
   bool act(const Step& step);
+  // The same, of where members are named.
+  bool source(Act act, std::uint64_t draw);
   // Faults stop: everything is up, whole, has room, and goes at full speed; modules end no process
   // any more.
   void stop();

@@ -2,6 +2,8 @@
 
 #include "base/random.h"
 
+#include <iterator>
+
 namespace pinnate::simulator {
 namespace {
 
@@ -32,7 +34,8 @@ std::uint32_t Plan::lowest_gateways() const {
 
 Plan draw_plan(std::uint64_t seed, const PlanOverrides& overrides) {
   // A stream of its own for every part: overriding one leaves the others as they were.
-  Random shape(seed * 4 + 0x51ed270b), times(seed * 4 + 0x2545f491), steps(seed * 4 + 0x9e3779b9);
+  Random shape(seed * 4 + 0x51ed270b), times(seed * 4 + 0x2545f491), steps(seed * 4 + 0x9e3779b9),
+      sources(seed * 4 + 0x3c6ef372);
   Plan plan;
   plan.seed = seed;
   plan.nodes = 1 + std::uint32_t(shape.below(3));
@@ -62,6 +65,11 @@ Plan draw_plan(std::uint64_t seed, const PlanOverrides& overrides) {
                                  : pace < 9 ? steps.below(400)
                                             : steps.below(4 * plan.heartbeat_ms));
     for (auto& draw : step.draws) draw = steps.next();
+    constexpr Act lies[] = {Act::source_fails, Act::source_incomplete, Act::source_empty};
+    const Act lie = lies[sources.below(std::size(lies))];
+    const bool lies_now = sources.one_in(8);
+    step.source_draw = sources.next();
+    if (lies_now && (!overrides.faults || overrides.faults->contains(lie))) step.source = lie;
     if (step.act == Act::week_off && !weeks) step.act = Act::relief;
     plan.steps.push_back(step);
   }

@@ -17,6 +17,9 @@ struct Step {
   std::uint32_t wait_ms = 0;  // before it
   Act act = Act::relief;
   std::uint64_t draws[4] = {};
+  // What a source of members does beside it, if anything.
+  std::optional<Act> source;
+  std::uint64_t source_draw = 0;
 };
 
 struct Plan {

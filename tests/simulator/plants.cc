@@ -67,6 +67,14 @@ const std::vector<PlantFacts>& all_plants() {
        "a chunk is asked for again for every tier below that wants it"},
       {Plant::restart_forgets_its_cache, "restart-forgets-its-cache", 7, "gateway",
        "a gateway that starts again does not know what it holds"},
+      {Plant::unnamed_is_cut_off, "unnamed-is-cut-off", 1, "gateway",
+       "a member that a source names no more loses its link"},
+      {Plant::empty_source_is_believed, "empty-source-is-believed", 1, "gateway",
+       "a source that suddenly names nobody takes everybody away"},
+      {Plant::incomplete_source_is_whole, "incomplete-source-is-whole", 1, "gateway",
+       "whom an answer that was cut short leaves out is taken away"},
+      {Plant::restart_forgets_members, "restart-forgets-members", 1, "gateway",
+       "a gateway that starts again does not know whom its sources named last"},
   };
   return plants;
 }

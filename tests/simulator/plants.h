@@ -43,6 +43,10 @@ enum class Plant : std::uint8_t {
   withdrawal_ignored,
   forgotten_still_counted,
   stop_first_beside_the_old,
+  unnamed_is_cut_off,
+  empty_source_is_believed,
+  incomplete_source_is_whole,
+  restart_forgets_members,
 };
 
 struct PlantFacts {

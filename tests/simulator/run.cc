@@ -18,6 +18,7 @@ constexpr std::int64_t kToldWithinMs = 360000;  // the longest backoff of a modu
 bool some_check_looks_at(std::uint8_t type) {
   switch (type) {
     case 2:  // Welcome
+    case 3:  // Refuse
     case 8:  // Desired
     case 10:  // Context
     case 18:  // WantChunk
@@ -66,6 +67,7 @@ class Run {
       if (result_.violation) break;
       const bool done = facts_of(step.act).kind == ActKind::workload ? users_.act(step) : mischief_.act(step);
       if (done) ++result_.counts[std::size_t(step.act)];
+      if (step.source && mischief_.source(*step.source, step.source_draw)) ++result_.counts[std::size_t(*step.source)];
     }
     if (!result_.violation) come_to_rest();
     for (const Order& order : orders_) ++(order.kind == Order::Kind::call ? result_.calls : result_.publishes);
@@ -204,7 +206,7 @@ std::int64_t rest_bound_ms(const Plan& plan) { return 30 * 60000 + 12 * std::int
 std::vector<std::unique_ptr<Check>> make_checks(Situation& situation, const Check::Complain& complain) {
   std::vector<std::unique_ptr<Check>> checks;
   for (const auto make : {make_only_what_was_published, make_never_back, make_acknowledged_is_kept, make_one_service,
-                          make_one_outcome, make_bounded, make_once_per_link, make_one_id})
+                          make_one_outcome, make_bounded, make_once_per_link, make_one_id, make_never_cut})
     checks.push_back(make(situation, complain));
   return checks;
 }
