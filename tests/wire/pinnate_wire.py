@@ -45,7 +45,7 @@ _MESSAGES = {
     "GetStatus": (30, CONTROL, "id | name watch end_watch"),
     "StatusReport": (31, CONTROL, "id code | reason tier position online offline forgotten gateways_online gateways_offline"
                      " rows notices kept_images kept_bytes"),
-    "Lookup": (32, CONTROL, "id | at name engine phase gateways cursor limit timeout_ms"),
+    "Lookup": (32, CONTROL, "id | at name engine phase gateways cursor limit timeout_ms members"),
     "Tiers": (33, CONTROL, "id code | reason rows next"),
     "Call": (34, CALL, "id function engine route timeout_ms idempotent payload | needs version request_id selector headers"),
     "Returned": (35, CALL, "id code | reason ran result"),
@@ -58,7 +58,7 @@ _DEFAULTS = dict(auth_method="none", auth_payload=b"", labels={}, position=(0, 0
                  seen=(0, 0, bytes(32)), withdrawn=[], releases=[], notices=[], bytes=b"", encoded=b"", config=b"", release=0,
                  created=False, durable_us=0, watch=False, end_watch=False, online=0, offline=0, forgotten=0, gateways_online=0,
                  gateways_offline=0, rows=[], phase=0, gateways=False, limit=100, timeout_ms=10000, ran=True, result=b"", ephemeral=False, headers={}, kept=[],
-                 kept_images=0, kept_bytes=0, allowed=[], artifact_limit_bytes=0)
+                 kept_images=0, kept_bytes=0, allowed=[], artifact_limit_bytes=0, members=False)
 for _name, (_type, _class, _fields) in _MESSAGES.items():
     _required, _, _optional = _fields.partition("|")
     _defaults = [_DEFAULTS.get(_field, "") for _field in _optional.split()]
