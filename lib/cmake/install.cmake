@@ -13,6 +13,17 @@ install(TARGETS pinnate_static EXPORT pinnateStatic ARCHIVE DESTINATION ${CMAKE_
 install(EXPORT pinnateShared NAMESPACE pinnate:: DESTINATION ${cmake_dir} COMPONENT development)
 install(EXPORT pinnateStatic NAMESPACE pinnate:: DESTINATION ${cmake_dir} COMPONENT static)
 
+# What the static library links to by pkg-config, as lib/CMakeLists.txt has found it: TARGET=PACKAGE.
+set(TARGETS_OF_PKG_CONFIG UV=libuv)
+if(PINNATE_DNS)
+  list(APPEND TARGETS_OF_PKG_CONFIG CARES=libcares)
+endif()
+if(PINNATE_KUBERNETES OR PINNATE_CONTAINERS)
+  list(APPEND TARGETS_OF_PKG_CONFIG CURL=libcurl)
+endif()
+list(TRANSFORM TARGETS_OF_PKG_CONFIG REPLACE ".*=" "" OUTPUT_VARIABLE REQUIRED_BY_PKG_CONFIG)
+list(JOIN REQUIRED_BY_PKG_CONFIG " " REQUIRED_BY_PKG_CONFIG)
+list(JOIN TARGETS_OF_PKG_CONFIG " " TARGETS_OF_PKG_CONFIG)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/pinnateConfig.cmake.in ${files_dir}/pinnateConfig.cmake
                               INSTALL_DESTINATION ${cmake_dir} PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
 # Any 0.x may change the ABI, so only the same minor version will do until 1.0.
