@@ -6,6 +6,7 @@
 #include <pinnate/fleet.h>
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -132,6 +133,27 @@ struct RollupAnswer : Answer {
   pinnate_status last_status() {
     std::lock_guard lock(mutex);
     return status;
+  }
+};
+
+// A page of members: each in words, by its address, or by its source.
+struct MembersAnswer : Answer {
+  std::map<std::string, std::string> members;
+
+  const std::string& find(const std::string& what) { return members[what]; }
+  static void on_members(void* arg, pinnate_status status, const char* error, const pinnate_member* const* rows,
+                         size_t count, const char*) {
+    auto* self = static_cast<MembersAnswer*>(arg);
+    for (size_t i = 0; i < count; i++) {
+      const pinnate_member& row = *rows[i];
+      std::string words = pinnate_member_state_name(row.state);
+      if (row.id[0]) words += std::string(" ") + row.id;
+      const bool source = !row.address[0] && row.source_count == 1;
+      for (size_t s = 0; !source && s < row.source_count; s++) words += std::string(" by ") + row.sources[s];
+      if (row.state == PINNATE_MEMBER_SOURCE) words += " names " + std::to_string(row.named);
+      self->members[source ? row.sources[0] : row.address] = words;
+    }
+    self->take(status, error);
   }
 };
 

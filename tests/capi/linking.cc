@@ -4,6 +4,8 @@
 
 #include "folder.h"
 
+#include <fstream>
+
 namespace {
 
 // Listens at `address` and returns where it can be dialled.
@@ -100,10 +102,72 @@ TEST_CASE("a gateway dials whom its host names, however an address is spelt") {
     const char* const both[] = {one.c_str(), two.c_str(), one.c_str()};
     CHECK(pinnate_gateway_set_members(tree.gateway, "consul", both, 3) == PINNATE_OK);
     CHECK(pinnate_gateway_set_members(tree.gateway, "file", both, 1) == PINNATE_OK);
-    tree.linked();
     CHECK(pinnate_gateway_set_members(tree.gateway, "consul", nullptr, 0) == PINNATE_OK);
+    tree.linked();  // also whom nobody names since a moment ago
+  }
+}
+
+TEST_CASE("a gateway looks for members at sources, and says whom it found there") {
+  for (const bool own_loop : {true, false}) {
+    CAPTURE(own_loop);
+    Unlinked tree(own_loop);
+    const std::string top = listening(tree.controller, "tcp://127.0.0.1:0", pinnate_controller_listen);
+    CHECK(pinnate_gateway_dial_upstream(tree.gateway, top.c_str(), nullptr) == PINNATE_OK);
+    const std::string one = listening(tree.first, "tcp://127.0.0.1:0", pinnate_engine_listen);
+    const std::string two = listening(tree.second, tree.socket("2"), pinnate_engine_listen);
+    const std::string list = "static:" + one, file = "file:" + tree.folder.path + "/members", none = "static:" + two;
+    pinnate_ticket ticket = 0;
+    CHECK(pinnate_gateway_add_source(tree.gateway, list.c_str(), nullptr) == PINNATE_OK);
+    CHECK(pinnate_gateway_add_source(tree.gateway, list.c_str(), nullptr) == PINNATE_CONFLICT);
+    CHECK(pinnate_gateway_add_source(tree.gateway, file.c_str(), nullptr) == PINNATE_OK);
+    CHECK(pinnate_gateway_add_source(tree.gateway, none.c_str(), &ticket) == PINNATE_OK);
+    CHECK(pinnate_gateway_cancel(tree.gateway, ticket) == PINNATE_OK);
+    CHECK(pinnate_gateway_cancel(tree.gateway, ticket) == PINNATE_NOT_FOUND);
+    const auto members = [&](MembersAnswer* answer) {
+      pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
+      lookup.at = pinnate_gateway_id(tree.gateway);
+      REQUIRE(pinnate_controller_members(tree.controller, &lookup, MembersAnswer::on_members, answer) == PINNATE_OK);
+      REQUIRE(tree.world.until([&] { return answer->came(); }));
+    };
+    // Asked again and again: nobody is told when a source says something.
+    const auto comes = [&](const auto& holds) {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      while (std::chrono::steady_clock::now() < end) {
+        MembersAnswer answer;
+        members(&answer);
+        if (holds(answer)) return true;
+      }
+      return false;
+    };
+    CHECK(comes([&](MembersAnswer& answer) {
+      return answer.find(one) == "linked first by " + list && answer.find(file).starts_with("stale source");
+    }));
+    std::ofstream(tree.folder.path + "/members") << two << "\n";
+    CHECK(comes([&](MembersAnswer& answer) {
+      return answer.find(two) == "linked second by " + file && answer.find(file) == "source names 1";
+    }));
     tree.linked();
   }
+}
+
+TEST_CASE("a wrong source, or a wrong question for members, is refused in words") {
+  Unlinked tree(true);
+  const auto refused = [&](pinnate_status status, pinnate_status expected, const std::string& words) {
+    CHECK(status == expected);
+    CHECK_MESSAGE(std::string(pinnate_last_error()).find(words) != std::string::npos, pinnate_last_error());
+  };
+  refused(pinnate_gateway_add_source(nullptr, "static:unix:/e", nullptr), PINNATE_INVALID, "gateway");
+  refused(pinnate_gateway_add_source(tree.gateway, nullptr, nullptr), PINNATE_INVALID, "uri");
+  refused(pinnate_gateway_add_source(tree.gateway, "10.0.0.1", nullptr), PINNATE_INVALID, "no source of members");
+  refused(pinnate_gateway_add_source(tree.gateway, "ldap:x", nullptr), PINNATE_INVALID, "there is no source 'ldap:'");
+  refused(pinnate_gateway_members(tree.gateway, nullptr, MembersAnswer::on_members, nullptr), PINNATE_INVALID, "lookup");
+  pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
+  refused(pinnate_gateway_members(tree.gateway, &lookup, nullptr, nullptr), PINNATE_INVALID, "on_members");
+  lookup.name = "f";
+  refused(pinnate_gateway_members(tree.gateway, &lookup, MembersAnswer::on_members, nullptr), PINNATE_INVALID,
+          "only at, cursor, limit, timeout_ms and ticket may be set");
+  CHECK(std::string(pinnate_member_state_name(PINNATE_MEMBER_STALE_SOURCE)) == "stale source");
+  CHECK(std::string(pinnate_member_state_name(static_cast<pinnate_member_state>(77))) == "unknown");
 }
 
 TEST_CASE("wrong names of members are refused in words") {

@@ -61,6 +61,8 @@ from .fleet import (
     Limits,
     Link,
     LinkState,
+    Member,
+    MemberState,
     Phase,
     Published,
     Release,
@@ -74,7 +76,7 @@ from .gateway import Gateway
 from .loader import CreatedService, Image, LoadedModule, Loader
 from .module_call import ModuleCall
 from .python_loader import PythonLoader
-from ._links import Dial
+from ._links import Dial, Source
 from ._listening import Listener
 from ._publishing import check
 from ._watching import Watch
@@ -111,6 +113,8 @@ __all__ = [
     "Listener",
     "LoadedModule",
     "Loader",
+    "Member",
+    "MemberState",
     "ModuleCall",
     "NoMemoryError",
     "NoSpaceError",
@@ -126,6 +130,7 @@ __all__ = [
     "Role",
     "Rollup",
     "Service",
+    "Source",
     "Status",
     "Tier",
     "TimedOutError",

@@ -306,6 +306,22 @@ class Row(Structure):
     ]
 
 
+class Member(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("state", c_int),
+        ("path", c_char_p),
+        ("address", c_char_p),
+        ("id", c_char_p),
+        ("sources", POINTER(c_char_p)),
+        ("source_count", c_size_t),
+        ("named", c_uint64),
+        ("terminating", c_int),
+        ("why", c_char_p),
+        ("since_unix_ms", c_uint64),
+    ]
+
+
 class Header(Structure):
     _fields_ = [("size", c_size_t), ("key", c_char_p), ("value", c_char_p)]
 
@@ -345,6 +361,7 @@ DoneFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
 ReleasesFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Release)), c_size_t)
 RollupFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(Rollup))
 RowsFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Row)), c_size_t, c_char_p)
+MembersFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, POINTER(POINTER(Member)), c_size_t, c_char_p)
 ResultFn = CFUNCTYPE(None, c_void_p, c_int, c_char_p, Bytes)
 LinkFn = CFUNCTYPE(None, c_void_p, POINTER(Link))
 
@@ -481,6 +498,7 @@ STRUCTS: Dict[str, Type[Structure]] = {
     "pinnate_checked": Checked,
     "pinnate_kept_image": KeptImage,
     "pinnate_row": Row,
+    "pinnate_member": Member,
     "pinnate_header": Header,
     "pinnate_call": Call,
     "pinnate_link": Link,
@@ -503,6 +521,7 @@ CALLBACKS: Dict[str, Any] = {
     "pinnate_rollup_fn": RollupFn,
     "pinnate_checked_fn": CheckedFn,
     "pinnate_rows_fn": RowsFn,
+    "pinnate_members_fn": MembersFn,
     "pinnate_result_fn": ResultFn,
     "pinnate_link_fn": LinkFn,
     "pinnate_service_fn": ServiceFn,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 from . import _abi
 from ._handle import Handle
-from ._requests import ON_ROLLUP, ON_TIERS, after, ask
+from ._requests import ON_MEMBERS, ON_ROLLUP, ON_TIERS, after, ask
 from ._values import count, limit_ms, member, text
-from .fleet import Phase, Role, Rollup, Tier
+from .fleet import Member, Phase, Role, Rollup, Tier
 
 
 class Asking(Handle):
@@ -58,6 +58,25 @@ class Asking(Handle):
         """
         return self._lookup(at, name, None, phase, True, page, timeout)
 
+    def members(
+        self, *, at: Optional[str] = None, page: int = 100, timeout: Optional[float] = 10.0
+    ) -> Iterator[Member]:
+        """Yields, of each gateway, where it looks for members and then whom it found: who is named
+        there, dialled in, or is dialled.
+
+        `at`: only of the gateway of this id, and of those below it. The other arguments are those of
+        engines().
+        """
+        ticket = ctypes.c_uint64()
+        lookup = _abi.Lookup(
+            size=ctypes.sizeof(_abi.Lookup),
+            at=text(at, "at"),
+            limit=count(page, "page", 1000),
+            timeout_ms=limit_ms(timeout),
+            ticket=ctypes.pointer(ticket),
+        )
+        return self._pages("members", lookup, ON_MEMBERS, ticket, timeout)
+
     def _lookup(
         self,
         at: Optional[str],
@@ -80,15 +99,17 @@ class Asking(Handle):
             timeout_ms=limit_ms(timeout),
             ticket=ctypes.pointer(ticket),
         )
-        return self._pages(lookup, ticket, timeout)
+        return self._pages("lookup", lookup, ON_TIERS, ticket, timeout)
 
-    def _pages(self, lookup: _abi.Lookup, ticket: ctypes.c_uint64, timeout: Optional[float]) -> Iterator[Tier]:
+    def _pages(
+        self, verb: str, lookup: _abi.Lookup, callback: Any, ticket: ctypes.c_uint64, timeout: Optional[float]
+    ) -> Iterator[Any]:
         while True:
-            page_of_rows: Tuple[List[Tier], str] = ask(
+            page_of_rows: Tuple[List[Any], str] = ask(
                 self,
-                "lookup",
+                verb,
                 ctypes.byref(lookup),
-                ON_TIERS,
+                callback,
                 what="looking up tiers",
                 timeout=after(timeout),
                 ticket=ticket,

@@ -23,6 +23,28 @@ def end(handle: "weakref.ref[Handle]", ticket: int) -> None:
         open_handle._end(ticket)
 
 
+class Source(Unique):
+    """Where a gateway looks for members, until close() or until the gateway is closed. It does not
+    keep that open.
+    """
+
+    def __init__(self, handle: Handle, uri: str, ticket: int) -> None:
+        """For the package; sources come from Gateway.add_source()."""
+        self._handle = weakref.ref(handle)
+        self._ticket = ticket
+        self.uri = uri
+        """As it was given."""
+
+    def close(self) -> None:
+        """Looks there no more: whom no other source names is let go of in a while, unless its link is
+        up. Waits for the library's thread. Does nothing the second time.
+        """
+        end(self._handle, self._ticket)
+
+    def __repr__(self) -> str:
+        return f"<pinnate.Source {self.uri}>"
+
+
 class Dial(Unique):
     """An address that is dialled again whenever its link is lost, until close() or until its handle
     is closed. It does not keep its handle open.

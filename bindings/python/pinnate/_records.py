@@ -16,6 +16,8 @@ from .fleet import (
     KeptImage,
     Link,
     LinkState,
+    Member,
+    MemberState,
     Phase,
     Published,
     Release,
@@ -134,6 +136,21 @@ def checked(pointer: Any) -> Checked:
         module_abi=c.module_abi,
         module_flags=c.module_flags,
         findings=tuple(_finding(c.findings[i]) for i in range(c.finding_count)),
+    )
+
+
+def member(pointer: Any) -> Member:
+    c = _abi.sized(pointer, _abi.Member)
+    return Member(
+        state=MemberState(c.state),
+        path=said(c.path),
+        address=said(c.address),
+        id=said(c.id),
+        sources=tuple(said(c.sources[i]) for i in range(c.source_count)),
+        named=c.named,
+        terminating=bool(c.terminating),
+        why=said(c.why),
+        since=c.since_unix_ms / 1e3,
     )
 
 

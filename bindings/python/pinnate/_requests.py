@@ -205,6 +205,14 @@ def ON_TIERS(
     _end(slot, status, error, lambda: ([_records.tier(tiers[i]) for i in range(count)], said(following)))
 
 
+@_abi.MembersFn
+def ON_MEMBERS(
+    slot: Optional[int], status: int, error: Optional[bytes], members: Any, count: int, following: Optional[bytes]
+) -> None:
+    """As ON_TIERS."""
+    _end(slot, status, error, lambda: ([_records.member(members[i]) for i in range(count)], said(following)))
+
+
 @_abi.ResultFn
 def ON_RESULT(slot: Optional[int], status: int, error: Optional[bytes], result: _abi.Bytes) -> None:
     keep()

@@ -44,6 +44,37 @@ class LinkState(Word):
     DOWN = 2
 
 
+class MemberState(Word):
+    """How a member of a gateway stands, or one of its sources. str() and format() give its word, such
+    as "stale source".
+    """
+
+    UNKNOWN = 0  # a gateway that cannot be asked for its own, and why
+    LINKED = 1
+    DIALLING = 2
+    WAITING = 3  # for its next try, or for its turn among many
+    REFUSED = 4  # it is of another fleet, or no tier at all
+    ELSEWHERE = 5  # its engine is linked under another address
+    ENDING = 6  # it ends, as a source says, and is not dialled
+    SOURCE = 7  # a source: what it said last is whole
+    STALE_SOURCE = 8  # a source that fails or is incomplete: its last good set stands
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """Who is right below a gateway, or where that looks for members."""
+
+    state: MemberState
+    path: str  # ids from below the answering tier down to its gateway, joined by '/'
+    address: str  # as it is dialled, or dialled in from; "" for a source
+    id: str  # of the tier there; "" while that is not known
+    sources: Tuple[str, ...]  # who names it: "registration", "dial", or a source. For a source: itself
+    named: int  # for a source: how many members it names
+    terminating: bool  # a source says that it ends: it gets no new call
+    why: str  # "", why it is not linked, or why a source is stale
+    since: float  # of a source that is stale: seconds since 1970, else 0
+
+
 @dataclasses.dataclass(frozen=True)
 class Link:
     """How a link to another tier fares."""

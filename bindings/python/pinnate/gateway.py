@@ -10,10 +10,10 @@ from . import _abi
 from ._asking import Asking
 from ._calling import Calling
 from ._handle import TierSettings
-from ._links import Dial
+from ._links import Dial, Source
 from ._listening import Listening
 from ._logging import Log
-from ._values import Path, count, milliseconds, path
+from ._values import Path, count, milliseconds, path, required
 
 
 class Gateway(Asking, Calling, Listening):
@@ -72,6 +72,19 @@ class Gateway(Asking, Calling, Listening):
         this gives is closed; once per address.
         """
         return self._dial("dial_downstream", address)
+
+    def add_source(self, uri: str) -> Source:
+        """Looks for members there, until the Source that this gives is closed:
+
+        "static:ADDRESS,ADDRESS", "file:PATH" (an address on each line), "dns:NAME:PORT", "srv:NAME",
+        "kubernetes:NAMESPACE/SERVICE:PORT" or "docker:SOCKET?label=KEY=VALUE". Options stand behind
+        '?', as the README lists them. Whom a source names is dialled. One that fails, is incomplete
+        or suddenly names nobody takes nobody away: its last good set stands, and status() says since
+        when it is stale and why. members() lists both.
+        """
+        ticket = ctypes.c_uint64()
+        self._invoke("add_source", required(uri, "uri"), ctypes.byref(ticket))
+        return Source(self, uri, ticket.value)
 
     def set_members(self, source: str, addresses: Iterable[str]) -> None:
         """Names the engines and gateways below that `source`, a word for where they are known from,

@@ -168,6 +168,30 @@ class WholePath(unittest.TestCase):
             fleet.gateway.set_members("consul", [7])
         self.assertEqual(fleet.controller.status().online_engines, 3)
 
+    def test_a_gateway_looks_for_members_at_sources_and_lists_them(self):
+        fleet = Fleet(self, engines=0)
+        first, second = (fleet.open(pinnate.Engine, id=f"found-{n}", loaders=[pinnate.PythonLoader()]) for n in (1, 2))
+        address = str(first.listen("tcp://127.0.0.1:0"))
+        source = fleet.gateway.add_source(f"static:{address}")
+        second.dial_upstream(fleet.gateway.listen("tcp://127.0.0.1:0"))
+        missing = fleet.gateway.add_source("file:/nowhere/members")
+        fleet.rollups.until_latest(
+            lambda rollup: rollup.online_engines == 2 and any("is stale" in n for n in rollup.notices), "both online"
+        )
+        rows = list(fleet.controller.members(at=fleet.gateway.id, page=1))
+        states = pinnate.MemberState
+        self.assertEqual([row.state for row in rows], [states.STALE_SOURCE, states.SOURCE, states.LINKED, states.LINKED])
+        self.assertEqual([(row.id, row.sources) for row in rows[2:]], [("found-1", (source.uri,)), ("found-2", ("registration",))])
+        self.assertEqual((rows[0].why, rows[1].named), ("cannot read /nowhere/members: No such file or directory", 1))
+        self.assertEqual((rows[2].address, rows[2].path, str(rows[0].state)), (address, fleet.gateway.id, "stale source"))
+        missing.close()
+        missing.close()
+        self.assertEqual([row.sources for row in fleet.gateway.members() if not row.address], [(source.uri,)])
+        with self.assertRaisesRegex(pinnate.InvalidError, "there is no source 'ldap:'"):
+            fleet.gateway.add_source("ldap:x")
+        with self.assertRaises(pinnate.ConflictError):
+            fleet.gateway.add_source(source.uri)
+
     def test_a_gateway_can_be_dialled_by_its_controller(self):
         fleet = Fleet(self, engines=0)
         gateway = fleet.open(pinnate.Gateway, id="dialled")

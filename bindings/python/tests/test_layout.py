@@ -61,7 +61,7 @@ def shape(declared):
     if "*" in declared or re.search(r"\bpinnate_\w+_fn\b", declared):
         return "pointer"
     kind = re.sub(r"\b(const|struct)\b", "", declared).split()[0]
-    if kind in ("pinnate_status", "pinnate_phase", "pinnate_role", "pinnate_log_level", "int"):
+    if kind in ("pinnate_status", "pinnate_phase", "pinnate_role", "pinnate_member_state", "pinnate_log_level", "int"):
         return "int"
     return kind
 

@@ -280,6 +280,34 @@ typedef struct pinnate_row {
 } pinnate_row;
 typedef void (*pinnate_rows_fn)(void *arg, pinnate_status status, const char *error, const pinnate_row *const *rows,
                                  size_t count, const char *next);
+typedef enum pinnate_member_state {
+  PINNATE_MEMBER_UNKNOWN = 0,
+  PINNATE_MEMBER_LINKED = 1,
+  PINNATE_MEMBER_DIALLING = 2,
+  PINNATE_MEMBER_WAITING = 3,
+  PINNATE_MEMBER_REFUSED = 4,
+  PINNATE_MEMBER_ELSEWHERE = 5,
+  PINNATE_MEMBER_ENDING = 6,
+  PINNATE_MEMBER_SOURCE = 7,
+  PINNATE_MEMBER_STALE_SOURCE = 8,
+  PINNATE_MEMBER_STATE_COUNT = 9
+} pinnate_member_state;
+PINNATE_API const char *pinnate_member_state_name(pinnate_member_state state);
+typedef struct pinnate_member {
+  size_t size;
+  pinnate_member_state state;
+  const char *path;
+  const char *address;
+  const char *id;
+  const char *const *sources;
+  size_t source_count;
+  uint64_t named;
+  int terminating;
+  const char *why;
+  uint64_t since_unix_ms;
+} pinnate_member;
+typedef void (*pinnate_members_fn)(void *arg, pinnate_status status, const char *error,
+                                   const pinnate_member *const *members, size_t count, const char *next);
 typedef struct pinnate_header {
   size_t size;
   const char *key;
@@ -455,6 +483,11 @@ PINNATE_API pinnate_status pinnate_client_lookup(pinnate_client *client, const p
 PINNATE_API pinnate_status pinnate_client_lookup_wait(pinnate_client *client, const pinnate_lookup *lookup,
                                                       pinnate_rows_fn on_rows, void *arg, char *error,
                                                       size_t error_bytes);
+PINNATE_API pinnate_status pinnate_client_members(pinnate_client *client, const pinnate_lookup *lookup,
+                                                  pinnate_members_fn on_members, void *arg);
+PINNATE_API pinnate_status pinnate_client_members_wait(pinnate_client *client, const pinnate_lookup *lookup,
+                                                       pinnate_members_fn on_members, void *arg, char *error,
+                                                       size_t error_bytes);
 PINNATE_API pinnate_status pinnate_client_call(pinnate_client *client, const pinnate_call *call,
                                                pinnate_result_fn on_result, void *arg);
 PINNATE_API pinnate_status pinnate_client_call_wait(pinnate_client *client, const pinnate_call *call, void **result,
@@ -526,6 +559,11 @@ PINNATE_API pinnate_status pinnate_controller_lookup(pinnate_controller *control
 PINNATE_API pinnate_status pinnate_controller_lookup_wait(pinnate_controller *controller, const pinnate_lookup *lookup,
                                                           pinnate_rows_fn on_rows, void *arg, char *error,
                                                           size_t error_bytes);
+PINNATE_API pinnate_status pinnate_controller_members(pinnate_controller *controller, const pinnate_lookup *lookup,
+                                                      pinnate_members_fn on_members, void *arg);
+PINNATE_API pinnate_status pinnate_controller_members_wait(pinnate_controller *controller, const pinnate_lookup *lookup,
+                                                           pinnate_members_fn on_members, void *arg, char *error,
+                                                           size_t error_bytes);
 PINNATE_API pinnate_status pinnate_controller_call(pinnate_controller *controller, const pinnate_call *call,
                                                    pinnate_result_fn on_result, void *arg);
 PINNATE_API pinnate_status pinnate_controller_call_wait(pinnate_controller *controller, const pinnate_call *call,
@@ -638,6 +676,10 @@ PINNATE_API pinnate_status pinnate_gateway_listen(pinnate_gateway *gateway, cons
                                                   size_t bound_size, pinnate_ticket *ticket);
 PINNATE_API pinnate_status pinnate_gateway_dial_downstream(pinnate_gateway *gateway, const char *address,
                                                            pinnate_ticket *ticket);
+PINNATE_API pinnate_status pinnate_gateway_set_members(pinnate_gateway *gateway, const char *source,
+                                                       const char *const *addresses, size_t count);
+PINNATE_API pinnate_status pinnate_gateway_add_source(pinnate_gateway *gateway, const char *uri,
+                                                      pinnate_ticket *ticket);
 PINNATE_API pinnate_status pinnate_gateway_status(pinnate_gateway *gateway, const char *name,
                                                   pinnate_rollup_fn on_rollup, void *arg);
 PINNATE_API pinnate_status pinnate_gateway_status_wait(pinnate_gateway *gateway, const char *name,
@@ -648,6 +690,11 @@ PINNATE_API pinnate_status pinnate_gateway_lookup(pinnate_gateway *gateway, cons
 PINNATE_API pinnate_status pinnate_gateway_lookup_wait(pinnate_gateway *gateway, const pinnate_lookup *lookup,
                                                        pinnate_rows_fn on_rows, void *arg, char *error,
                                                        size_t error_bytes);
+PINNATE_API pinnate_status pinnate_gateway_members(pinnate_gateway *gateway, const pinnate_lookup *lookup,
+                                                   pinnate_members_fn on_members, void *arg);
+PINNATE_API pinnate_status pinnate_gateway_members_wait(pinnate_gateway *gateway, const pinnate_lookup *lookup,
+                                                        pinnate_members_fn on_members, void *arg, char *error,
+                                                        size_t error_bytes);
 PINNATE_API pinnate_status pinnate_gateway_call(pinnate_gateway *gateway, const pinnate_call *call,
                                                 pinnate_result_fn on_result, void *arg);
 PINNATE_API pinnate_status pinnate_gateway_call_wait(pinnate_gateway *gateway, const pinnate_call *call, void **result,
