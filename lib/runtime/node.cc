@@ -67,15 +67,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
 
   Status set_members(const std::string& source, std::vector<std::string> addresses) override {
     if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
-    for (std::string& address : addresses) {
-      Result<Address> parsed = parse_dial_address(address);
-      if (!parsed.ok()) return parsed.status();
-      address = parsed->text();  // two spellings of one are one
-    }
-    std::optional<Naming> naming;
-    if (!addresses.empty()) naming = {Naming::Answer::whole, std::move(addresses), {}, {}};
-    report([this, source, naming = std::move(naming)] { tier_->name_members(now(), source, naming); });
-    return {};
+    return sources_.set(source, std::move(addresses));
   }
 
   Status add_source(const std::string& uri, std::uint64_t id) override {

@@ -55,6 +55,19 @@ class LoopWatch final : public discovery::Watch, private Watcher::Owner {
   Watcher watcher_;
 };
 
+// Leaves those that can be dialled, in one spelling each, and says what is wrong with the first of
+// the others.
+Status keep_good(std::vector<std::string>* addresses) {
+  Status wrong;
+  std::erase_if(*addresses, [&wrong](std::string& address) {
+    Result<Address> parsed = parse_dial_address(address);
+    if (parsed.ok()) address = parsed->text();
+    if (!parsed.ok() && wrong.ok()) wrong = parsed.status();
+    return !parsed.ok();
+  });
+  return wrong;
+}
+
 }  // namespace
 
 struct Sources::State final : discovery::Loop {
@@ -72,20 +85,13 @@ struct Sources::State final : discovery::Loop {
     return watch;
   }
 
-  // One spelling for each address. What cannot be dialled takes nobody else with it.
+  // What cannot be dialled takes nobody else with it.
   void said(const std::string& uri, Naming naming) {
-    std::string wrong;
-    for (std::vector<std::string>* addresses : {&naming.addresses, &naming.terminating}) {
-      std::erase_if(*addresses, [&](std::string& address) {
-        Result<Address> parsed = parse_dial_address(address);
-        if (parsed.ok()) return address = parsed->text(), false;
-        if (wrong.empty()) wrong = parsed.status().message();
-        return true;
-      });
-    }
-    if (!wrong.empty()) {
+    Status wrong = keep_good(&naming.addresses);
+    (void)keep_good(&naming.terminating);
+    if (!wrong.ok()) {
       if (naming.answer == Naming::Answer::whole) naming.answer = Naming::Answer::incomplete;
-      if (naming.why.empty()) naming.why = wrong;
+      if (naming.why.empty()) naming.why = wrong.message();
     }
     say(uri, std::move(naming));
   }
@@ -110,6 +116,14 @@ Status Sources::add(const std::string& uri, std::uint64_t id) {
   if (!opened.ok()) return opened.status();
   state_->sources.emplace(id, std::pair(uri, std::move(*opened)));
   state_->say(uri, Naming{Naming::Answer::failed, {}, {}, {}});
+  return {};
+}
+
+Status Sources::set(const std::string& source, std::vector<std::string> addresses) {
+  if (Status s = keep_good(&addresses); !s.ok()) return s;
+  std::optional<Naming> naming;
+  if (!addresses.empty()) naming = {Naming::Answer::whole, std::move(addresses), {}, {}};
+  state_->say(source, std::move(naming));
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pinnate::runtime {
 
@@ -22,6 +23,8 @@ class Sources {
   Sources(std::shared_ptr<Reactor> reactor, Log log, Say say);
   ~Sources();
 
+  // What the host says itself. Nothing has changed where an address is none.
+  Status set(const std::string& source, std::vector<std::string> addresses);
   // As discovery::open_source; PINNATE_CONFLICT: there is this very source already.
   Status add(const std::string& uri, std::uint64_t id);
   bool remove(std::uint64_t id);  // false: there is none of this id

@@ -61,9 +61,8 @@ gateway.watch_links(lambda link: linked.set() if link.state == pinnate.LinkState
 gateway.listen(sys.argv[2])
 print(gateway.listen("tcp://127.0.0.1:0"), flush=True)
 linked.wait()
-worker = os.fork()
-if worker:
-    print(worker, flush=True)
+if not os.fork():
+    print(os.getpid(), flush=True)  # by then it has let go of what it has from its parent
 signal.pause()
 """
 
