@@ -38,7 +38,6 @@ class MemoryStore : public Store {
   Result<Restored> restore() override {
     std::lock_guard lock(mutex_);
     Restored restored;
-    restored.records = records_;
     for (const auto& [artifact, chunks] : artifacts_)
       for (const auto& [index, encoded] : chunks)
         restored.chunks[artifact].emplace(index, static_cast<std::uint32_t>(encoded->size()));
@@ -46,19 +45,7 @@ class MemoryStore : public Store {
   }
 
   Status commit(const std::vector<RecordWrite>& writes) override {
-    if (Status s = check_writes(writes); !s.ok()) return s;
-    // All that allocates comes first, so that running out of memory leaves everything as it was.
-    std::map<std::string, Buffer> staged;
-    for (const RecordWrite& write : writes) {
-      if (write.value)
-        staged.insert_or_assign(write.key, *write.value);
-      else
-        staged.erase(write.key);
-    }
-    std::lock_guard lock(mutex_);
-    for (const RecordWrite& write : writes) records_.erase(write.key);
-    records_.merge(staged);
-    return {};
+    return check_writes(writes);
   }
 
   Result<Buffer> read_chunk(const Digest& artifact, std::uint32_t index) override {
@@ -90,7 +77,6 @@ class MemoryStore : public Store {
 
  private:
   std::mutex mutex_;
-  std::map<std::string, Buffer> records_;
   std::map<Digest, std::map<std::uint32_t, std::shared_ptr<const Buffer>>> artifacts_;
 };
 

@@ -39,7 +39,8 @@ class Store {
   virtual Status drop_artifact(const Digest& artifact) = 0;
 };
 
-// For tiers without a folder.
+// For tiers without a folder. It keeps chunks alone: a tier reads records once, when it starts, and
+// those of thousands of tiers below would be held twice.
 std::unique_ptr<Store> make_memory_store();
 
 // A gateway's cache or an engine's state in a folder: a log of commits, and one append-only file

@@ -238,7 +238,7 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
     const bool had_turn = in.wants_more && wanting_.front() == stream;
     if (stream == 0 && !keep_granted(in.credit, in.bytes.size(), &granted_in_)) return defect();
     if (stream != 0) grants_.erase(stream);
-    if (in.wants_more) std::erase(wanting_, stream);
+    if (in.wants_more) wanting_.remove(stream);
     Status status = complete(std::move(in.bytes), flags, messages);
     incoming_.erase(found);
     return status.ok() && had_turn ? grant_next() : status;

@@ -10,13 +10,13 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "base/fifo.h"
 #include "base/limits.h"
 #include "base/status.h"
 #include "wire/message.h"
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -74,15 +74,15 @@ class Mux {
 
  private:
   struct Outgoing {
-    std::uint32_t stream;
+    std::uint32_t stream = 0;
     Buffer message;
     Descriptor descriptor;
     std::size_t sent = 0;
     std::uint64_t credit = kStreamCreditBytes;
   };
   struct Lane {  // one class
-    std::deque<Outgoing> waiting;  // not begun
-    std::deque<Outgoing> active;  // begun, in turn
+    Fifo<Outgoing> waiting;  // not begun
+    Fifo<Outgoing> active;  // begun, in turn
     bool was_whole = false;  // the last frame of this class was a whole message
   };
   struct Incoming {
@@ -110,7 +110,7 @@ class Mux {
   std::map<std::uint32_t, std::uint64_t> grants_;  // by stream; go out first
   std::string partial_;  // an incomplete frame
   std::map<std::uint32_t, Incoming> incoming_;
-  std::deque<std::uint32_t> wanting_;  // streams but 0 that need more credit; the first of them has it
+  Fifo<std::uint32_t> wanting_;  // streams but 0 that need more credit; the first of them has it
   // Granted on stream 0, by the peer and by this end, and not used while no message of it is in
   // pieces.
   std::uint64_t granted_out_ = 0, granted_in_ = 0;

@@ -93,12 +93,23 @@ TEST_CASE("records come back in the next life as they were last written") {
 }
 
 TEST_CASE("the last of several writes of one key counts") {
-  for_each_store([](Store& store) {
-    CHECK(store.commit({put("a", "1"), removal("a"), put("b", "1"), put("a", "2"), put("c", "1"), removal("c")}).ok());
-    const auto restored = store.restore();
-    REQUIRE(restored.ok());
-    CHECK(restored->records == std::map<std::string, Buffer>{{"a", Buffer("2")}, {"b", Buffer("1")}});
-  });
+  for_each_durable_store(
+      [](Store& store) {
+        const auto writes = {put("a", "1"), removal("a"), put("b", "1"), put("a", "2"), put("c", "1"), removal("c")};
+        CHECK(store.commit(writes).ok());
+      },
+      [](Store& store) {
+        const auto restored = store.restore();
+        REQUIRE(restored.ok());
+        CHECK(restored->records == std::map<std::string, Buffer>{{"a", Buffer("2")}, {"b", Buffer("1")}});
+      });
+}
+
+TEST_CASE("a store in memory keeps no records, and refuses bad ones all the same") {
+  const auto store = make_memory_store();
+  CHECK(store->commit({put("a", "1")}).ok());
+  CHECK(store->restore()->records.empty());
+  CHECK(store->commit({put("a b", "1")}).code() == PINNATE_INVALID);
 }
 
 TEST_CASE("a batch with a bad key is refused, and nothing of it is kept") {
