@@ -231,14 +231,16 @@ class CurlClient final : public HttpClient {
     if (!t.failure.ok()) return t.failure;
     if (result == CURLE_OK) return {};
     if (result == CURLE_OUT_OF_MEMORY) return no_memory();
-    std::string words = t.error[0] != '\0' ? t.error : curl_easy_strerror(result);
-    long error = 0;
-    curl_easy_getinfo(t.easy, CURLINFO_OS_ERRNO, &error);
-    if (result == CURLE_COULDNT_CONNECT && error != 0) {
-      const std::string why = std::generic_category().message(static_cast<int>(error));
-      if (words.find(why) == std::string::npos) words += ": " + why;
+    // libcurl's words for these two hold a time that is another at each try.
+    if (result == CURLE_OPERATION_TIMEDOUT)
+      return {PINNATE_TIMEOUT, "cannot connect to the server within " + in_seconds(t.request.connect_ms)};
+    if (result == CURLE_COULDNT_CONNECT) {
+      long error = 0;
+      curl_easy_getinfo(t.easy, CURLINFO_OS_ERRNO, &error);
+      const std::string why = error == 0 ? "" : ": " + std::generic_category().message(static_cast<int>(error));
+      return {PINNATE_UNREACHABLE, "cannot connect to the server" + why};
     }
-    return {result == CURLE_OPERATION_TIMEDOUT ? PINNATE_TIMEOUT : PINNATE_UNREACHABLE, words};
+    return {PINNATE_UNREACHABLE, t.error[0] != '\0' ? t.error : curl_easy_strerror(result)};
   }
 
   void end(const std::shared_ptr<Transfer>& transfer, Status status) {

@@ -13,7 +13,7 @@ namespace pinnate::discovery {
 namespace {
 
 constexpr std::size_t kEventBytes = 4 * 1024 * 1024;
-constexpr std::size_t kPageBytes = 64 * 1024 * 1024;
+constexpr std::size_t kSlicePageBytes = 64 * 1024 * 1024;
 constexpr std::size_t kRefusalBytes = 16 * 1024;
 constexpr int kPageSlices = 500;
 constexpr int kQuietWatches = 2;  // so many in a row with nothing in them: is what is known true?
@@ -58,7 +58,7 @@ class SliceWatch final : public Source {
     if (!page_.empty()) request.path += "&continue=" + url_encoded(page_);
     request.gzip = true;
     request.silence_ms = timing_.answer_ms;
-    request.body_bytes = kPageBytes;
+    request.body_bytes = kSlicePageBytes;
     ask(std::move(request), [this](std::string_view bytes) { body_ += bytes; });
   }
 
