@@ -11,6 +11,8 @@
 #include <doctest/doctest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -449,23 +451,44 @@ TEST_CASE("a loop that can watch no more sockets ends what is asked for, in word
   CHECK(fine.body == "x");
 }
 
-TEST_CASE("a key that wants a passphrase fails at once and asks no terminal") {
+TEST_CASE("a key that wants a passphrase fails at once, and neither terminal nor stdin is asked for it") {
   char folder[] = "/tmp/pin-XXXXXX";
   REQUIRE(mkdtemp(folder));
-  const std::string key = std::string(folder) + "/key.pem";
+  const std::string key = std::string(folder) + "/key.pem", certificate = std::string(folder) + "/cert.pem";
   EVP_PKEY* pair = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
-  FILE* file = std::fopen(key.c_str(), "w");
+  X509* self = X509_new();
+  X509_gmtime_adj(X509_getm_notBefore(self), 0);
+  X509_gmtime_adj(X509_getm_notAfter(self), 3600);
+  X509_set_pubkey(self, pair);
+  REQUIRE(X509_sign(self, pair, nullptr) > 0);
   char passphrase[] = "pinnate";
+  FILE* file = std::fopen(key.c_str(), "w");
   REQUIRE(PEM_write_PKCS8PrivateKey(file, pair, EVP_aes_128_cbc(), passphrase, 7, nullptr, nullptr) == 1);
   std::fclose(file);
+  file = std::fopen(certificate.c_str(), "w");
+  REQUIRE(PEM_write_X509(file, self) == 1);
+  std::fclose(file);
+  X509_free(self);
   EVP_PKEY_free(pair);
+
+  int typed[2];  // somebody who would answer
+  REQUIRE(pipe(typed) == 0);
+  REQUIRE(write(typed[1], "pinnate\n", 8) == 8);
+  const int old_stdin = dup(0);
+  dup2(typed[0], 0);
   HttpTalk talk;
-  talk.client = talk.make({"https" + talk.server.url().substr(4), "", key, key, key});
+  talk.client = talk.make({"https" + talk.server.url().substr(4), "", certificate, certificate, key});
+  HttpRequest request = request_of("/");
+  request.begin_ms = 5000;
   Got got;
-  talk.get(&got);
+  talk.get(&got, request);
   talk.until_end(&got);
-  CHECK(got.end.code() == PINNATE_UNREACHABLE);
-  CHECK(talk.server.requests.empty());
+  CHECK(got.end.message().find("unable to set private key file") != std::string::npos);
+  int unread = 0;
+  ioctl(typed[0], FIONREAD, &unread);
+  CHECK(unread == 8);
+  dup2(old_stdin, 0);
+  for (const int fd : {typed[0], typed[1], old_stdin}) close(fd);
   std::system(("rm -r " + std::string(folder)).c_str());
 }
 

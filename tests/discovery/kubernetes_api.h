@@ -86,7 +86,7 @@ class KubernetesApi {
     timing.backoff_least_ms = 10;
     timing.backoff_most_ms = 40;
     timing.relist_within_ms = 10;
-    timing.down_ms = 100;
+    timing.down_ms = 60000;  // but for this, where it is not what a test is about
     timing.watch_again_ms = 5;
   }
   ~KubernetesApi() {

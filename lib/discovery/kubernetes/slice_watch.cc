@@ -115,7 +115,7 @@ class SliceWatch final : public Source {
     if (!page_.empty()) return list();
     set_ = std::exchange(fresh_, {});
     version_ = std::move(page.version);
-    listed_ = known_ = true;
+    listed_ = true;
     list_trouble_.clear();
     quiet_watches_ = 0;
     if (watched_ == Watched::well) go_down("its watch has not begun");
@@ -267,10 +267,8 @@ class SliceWatch final : public Source {
     if (!list_trouble_.empty() || is_down) {
       const std::string& trouble = is_down ? down_trouble_ : list_trouble_;
       naming = {Naming::Answer::failed, {}, {}, who_ + " at " + access_.server.url + ": " + trouble};
-    } else if (known_) {
-      naming = set_.naming(who_);
     } else {
-      return;
+      naming = set_.naming(who_);
     }
     if (said_ && *said_ == naming) return;
     said_ = naming;
@@ -291,7 +289,6 @@ class SliceWatch final : public Source {
   std::string body_;
   std::int64_t begun_ms_ = 0;
 
-  bool known_ = false;  // there was a list
   bool listed_ = false;  // set_ is what the server had at version_
   SliceSet set_, fresh_;  // fresh_: of a list that has more pages
   std::string version_, page_;
