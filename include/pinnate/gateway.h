@@ -72,6 +72,24 @@ PINNATE_API pinnate_status pinnate_gateway_set_members(pinnate_gateway *gateway,
 PINNATE_API pinnate_status pinnate_gateway_add_source(pinnate_gateway *gateway, const char *uri,
                                                       pinnate_ticket *ticket);
 
+/* How the members of a gateway stand, as numbers to be exported. The first ones are of now; those
+ * called _total only grow, from the moment when the gateway was opened. */
+typedef struct pinnate_member_counts {
+  size_t size;
+  uint64_t sources, stale_sources;
+  uint64_t linked, dialling, waiting, refused, elsewhere, ending;  /* members that a source names, by state */
+  uint64_t registered;            /* linked, and named by no source: who dialled in, or is dialled by the host */
+  uint64_t dials_total;           /* downward */
+  uint64_t failed_dials_total;    /* of these, those that made no link */
+  uint64_t refused_dials_total;   /* of those, where somebody answered and said no, or was no tier */
+} pinnate_member_counts;
+
+#define PINNATE_MEMBER_COUNTS_INIT { sizeof(pinnate_member_counts), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+PINNATE_API void pinnate_member_counts_init(pinnate_member_counts *counts, size_t size);
+
+/* Fills in *counts. Off the loop's thread it waits for that. */
+PINNATE_API pinnate_status pinnate_gateway_member_counts(pinnate_gateway *gateway, pinnate_member_counts *counts);
+
 /* The roll-up of what is below this gateway, also while its upstream is away. */
 PINNATE_API pinnate_status pinnate_gateway_status(pinnate_gateway *gateway, const char *name,
                                                   pinnate_rollup_fn on_rollup, void *arg);

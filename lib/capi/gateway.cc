@@ -3,6 +3,7 @@
 #include "capi/asking.h"
 #include "capi/entry.h"
 #include "capi/options.h"
+#include "capi/sized.h"
 #include "tier/endpoints.h"
 #include "tier/gateway.h"
 
@@ -18,6 +19,11 @@ struct pinnate_gateway final : capi::Handle {
 
   Status set_members(const std::string& source, std::vector<std::string> addresses) {
     return on_loop([&] { return node().set_members(source, std::move(addresses)); });
+  }
+  Result<tier::MemberCounts> member_counts() {
+    tier::MemberCounts counts;
+    const Status status = on_loop([&] { return counts = node().member_counts(), Status(); });
+    return status.ok() ? Result<tier::MemberCounts>(counts) : status;
   }
   Status add_source(const char* uri, pinnate_ticket* wanted) {
     return on_loop([&] { return node().add_source(uri, new_ticket(wanted)); });
@@ -39,6 +45,31 @@ Status set_members(pinnate_gateway& gateway, const char* source, const char* con
     members.emplace_back(addresses[i]);
   }
   return gateway.set_members(name, std::move(members));
+}
+
+Status member_counts(pinnate_gateway& gateway, pinnate_member_counts* out) {
+  if (Status s = capi::required(out, "counts"); !s.ok()) return s;
+  const Result<std::size_t> room = capi::room_in(out, "counts");
+  if (!room.ok()) return room.status();
+  const Result<tier::MemberCounts> now = gateway.member_counts();
+  if (!now.ok()) return now.status();
+  using wire::MemberState;
+  const auto in = [&now](MemberState state) { return now->members[static_cast<std::size_t>(state)]; };
+  pinnate_member_counts counts{};
+  counts.sources = now->sources;
+  counts.stale_sources = now->stale_sources;
+  counts.linked = in(MemberState::linked);
+  counts.dialling = in(MemberState::dialling);
+  counts.waiting = in(MemberState::waiting);
+  counts.refused = in(MemberState::refused);
+  counts.elsewhere = in(MemberState::elsewhere);
+  counts.ending = in(MemberState::ending);
+  counts.registered = now->registered;
+  counts.dials_total = now->dials;
+  counts.failed_dials_total = now->failed_dials;
+  counts.refused_dials_total = now->refusals;
+  capi::fill_sized(counts, *room, out);
+  return {};
 }
 
 Status add_source(pinnate_gateway& gateway, const char* uri, pinnate_ticket* ticket) {
@@ -90,6 +121,10 @@ pinnate_status pinnate_gateway_set_members(pinnate_gateway* gateway, const char*
 
 pinnate_status pinnate_gateway_add_source(pinnate_gateway* gateway, const char* uri, pinnate_ticket* ticket) {
   return capi::with(gateway, add_source, uri, ticket);
+}
+
+pinnate_status pinnate_gateway_member_counts(pinnate_gateway* gateway, pinnate_member_counts* counts) {
+  return capi::with(gateway, member_counts, counts);
 }
 
 pinnate_status pinnate_gateway_status(pinnate_gateway* gateway, const char* name, pinnate_rollup_fn on_rollup,

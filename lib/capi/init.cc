@@ -37,6 +37,7 @@ void pinnate_artifact_init(pinnate_artifact* artifact, size_t size) { init(artif
 void pinnate_publish_init(pinnate_publish* publish, size_t size) { init(publish, size); }
 void pinnate_published_init(pinnate_published* published, size_t size) { init(published, size); }
 void pinnate_lookup_init(pinnate_lookup* lookup, size_t size) { init(lookup, size); }
+void pinnate_member_counts_init(pinnate_member_counts* counts, size_t size) { init(counts, size); }
 void pinnate_header_init(pinnate_header* header, size_t size) { init(header, size); }
 void pinnate_call_init(pinnate_call* call, size_t size) { init(call, size); }
 void pinnate_tier_options_init(pinnate_tier_options* options, size_t size) { init(options, size); }

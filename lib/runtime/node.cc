@@ -70,6 +70,8 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     return sources_.set(source, std::move(addresses));
   }
 
+  tier::MemberCounts member_counts() override { return tier_->member_counts(); }
+
   Status add_source(const std::string& uri, std::uint64_t id) override {
     if (phase_ != Phase::open) return {PINNATE_CLOSED, "the handle is closing"};
     return sources_.add(uri, id);

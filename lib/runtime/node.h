@@ -52,6 +52,7 @@ class Node {
   // Of a gateway: what the host itself knows of who is below. Checks the addresses, then tier
   // name_members, with no address as if the source were gone. Nothing has changed where one is none.
   virtual Status set_members(const std::string& source, std::vector<std::string> addresses) = 0;
+  virtual tier::MemberCounts member_counts() = 0;  // of a gateway
   // Of a gateway: looks there for members until `id` is ended. See discovery/discovery.h
   virtual Status add_source(const std::string& uri, std::uint64_t id) = 0;
   // Of an engine: to its services, and its tier looks again at what could not be loaded.

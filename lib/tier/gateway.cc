@@ -46,6 +46,7 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
   void members_named(const std::string& source, std::optional<Naming> naming) override {
     members_.named(source, std::move(naming));
   }
+  MemberCounts member_counts() override;
   void end() override {
     members_.save_now();
     downstream_.close();
@@ -229,6 +230,18 @@ std::string Gateway::list_members(const std::string& from, const Members::Add& a
     if (!add(std::move(row))) return "@" + it->first;
   }
   return "";
+}
+
+MemberCounts Gateway::member_counts() {
+  MemberCounts counts;
+  members_.count(&counts);
+  links_.each_up(Side::downstream, [&](const Session& session) {
+    if (session.peer.role != wire::Role::client && !members_.names(links_.endpoint_of(session.link))) ++counts.registered;
+  });
+  counts.dials = links_.dials().all;
+  counts.failed_dials = links_.dials().failed;
+  counts.refusals = links_.dials().refused;
+  return counts;
 }
 
 void Gateway::tell(bool whole) {

@@ -46,6 +46,7 @@ Endpoints::Dialled Links::dial(Side side, const std::string& address, std::uint3
   session->facts.address = address;
   const LinkId link = session->link;
   sessions_.emplace(link, std::move(session));
+  if (side == Side::downstream) ++dials_.all;
   core_->act(Dial{link, address, limit_ms});
   return {link, {}};
 }
@@ -382,6 +383,10 @@ void Links::closed(LinkId link, const Status& why) {
   // All sites lose their controller at once. The calls of engines wait for their gateway.
   const bool spread = session->up() && role_ == wire::Role::gateway;
   if (const std::string* address = endpoints_.address_of(link); address && !session->up()) {
+    if (session->side == Side::downstream) {
+      ++dials_.failed;
+      if (answered_no(why)) ++dials_.refused;
+    }
     const Endpoints::Facts* const facts = endpoints_.facts(endpoints_.of_link(link));
     const bool again = facts->last.message() == why.message();  // told once, however often it is tried
     core_->log(again              ? PINNATE_LOG_DEBUG

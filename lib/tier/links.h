@@ -98,6 +98,11 @@ class Links {
     bool up() const { return state == wire::MemberState::linked; }
   };
   Standing standing(EndpointId endpoint);
+  // Of dials downward, since the beginning.
+  struct Dials {
+    std::uint64_t all = 0, failed = 0, refused = 0;
+  };
+  const Dials& dials() const { return dials_; }
   EndpointId endpoint_of(LinkId link) const { return endpoints_.of_link(link); }  // or 0
   void reconfigured() { endpoints_.reconfigured(); }
   // Ends the link that is up, and dials it anew at once if it was dialled.
@@ -147,6 +152,7 @@ class Links {
   std::map<std::string, LinkId> below_;  // peers downstream that are up, clients apart
   LinkId upstream_ = 0;
   bool closing_ = false;
+  Dials dials_;
   Endpoints endpoints_;
 };
 

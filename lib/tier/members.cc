@@ -222,6 +222,13 @@ wire::TierRow Members::row_of(const std::string& name, const Source& source) {
   return row;
 }
 
+void Members::count(MemberCounts* counts) {
+  counts->sources = sources_.size();
+  for (const auto& [name, source] : sources_) counts->stale_sources += source.stale_since_ms != 0;
+  for (const auto& [address, member] : members_)
+    ++counts->members[static_cast<std::size_t>(links_->standing(member.endpoint).state)];
+}
+
 // A cursor is "=SOURCE" or "ADDRESS": '=' is before all that an address begins with.
 std::string Members::list(const std::string& from, const Add& add) {
   if (from.empty() || from.starts_with('=')) {

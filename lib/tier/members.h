@@ -38,6 +38,7 @@ class Members {
   // cursor of that one. Empty: it was the last.
   using Add = std::function<bool(wire::TierRow)>;
   std::string list(const std::string& from, const Add& add);
+  void count(MemberCounts* counts);
   bool names(EndpointId endpoint) const { return by_endpoint_.contains(endpoint); }
 
  private:

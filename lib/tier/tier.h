@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "tier/action.h"
 
+#include <array>
 #include <limits>
 
 namespace pinnate::tier {
@@ -54,6 +55,14 @@ struct Drained {
   std::size_t bulk = 0, calls = 0;
 };
 
+// Of a gateway's members, now; and what happened since it started.
+struct MemberCounts {
+  std::uint64_t sources = 0, stale_sources = 0;
+  std::array<std::uint64_t, wire::kMemberStates> members{};  // that sources name, by state
+  std::uint64_t registered = 0;  // linked, and named by no source
+  std::uint64_t dials = 0, failed_dials = 0, refusals = 0;  // downward
+};
+
 class Tier {
  public:
   virtual ~Tier() = default;
@@ -84,6 +93,7 @@ class Tier {
   // Of a gateway: what a source says of who is below, as addresses that can be dialled. Nothing: there
   // is no such source any more. Failed without words: there is one, which has said nothing yet.
   virtual void name_members(Now, const std::string& /*source*/, std::optional<Naming>) {}
+  virtual MemberCounts member_counts() { return {}; }
   // Of an engine: it has a loader of this kind now, too.
   virtual void add_loader(Now, const std::string&) {}
   // Ends well: says goodbye, drains and destroys services. closed(): nothing is left to do.

@@ -142,6 +142,13 @@ TEST_CASE("a gateway looks for members at sources, and says whom it found there"
     CHECK(comes([&](MembersAnswer& answer) {
       return answer.find(one) == "linked first by " + list && answer.find(file).starts_with("stale source");
     }));
+    pinnate_member_counts counts = PINNATE_MEMBER_COUNTS_INIT;
+    REQUIRE(pinnate_gateway_member_counts(tree.gateway, &counts) == PINNATE_OK);
+    CHECK(counts.sources == 2);
+    CHECK(counts.stale_sources == 1);
+    CHECK(counts.linked == 1);
+    CHECK(counts.dials_total >= 1);
+    CHECK(counts.dials_total <= 2);  // whom the cancelled source named may have been dialled
     std::ofstream(tree.folder.path + "/members") << two << "\n";
     CHECK(comes([&](MembersAnswer& answer) {
       return answer.find(two) == "linked second by " + file && answer.find(file) == "source names 1";
@@ -161,6 +168,7 @@ TEST_CASE("a wrong source, or a wrong question for members, is refused in words"
   refused(pinnate_gateway_add_source(tree.gateway, "10.0.0.1", nullptr), PINNATE_INVALID, "no source of members");
   refused(pinnate_gateway_add_source(tree.gateway, "ldap:x", nullptr), PINNATE_INVALID, "there is no source 'ldap:'");
   refused(pinnate_gateway_members(tree.gateway, nullptr, MembersAnswer::on_members, nullptr), PINNATE_INVALID, "lookup");
+  refused(pinnate_gateway_member_counts(tree.gateway, nullptr), PINNATE_INVALID, "counts");
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   refused(pinnate_gateway_members(tree.gateway, &lookup, nullptr, nullptr), PINNATE_INVALID, "on_members");
   lookup.name = "f";

@@ -322,6 +322,16 @@ class Member(Structure):
     ]
 
 
+class MemberCounts(Structure):
+    _fields_ = [("size", c_size_t)] + [
+        (name, c_uint64)
+        for name in (
+            "sources", "stale_sources", "linked", "dialling", "waiting", "refused", "elsewhere", "ending",
+            "registered", "dials_total", "failed_dials_total", "refused_dials_total",
+        )
+    ]
+
+
 class Header(Structure):
     _fields_ = [("size", c_size_t), ("key", c_char_p), ("value", c_char_p)]
 
@@ -499,6 +509,7 @@ STRUCTS: Dict[str, Type[Structure]] = {
     "pinnate_kept_image": KeptImage,
     "pinnate_row": Row,
     "pinnate_member": Member,
+    "pinnate_member_counts": MemberCounts,
     "pinnate_header": Header,
     "pinnate_call": Call,
     "pinnate_link": Link,

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Tuple
 
 from ._abi import (
     Artifact, Bytes, Call, ClientOptions, ClosedFn, ConditionFn, ControllerOptions, DoneFn,
-    EngineOptions, GatewayOptions, Header, Label, LinkFn, Loader, Lookup, MembersFn, ProgressFn, Publish,
+    EngineOptions, GatewayOptions, Header, Label, LinkFn, Loader, Lookup, MemberCounts, MembersFn, ProgressFn, Publish,
     Published, PublishedFn, ReleasesFn, ResultFn, Rollup, RollupFn, Row, RowsFn, ServiceFn,
     TestingFault, TestingOptions, TestingTier, TierOptions,
     CheckedFn,
@@ -98,6 +98,8 @@ PROTOTYPES: Dict[str, Prototype] = {
     "pinnate_gateway_listen": (_STATUS, [_HANDLE, c_char_p, _TEXT_OUT, c_size_t, _TICKET]),
     "pinnate_gateway_dial_downstream": (_STATUS, [_HANDLE, c_char_p, _TICKET]),
     "pinnate_gateway_add_source": (_STATUS, [_HANDLE, c_char_p, _TICKET]),
+    "pinnate_member_counts_init": (None, [POINTER(MemberCounts), c_size_t]),
+    "pinnate_gateway_member_counts": (_STATUS, [_HANDLE, POINTER(MemberCounts)]),
     "pinnate_gateway_set_members": (_STATUS, [_HANDLE, c_char_p, POINTER(c_char_p), c_size_t]),
     "pinnate_gateway_status": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG]),
     "pinnate_gateway_status_wait": (_STATUS, [_HANDLE, c_char_p, RollupFn, _ARG, _TEXT_OUT, c_size_t]),

@@ -76,6 +76,26 @@ class Member:
 
 
 @dataclasses.dataclass(frozen=True)
+class MemberCounts:
+    """How the members of a gateway stand, as numbers to be exported: now, and those called _total
+    since it was opened.
+    """
+
+    sources: int
+    stale_sources: int
+    linked: int  # this and the next five: members that a source names, by state
+    dialling: int
+    waiting: int
+    refused: int
+    elsewhere: int
+    ending: int
+    registered: int  # linked, and named by no source
+    dials_total: int  # downward
+    failed_dials_total: int  # of these, those that made no link
+    refused_dials_total: int  # of those, where somebody answered and said no, or was no tier
+
+
+@dataclasses.dataclass(frozen=True)
 class Link:
     """How a link to another tier fares."""
 

@@ -13,6 +13,7 @@ from ._handle import TierSettings
 from ._links import Dial, Source
 from ._listening import Listening
 from ._logging import Log
+from .fleet import MemberCounts
 from ._values import Path, count, milliseconds, path, required
 
 
@@ -85,6 +86,12 @@ class Gateway(Asking, Calling, Listening):
         ticket = ctypes.c_uint64()
         self._invoke("add_source", required(uri, "uri"), ctypes.byref(ticket))
         return Source(self, uri, ticket.value)
+
+    def member_counts(self) -> MemberCounts:
+        """How its members stand, as numbers to be exported."""
+        counts = _abi.MemberCounts(size=ctypes.sizeof(_abi.MemberCounts))
+        self._invoke("member_counts", ctypes.byref(counts))
+        return MemberCounts(*(getattr(counts, name) for name, _ in _abi.MemberCounts._fields_[1:]))
 
     def set_members(self, source: str, addresses: Iterable[str]) -> None:
         """Names the engines and gateways below that `source`, a word for where they are known from,

@@ -680,6 +680,18 @@ PINNATE_API pinnate_status pinnate_gateway_set_members(pinnate_gateway *gateway,
                                                        const char *const *addresses, size_t count);
 PINNATE_API pinnate_status pinnate_gateway_add_source(pinnate_gateway *gateway, const char *uri,
                                                       pinnate_ticket *ticket);
+typedef struct pinnate_member_counts {
+  size_t size;
+  uint64_t sources, stale_sources;
+  uint64_t linked, dialling, waiting, refused, elsewhere, ending;
+  uint64_t registered;
+  uint64_t dials_total;
+  uint64_t failed_dials_total;
+  uint64_t refused_dials_total;
+} pinnate_member_counts;
+#define PINNATE_MEMBER_COUNTS_INIT { sizeof(pinnate_member_counts), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+PINNATE_API void pinnate_member_counts_init(pinnate_member_counts *counts, size_t size);
+PINNATE_API pinnate_status pinnate_gateway_member_counts(pinnate_gateway *gateway, pinnate_member_counts *counts);
 PINNATE_API pinnate_status pinnate_gateway_status(pinnate_gateway *gateway, const char *name,
                                                   pinnate_rollup_fn on_rollup, void *arg);
 PINNATE_API pinnate_status pinnate_gateway_status_wait(pinnate_gateway *gateway, const char *name,
