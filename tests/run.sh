@@ -10,20 +10,21 @@
 #   cli       tests/cli: the program, as its users run it
 #   wire      tests/wire: the protocol, spoken by Python without the library; tests/older: peers and folders of older versions
 #   e2e       tests/e2e: fleets of processes, with what goes wrong in them
+#   net       tests/net: members that gateways find by DNS, lists and files, in network namespaces with real name servers
 #   hosts     tests/hosts: the samples for real servers, built and run by these
 #   chaos     tests/chaos: a fleet of processes that is broken while it works, round after round
 # --sanitized adds what CI runs beside them, in at most 20 minutes on two cores:
 #   asan      the C and C++ suite under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan      what has threads under ThreadSanitizer
 # --full is for long runs. It adds the sanitized parts with all that the release has, and the long
-# tests of cli, e2e and hosts. After the parts above, alone and one by one, it runs `long`, all tests of ctest that
+# tests of cli, e2e, net and hosts. After the parts above, alone and one by one, it runs `long`, all tests of ctest that
 # have the label "full", and every executable tests/full.d/NAME.sh as part NAME. Such a script finds
 # the release build in $PINNATE_BUILD. It exits with 0 when it passed, and with 77 when it cannot run
 # here; then its last line says why.
 #
 # --only runs one part of any of these. Each part writes build/logs/PART.log. Tests of e2e that need
-# ptrace or a mount are skipped, and counted, where that is not allowed. With --full and as root they
-# fail instead, unless PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test
+# ptrace or a mount, and those of net, which need network namespaces, are skipped, and counted, where that is not allowed. With --full
+# and as root they fail instead, unless PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test
 # cases in all. The exit status is 1 when one failed, and 130 when interrupted. The line before it
 # tells how the time of a run without --full and --only stands to the limit above. The run does not
 # fail by that: the time is the machine's, too.
@@ -44,7 +45,7 @@ long_runs() {
   for script in tests/full.d/*.sh; do [ ! -x "$script" ] || basename "$script" .sh; done
 }
 
-parts=(release hosts python e2e cli chaos wire)
+parts=(release hosts python e2e net cli chaos wire)
 sanitized=(asan tsan)
 mapfile -t long < <(echo long; long_runs)
 full=no only=() reach="test_seconds 600"
@@ -161,6 +162,13 @@ part_e2e() {
   fi
   unittest . tests/e2e
 }
+part_net() {
+  if [ $full = yes ]; then
+    export PINNATE_FULL=1
+    if [ "$(id -u)" = 0 ]; then export PINNATE_REQUIRE=${PINNATE_REQUIRE-1}; fi
+  fi
+  unittest . tests/net
+}
 part_hosts() {
   if [ $full = yes ]; then export PINNATE_FULL=1; fi
   unittest . tests/hosts
@@ -213,7 +221,7 @@ mkdir -p "$logs"
 }
 
 # Fleets of processes keep time: three of these parts run at once, the longest first. The suites take what they leave.
-fleets=(hosts python e2e cli chaos wire)
+fleets=(hosts python e2e net cli chaos wire)
 mkfifo "$logs/places"
 exec {places}<>"$logs/places"
 rm "$logs/places"

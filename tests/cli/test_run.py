@@ -44,7 +44,7 @@ class RunTest(unittest.TestCase):
         return ended.stdout.splitlines()
 
     def test_each_part_tells_its_seconds_and_all_of_them_how_they_stand_to_the_limit(self):
-        usual = ["release", "hosts", "python", "e2e", "cli", "chaos", "wire"]
+        usual = ["release", "hosts", "python", "e2e", "net", "cli", "chaos", "wire"]
         for options, parts, reach in (((), usual, "test_seconds [0-9]+ 600"),
                                       (("--sanitized",), [*usual, "asan", "tsan"], "ci_seconds [0-9]+ 1200")):
             *lines, last, counted = self.lines(*options)
