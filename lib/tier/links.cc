@@ -206,6 +206,9 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
   } else if (why.ok() && session.peer.role != wire::Role::client) {
     other = downstream(session.peer.id);
     if (other) why = check_place(session, other);
+    // It listens at two addresses, and both are dialled from here: the one that is linked is enough.
+    if (other && why.ok() && other->dialled && session.dialled)
+      why = {PINNATE_CONFLICT, "the " + named(session.peer) + " is linked already, under another address"};
   }
   if (!why.ok()) {
     if (other) endpoints_.hold(session.link, other->peer.id);
@@ -234,7 +237,10 @@ void Links::come_up(Session& session) {
     // Two handshakes under one id may have been under way at once, and both were admitted.
     if (Session* other = downstream(session.peer.id); other && other != &session) {
       if (Status why = check_place(session, other); !why.ok()) return refuse_hello(session, why);
-      refuse(other->link, {PINNATE_CONFLICT, "replaced by another link between the two"});
+      const LinkId old = other->link;
+      endpoints_.hold(old, session.peer.id);
+      below_[session.peer.id] = session.link;  // before that one ends: who stands back for this peer goes on to do so
+      refuse(old, {PINNATE_CONFLICT, "replaced by another link between the two"});
     }
     below_[session.peer.id] = session.link;
   }
