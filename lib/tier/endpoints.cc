@@ -47,6 +47,13 @@ void Endpoints::dial_now(EndpointId id) {
   dial(id);
 }
 
+void Endpoints::dial_afresh(EndpointId id) {
+  const auto found = endpoints_.find(id);
+  if (found == endpoints_.end()) return;
+  found->second.backoff.reset();
+  dial_now(id);
+}
+
 void Endpoints::rest(EndpointId id, bool resting) {
   const auto found = endpoints_.find(id);
   if (found == endpoints_.end() || found->second.resting == resting) return;

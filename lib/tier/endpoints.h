@@ -39,6 +39,7 @@ class Endpoints {
   void stop();  // dials none of them any more
   void reconfigured();  // delays are as the options say now
   void dial_now(EndpointId id);  // if there is such a wish, and it waits to be dialled
+  void dial_afresh(EndpointId id);  // the same, as if it had never failed
   // While it rests its link stays, and no other is dialled.
   void rest(EndpointId id, bool resting);
 

@@ -86,6 +86,7 @@ class Links {
   }
 
   EndpointId keep(Side side, const std::string& address);  // 0: over the limit, and the log says so
+  void dial_afresh(EndpointId endpoint) { endpoints_.dial_afresh(endpoint); }  // unless it is linked, or being dialled
   // Dials it no more. A link that is up ends too, or (`keep_up`) stays for as long as it lives.
   void release(EndpointId endpoint, bool keep_up);
   // Its peer gets no new call. Its link stays, and is not dialled again meanwhile.

@@ -69,9 +69,13 @@ void Members::add(const std::string& name, Source& source, const std::vector<std
   for (std::size_t left = fresh.size(); left > 0; --left) {
     std::swap(fresh[left - 1], fresh[core_->random().below(left)]);
     Member& member = members_[fresh[left - 1]];
+    const bool unnamed = member.sources.empty();
     member.sources.emplace(name, false);
     member.hold.cancel();
-    if (member.endpoint == 0) member.endpoint = links_->keep(Side::downstream, fresh[left - 1]);
+    if (member.endpoint == 0)
+      member.endpoint = links_->keep(Side::downstream, fresh[left - 1]);
+    else if (unnamed)  // somebody new may have the address
+      links_->dial_afresh(member.endpoint);
     if (member.endpoint != 0) by_endpoint_.insert(member.endpoint);
     mark(member);
   }

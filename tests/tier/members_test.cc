@@ -83,6 +83,14 @@ TEST_CASE("whom no source names any more is dialled for a while longer, and then
     s.f.world.restart("e1");
     CHECK(s.comes_to(1, 20000));
   }
+  SUBCASE("somebody is there, and gets the name, when it has been dialled in vain for a while") {
+    s.named("host", {});
+    s.f.world.crash("e1");
+    s.f.world.advance(25000);
+    s.f.world.restart("e1");
+    s.named("host", {"e1"});
+    CHECK(s.comes_to(1, 1000));
+  }
   SUBCASE("it comes back later") {
     s.named("host", {});
     s.f.world.crash("e1");
