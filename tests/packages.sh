@@ -7,6 +7,7 @@ packages_for_tests="doctest-dev python3 python3-msgpack python3-pip python3-setu
                     nginx-light nginx-dev make mosquitto mosquitto-dev libmosquitto-dev mosquitto-clients libglib2.0-dev gunicorn
                     python3-aiohttp wrk curl procps gfortran"
 packages_for_full="debootstrap git ca-certificates golang-go rustc"
+packages_for_kubernetes="dpkg-dev patch openssl curl"
 packages_for_bench="g++ libssl-dev binutils python3 nats-server nginx-light mosquitto libnng-dev"
 # Used where they are, never installed: ccache (faster builds), clang (the header test compiles with it too).
 
