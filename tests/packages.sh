@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# Which Debian packages Pinnate needs, and how they get there. Sourced by samples/quickstart.sh, tests/run.sh and tests/bench/compare.sh.
+# Which Debian packages Pinnate needs, and how they get there. Sourced by samples/quickstart.sh, samples/Dockerfile, tests/run.sh and tests/bench/compare.sh.
 
 packages_for_build="g++ cmake ninja-build pkg-config libuv1-dev libmsgpack-cxx-dev zlib1g-dev libssl-dev libsqlite3-dev
                     libc-ares-dev libcurl4-openssl-dev rapidjson-dev libcli11-dev libtomlplusplus-dev libjpeg-dev"

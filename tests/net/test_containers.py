@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import statistics
@@ -22,7 +23,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from fleet import LIMIT, PINNATE, FleetTest, Process, module, phase  # noqa: E402
+from fleet import LIMIT, PINNATE, REPOSITORY, FleetTest, Process, module, phase  # noqa: E402
 
 NETWORK, SUBNET = "pods", "10.89.7"
 ALIAS, PORT = "engines", 7070
@@ -287,6 +288,27 @@ class SocketTest(ContainerTests, FleetTest):
         best, median = min(took_ms), statistics.median(took_ms)
         print(f"\nfrom a container's start to its engine live: best {best:.0f} ms, median {median:.0f} ms of {len(took_ms)}")
         print(f"reach containers_found_ms {median:.0f} {FOUND_MS} {'ok' if median <= FOUND_MS else 'short'}", flush=True)
+
+
+class ComposeTest(FleetTest):
+    """What samples/compose.yaml has containers run, without what only Docker Compose does."""
+
+    def start(self, service, name, *more, options=()):
+        text = (REPOSITORY / "samples/compose.yaml").read_text()
+        [command] = re.findall(rf"^  {service}:\n(?:    .*\n)*?    command: (.*)$", text, re.M)
+        self.addCleanup(podman.run, "rm", "--force", "--ignore", "--time", "0", name)
+        podman.start(name, [*json.loads(command), *more], ["--network-alias", service, "--cap-drop", "all", *options])
+
+    def test_its_gateway_finds_all_engines_of_the_service_also_those_that_are_added(self):
+        self.start("controller", "c1", "--listen", f"unix:{INSIDE}/top.sock",
+                   options=["--volume", f"{self.folder}:{INSIDE}", "--tmpfs", "/var/lib/pinnate"])
+        self.start("gateway", "g1", options=["--tmpfs", "/var/cache/pinnate"])
+        self.start("engine", "e1")
+        self.start("engine", "e2")
+        self.await_status(lambda s: s["online_engines"] == 2)
+        self.publish("greet@1", module("counter-1"), "--select", "region=eu")
+        self.start("engine", "e3")
+        self.await_live("greet", 3)
 
 
 if __name__ == "__main__":
