@@ -23,7 +23,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from fleet import LIMIT, PINNATE, REPOSITORY, FleetTest, Process, module, phase  # noqa: E402
+from fleet import BIN, LIMIT, PINNATE, REPOSITORY, FleetTest, Process, module, phase  # noqa: E402
 
 NETWORK, SUBNET = "pods", "10.89.7"
 ALIAS, PORT = "engines", 7070
@@ -106,11 +106,13 @@ class Podman:
             path = next((word for word in line.split() if word.startswith("/")), None)
             if path is None:
                 continue
-            # The loader has its path in the program; it looks for all others where it always does.
+            # The loader has its path in the program; it looks for all others in one folder.
             to = path if "=>" not in line else f"/lib/{pathlib.Path(path).name}"
             (files / to[1:]).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, files / to[1:])
             (files / to[1:]).chmod(0o755)
+            if path.startswith(str(BIN.parent)):
+                subprocess.run(["strip", "--strip-debug", files / to[1:]], check=True)  # what is imported is compressed, and takes a while
         (files / "bin").mkdir()
         shutil.copy(PINNATE, files / "bin/pinnate")
         archive = self.folder / "image.tar"
@@ -122,6 +124,10 @@ class Podman:
     def start(self, name, arguments, more=()):
         self.run("run", "--detach", "--name", name, "--hostname", name, "--network", NETWORK, "--read-only", "--cgroup-parent", self.parent,
                  "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096", *more, "pinnate:test", *arguments)
+
+    def remove(self, *names):
+        """Whether they run, or ever came to be."""
+        self.run("rm", "--force", "--ignore", "--time", "0", *names)
 
     def address(self, name):
         return self.run("inspect", "--format", f"{{{{(index .NetworkSettings.Networks \"{NETWORK}\").IPAddress}}}}", name)
@@ -178,7 +184,7 @@ class ContainerTests:
 
     def setUp(self):
         super().setUp()
-        self.names = set()
+        self.names = []
         self.controller()
         self.gate = f"unix:{self.folder}/gate.sock"
         self.publish("greet@1", module("counter-1"), wait=False)
@@ -186,9 +192,9 @@ class ContainerTests:
                        "--members", self.source(), more=["--volume", f"{self.folder}:{INSIDE}"])
 
     def container(self, name, role, *arguments, more=()):
-        if name not in self.names:
-            self.names.add(name)
-            self.addCleanup(podman.run, "rm", "--force", "--ignore", "--time", "0", name)
+        if not self.names:
+            self.addCleanup(lambda: podman.remove(*self.names))
+        self.names.append(name)
         podman.start(name, [role, "--heartbeat", self.heartbeat, *arguments], more)
 
     def start_engine(self, name, *more):
@@ -241,7 +247,7 @@ class ContainerTests:
     def test_an_engine_that_is_made_anew_elsewhere_is_live_there(self):
         self.start_engines()
         before = podman.address("e1")
-        podman.run("rm", "--force", "--time", "0", "e1")
+        podman.remove("e1")
         self.await_lost()
         self.start_engine("e1", "--ip", f"{SUBNET}.200")
         self.await_live("greet", 2, timeout=SOON_S)
@@ -296,7 +302,7 @@ class ComposeTest(FleetTest):
     def start(self, service, name, *more, options=()):
         text = (REPOSITORY / "samples/compose.yaml").read_text()
         [command] = re.findall(rf"^  {service}:\n(?:    .*\n)*?    command: (.*)$", text, re.M)
-        self.addCleanup(podman.run, "rm", "--force", "--ignore", "--time", "0", name)
+        self.addCleanup(podman.remove, name)
         podman.start(name, [*json.loads(command), *more], ["--network-alias", service, "--cap-drop", "all", *options])
 
     def test_its_gateway_finds_all_engines_of_the_service_also_those_that_are_added(self):
