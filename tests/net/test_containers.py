@@ -54,28 +54,30 @@ def in_container():
         return False
 
 
-def remove_groups(wanted):
-    """Control groups outlive the namespaces. `wanted` is asked about the process that made them."""
+def remove_leftovers(wanted):
+    """Folders and control groups outlive the namespaces. `wanted` is asked about the process that made them."""
+    for folder in pathlib.Path(tempfile.gettempdir()).glob("pin-podman-*-*"):
+        if wanted(int(folder.name.split("-")[2])):
+            shutil.rmtree(folder, ignore_errors=True)
     for top in pathlib.Path("/sys/fs/cgroup").glob("**/pinnate-*"):
         if top.name.split("-")[-1].isdigit() and wanted(int(top.name.split("-")[-1])):
-            for folder, _, _ in os.walk(top, topdown=False):
+            for group, _, _ in os.walk(top, topdown=False):
                 with contextlib.suppress(OSError):  # somebody else was faster
-                    os.rmdir(folder)
+                    os.rmdir(group)
 
 
 class Podman:
     """A container runtime of this process alone."""
 
     def __init__(self):
-        self._folder = tempfile.TemporaryDirectory(prefix="pin-podman-")
-        self.folder = pathlib.Path(self._folder.name)
+        remove_leftovers(lambda pid: not os.path.exists(f"/proc/{pid}"))  # of tests that were killed
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"pin-podman-{os.getpid()}-"))
         self.parent = f"pinnate-{os.getpid()}"  # of the control groups
-        remove_groups(lambda pid: not os.path.exists(f"/proc/{pid}"))  # of tests that were killed
         command = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", HOLD]
         self._holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if self._holder.stdout.readline() != b"ready\n":
             why = self._holder.communicate()[1].decode().strip()
-            self._folder.cleanup()
+            remove_leftovers(lambda pid: pid == os.getpid())
             raise OSError(f"there can be no namespaces: {why}")
         pid = self._holder.pid
         first = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
@@ -137,8 +139,7 @@ class Podman:
             self.run("rm", "--force", "--all", "--time", "0")
         finally:
             self._holder.communicate()  # with all that runs in the namespaces
-            remove_groups(lambda pid: pid == os.getpid())
-            self._folder.cleanup()
+            remove_leftovers(lambda pid: pid == os.getpid())
 
 
 class SocketConnection(http.client.HTTPConnection):
