@@ -35,6 +35,7 @@ SOON_S = 5.0  # a poll, the dial and the load: with room for a machine that does
 
 # The first process in its namespaces: all others in them end with it. bash, since that collects orphans.
 HOLD = """
+if [ -d /var/lib/containers ]; then mount -t tmpfs tmpfs /var/lib/containers; fi  # a cache of images is there whatever folders are given
 mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm && ip link set lo up && echo ready && read -r
 """
 
