@@ -23,7 +23,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from fleet import BIN, LIMIT, PINNATE, REPOSITORY, FleetTest, Process, module, phase  # noqa: E402
+from fleet import BIN, LIMIT, PINNATE, REPOSITORY, FleetTest, Process, long_run, module, phase  # noqa: E402
 
 NETWORK, SUBNET = "pods", "10.89.7"
 ALIAS, PORT = "engines", 7070
@@ -227,6 +227,7 @@ class ContainerTests:
         self.start_engine("e3")
         self.await_live("greet", 3, version="2", timeout=SOON_S)
 
+    @long_run
     def test_a_killed_engine_is_lost_and_live_again_when_it_is_started_again(self):
         self.start_engines()
         podman.run("kill", "--signal", "KILL", "e1")
@@ -236,6 +237,7 @@ class ContainerTests:
         self.assertEqual(self.status()["known_engines"], 2)
         self.assertEqual({id for id in self.members().values() if id}, {"e1", "e2"})  # its old address is let go of later
 
+    @long_run
     def test_a_paused_engine_is_live_again_when_it_goes_on(self):
         self.start_engines()
         podman.run("pause", "e1")
@@ -246,6 +248,7 @@ class ContainerTests:
         self.await_live("greet", 2, version="2")  # at the latest with the dial that is next, which is put off longer each time
         self.assertEqual(self.status()["known_engines"], 2)
 
+    @long_run
     def test_an_engine_that_is_made_anew_elsewhere_is_live_there(self):
         self.start_engines()
         before = podman.address("e1")
@@ -283,6 +286,7 @@ class SocketTest(ContainerTests, FleetTest):
         connection.close()
         self.assertEqual(answer.status, 204, text)
 
+    @long_run
     def test_a_started_engine_is_live_a_moment_after_the_runtime_says_so(self):
         self.start_engines()
         took_ms = []
@@ -298,6 +302,7 @@ class SocketTest(ContainerTests, FleetTest):
         print(f"reach containers_found_ms {median:.0f} {FOUND_MS} {'ok' if median <= FOUND_MS else 'short'}", flush=True)
 
 
+@long_run
 class ComposeTest(FleetTest):
     """What samples/compose.yaml has containers run, without what only Docker Compose does."""
 

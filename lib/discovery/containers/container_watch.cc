@@ -68,7 +68,8 @@ class ContainerWatch final : public Source {
     answer.on_bytes = [this](std::string_view bytes) {
       if (!listens_) return;
       const bool good = lines_->feed(bytes, [this](std::string& line) {
-        if (changes_containers(line)) look_by(timing_.soon_ms);
+        // The first of a burst is looked at now, what follows it together.
+        if (changes_containers(line)) look_by(std::max<std::int64_t>(looked_ms_ + timing_.soon_ms - loop_.monotonic_ms(), 0));
         return true;
       });
       if (!good) stop_listening();
@@ -97,6 +98,7 @@ class ContainerWatch final : public Source {
 
   void look() {
     look_at_ms_.reset();
+    looked_ms_ = loop_.monotonic_ms();
     const bool is_first = listens_ && !std::exchange(settled_, true);
     ask(path("containers/json", {{"label", query_.labels}, {"status", {"running", "paused"}}}), kListBytes,
         [this, is_first](const Status& status) { listed(status, is_first); });
@@ -210,6 +212,7 @@ class ContainerWatch final : public Source {
   std::int64_t listened_ms_ = 0;
 
   std::optional<std::int64_t> look_at_ms_;
+  std::int64_t looked_ms_ = 0;  // when the last look began
   bool asked_version_ = false;
   int code_ = 0;  // of the list, and its text
   std::string body_;
