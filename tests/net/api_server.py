@@ -12,7 +12,6 @@ import urllib.request
 SCRIPT = pathlib.Path(__file__).resolve().parent / "apiserver.sh"
 CACHE = pathlib.Path(os.environ.get("PINNATE_KUBE_CACHE")
                      or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "pinnate/kube-apiserver")
-SLICES = "/apis/discovery.k8s.io/v1/namespaces/edge/endpointslices"
 
 
 def free_ports(count):
@@ -65,9 +64,9 @@ class ApiServer:
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
         return ended.returncode, ended.stdout
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, token=None):
         request = urllib.request.Request(self.url + path, method=method, data=body and json.dumps(body).encode())
-        request.add_header("Authorization", "Bearer " + self.tokens["admin"])
+        request.add_header("Authorization", "Bearer " + (token or self.tokens["admin"]))
         request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request, context=self._tls, timeout=60) as answer:
             return json.load(answer)
@@ -76,9 +75,11 @@ class ApiServer:
 class Slice:
     """An EndpointSlice of a Service. It is there from the first put() on."""
 
-    def __init__(self, server, service, name):
-        self.server, self.name = server, name
-        self._metadata = {"name": name, "namespace": "edge", "labels": {"kubernetes.io/service-name": service}}
+    def __init__(self, server, service, name, namespace="edge"):
+        self.server = server
+        self._all = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+        self._path = f"{self._all}/{name}"
+        self._metadata = {"name": name, "namespace": namespace, "labels": {"kubernetes.io/service-name": service}}
         self._is_there = False
 
     def put(self, *addresses, terminating=()):
@@ -86,12 +87,12 @@ class Slice:
         endpoints = [{"addresses": [address], "conditions": ending if address in terminating else {"ready": True}} for address in addresses]
         body = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": self._metadata, "addressType": "IPv4",
                 "endpoints": endpoints, "ports": []}
-        method, path = ("PUT", f"{SLICES}/{self.name}") if self._is_there else ("POST", SLICES)
+        method, path = ("PUT", self._path) if self._is_there else ("POST", self._all)
         self._metadata = self.server.request(method, path, body)["metadata"]
         self._is_there = True
 
     def delete(self):
         if not self._is_there:
             return
-        self.server.request("DELETE", f"{SLICES}/{self.name}")
+        self.server.request("DELETE", self._path)
         self._is_there = False

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
@@ -22,6 +23,7 @@ from fleet import LIMIT, OK, REPOSITORY, FleetTest, Tier, current, module  # noq
 # Times are printed and not judged: this machine may be busy with other things.
 FOUND_MS = 200  # from a slice until its engine is live, the best of several
 LISTED_MS = 10000  # from the start of a gateway until it knows 5,000 endpoints
+MANIFESTS = REPOSITORY / "samples/kubernetes"
 UNKNOWN_TOKEN = "8d1c0a4ff6b94bd2a1f7c2c96f1f5e73"
 
 
@@ -68,6 +70,7 @@ class KubernetesTest(FleetTest):
         self.hosts = [f"127.0.0.{n}" for n in range(2, 10)]
         self.port = free_port(self.hosts)
         self.token = self.folder / "token"
+        self.tokens = []
         self.give_token(server.tokens["gateway"])
         self.source = f"kubernetes:edge/{self.service}:{self.port}?server={server.url}&ca={server.folder}/ca.pem&token={self.token}"
         self.said = []  # by gateways, and about them
@@ -76,6 +79,7 @@ class KubernetesTest(FleetTest):
 
     def give_token(self, text):
         """In its place at once, as a cluster replaces it."""
+        self.tokens.append(text)
         fresh = self.folder / "token.new"
         fresh.write_text(text + "\n")
         fresh.rename(self.token)
@@ -135,7 +139,7 @@ class KubernetesTest(FleetTest):
         for to in (self.gate.address, self.to):
             self.said += [self.ask("status", "--json", to=to), self.ask("members", "--json", to=to), self.ask("members", to=to)]
         self.assertGreater(len(self.said), 6)
-        for token in (*server.tokens.values(), UNKNOWN_TOKEN):
+        for token in (*server.tokens.values(), *self.tokens):
             for text in self.said:
                 self.assertNotIn(token, text)
         super().tearDown()
@@ -178,18 +182,19 @@ class FoundTest(KubernetesTest):
         self.assertFalse(one.program.said("ended"), one.program.lines)
 
     def test_an_endpoint_that_terminates_gets_no_new_call(self):
-        one = self.listening_engine(1)
-        self.listening_engine(2)
+        engines = [self.listening_engine(1), self.listening_engine(2)]
         slice_ = self.slice()
         slice_.put(*self.hosts[:2])
         self.find()
         self.await_online(2)
         self.publish("fn@1", module("counter-1"))
-        slice_.put(*self.hosts[:2], terminating=self.hosts[:1])
-        self.await_members(lambda m: m[one.address]["terminating"])
-        answers = [self.call("fn", to=to) for to in [self.gate.address] * 6 + [self.to] * 6]
-        self.assertEqual(answers, [f"1 {n}" for n in range(1, 13)], "one engine counted them all")
-        self.assertEqual(self.call("fn", at="e2"), "1 13", "which is the other one")
+        for ends, stays in ((0, "e2"), (1, "e1")):
+            with self.subTest(stays=stays):
+                slice_.put(*self.hosts[:2], terminating=[self.hosts[ends]])
+                self.await_members(lambda m: [m[e.address]["terminating"] for e in engines] == [ends == 0, ends == 1])
+                answers = [self.call("fn", to=to) for to in [self.gate.address] * 6 + [self.to] * 6]
+                self.assertEqual(answers, [f"1 {n}" for n in range(1, 13)], "one engine counted them all")
+                self.assertEqual(self.call("fn", at=stays), "1 13", "which is the other one")
 
     def test_five_thousand_endpoints_in_slices_of_a_thousand_are_listed_within_seconds(self):
         addresses = [f"127.7.{n // 250}.{n % 250 + 1}" for n in range(5000)]
@@ -280,15 +285,35 @@ class BadDaysTest(KubernetesTest):
         self.await_online(2)
 
 
+class RoleTest(KubernetesTest):
+    def test_a_gateway_with_the_role_of_the_samples_finds_its_engines_and_may_do_nothing_else(self):
+        for file in ("0-namespace.yaml", "2-gateway.yaml"):
+            code, words = server.kubectl("apply", "-f", MANIFESTS / file)
+            self.assertEqual(code, OK, words)
+        account = "/api/v1/namespaces/pinnate/serviceaccounts/gateway"
+        token = server.request("POST", account + "/token", {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                                                             "spec": {"audiences": []}})["status"]["token"]
+        self.give_token(token)
+        self.listening_engine(1)
+        one = Slice(server, "engines", "engines-role", namespace="pinnate")
+        self.addCleanup(one.delete)
+        one.put(self.hosts[0])
+        self.source = self.source.replace(f"edge/{self.service}", "pinnate/engines")
+        self.find()
+        self.await_online(1)
+        for path in ("/apis/discovery.k8s.io/v1/namespaces/edge/endpointslices", "/api/v1/namespaces/pinnate/pods", account):
+            with self.subTest(path=path), self.assertRaisesRegex(urllib.error.HTTPError, "403"):
+                server.request("GET", path, token=token)
+
+
 class ManifestsTest(unittest.TestCase):
     def test_the_manifests_of_the_samples_are_accepted(self):
-        manifests = REPOSITORY / "samples/kubernetes"
         with tempfile.TemporaryDirectory(prefix="pin-kube-") as folder:
             try:
                 builtin = ApiServer(folder, "v1beta1")
-                code, words = builtin.kubectl("apply", "-f", manifests / "0-namespace.yaml")
+                code, words = builtin.kubectl("apply", "-f", MANIFESTS / "0-namespace.yaml")
                 self.assertEqual(code, OK, words)
-                code, words = builtin.kubectl("apply", "--dry-run=server", "-f", manifests)
+                code, words = builtin.kubectl("apply", "--dry-run=server", "-f", MANIFESTS)
                 self.assertEqual(code, OK, words)
                 self.assertEqual(words.count("(server dry run)"), 9, words)
             finally:
