@@ -89,8 +89,8 @@ class KubernetesTest(FleetTest):
         self.addCleanup(one.delete)
         return one
 
-    def find(self, cache=None):
-        self.gate = self.gateway("gate", "--members", self.source, cache=cache)
+    def find(self):
+        self.gate = self.gateway("gate", "--members", self.source, "--log-level", "debug")
         return self.gate
 
     def listening_engine(self, n):
