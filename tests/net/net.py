@@ -15,7 +15,6 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,7 +22,8 @@ import time
 HERE = pathlib.Path(__file__).resolve()
 sys.path[1:1] = [str(HERE.parents[1] / folder) for folder in ("e2e", "hosts")]
 
-from fleet import LIMIT, OK, PINNATE, USAGE, FleetTest, Process, Program, current, environment, long_run, module  # noqa: E402,F401
+from fleet import BIN, LIMIT, PINNATE, REPOSITORY, REFUSED, USAGE, FleetTest, Process, Program  # noqa: E402,F401
+from fleet import current, environment, long_run, module  # noqa: E402,F401
 from host import SLOW  # noqa: E402,F401
 from small_disk import not_here  # noqa: E402
 
@@ -40,7 +40,7 @@ def run(*command, text=None):
     ended = subprocess.run([str(word) for word in command], input=text, stdin=None if text is not None else subprocess.DEVNULL,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
     if ended.returncode != 0:
-        raise OSError(f"{' '.join(map(str, command))}: {ended.stderr.strip() or ended.returncode}")
+        raise OSError(f"{' '.join(map(str, command))[:200]}: {ended.stderr.strip()[:200] or ended.returncode}")
     return ended.stdout
 
 
@@ -106,9 +106,9 @@ class Host:
 
     def silence(self, *ranges):
         """Drops whatever comes for these without a word, from now on; for none, nothing."""
-        rules = f"ip daddr {{ {', '.join(ranges)} }} drop;" if ranges else ""
-        self.run("nft", "-f", "-", text="table inet silence\ndelete table inet silence\n"
-                 "table inet silence { chain input { type filter hook input priority 0; " + rules + " } }\n")
+        rule = f"ip daddr {{ {', '.join(ranges)} }} drop" if ranges else ""
+        self.run("nft", "-f", "-", text="table inet silence\ndelete table inet silence\ntable inet silence {\nchain input {\n"
+                 f"type filter hook input priority 0\n{rule}\n}}\n}}\n")
 
     def resolv_conf(self, text):
         """What its programs see as /etc/resolv.conf, also those that run. Whoever reads it meanwhile sees one or the other."""
@@ -179,9 +179,9 @@ class NameServer:
 
     def start(self, unknown=NO_NAME, ttl=0):
         self._write()
-        self.process = Process(*self.host.prefix, "dnsmasq", "--keep-in-foreground", "--log-facility=-", "--conf-file=/dev/null", "--user=root",
-                               "--pid-file=", "--no-resolv", "--no-hosts", f"--addn-hosts={self.hosts_file}", f"--local-ttl={ttl}",
-                               f"--listen-address={self.host.ip}", "--bind-interfaces", *unknown)
+        self.process = Process(*self.host.prefix, "dnsmasq", "--keep-in-foreground", "--log-facility=-", "--conf-file=/dev/null",
+                               "--user=root", "--pid-file=", "--no-resolv", "--no-hosts", f"--addn-hosts={self.hosts_file}",
+                               f"--local-ttl={ttl}", f"--listen-address={self.host.ip}", "--bind-interfaces", *unknown)
         self.process.await_line(f"read {self.hosts_file} ")
         return self
 

@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from net import DOMAIN, USAGE, NetTest, Program, dialled, environment, module
+from net import DOMAIN, REFUSED, USAGE, NetTest, Program, dialled, environment, module
 
 LOOK = 1.0  # seconds from look to look at a file
 
@@ -52,7 +52,8 @@ class SourcesTest(NetTest):
         config = self.folder / "gateway.toml"
         config.write_text(f'members = ["{self.listed(3)}", "file:{self.file}"]\nlog-level = "info"\n')
         self.engines_at(1, 2, 3, 4)
-        for where, members, more, found in (("command line", [self.listed(1), f"file:{self.file}"], [], 2), ("TOML", [], ["--config", config], 2),
+        for where, members, more, found in (("command line", [self.listed(1), f"file:{self.file}"], [], 2),
+                                            ("TOML", [], ["--config", config], 2),
                                             ("both: flags win", [self.listed(1, 2, 4)], ["--config", config], 3)):
             with self.subTest(where=where):
                 self.top = self.controller(state=self.folder / where[:4])
@@ -109,9 +110,9 @@ class SourcesTest(NetTest):
             self.file.unlink()
             self.file.mkdir()
 
-        for name, breaks, why in (("gone", lambda: self.file.unlink(), "No such file or directory"), ("noise", noise, "must begin with tcp://"),
-                                  ("large", large, "it is larger than 8 MiB"), ("empty", lambda: self.write(), "has no address"),
-                                  ("a folder", folder, "it is not a file")):
+        for name, breaks, why in (("gone", lambda: self.file.unlink(), "No such file or directory"),
+                                  ("noise", noise, "must begin with tcp://"), ("large", large, "it is larger than 8 MiB"),
+                                  ("empty", lambda: self.write(), "has no address"), ("a folder", folder, "it is not a file")):
             with self.subTest(name):
                 breaks()
                 self.await_status(lambda s, why=why: any(f"source 'file:{self.file}' is stale since" in line and why in line
@@ -175,7 +176,7 @@ class WrongUseTest(NetTest):
 
     def test_a_source_that_is_there_twice_is_refused(self):
         code, said = self.ended(f"dns:engines.{DOMAIN}", f"dns:engines.{DOMAIN}")
-        self.assertEqual(code, 4, said)
+        self.assertEqual(code, REFUSED, said)
         self.assertIn(f"members are looked for at 'dns:engines.{DOMAIN}' already", said)
 
     def test_sources_in_toml_that_are_no_texts_are_named_with_their_line(self):
