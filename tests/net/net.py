@@ -30,6 +30,7 @@ from small_disk import not_here  # noqa: E402
 PORT = 7070  # where engines listen, unless somebody says otherwise
 DOMAIN = "pod.test"  # all that the name server knows is in it
 ETC = pathlib.Path("/etc/netns")  # `ip netns exec` shows a namespace what is there for it as /etc
+WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]  # before a command that is to end with this process, however that ends
 os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Debian has servers
 
 _serial = iter(range(1 << 30))
@@ -55,13 +56,20 @@ def remove_namespace(name):
     shutil.rmtree(ETC / name, ignore_errors=True)
 
 
+def lives(pid):
+    try:
+        return pathlib.Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] not in "XZ"
+    except OSError:
+        return False
+
+
 def remove_leftovers():
     """Those of processes that were killed before they could clean up."""
     listed = run("ip", "netns", "list").split()
     listed += [folder.name for folder in ETC.iterdir()] if ETC.is_dir() else []
     for name in set(listed):
         made_by = re.match(r"pinnate-net-(\d+)-", name)
-        if made_by and not pathlib.Path("/proc", made_by[1]).exists():
+        if made_by and not lives(made_by[1]):
             remove_namespace(name)
 
 
@@ -92,7 +100,7 @@ class Host:
         self.ip, self.ip6 = f"10.78.0.{number}", f"fd78::{number}"
         self.range = f"10.{100 + number}.0.0/16"
         self.range6 = f"fd78:{number}::/64"
-        self.prefix = ["setpriv", "--pdeathsig", "KILL", "--", "ip", "netns", "exec", namespace]
+        self.prefix = [*WITH_US, "ip", "netns", "exec", namespace]
 
     def run(self, *command, text=None):
         return run("ip", "netns", "exec", self.namespace, *command, text=text)
@@ -278,6 +286,9 @@ class NetTest(FleetTest):
         self.addCleanup(self.names.kill)
 
     # ---- tiers ----
+
+    def tier(self, *words, prefix=WITH_US, **options):
+        return super().tier(*words, prefix=prefix, **options)
 
     def dns(self, name="engines", *options):
         """The source that polls a name every 200 ms, so that tests need not wait for long."""
