@@ -23,11 +23,12 @@
 # here; then its last line says why.
 #
 # --only runs one part of any of these. Each part writes build/logs/PART.log. Tests of e2e that need
-# ptrace or a mount, and those of net, which need network namespaces, are skipped, and counted, where that is not allowed. With --full
-# and as root they fail instead, unless PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test
-# cases in all. The exit status is 1 when one failed, and 130 when interrupted. The line before it
-# tells how the time of a run without --full and --only stands to the limit above. The run does not
-# fail by that: the time is the machine's, too.
+# ptrace or a mount, and those of net, which need network namespaces or podman, are skipped, and
+# counted, where that is not allowed. With --full and as root they fail instead, unless
+# PINNATE_REQUIRE is set to nothing. The last line is "N passed, N failed", test cases in all. The exit
+# status is 1 when one failed, and 130 when interrupted. The line before it tells how the time of a
+# run without --full and --only stands to the limit above. The run does not fail by that: the time is
+# the machine's, too.
 set -euo pipefail
 # All that it runs carries this mark, subshells too: what they show as their environment is what this process was started with.
 if [ "${PINNATE_TESTS_RUN-}" != $$ ]; then PINNATE_TESTS_RUN=$$ exec bash "${BASH_SOURCE[0]}" "$@"; fi
