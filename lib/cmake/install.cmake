@@ -21,7 +21,14 @@ endif()
 if(PINNATE_KUBERNETES OR PINNATE_CONTAINERS)
   list(APPEND TARGETS_OF_PKG_CONFIG CURL=libcurl)
 endif()
+# Linked statically, Debian's libcurl.pc asks for libraries that its shared library brings by itself, and that are not installed
+# with it: libcurl is linked by name, so that it stays shared.
 list(TRANSFORM TARGETS_OF_PKG_CONFIG REPLACE ".*=" "" OUTPUT_VARIABLE REQUIRED_BY_PKG_CONFIG)
+set(LINKED_BY_NAME)
+if(libcurl IN_LIST REQUIRED_BY_PKG_CONFIG)
+  list(REMOVE_ITEM REQUIRED_BY_PKG_CONFIG libcurl)
+  set(LINKED_BY_NAME "-lcurl ")
+endif()
 list(JOIN REQUIRED_BY_PKG_CONFIG " " REQUIRED_BY_PKG_CONFIG)
 list(JOIN TARGETS_OF_PKG_CONFIG " " TARGETS_OF_PKG_CONFIG)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/pinnateConfig.cmake.in ${files_dir}/pinnateConfig.cmake

@@ -73,7 +73,7 @@ const std::vector<PlantFacts>& all_plants() {
        "a source that suddenly names nobody takes everybody away"},
       {Plant::incomplete_source_is_whole, "incomplete-source-is-whole", 1, "gateway",
        "whom an answer that was cut short leaves out is taken away"},
-      {Plant::restart_forgets_members, "restart-forgets-members", 1, "gateway",
+      {Plant::restart_forgets_members, "restart-forgets-members", 8, "gateway",
        "a gateway that starts again does not know whom its sources named last"},
   };
   return plants;
