@@ -84,6 +84,7 @@ def why_not(name):
         run("ip", "netns", "add", name)
         run("ip", "-n", name, "link", "add", "br0", "type", "bridge")
         run("ip", "-n", name, "link", "add", "name", "one", "type", "veth", "peer", "name", "other")
+        run("ip", "-n", name, "addr", "add", "fd78::1/64", "dev", "one", "nodad")
         run("ip", "netns", "exec", name, "nft", "add table inet silence")
     except OSError as why:
         return str(why).splitlines()[0]
