@@ -316,7 +316,7 @@ def churn(report, quick):
             if counted != truth:
                 wrong_counts += 1
                 report.say(f"  known and online are {counted}, should be {truth}")
-        report.say(f"  {steps} of {count} engines replaced in {rounds} rounds of {minute} s, {release} releases; the worst lacked one for "
+        report.say(f"  {count} engines, {steps} replaced in {rounds} rounds of {minute} s, {release} releases; the worst lacked one for "
                    f"{worst:.1f} s too long; gateway {pss_bytes(stage.pod) / MIB:.1f} MiB")
         report.reach("churn_engines_without_release", lacking, 0)
         report.reach("churn_strangers_given", strangers_given, 0)
@@ -335,30 +335,35 @@ def birth(report, quick):
         at = listens_at(stage.gate.ip)
         stage.pod = stage.pod_gateway(f"dns:engines.{DOMAIN}?server={stage.names.host.ip}", more=["--listen", at])
         stage.publish("fn@1", module("counter-1"), wait=False)
-        starts, registered, found, named = [], [], [], []
+        starts, runs, registered, found, named = [], [], [], [], []
 
-        def live(engine):
+        def running_ms(engine):
+            fleet.wait(lambda: "engine is running" in engine.at, f"{engine.name} does not run: {list(engine.said)}")
+            return (engine.at["engine is running"] - engine.began) * 1000
+
+        def live_ms(engine):
+            """From when it ran: how long a process takes to come so far is the machine's, and is asked of others."""
             fleet.wait(lambda: engine.release == 1, f"{engine.name} is not live: {list(engine.said)}")
-            return (engine.live_at[1] - engine.began) * 1000
-
-        def since_began(engine, line):
-            return (engine.at[line] - engine.began) * 1000
+            return (engine.live_at[1] - engine.at["engine is running"]) * 1000
 
         for n in range(rounds):
             alone = fleet.listen(f"alone{n}", stage.nodes.address(1000 + n))
-            starts.append(since_began(alone, "engine is running"))
+            starts.append(running_ms(alone))
             fleet.end(alone, signal.SIGKILL)
-            registered.append(live(fleet.start(f"r{n}", "--up", dialled(stage.gate.ip))))
+            new = fleet.start(f"r{n}", "--up", dialled(stage.gate.ip))
+            runs.append(running_ms(new))
+            registered.append(live_ms(new))
             new = fleet.listen(f"d{n}", stage.nodes.address(n + 1))
             named.append(new.ip)
             stage.names.says(engines=named)
-            found.append(live(new))
-        start = statistics.median(starts)
-        report.say(f"  a process starts within {start:.0f} ms (median of {rounds}, worst {max(starts):.0f}); registered it is live after "
-                   f"{statistics.median(registered):.0f} (worst {max(registered):.0f}), found by DNS after {statistics.median(found):.0f} "
-                   f"(worst {max(found):.0f})")
-        report.reach("birth_registered_ms", max(registered) - start, 150)
-        report.reach("birth_dns_ms", max(found) - start, POLL_MS + 150)
+            found.append(live_ms(new))
+        later = max(0.0, statistics.median(runs) - statistics.median(starts))
+        report.say(f"  a process runs after {statistics.median(starts):.0f} ms (median of {rounds}; worst {max(starts):.0f}), with an upstream "
+                   f"after {statistics.median(runs):.0f} (worst {max(runs):.0f})")
+        report.say(f"  from then on it takes {statistics.median(registered):.0f} ms (worst {max(registered):.0f}) until it is live when it "
+                   f"registers, {statistics.median(found):.0f} (worst {max(found):.0f}) when it is found by DNS")
+        report.reach("birth_registered_ms", later + max(registered), 150)
+        report.reach("birth_dns_ms", max(found), POLL_MS + 150)
 
 
 def dns_away(report, quick):
