@@ -129,8 +129,8 @@ class Host:
             file.write(data.ljust(size, b"\n"))
 
     def sockets(self, state, *filters):
-        """How many sockets of TCP are in this state."""
-        return len(self.run("ss", "-H", "-t", "-n", "state", state, *filters).splitlines())
+        """The sockets of TCP in this state, each as its two ends. They are not all seen at one moment."""
+        return {tuple(line.split()[-2:]) for line in self.run("ss", "-H", "-t", "-n", "state", state, *filters).splitlines()}
 
 
 class Network:
