@@ -4,10 +4,9 @@
 packages_for_build="g++ cmake ninja-build pkg-config libuv1-dev libmsgpack-cxx-dev zlib1g-dev libssl-dev libsqlite3-dev
                     libc-ares-dev libcurl4-openssl-dev rapidjson-dev libcli11-dev libtomlplusplus-dev libjpeg-dev"
 packages_for_tests="doctest-dev python3 python3-msgpack python3-pip python3-setuptools python3-wheel python3-gevent mypy abigail-tools strace gdb binutils iproute2 nftables dnsmasq-base bind9
-                    podman runc netavark aardvark-dns iptables
                     nginx-light nginx-dev make mosquitto mosquitto-dev libmosquitto-dev mosquitto-clients libglib2.0-dev gunicorn
                     python3-aiohttp wrk curl procps gfortran"
-packages_for_full="debootstrap git ca-certificates golang-go rustc"
+packages_for_full="podman runc netavark aardvark-dns iptables debootstrap git ca-certificates golang-go rustc"
 packages_for_kubernetes="dpkg-dev patch openssl curl"
 packages_for_bench="g++ libssl-dev binutils python3 nats-server nginx-light mosquitto libnng-dev"
 # Used where they are, never installed: ccache (faster builds), clang (the header test compiles with it too).

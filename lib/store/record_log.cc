@@ -11,7 +11,7 @@
 namespace pinnate::store {
 namespace {
 
-constexpr char kName[] = "records.log", kAdvice[] = ": restore the folder from a backup, or empty it to start anew";
+constexpr char kLogFile[] = "records.log", kAdvice[] = ": restore the folder from a backup, or empty it to start anew";
 constexpr FrameFormat kFormat{"PNL1", "PNW1", 1, 1, kRecordLimitBytes};
 constexpr std::uint32_t kRemoved = 0xffffffff;
 
@@ -59,7 +59,7 @@ bool apply(std::string_view payload, std::map<std::string, Buffer>* records) {
 }  // namespace
 
 Status RecordLog::refuse_newer(const std::string& dir) {
-  const std::string path = dir + "/" + kName;
+  const std::string path = dir + "/" + kLogFile;
   const auto file = open_file(path, O_RDONLY | O_NONBLOCK);
   const auto header = file.ok() ? read_at(*file, 0, kFileHeaderBytes, path) : Result<std::string>(file.status());
   if (!header.ok()) return {};
@@ -75,7 +75,7 @@ Result<RecordLog> RecordLog::open(const std::string& dir, bool fresh, bool expen
     const std::string words = "the record log '" + log.path_ + "' is missing beside its artifacts";
     if (!fresh && !expendable) return {PINNATE_CORRUPT, words + kAdvice};
     if (!fresh) log.missing_.push_back(words + ": begun anew");
-    if (Status s = replace_file(dir, kName, encode_file_header(kFormat)); !s.ok()) return s;
+    if (Status s = replace_file(dir, kLogFile, encode_file_header(kFormat)); !s.ok()) return s;
     file = open_file(log.path_, O_RDWR);
   }
   if (!file.ok()) return file.status();

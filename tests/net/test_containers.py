@@ -160,6 +160,8 @@ podman = None
 def setUpModule():
     global podman
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Debian has iptables
+    if not os.environ.get("PINNATE_FULL"):
+        raise unittest.SkipTest("containers: run with tests/run.sh --full")  # an image and a runtime to make them take a while
     if os.geteuid() != 0:
         not_here("only root runs containers with addresses of their own")
     missing = [name for name in ("podman", "runc", "iptables") if not shutil.which(name)]
@@ -261,6 +263,7 @@ class ContainerTests:
         self.assertEqual(self.status()["known_engines"], 2)
 
 
+@long_run
 class DnsTest(ContainerTests, FleetTest):
     def source(self):
         # aardvark-dns 1.4 says of all that it holds for a day, so that the ceiling decides how often it is asked. It leaves questions
@@ -268,6 +271,7 @@ class DnsTest(ContainerTests, FleetTest):
         return f"dns:{ALIAS}:{PORT}?min_ms={POLL_MS}&max_ms={POLL_MS}&timeout_ms={POLL_MS}"
 
 
+@long_run
 class SocketTest(ContainerTests, FleetTest):
     def source(self):
         path = self.folder / "podman.sock"
