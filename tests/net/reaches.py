@@ -522,6 +522,7 @@ def main(arguments):
         if name not in REACHES:
             print(f"there is no reach '{name}'; there are: {', '.join(REACHES)}", file=sys.stderr)
             return 2
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that nothing is left behind
     raise_file_limit(12000)  # each of 10,000 links is a descriptor at either end
     report = Report()
     for name in names:
