@@ -56,36 +56,25 @@ std::shared_ptr<Channel> Channel::open(Loop& loop, const Asking& asking) {
   return channel->open(asking) ? channel : nullptr;
 }
 
-Channel::Channel(Loop& loop)
-    : loop_(loop),
-      self_(std::make_shared<Channel*>(this)),
-      timer_(loop.timer([this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); })) {}
+Channel::Channel(Loop& loop) : loop_(loop), self_(std::make_shared<Channel*>(this)) {
+  for (Wire& wire : wires_) {
+    wire.channel = this;
+    wire.timer = loop.timer([this, &wire] { process(wire, ARES_SOCKET_BAD, ARES_SOCKET_BAD); });
+  }
+}
 
 Channel::~Channel() {
   *self_ = nullptr;
-  if (channel_) ares_destroy(channel_);
+  for (Wire& wire : wires_)
+    if (wire.ares) ares_destroy(wire.ares);
 }
 
 bool Channel::open(const Asking& asking) {
-  ares_options options{};
-  std::string lookups = "f", resolv_conf = asking.resolv_conf;
-  options.flags = ARES_FLAG_NOALIASES;  // without ARES_FLAG_EDNS
-  options.timeout = asking.timeout_ms;
-  options.tries = asking.tries;
-  options.sock_state_cb = socket_state;
-  options.sock_state_cb_data = this;
-  options.lookups = lookups.data();
-  options.resolvconf_path = resolv_conf.data();
-  const int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS |
-                    ARES_OPT_RESOLVCONF;
-  if (ares_init_options(&channel_, &options, given) != ARES_SUCCESS) {
-    channel_ = nullptr;
-    return false;
-  }
-  if (!asking.servers.empty() && !set_servers(channel_, asking.servers)) return false;
+  for (Wire& wire : wires_)
+    if (!open(wire, asking)) return false;
   ares_options read{};
   int mask = 0;
-  if (ares_save_options(channel_, &read, &mask) != ARES_SUCCESS) return false;
+  if (ares_save_options(wires_[0].ares, &read, &mask) != ARES_SUCCESS) return false;
   const AtEnd free_them([&] { ares_destroy_options(&read); });
   dots_ = read.ndots;
   for (int i = 0; i < read.ndomains; i++) {
@@ -94,6 +83,25 @@ bool Channel::open(const Asking& asking) {
     search_domains_.push_back(std::move(domain));
   }
   return true;
+}
+
+bool Channel::open(Wire& wire, const Asking& asking) {
+  ares_options options{};
+  std::string lookups = "f", resolv_conf = asking.resolv_conf;
+  options.flags = ARES_FLAG_NOALIASES;  // without ARES_FLAG_EDNS
+  options.timeout = asking.timeout_ms;
+  options.tries = asking.tries;
+  options.sock_state_cb = socket_state;
+  options.sock_state_cb_data = &wire;
+  options.lookups = lookups.data();
+  options.resolvconf_path = resolv_conf.data();
+  const int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS |
+                    ARES_OPT_RESOLVCONF;
+  if (ares_init_options(&wire.ares, &options, given) != ARES_SUCCESS) {
+    wire.ares = nullptr;
+    return false;
+  }
+  return asking.servers.empty() || set_servers(wire.ares, asking.servers);
 }
 
 // c-ares would search by itself (ares_search), but for each family alone: the IPv4 addresses of one
@@ -117,15 +125,16 @@ std::vector<std::string> Channel::in_hosts_file(const std::string& name) const {
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_flags = ARES_AI_NOSORT;
-  ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, take_addresses, &found);
+  ares_getaddrinfo(wires_[0].ares, name.c_str(), nullptr, &hints, take_addresses, &found);
   return found;
 }
 
 void Channel::ask(const std::string& name, int type, Answered answered) {
   asked_.push_front({this, std::move(answered), ARES_SUCCESS, {}, {}});
   asked_.front().place = asked_.begin();
-  ares_query(channel_, name.c_str(), ns_c_in, type, answer, &asked_.front());
-  set_timer();
+  Wire& wire = wires_[type == ns_t_aaaa];
+  ares_query(wire.ares, name.c_str(), ns_c_in, type, answer, &asked_.front());
+  set_timer(wire);
 }
 
 void Channel::answer(void* of, int status, int, unsigned char* bytes, int count) noexcept {
@@ -141,27 +150,28 @@ void Channel::answer(void* of, int status, int, unsigned char* bytes, int count)
 }
 
 void Channel::socket_state(void* of, int fd, int readable, int writable) noexcept {
-  Channel& channel = *static_cast<Channel*>(of);
+  Wire& wire = *static_cast<Wire*>(of);
   if (!readable && !writable) {
-    channel.watches_.erase(fd);
+    wire.watches.erase(fd);
     return;
   }
   // What cannot be watched ends by its time limit.
   quietly([&] {
-    std::unique_ptr<Watch>& watch = channel.watches_[fd];
+    std::unique_ptr<Watch>& watch = wire.watches[fd];
     if (!watch)
-      watch = channel.loop_.watch(
-          fd, [&channel, fd](bool r, bool w) { channel.process(r ? fd : ARES_SOCKET_BAD, w ? fd : ARES_SOCKET_BAD); });
+      watch = wire.channel->loop_.watch(fd, [&wire, fd](bool r, bool w) {
+        wire.channel->process(wire, r ? fd : ARES_SOCKET_BAD, w ? fd : ARES_SOCKET_BAD);
+      });
     if (watch) watch->want(readable, writable);
   });
 }
 
-void Channel::process(int readable_fd, int writable_fd) {
+void Channel::process(Wire& wire, int readable_fd, int writable_fd) {
   const std::shared_ptr<Channel*> self = self_;
-  ares_process_fd(channel_, readable_fd, writable_fd);
-  set_timer();
+  ares_process_fd(wire.ares, readable_fd, writable_fd);
+  set_timer(wire);
   deliver();
-  if (*self) set_timer();
+  if (*self) set_timer(wire);
 }
 
 // Outside c-ares, so that whoever is called may ask again or destroy the channel.
@@ -175,12 +185,12 @@ void Channel::deliver() {
   }
 }
 
-void Channel::set_timer() {
-  if (!settled_.empty()) return timer_->set_in(0);
+void Channel::set_timer(Wire& wire) {
+  if (!settled_.empty()) return wire.timer->set_in(0);
   timeval left{};
-  const timeval* next = ares_timeout(channel_, nullptr, &left);
-  if (!next) return timer_->cancel();
-  timer_->set_in(static_cast<std::int64_t>(next->tv_sec) * 1000 + next->tv_usec / 1000 + 1);  // it rounds down
+  const timeval* next = ares_timeout(wire.ares, nullptr, &left);
+  if (!next) return wire.timer->cancel();
+  wire.timer->set_in(static_cast<std::int64_t>(next->tv_sec) * 1000 + next->tv_usec / 1000 + 1);  // it rounds down
 }
 
 }  // namespace pinnate::discovery

@@ -9,6 +9,7 @@
 
 #include <ares.h>
 
+#include <array>
 #include <functional>
 #include <list>
 #include <map>
@@ -40,6 +41,15 @@ class Channel {
   std::vector<std::string> in_hosts_file(const std::string& name) const;
 
  private:
+  // c-ares has one socket for all questions to a server. The error that the datagram of one comes
+  // back with is told at the next one's send, and the first waits out its time. So IPv6 addresses,
+  // which are asked for beside others, have sockets of their own.
+  struct Wire {
+    Channel* channel = nullptr;
+    ares_channel ares = nullptr;
+    std::unique_ptr<Timer> timer{};
+    std::map<int, std::unique_ptr<Watch>> watches{};
+  };
   struct Question {
     Channel* channel;
     Answered answered;
@@ -50,20 +60,19 @@ class Channel {
 
   explicit Channel(Loop& loop);
   bool open(const Asking& asking);
+  bool open(Wire& wire, const Asking& asking);
   static void answer(void* question, int status, int timeouts, unsigned char* bytes, int count) noexcept;
-  static void socket_state(void* channel, int fd, int readable, int writable) noexcept;
-  void process(int readable_fd, int writable_fd);
+  static void socket_state(void* wire, int fd, int readable, int writable) noexcept;
+  void process(Wire& wire, int readable_fd, int writable_fd);
   void deliver();
-  void set_timer();
+  void set_timer(Wire& wire);
 
   Loop& loop_;
   std::shared_ptr<Channel*> self_;  // null in it: destroyed
-  std::unique_ptr<Timer> timer_;
-  std::map<int, std::unique_ptr<Watch>> watches_;
+  std::array<Wire, 2> wires_;  // the second for IPv6 addresses
   std::list<Question> asked_, settled_;
   std::vector<std::string> search_domains_;
   int dots_ = 1;  // with so many of them a name is asked for as it is before it is searched for
-  ares_channel channel_ = nullptr;
 };
 
 }  // namespace pinnate::discovery

@@ -99,6 +99,7 @@ Addresses addresses_of(const std::string& name, const std::vector<int>& types, s
     cut = cut || answer.cut;
     if (answer.kind == Answer::Kind::failed) {
       failed = answer.why;
+      found.unanswered = true;
       silent_family = types[i] == ns_t_a ? "IPv4" : "IPv6";
     }
     if (answer.ttl_ms) found.ttl_ms = std::min(found.ttl_ms.value_or(*answer.ttl_ms), *answer.ttl_ms);

@@ -2,7 +2,8 @@
 //
 // The next look is as far away as the shortest time to live of the answer, between a floor and a
 // ceiling; where none is told, the floor. After a failure the last interval stands, so a server that
-// is back is seen within what it used to be. A link that fails changes nothing. Up to a tenth is
+// is back is seen within what it used to be; a look that lasted longer is followed by the next at
+// once. A link that fails changes nothing. Up to a tenth is
 // added by chance, so that gateways which began together do not go on asking together.
 #pragma once
 
@@ -24,7 +25,8 @@ class Polled final : public Source {
  public:
   using Begin = std::function<std::unique_ptr<Look>(std::shared_ptr<Channel>, const Asking&, SayOnce)>;
 
-  Polled(Loop& loop, const Log& log, Interval interval, Asking asking, Begin begin, Say say);
+  // So many looks in a row that are not answered are a failure; one may have lost a datagram.
+  Polled(Loop& loop, const Log& log, Interval interval, int looks, Asking asking, Begin begin, Say say);
 
  private:
   void look();
@@ -34,7 +36,9 @@ class Polled final : public Source {
   const Interval limits_;
   const Begin begin_;
   const Say say_;
-  std::int64_t interval_ms_;
+  const int looks_;
+  std::int64_t interval_ms_, began_ms_ = 0;
+  int unanswered_ = 0;
   std::optional<Naming> said_;
   Resolver resolver_;
   std::unique_ptr<Timer> timer_;

@@ -20,7 +20,7 @@ class Timer {
 class Watch {
  public:
   virtual ~Watch() = default;
-  virtual void want(bool readable, bool writable) = 0;  // neither: for now
+  virtual void want(bool readable, bool writable) = 0;  // neither: it rests
 };
 
 class Loop {
