@@ -14,8 +14,8 @@ namespace {
 constexpr std::chrono::seconds kSuspectedFor{60};  // after it was unloaded
 
 // Services of the process that were given up. Reachable, so that leak checkers see the purpose.
-std::mutex given_up_mutex;
-std::set<std::shared_ptr<Service>>& given_up = *new std::set<std::shared_ptr<Service>>;
+std::mutex abandoned_mutex;
+std::set<std::shared_ptr<Service>>& abandoned = *new std::set<std::shared_ptr<Service>>;
 
 }  // namespace
 
@@ -165,8 +165,8 @@ void Services::abandon(ServiceId id, Done gone) {
   if (!service)  // gone by itself
     return alarms.post([callbacks = callbacks, gone = std::move(gone)] { callbacks->report(gone, {}); });
   {
-    const std::lock_guard lock(given_up_mutex);
-    given_up.insert(service);
+    const std::lock_guard lock(abandoned_mutex);
+    abandoned.insert(service);
   }
   service->abandon();
   service->turns().shut();
@@ -196,8 +196,8 @@ void Services::came_back(const std::shared_ptr<Service>& service) {
   if (service->loaded()) return;
   calls.gate.wait_for_readers();
   {
-    const std::lock_guard lock(given_up_mutex);
-    given_up.erase(service);
+    const std::lock_guard lock(abandoned_mutex);
+    abandoned.erase(service);
   }
   callbacks->report(service->duty.gone, {});
 }

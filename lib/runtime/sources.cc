@@ -114,6 +114,8 @@ Status Sources::add(const std::string& uri, std::uint64_t id) {
     state->said(uri, std::move(naming));
   });
   if (!opened.ok()) return opened.status();
+  std::vector<std::string> for_ever = (*opened)->named_for_ever();
+  if (Status s = keep_good(&for_ever); !s.ok()) return {s.code(), "source '" + uri + "': " + s.message()};
   state_->sources.emplace(id, std::pair(uri, std::move(*opened)));
   state_->say(uri, Naming{Naming::Answer::failed, {}, {}, {}});
   return {};

@@ -12,10 +12,10 @@
 namespace pinnate::store {
 namespace {
 
-constexpr char kVersion[] = "1";
+constexpr char kFormatVersion[] = "1";
 constexpr std::size_t kFormatBytes = 4096;
 
-std::string format_of(const std::string& kind) { return "pinnate " + kind + " " + kVersion + "\n"; }
+std::string format_of(const std::string& kind) { return "pinnate " + kind + " " + kFormatVersion + "\n"; }
 
 // PINNATE_NOT_FOUND: nobody's yet.
 Status check_format(const std::string& path, const std::string& kind) {
@@ -23,7 +23,7 @@ Status check_format(const std::string& path, const std::string& kind) {
   if (!found.ok() || found->starts_with(format_of(kind))) return found.status();
   const std::string shown = one_line(std::string_view(*found).substr(0, found->find('\n')), 128);
   return {PINNATE_INCOMPATIBLE, "the folder '" + path + "' says it is '" + shown + "', and this is 'pinnate " + kind +
-                                    " " + kVersion +
+                                    " " + kFormatVersion +
                                     "': choose another folder, or the version of Pinnate that made this one"};
 }
 

@@ -71,8 +71,8 @@ ExitCode run(const EngineFlags& flags) {
   Opened<pinnate_engine, pinnate_engine_close_wait, pinnate_engine_free> engine;
   check(pinnate_engine_open(&options, engine.receive()));
   check(pinnate_engine_watch(engine.get(), print_service, nullptr, nullptr));
-  listen_at(settings, engine.get(), pinnate_engine_listen);
   if (settings.up) check(pinnate_engine_dial_upstream(engine.get(), settings.up->c_str(), nullptr));
+  listen_at(settings, engine.get(), pinnate_engine_listen);  // last: it says that all is well
   run_until_stopped("engine", stop);
   return ExitCode::kOk;
 }

@@ -89,19 +89,11 @@ ExitCode run(const EnginesOptions& options) {
   lookup.phase = phase_filter(options.phase);
   lookup.at = options.at.empty() ? nullptr : options.at.c_str();
   lookup.name = options.name.empty() ? nullptr : options.name.c_str();
-  lookup.limit = 500;
   Session session(target_of(options.target), options.target.timeout.value_or(Milliseconds(30'000)));
-  std::string cursor;
-  bool none = true;
-  do {
-    lookup.cursor = cursor.empty() ? nullptr : cursor.c_str();
-    const TierPage page = session.lookup(lookup);
-    none = none && page.tiers.empty();
-    for (const Tier& tier : page.tiers) options.json ? print_json(tier) : print_row(tier);
-    std::fflush(stdout);
-    cursor = page.next;
-  } while (!cursor.empty());
-  if (none && !options.at.empty()) session.require_gateway(options.at);
+  const std::function<void(const Tier&)> print = [&](const Tier& tier) {
+    options.json ? print_json(tier) : print_row(tier);
+  };
+  session.print_all(lookup, print);
   return ExitCode::kOk;
 }
 

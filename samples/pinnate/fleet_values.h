@@ -94,11 +94,6 @@ struct Tier {
   std::vector<KeptImage> kept;
 };
 
-struct TierPage {
-  std::vector<Tier> tiers;
-  std::string next;  // "" on the last page
-};
-
 // A member of a gateway, or one of its sources.
 struct Member {
   explicit Member(const pinnate_member& from);
@@ -114,8 +109,9 @@ struct Member {
   bool source() const { return state == PINNATE_MEMBER_SOURCE || state == PINNATE_MEMBER_STALE_SOURCE; }
 };
 
-struct MemberPage {
-  std::vector<Member> members;
+template <class Row>
+struct Page {
+  std::vector<Row> rows;
   std::string next;  // "" on the last page
 };
 

@@ -61,14 +61,14 @@ ExitCode run(const GatewayFlags& flags) {
 
   Opened<pinnate_gateway, pinnate_gateway_close_wait, pinnate_gateway_free> gateway;
   check(pinnate_gateway_open(&options, gateway.receive()));
-  listen_at(settings, gateway.get(), pinnate_gateway_listen);
+  for (const std::string& source : settings.members) {
+    check(pinnate_gateway_add_source(gateway.get(), source.c_str(), nullptr));
+  }
   if (settings.up) check(pinnate_gateway_dial_upstream(gateway.get(), settings.up->c_str(), nullptr));
   for (const std::string& address : settings.down) {
     check(pinnate_gateway_dial_downstream(gateway.get(), address.c_str(), nullptr));
   }
-  for (const std::string& source : settings.members) {
-    check(pinnate_gateway_add_source(gateway.get(), source.c_str(), nullptr));
-  }
+  listen_at(settings, gateway.get(), pinnate_gateway_listen);  // last: it says that all is well
   run_until_stopped("gateway", stop);
   return ExitCode::kOk;
 }

@@ -60,19 +60,11 @@ void print_row(const Member& member) {
 ExitCode run(const MembersOptions& options) {
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   lookup.at = options.at.empty() ? nullptr : options.at.c_str();
-  lookup.limit = 500;
   Session session(target_of(options.target), options.target.timeout.value_or(Milliseconds(30'000)));
-  std::string cursor;
-  bool none = true;
-  do {
-    lookup.cursor = cursor.empty() ? nullptr : cursor.c_str();
-    const MemberPage page = session.members(lookup);
-    none = none && page.members.empty();
-    for (const Member& member : page.members) options.json ? print_json(member) : print_row(member);
-    std::fflush(stdout);
-    cursor = page.next;
-  } while (!cursor.empty());
-  if (none && !options.at.empty()) session.require_gateway(options.at);
+  const std::function<void(const Member&)> print = [&](const Member& member) {
+    options.json ? print_json(member) : print_row(member);
+  };
+  session.print_all(lookup, print);
   return ExitCode::kOk;
 }
 

@@ -88,8 +88,8 @@ std::vector<Absentee> absentees(Session& session, const std::string& name, std::
     // that is looked for.
     for (std::size_t page = 0; page < kMostPages && absent.size() < limit; ++page) {
       lookup.cursor = cursor.empty() ? nullptr : cursor.c_str();
-      const TierPage found = session.lookup(lookup);
-      for (const Tier& engine : found.tiers) {
+      const Page<Tier> found = session.lookup(lookup);
+      for (const Tier& engine : found.rows) {
         for (const Service& service : engine.services) {
           if (service.release != release || service.phase != phase || !engine.online) continue;
           if (absent.size() < limit) absent.push_back({engine.id, engine.path, phase, service.reason});

@@ -5,6 +5,7 @@
 #include "tier_command.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 namespace cli {
@@ -152,31 +153,27 @@ Rollup Session::status(const std::string& name) {
   return ask<Rollup>([&](void* arg) { return pinnate_client_status(client_, wanted, finish, arg); }, timeout_);
 }
 
-template <class Page, auto Rows, class Row>
-Page Session::page(const pinnate_lookup& lookup,
-                   pinnate_status (*ask_for)(pinnate_client*, const pinnate_lookup*,
-                                             void (*)(void*, pinnate_status, const char*, const Row* const*, std::size_t,
-                                                      const char*),
-                                             void*)) {
-  const auto finish = [](void* arg, pinnate_status status, const char* error, const Row* const* rows, std::size_t count,
+template <class Row, class Told>
+Page<Row> Session::page(const pinnate_lookup& lookup,
+                        pinnate_status (*ask_for)(pinnate_client*, const pinnate_lookup*,
+                                                  void (*)(void*, pinnate_status, const char*, const Told* const*,
+                                                           std::size_t, const char*),
+                                                  void*)) {
+  const auto finish = [](void* arg, pinnate_status status, const char* error, const Told* const* rows, std::size_t count,
                          const char* next) {
-    Page page;
-    for (std::size_t i = 0; i < count; ++i) (page.*Rows).emplace_back(*rows[i]);
+    Page<Row> page;
+    for (std::size_t i = 0; i < count; ++i) page.rows.emplace_back(*rows[i]);
     page.next = next != nullptr ? next : "";
-    (*taken_back<Page>(arg))->give(status, error, std::move(page));
+    (*taken_back<Page<Row>>(arg))->give(status, error, std::move(page));
   };
   pinnate_lookup limited = lookup;
   limited.timeout_ms = static_cast<std::uint32_t>(timeout_.count());
-  return ask<Page>([&](void* arg) { return ask_for(client_, &limited, finish, arg); }, timeout_ + kGrace);
+  return ask<Page<Row>>([&](void* arg) { return ask_for(client_, &limited, finish, arg); }, timeout_ + kGrace);
 }
 
-TierPage Session::lookup(const pinnate_lookup& lookup) {
-  return page<TierPage, &TierPage::tiers>(lookup, pinnate_client_lookup);
-}
+Page<Tier> Session::lookup(const pinnate_lookup& lookup) { return page<Tier>(lookup, pinnate_client_lookup); }
 
-MemberPage Session::members(const pinnate_lookup& lookup) {
-  return page<MemberPage, &MemberPage::members>(lookup, pinnate_client_members);
-}
+Page<Member> Session::members(const pinnate_lookup& lookup) { return page<Member>(lookup, pinnate_client_members); }
 
 std::vector<Tier> Session::lookup_all(pinnate_lookup request, std::size_t limit) {
   std::vector<Tier> tiers;
@@ -184,11 +181,36 @@ std::vector<Tier> Session::lookup_all(pinnate_lookup request, std::size_t limit)
   do {
     request.cursor = cursor.empty() ? nullptr : cursor.c_str();
     request.limit = static_cast<std::uint32_t>(std::min<std::size_t>(limit - tiers.size(), 1000));
-    TierPage page = lookup(request);
-    for (Tier& tier : page.tiers) tiers.push_back(std::move(tier));
+    Page<Tier> page = lookup(request);
+    for (Tier& tier : page.rows) tiers.push_back(std::move(tier));
     cursor = page.next;
   } while (!cursor.empty() && tiers.size() < limit);
   return tiers;
+}
+
+template <class Row>
+void Session::print_pages(pinnate_lookup lookup, Page<Row> (Session::*ask_for)(const pinnate_lookup&),
+                          const std::function<void(const Row&)>& print) {
+  std::string cursor;
+  bool none = true;
+  lookup.limit = 500;
+  do {
+    lookup.cursor = cursor.empty() ? nullptr : cursor.c_str();
+    const Page<Row> page = (this->*ask_for)(lookup);
+    none = none && page.rows.empty();
+    for (const Row& row : page.rows) print(row);
+    std::fflush(stdout);
+    cursor = page.next;
+  } while (!cursor.empty());
+  if (none && lookup.at != nullptr) require_gateway(lookup.at);
+}
+
+void Session::print_all(const pinnate_lookup& lookup, const std::function<void(const Tier&)>& print) {
+  print_pages(lookup, &Session::lookup, print);
+}
+
+void Session::print_all(const pinnate_lookup& lookup, const std::function<void(const Member&)>& print) {
+  print_pages(lookup, &Session::members, print);
 }
 
 void Session::require_gateway(const std::string& id) {
@@ -196,7 +218,7 @@ void Session::require_gateway(const std::string& id) {
   request.at = id.c_str();
   request.gateways = 1;
   request.limit = 1;
-  if (!lookup(request).tiers.empty()) return;
+  if (!lookup(request).rows.empty()) return;
   const std::string asked = status("").id;
   if (asked != id) throw Failure(ExitCode::kNotFound, "'" + asked + "' knows no gateway '" + id + "' below it");
 }

@@ -9,6 +9,7 @@
 
 #include <pinnate/client.h>
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -44,13 +45,14 @@ class Session {
   void unpublish(const std::string& name, std::uint64_t release);
   std::vector<Release> releases(const std::string& name);  // "": of all
   Rollup status(const std::string& name);  // "": of all
-  TierPage lookup(const pinnate_lookup& lookup);  // its time limit, as that of a call, is the session's
-  MemberPage members(const pinnate_lookup& lookup);
+  Page<Tier> lookup(const pinnate_lookup& lookup);  // its time limit, as that of a call, is the session's
+  Page<Member> members(const pinnate_lookup& lookup);
   // All pages of it, at most `limit` rows.
   std::vector<Tier> lookup_all(pinnate_lookup lookup, std::size_t limit);
-  // A list of nothing may be right, but not below a gateway that nobody knows: it may be misspelt.
-  // Throws Failure(kNotFound) then.
-  void require_gateway(const std::string& id);
+  // Prints each row of all pages, and flushes with each page. A list of nothing may be right, but not
+  // below a gateway that nobody knows: it may be misspelt. Throws Failure(kNotFound) then.
+  void print_all(const pinnate_lookup& lookup, const std::function<void(const Tier&)>& print);
+  void print_all(const pinnate_lookup& lookup, const std::function<void(const Member&)>& print);
   CallResult call(const pinnate_call& call);
 
   // The newest roll-up that next_rollup has not returned yet; nothing when there is none by
@@ -66,12 +68,16 @@ class Session {
   template <class Value, class Start>
   Value ask(Start start, Milliseconds timeout, const typename Answer<Value>::OnProgress& on_progress = {});
 
-  template <class Page, auto Rows, class Row>
-  Page page(const pinnate_lookup& lookup,
-            pinnate_status (*ask_for)(pinnate_client*, const pinnate_lookup*,
-                                      void (*)(void*, pinnate_status, const char*, const Row* const*, std::size_t,
-                                               const char*),
-                                      void*));
+  template <class Row, class Told>
+  Page<Row> page(const pinnate_lookup& lookup,
+                 pinnate_status (*ask_for)(pinnate_client*, const pinnate_lookup*,
+                                           void (*)(void*, pinnate_status, const char*, const Told* const*, std::size_t,
+                                                    const char*),
+                                           void*));
+  template <class Row>
+  void print_pages(pinnate_lookup lookup, Page<Row> (Session::*ask_for)(const pinnate_lookup&),
+                   const std::function<void(const Row&)>& print);
+  void require_gateway(const std::string& id);
 
   pinnate_client* client_ = nullptr;
   Milliseconds timeout_;

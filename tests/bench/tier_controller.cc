@@ -14,7 +14,7 @@ namespace bench {
 namespace {
 
 // The newest roll-up, as far as it is waited for.
-class Fleet {
+class NewestRollup {
  public:
   void heard(const pinnate_rollup& rollup) {
     const std::lock_guard lock(mutex_);
@@ -75,7 +75,7 @@ void publish(pinnate_controller* controller, const std::string& content, const s
 }  // namespace
 
 void run_controller(const Words& arguments) {
-  static Fleet fleet;
+  static NewestRollup fleet;
   pinnate_controller* controller = nullptr;
   std::string content;
   std::map<std::string, Command> commands;

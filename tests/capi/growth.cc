@@ -31,13 +31,6 @@ Struct cut_at(std::size_t size, Struct known) {
   return known;
 }
 
-pinnate_label label(const char* key, const char* value) {
-  pinnate_label made = PINNATE_LABEL_INIT;
-  made.key = key;
-  made.value = value;
-  return made;
-}
-
 pinnate_artifact artifact(const char* bytes) {
   pinnate_artifact made = PINNATE_ARTIFACT_INIT;
   made.bytes = {bytes, std::strlen(bytes)};

@@ -167,6 +167,8 @@ TEST_CASE("a wrong source, or a wrong question for members, is refused in words"
   refused(pinnate_gateway_add_source(tree.gateway, nullptr, nullptr), PINNATE_INVALID, "uri");
   refused(pinnate_gateway_add_source(tree.gateway, "10.0.0.1", nullptr), PINNATE_INVALID, "no source of members");
   refused(pinnate_gateway_add_source(tree.gateway, "ldap:x", nullptr), PINNATE_INVALID, "there is no source 'ldap:'");
+  refused(pinnate_gateway_add_source(tree.gateway, "static:tcp://10.0.0.1:7070,somewhere", nullptr), PINNATE_INVALID,
+          "source 'static:tcp://10.0.0.1:7070,somewhere': address 'somewhere'");
   refused(pinnate_gateway_members(tree.gateway, nullptr, MembersAnswer::on_members, nullptr), PINNATE_INVALID, "lookup");
   refused(pinnate_gateway_member_counts(tree.gateway, nullptr), PINNATE_INVALID, "counts");
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;

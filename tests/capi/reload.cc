@@ -25,13 +25,6 @@ struct Lines {
   }
 };
 
-pinnate_label label(const char* key, const char* value) {
-  pinnate_label l = PINNATE_LABEL_INIT;
-  l.key = key;
-  l.value = value;
-  return l;
-}
-
 // As the controller knows them.
 std::string labels_of(Fleet& fleet, const std::string& id) {
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;

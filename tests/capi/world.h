@@ -16,6 +16,13 @@
 #include <functional>
 #include <string>
 
+inline pinnate_label label(const char* key, const char* value) {
+  pinnate_label made = PINNATE_LABEL_INIT;
+  made.key = key;
+  made.value = value;
+  return made;
+}
+
 struct World {
   // Without a loop of its own, handles share the library's thread.
   explicit World(bool own_loop) : own(own_loop) {

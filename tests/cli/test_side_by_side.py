@@ -46,6 +46,11 @@ class SideBySideTest(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("test_A.py: 0 tests of 1 ran", said)
 
+    def test_a_file_that_is_skipped_as_a_whole_has_not_failed(self):
+        status, said = self.ran(1, A="pass\ndef setUpModule(): raise unittest.SkipTest('not here')", B="pass")
+        self.assertEqual(status, 0, said)
+        self.assertIn("skipped 'not here'", said)
+
     def test_a_file_that_cannot_be_imported_has_failed(self):
         status, said = self.ran(2, A="pass\nimport nothing_of_that_name", B="pass")
         self.assertEqual(status, 1)

@@ -100,6 +100,16 @@ class UsageTest(unittest.TestCase):
         self.assertIn("no way up", self.complaint("engine"))
         self.assertIn("nothing below", self.complaint("gateway", "--up", "unix:/x"))
 
+    def test_a_tier_that_dials_what_is_no_address_ends_before_it_says_where_it_listens(self):
+        with tempfile.TemporaryDirectory() as folder:
+            at = ("--listen", f"unix:{folder}/s")
+            for wrong in (("gateway", "--members", "static:somewhere"), ("gateway", "--members", "ldap:x"), ("gateway", "--down", "somewhere"),
+                          ("gateway", "--up", "somewhere"), ("engine", "--up", "somewhere")):
+                with self.subTest(wrong=wrong):
+                    ended = run(*wrong, *at)
+                    self.assertEqual((ended.returncode, ended.stdout), (2, b""), ended)
+                    self.assertIn(wrong[-1].encode(), ended.stderr)
+
     def test_a_command_that_asks_says_where_an_address_may_come_from(self):
         complaint = self.complaint("status")
         for word in ("--to", "PINNATE_TO", "--config"):

@@ -13,11 +13,11 @@ using namespace pinnate::discovery;
 
 namespace {
 
-using Addresses = std::vector<std::string>;
+using Named = std::vector<std::string>;
 using Visit = KubernetesApi::Visit;
 
 // What recorded/kubernetes/list.http holds.
-const Addresses kListed{"tcp://10.1.0.1:7000", "tcp://10.1.0.2:7000", "tcp://10.1.1.1:7000", "tcp://10.1.2.1:7000"};
+const Named kListed{"tcp://10.1.0.1:7000", "tcp://10.1.0.2:7000", "tcp://10.1.1.1:7000", "tcp://10.1.2.1:7000"};
 
 std::string failed_words(const KubernetesApi& api) {
   REQUIRE(!api.said.empty());
@@ -54,7 +54,7 @@ TEST_CASE("slices are listed, then watched from the list's version, each with th
   CHECK(api.next().addresses.size() == 5);
   watch.send(chunk(event_json("MODIFIED", slice_json("engines-b", endpoint_json("10.1.0.2"), "301"))));
   CHECK(api.next().addresses ==
-        Addresses{"tcp://10.1.0.2:7000", "tcp://10.1.1.1:7000", "tcp://10.1.2.1:7000", "tcp://10.1.7.1:7000"});
+        Named{"tcp://10.1.0.2:7000", "tcp://10.1.1.1:7000", "tcp://10.1.2.1:7000", "tcp://10.1.7.1:7000"});
   watch.send(chunk(event_json("DELETED", slice_json("new", endpoint_json("10.1.7.1"), "302"))));
   CHECK(api.next().addresses.size() == 3);
 }
@@ -77,7 +77,7 @@ TEST_CASE("Pods that come, are not ready, end and go are seen as a real server t
   CHECK(api.next().addresses.empty());
   Visit& watch = api.watch(1);
   const std::string one = "tcp://10.5.0.1:7000", two = "tcp://10.5.0.2:7000", three = "tcp://10.5.0.3:7000";
-  const std::pair<Addresses, Addresses> steps[] = {{{one}, {}},
+  const std::pair<Named, Named> steps[] = {{{one}, {}},
                                                    {{one, two}, {}},
                                                    {{one, two, three}, {}},
                                                    {{one, two, three}, {}},  // one is not ready
@@ -317,7 +317,7 @@ TEST_CASE("a list that was compressed is read") {
     visit.send(whole_answer("200 OK", packed, "Content-Encoding: gzip\r\n"));
   };
   api.open();
-  CHECK(api.next().addresses == Addresses{"tcp://10.2.0.1:7000"});
+  CHECK(api.next().addresses == Named{"tcp://10.2.0.1:7000"});
 }
 
 TEST_CASE("an event of a thousand endpoints is one line; one of over 4 MiB is refused") {
@@ -522,7 +522,7 @@ TEST_CASE("host names in slices are left out, and that is logged once") {
   CHECK(api.next() == Naming{Naming::Answer::whole, {}, {}, "kubernetes:edge/engines has no endpoints"});
   api.watch(1).send(
       chunk(event_json("MODIFIED", names) + event_json("ADDED", slice_json("a", endpoint_json("10.0.0.1")))));
-  CHECK(api.next().addresses == Addresses{"tcp://10.0.0.1:7000"});
+  CHECK(api.next().addresses == Named{"tcp://10.0.0.1:7000"});
   CHECK(api.logged == "kubernetes:edge/engines: slice n holds host names, which are not looked up\n");
 }
 

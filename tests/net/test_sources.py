@@ -126,13 +126,13 @@ class SourcesTest(NetTest):
 
     def test_an_address_that_is_none_keeps_nobody_else_away(self):
         self.write(1, more=b"not an address\ntcp://10.1.2.3\nhttp://10.1.2.3:80\n\xff\xfe\n")
-        self.engines_at(1, 2)
-        self.small_cluster(f"file:{self.file}", f"{self.listed(2)},nonsense")
-        self.await_online(2)
+        self.engines_at(1)
+        self.small_cluster(f"file:{self.file}")
+        self.await_online(1)
         sources, _ = self.sources_and_members()
-        self.assertEqual({row["state"] for row in sources.values()}, {"stale source"})
+        self.assertEqual([row["state"] for row in sources.values()], ["stale source"])
         for row in sources.values():
-            self.assertRegex(row["why"], r"^address '(not an address|nonsense)' ")
+            self.assertRegex(row["why"], r"^address 'not an address' ")
 
 
 class WrongUseTest(NetTest):
@@ -143,7 +143,7 @@ class WrongUseTest(NetTest):
         words = [word for source in members for word in ("--members", source)]
         program = Program("gateway", "--listen", f"unix:{self.folder}/g.sock", *words, *more, env=environment())
         self.addCleanup(program.close)
-        return program.await_end(), "\n".join(line for line in program.lines if not line.startswith("listening"))
+        return program.await_end(), "\n".join(program.lines)
 
     def test_a_source_that_is_wrong_ends_the_program_with_2_and_a_sentence(self):
         for source, why in (("engines", "'engines' is no source of members; one is dns:NAME:PORT, for example"),
@@ -167,7 +167,8 @@ class WrongUseTest(NetTest):
                             ("srv:_engine._tcp.pod.test:7070", "a service has none in its name"),
                             ("srv:10.0.0.1", "an IP address has no SRV records"),
                             ("file:members", "the path of a file begins with '/'"),
-                            ("static:tcp://10.0.0.1:7070,,tcp://10.0.0.2:7070", "an address is empty")):
+                            ("static:tcp://10.0.0.1:7070,,tcp://10.0.0.2:7070", "an address is empty"),
+                            ("static:tcp://10.0.0.1:7070,nonsense", "source 'static:tcp://10.0.0.1:7070,nonsense': address 'nonsense' ")):
             with self.subTest(source=source):
                 code, said = self.ended(source)
                 self.assertEqual(code, USAGE, said)

@@ -75,7 +75,7 @@ makes_it_smaller() {
   ends_with 1 $again && says 'promise 3'
 }
 hunts() { # which of them are caught in so few seeds is not what is asked here
-  "$sim" --hunt --seeds 1..10 >"$work/out" 2>"$work/err"
+  "$sim" --hunt --seeds 1..2 >"$work/out" 2>"$work/err"
   says 'planted bugs were caught$' && [[ $(last_line) == "digest "* ]]
 }
 uses_every_core() {

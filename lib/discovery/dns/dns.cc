@@ -2,6 +2,7 @@
 
 #include "discovery/dns/host_name.h"
 #include "discovery/dns/polled.h"
+#include "discovery/source/listed.h"
 
 #include <arpa/inet.h>
 
@@ -81,18 +82,6 @@ Status read_options(const Uri& uri, Asking* asking, Interval* interval) {
   return read_interval(uri, interval);
 }
 
-// An IP address is its own member, for ever.
-class Literal final : public Source {
- public:
-  Literal(Loop& loop, Naming naming, Say say)
-      : timer_(loop.timer([say = std::move(say), naming = std::move(naming)] { say(naming); })) {
-    timer_->set_in(0);
-  }
-
- private:
-  std::unique_ptr<Timer> timer_;
-};
-
 }  // namespace
 
 Result<std::unique_ptr<Source>> open_dns(const Uri& uri, Loop& loop, const Log& log, Say say) {
@@ -110,8 +99,7 @@ Result<std::unique_ptr<Source>> open_dns(const Uri& uri, Loop& loop, const Log& 
   std::uint16_t port = kDefaultPort;
   if (const std::string wrong = split_port(uri.rest, &host, &port); !wrong.empty()) return uri.wrong(wrong);
   if (std::string address = member_address(host, port); !address.empty())
-    return std::unique_ptr<Source>(
-        std::make_unique<Literal>(loop, Naming{Naming::Answer::whole, {std::move(address)}, {}, ""}, std::move(say)));
+    return std::unique_ptr<Source>(std::make_unique<Listed>(loop, std::vector{std::move(address)}, std::move(say)));
   if (const std::string wrong = wrong_with_host_name(host); !wrong.empty()) return uri.wrong(wrong);
   // c-ares would wait twice as long with each try, and see late that a server is back.
   const int looks = std::exchange(asking.tries, 1);

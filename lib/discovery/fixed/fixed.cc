@@ -1,5 +1,7 @@
 #include "discovery/fixed/fixed.h"
 
+#include "discovery/source/listed.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,17 +15,6 @@ namespace {
 
 constexpr std::int64_t kLookMs = 1000;
 constexpr std::size_t kFileBytes = 8 * 1024 * 1024;
-
-class List final : public Source {
- public:
-  List(Loop& loop, Naming naming, Say say)
-      : timer_(loop.timer([say = std::move(say), naming = std::move(naming)] { say(naming); })) {
-    timer_->set_in(0);
-  }
-
- private:
-  std::unique_ptr<Timer> timer_;
-};
 
 // A file is looked at each second. Where that is a link to another folder, as in a volume of
 // Kubernetes, no change of the file itself is ever seen.
@@ -109,14 +100,14 @@ class File final : public Source {
 
 Result<std::unique_ptr<Source>> open_list(const Uri& uri, Loop& loop, Say say) {
   if (Status s = uri.check_options({}); !s.ok()) return s;
-  Naming naming;
+  std::vector<std::string> addresses;
   for (std::size_t begin = 0; begin <= uri.rest.size();) {
     const std::size_t end = std::min(uri.rest.find(',', begin), uri.rest.size());
-    naming.addresses.push_back(uri.rest.substr(begin, end - begin));
-    if (naming.addresses.back().empty()) return uri.wrong("an address is empty");
+    addresses.push_back(uri.rest.substr(begin, end - begin));
+    if (addresses.back().empty()) return uri.wrong("an address is empty");
     begin = end + 1;
   }
-  return std::unique_ptr<Source>(std::make_unique<List>(loop, std::move(naming), std::move(say)));
+  return std::unique_ptr<Source>(std::make_unique<Listed>(loop, std::move(addresses), std::move(say)));
 }
 
 Result<std::unique_ptr<Source>> open_file(const Uri& uri, Loop& loop, Say say) {

@@ -10,6 +10,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace pinnate::discovery {
 
@@ -19,6 +21,8 @@ inline constexpr std::uint16_t kDefaultPort = 7070;
 class Source {
  public:
   virtual ~Source() = default;  // it says nothing any more. Not from inside `say`
+  // Whom it names for ever, where that is known at once; whoever dials them may refuse it for one.
+  virtual std::vector<std::string> named_for_ever() const { return {}; }
 };
 
 // Called when what is to be said has changed, and never from inside the call that opens the source.
