@@ -34,10 +34,6 @@ static int failures = 0;
     }                                                                                                    \
   } while (0)
 
-/* LeakSanitizer, if it is there: what threads held that are not in a child is no leak. */
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void) { return 1; }
-
 static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
