@@ -292,7 +292,7 @@ typedef struct pinnate_member {
   size_t source_count;
   uint64_t named;        /* for a source: how many members it names */
   int terminating;       /* a source says that it ends: it gets no new call */
-  const char *why;       /* "", why it is not linked, or why a source is stale */
+  const char *why;       /* "", why it is not linked, or why a source is stale or names nobody */
   uint64_t since_unix_ms; /* since when a source is stale */
 } pinnate_member;
 

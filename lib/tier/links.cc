@@ -360,7 +360,8 @@ void Links::refuse(LinkId link, Status why) {
 }
 
 void Links::refuse_hello(const Session& session, const Status& why) {
-  core_->log(PINNATE_LOG_WARNING, "refused " + std::string(role_name(session.peer.role)) + " '" +
+  const bool harmless = why.code() == PINNATE_CONFLICT && session.dialled;  // it has two addresses
+  core_->log(harmless ? PINNATE_LOG_INFO : PINNATE_LOG_WARNING, "refused " + std::string(role_name(session.peer.role)) + " '" +
                                       session.peer.id.substr(0, 127) + "': " + why.message());
   owner_of(session.side).refused(session, why);
   refuse(session.link, why);

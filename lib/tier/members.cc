@@ -58,6 +58,9 @@ void Members::take(const std::string& name, Source& source, const Naming& naming
   }
   set_terminating(name, naming.terminating);
   set_stale(name, source, whole ? "" : naming.why.empty() ? "it is incomplete" : naming.why);
+  if (!whole || !source.named.empty() || naming.why.empty()) return;
+  source.why = naming.why;  // it may be so, or its name misspelt
+  core_->log(PINNATE_LOG_INFO, "source '" + name + "' names nobody: " + naming.why);
 }
 
 // Newcomers are dialled in any order, so that many gateways do not come to one engine at once.
@@ -96,6 +99,7 @@ void Members::mark(Member& member) {
 }
 
 void Members::set_stale(const std::string& name, Source& source, const std::string& why) {
+  if (why.empty() && source.stale_since_ms != 0) core_->log(PINNATE_LOG_INFO, "source '" + name + "' is whole again");
   if (why.empty() != (source.stale_since_ms == 0)) source.stale_since_ms = why.empty() ? 0 : core_->now().wall_ms;
   source.why = why;
   notices_->say("source/" + name, why.empty() ? ""
@@ -191,7 +195,8 @@ void Members::restore(const Restored& restored) {
   for (const auto& [name, addresses] : sources) {
     Source& known = sources_[name];
     add(name, known, addresses);
-    set_stale(name, known, "it has said nothing since the restart");
+    known.stale_since_ms = core_->now().wall_ms;  // that is no news yet
+    known.why = "it has said nothing since the restart";
     known.restored = true;
     doubt(name);
   }

@@ -50,7 +50,7 @@ class Members {
   struct Source {
     std::set<std::string> named;
     std::int64_t stale_since_ms = 0;  // wall time. 0: what it said last was whole
-    std::string why;  // it is stale
+    std::string why;  // it is stale, or names nobody
     bool restored = false;  // and has said nothing in this life
     Alarm doubt{};  // until an empty set is believed, or a restored source forgotten
   };

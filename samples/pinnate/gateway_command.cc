@@ -24,7 +24,7 @@ void set_up(CLI::App& app, GatewayFlags& flags) {
   app.add_option("--members", given.members,
                  "find who is below there, and keep links to them; repeat for more:\n"
                  "dns:NAME:PORT, srv:NAME, kubernetes:NAMESPACE/SERVICE, docker:SOCKET?label=KEY=VALUE,\n"
-                 "file:PATH or static:ADDR,ADDR")
+                 "file:PATH or static:ADDR,ADDR, with options that README lists")
       ->type_name("SOURCE")
       ->take_all();
   app.add_option_function("--cache", take_cache,

@@ -18,7 +18,9 @@ void set_up(CLI::App& app, MembersOptions& options) {
   app.add_option("--at", options.at, "only of the gateway of this id, and of those below it")->type_name("GATEWAY");
   app.add_flag("--json", options.json, "print a line of JSON per source and per member");
   app.footer(
-      "Of each gateway first its sources, then its members: who is named there, dialled in, or dialled.\n\n"
+      "Of each gateway first its sources, then its members: who is named there, dialled in, or dialled.\n"
+      "A member is linked, dialling, waiting for its next try, refused (another fleet, or no tier),\n"
+      "elsewhere (linked under another address) or ending (it stops, as a source says).\n\n"
       "Examples:\n"
       "  pinnate members --at site-1\n"
       "  pinnate members --json");
@@ -42,7 +44,8 @@ void print_row(const Member& member) {
     text = "source " + std::string(member.sources.empty() ? PeerText() : member.sources[0]) + " names " +
            std::to_string(member.named);
     if (member.state == PINNATE_MEMBER_STALE_SOURCE)
-      text += ", stale since " + time_text(static_cast<std::int64_t>(member.since_unix_ms)) + ": " + std::string(member.why);
+      text += ", stale since " + time_text(static_cast<std::int64_t>(member.since_unix_ms));
+    if (!member.why.empty()) text += ": " + std::string(member.why);
   } else if (member.state == PINNATE_MEMBER_UNKNOWN) {
     text = "gateway " + std::string(member.id) + " cannot be asked: " + std::string(member.why);
   } else {

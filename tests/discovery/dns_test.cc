@@ -194,7 +194,7 @@ TEST_CASE("where one family is not told, those of the other are not all") {
         Naming{Said::incomplete,
                {"tcp://10.0.0.1:7070"},
                {},
-               "of a.test no IPv6 address is known now: the name servers refuse or fail for a.test"});
+               "of a.test no IPv6 address is known now: the name servers refuse or fail for a.test (with family=4 none is asked for)"});
   asker.server.script = [&](const Query& query) {
     return query.type == ns_t_a ? "" : message(query, {aaaa("fd00::2")});
   };
@@ -202,7 +202,7 @@ TEST_CASE("where one family is not told, those of the other are not all") {
         Naming{Said::incomplete,
                {"tcp://[fd00::2]:7070"},
                {},
-               "of a.test no IPv4 address is known now: no name server answered for a.test: timeout"});
+               "of a.test no IPv4 address is known now: no name server answered for a.test: timeout (with family=6 none is asked for)"});
   asker.server.script = [&](const Query& query) { return query.type == ns_t_a ? message(query, {}, kNoName) : ""; };
   CHECK(asker.first_of("dns:a.test", kShort).answer == Said::failed);  // NXDOMAIN for one alone is no proof
   asker.server.script = [&](const Query& query) {
@@ -294,12 +294,13 @@ TEST_CASE("the next look comes after the time to live, between floor and ceiling
       if (query.type != ns_t_a) return message(query, {});
       return message(query, {cname("b.test", row.alias_ttl_s), a("10.0.0.1", row.ttl_s, name_bytes("b.test"))});
     };
+    const std::int64_t opened_ms = asker.loop.monotonic_ms();
     REQUIRE(asker.open("dns:a.test", row.options).ok());
     asker.for_looks(2);
     std::vector<std::int64_t> at_ms;
     for (std::size_t i = 0; i < asker.server.asked.size(); i++)
       if (asker.server.asked[i].type == ns_t_a) at_ms.push_back(asker.server.asked_at_ms[i]);
-    CHECK(at_ms[1] - at_ms[0] >= row.least_ms - 1);  // the look ends a moment after it is asked
+    CHECK(at_ms[1] - opened_ms >= row.least_ms - 1);  // from look to look; the server sees each a moment later
     CHECK(at_ms[1] - at_ms[0] <= row.most_ms);
   }
 }

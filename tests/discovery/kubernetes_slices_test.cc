@@ -227,6 +227,23 @@ TEST_CASE("five thousand endpoints are read fast, and more than can be named are
   CHECK(set.naming("x").why == "x has 65537 members, of which 65536 are named");
 }
 
+TEST_CASE("a set takes no more than it can keep, and has room again when slices go") {
+  const auto slice = [](const std::string& name, std::size_t endpoints) {
+    return Slice{name, "IPv4", std::vector<SliceEndpoint>(endpoints), {}};
+  };
+  const PortChoice port = PortChoice::parse("1");
+  SliceSet set;
+  CHECK(set.put(slice("a", kMostParts - 3), port));
+  CHECK(set.put(slice("b", 0), port));
+  CHECK(set.put(slice("c", 0), port));
+  CHECK_FALSE(set.put(slice("d", 0), port));
+  CHECK_FALSE(set.put(slice("c", 1), port));  // in place of the smaller one, which is gone
+  CHECK(set.put(slice("d", 0), port));
+  set.remove("b"), set.remove("b");
+  CHECK(set.put(slice("e", 0), port));
+  CHECK_FALSE(set.put(slice("f", 0), port));
+}
+
 TEST_CASE("words of a refusal are taken from its Status, whatever that lacks") {
   CHECK(status_message(body_of("list-etcd-stopped")) ==
         "Timeout: request did not complete within the allotted timeout");

@@ -225,7 +225,7 @@ TEST_CASE("a server that takes a watch and does not begin it is left sooner than
   api.timing.answer_ms = 60;
   api.timing.down_ms = 20;
   api.on_watch = [&](Visit& visit) {
-    if (api.watches.size() > 1) visit.send(begin_of_stream());
+    if (api.said.size() > 2) visit.send(begin_of_stream());
   };
   api.open();
   CHECK(api.next().addresses == kListed);
@@ -298,6 +298,36 @@ TEST_CASE("a list goes on page by page, and begins anew when its token has expir
   CHECK(KubernetesApi::option(api.lists[4], "continue") == "a%2Fb%2Bc%3D");
   api.watch(1);
   CHECK(KubernetesApi::option(api.watches[0], "resourceVersion") == "291");
+}
+
+TEST_CASE("a list that does not end is given up in words") {
+  KubernetesApi api;
+  api.on_list = [](Visit& visit) { visit.send(whole_answer("200 OK", list_json("1", "", "again"))); };
+  api.open();
+  api.next();
+  CHECK(failed_words(api) == "its list does not end");
+  CHECK(api.lists.size() == 1000);
+}
+
+TEST_CASE("more slices than can be kept are given up in words, listed or watched") {
+  KubernetesApi api;
+  api.timing.down_ms = 1;
+  std::string endpoints;
+  for (int i = 0; i < 60000; i++) endpoints += (i ? "," : "") + endpoint_json("10.2.0.1", "{}");
+  api.on_list = [&](Visit& visit) {
+    const std::string name = std::to_string(api.lists.size());
+    visit.send(whole_answer("200 OK", list_json("1", slice_json(name, endpoints), "again")));
+  };
+  api.open();
+  api.next();
+  CHECK(failed_words(api) == "it has more slices and endpoints than are kept");
+  CHECK(api.lists.size() == 5);
+  api.on_list = [&](Visit& visit) { visit.send(whole_answer("200 OK", list_json("1", slice_json("a", endpoints)))); };
+  CHECK(api.next().answer == Naming::Answer::whole);
+  for (int i = 0; i < 4; i++)
+    api.watch(1).send(chunk(event_json("ADDED", slice_json("more-" + std::to_string(i), endpoints))));
+  api.loop.until([&] { return api.said.back().why.ends_with(": it has more slices and endpoints than are kept"); });
+  CHECK(api.said.back().answer == Naming::Answer::failed);
 }
 
 TEST_CASE("a list that was compressed is read") {

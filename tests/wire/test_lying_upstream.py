@@ -111,7 +111,7 @@ class LyingUpstreamTest(WireTest):
         link.send_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         self.assertIsNone(link.read_to_end())
         self.accept().be_greeted(wire.hello(GATEWAY, "liar", facing=2))
-        self.assertIn(f"the link with {self.address('liar')} (uid {os.getuid()}) broke the protocol: a frame of {0x4854} bytes",
+        self.assertIn(f"the link with {self.address('liar')} (uid {os.getuid()}) broke the protocol: it is a server of HTTP, and no tier",
                       engine.told())
 
     def test_an_upstream_of_an_incompatible_version_is_refused_in_words_and_dialled_again(self):

@@ -92,7 +92,7 @@ std::vector<int> address_types(const Asking& asking) {
 
 Addresses addresses_of(const std::string& name, const std::vector<int>& types, std::vector<Answer> answers) {
   Addresses found;
-  std::string failed, silent_family;
+  std::string failed, silent_family, other;
   bool cut = false;
   for (std::size_t i = 0; i < answers.size(); i++) {
     Answer& answer = answers[i];
@@ -101,6 +101,7 @@ Addresses addresses_of(const std::string& name, const std::vector<int>& types, s
       failed = answer.why;
       found.unanswered = true;
       silent_family = types[i] == ns_t_a ? "IPv4" : "IPv6";
+      other = types[i] == ns_t_a ? "6" : "4";
     }
     if (answer.ttl_ms) found.ttl_ms = std::min(found.ttl_ms.value_or(*answer.ttl_ms), *answer.ttl_ms);
     std::move(answer.ips.begin(), answer.ips.end(), std::back_inserter(found.ips));
@@ -110,7 +111,8 @@ Addresses addresses_of(const std::string& name, const std::vector<int>& types, s
     found.why = "the answer for " + name + " is cut: " + std::to_string(found.ips.size()) + " addresses of more";
   } else if (!failed.empty()) {
     found.answer = found.ips.empty() ? Naming::Answer::failed : Naming::Answer::incomplete;
-    found.why = found.ips.empty() ? failed : "of " + name + " no " + silent_family + " address is known now: " + failed;
+    found.why = found.ips.empty() ? failed : "of " + name + " no " + silent_family + " address is known now: " + failed +
+                                                   " (with family=" + other + " none is asked for)";
   } else if (found.ips.empty()) {
     found.why = any_of_kind(answers, Answer::Kind::nothing) ? name + " has no address"
                                                             : "there is no name " + name + " (NXDOMAIN)";

@@ -16,6 +16,8 @@ constexpr std::size_t kEventBytes = 4 * 1024 * 1024;
 constexpr std::size_t kSlicePageBytes = 64 * 1024 * 1024;
 constexpr std::size_t kRefusalBytes = 16 * 1024;
 constexpr int kPageSlices = 500;
+constexpr int kMostPages = 1000;
+constexpr const char* kTooMany = "it has more slices and endpoints than are kept";
 constexpr int kQuietWatches = 2;  // so many in a row with nothing in them: is what is known true?
 
 class SliceWatch final : public Source {
@@ -52,7 +54,7 @@ class SliceWatch final : public Source {
   }
 
   void list() {
-    if (page_.empty()) fresh_ = {};
+    if (page_.empty()) fresh_ = {}, pages_ = 0;
     HttpRequest request;
     request.path = path() + "&limit=" + std::to_string(kPageSlices);
     if (!page_.empty()) request.path += "&continue=" + url_encoded(page_);
@@ -110,9 +112,10 @@ class SliceWatch final : public Source {
     SlicePage page;
     if (!page.read(body_)) return failed("what it answered is no list of EndpointSlices");
     release(&body_);
-    for (Slice& slice : page.slices) put(&fresh_, std::move(slice));
+    for (Slice& slice : page.slices)
+      if (!put(&fresh_, std::move(slice))) return failed(kTooMany);
     page_ = std::move(page.next);
-    if (!page_.empty()) return list();
+    if (!page_.empty()) return ++pages_ < kMostPages ? list() : failed("its list does not end");
     set_ = std::exchange(fresh_, {});
     version_ = std::move(page.version);
     listed_ = true;
@@ -153,8 +156,9 @@ class SliceWatch final : public Source {
     if (event.type == Type::bookmark) return true;
     if (event.type == Type::deleted) {
       set_.remove(event.slice.name);
-    } else {
-      put(&set_, std::move(event.slice));
+    } else if (!put(&set_, std::move(event.slice))) {
+      event_trouble_ = kTooMany;
+      return false;
     }
     changed();
     return true;
@@ -250,10 +254,10 @@ class SliceWatch final : public Source {
     return ": " + one_line(words, kReasonBytes);
   }
 
-  void put(SliceSet* set, Slice slice) {
+  bool put(SliceSet* set, Slice slice) {
     if (slice.address_type == "FQDN" && !std::exchange(told_of_names_, true))
       log_(PINNATE_LOG_WARNING, who_ + ": slice " + slice.name + " holds host names, which are not looked up");
-    set->put(std::move(slice), query_.port);
+    return set->put(std::move(slice), query_.port);
   }
 
   static void release(std::string* text) { std::string().swap(*text); }
@@ -292,6 +296,7 @@ class SliceWatch final : public Source {
   bool listed_ = false;  // set_ is what the server had at version_
   SliceSet set_, fresh_;  // fresh_: of a list that has more pages
   std::string version_, page_;
+  int pages_ = 0;
 
   std::optional<Lines> lines_;  // of the watch that runs
   bool heard_ = false, gone_ = false;

@@ -223,7 +223,15 @@ std::string status_message(std::string json) {
   return visitor.read(json) ? visitor.message : "";
 }
 
-void SliceSet::put(Slice slice, const PortChoice& choice) {
+void SliceSet::remove(const std::string& name) {
+  const auto found = slices_.find(name);
+  if (found == slices_.end()) return;
+  parts_ -= 1 + found->second.endpoints.size();
+  slices_.erase(found);
+}
+
+bool SliceSet::put(Slice slice, const PortChoice& choice) {
+  remove(slice.name);
   Kept kept;
   if (slice.address_type == "IPv4" || slice.address_type == "IPv6") kept.endpoints = std::move(slice.endpoints);
   kept.endpoints.shrink_to_fit();
@@ -234,7 +242,10 @@ void SliceSet::put(Slice slice, const PortChoice& choice) {
       kept.trouble = port.status().message();
     }
   }
-  slices_[slice.name] = std::move(kept);
+  if (parts_ + 1 + kept.endpoints.size() > kMostParts) return false;
+  parts_ += 1 + kept.endpoints.size();
+  slices_.emplace(std::move(slice.name), std::move(kept));
+  return true;
 }
 
 Naming SliceSet::naming(const std::string& who) const {

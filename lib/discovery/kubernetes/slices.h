@@ -15,6 +15,8 @@
 
 namespace pinnate::discovery {
 
+inline constexpr std::size_t kMostParts = 262144;  // slices and endpoints that one set keeps
+
 struct SliceEndpoint {
   std::array<std::uint8_t, 16> ip{};  // of IPv4 the first four
   bool is_v6 = false, terminating = false;
@@ -66,8 +68,9 @@ std::string status_message(std::string json);
 
 class SliceSet {
  public:
-  void put(Slice slice, const PortChoice& choice);
-  void remove(const std::string& name) { slices_.erase(name); }
+  // In place of the one of its name. False: it is not kept, since there is too much already.
+  bool put(Slice slice, const PortChoice& choice);
+  void remove(const std::string& name);
   // The union. `who` says whose members they are.
   Naming naming(const std::string& who) const;
 
@@ -78,6 +81,7 @@ class SliceSet {
     std::vector<SliceEndpoint> endpoints;
   };
   std::map<std::string, Kept> slices_;  // by name
+  std::size_t parts_ = 0;  // slices and their endpoints
 };
 
 }  // namespace pinnate::discovery
