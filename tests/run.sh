@@ -78,7 +78,8 @@ build() {
   if [ "$1" = release ] && [ $release_built != unknown ]; then [ $release_built = yes ]; return; fi
   local targets=()
   if [ $full = yes ]; then targets=(--target all); fi
-  configure "$1" && cmake --build --preset "$1" --parallel "$(nproc)" "${targets[@]}" -- -k 0
+  # One build at a time has all cores: two would only take longer, and the tests beside them too.
+  (flock "$lock" && configure "$1" && cmake --build --preset "$1" --parallel "$(nproc)" "${targets[@]}" -- -k 0) {lock}>"$logs/building"
 }
 
 # ---- running -------------------------------------------------------------------------------------
@@ -185,9 +186,8 @@ part_chaos() {
   PINNATE_BUILD=$root/build/release timeout --kill-after=60 600 tests/chaos/run.sh
 }
 part_asan() {
-  local leaks=0
   behind 19
-  if leaks_can_be_found; then leaks=1; else echo "LeakSanitizer does not work here: leaks are not looked for"; fi
+  [ $leaks = 1 ] || echo "LeakSanitizer does not work here: leaks are not looked for"
   export ASAN_OPTIONS=detect_leaks=$leaks:halt_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   LSAN_OPTIONS=report_objects=1$(suppressions lsan)
@@ -316,6 +316,9 @@ for part in "${parts[@]}"; do
   esac
 done
 if [ $needs_release = yes ]; then build_release; fi
+# Known before that part begins, so that it is built before tsan, whose tests take less time.
+leaks=0
+if [[ " ${together[*]-} " == *" asan "* ]] && leaks_can_be_found >"$logs/leak-probe.log" 2>&1; then leaks=1; fi
 declare -A process
 for part in ${together[@]+"${together[@]}"}; do
   run_part "$part" &

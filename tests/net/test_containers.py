@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import pathlib
+import queue
 import re
 import shutil
 import socket
@@ -18,8 +19,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
@@ -29,8 +32,8 @@ NETWORK, SUBNET = "pods", "10.89.7"
 ALIAS, PORT = "engines", 7070
 INSIDE = "/run/pinnate"  # where containers see a test's folder
 HEARTBEAT_MS = 1000
-POLL_MS = 200
-FOUND_MS = 200  # what a start may take until it is live
+POLL_MS = 1000
+FOUND_MS = 200  # from the runtime's event until its engine is live
 SOON_S = 5.0  # a poll, the dial and the load: with room for a machine that does much else
 
 # The first process in its namespaces: all others in them end with it. bash, since that collects orphans.
@@ -185,6 +188,7 @@ class ContainerTests:
     """What is true of any way to find containers; for a FleetTest with source()."""
 
     heartbeat = f"{HEARTBEAT_MS}ms"
+    soon_s = SOON_S
 
     def setUp(self):
         super().setUp()
@@ -227,7 +231,7 @@ class ContainerTests:
             self.assertEqual(self.call("greet", at=name), "2 1")
         self.assertEqual(self.members(), {f"tcp://{podman.address(name)}:{PORT}": name for name in ("e1", "e2")})
         self.start_engine("e3")
-        self.await_live("greet", 3, version="2", timeout=SOON_S)
+        self.await_live("greet", 3, version="2", timeout=self.soon_s)
 
     @long_run
     def test_a_killed_engine_is_lost_and_live_again_when_it_is_started_again(self):
@@ -235,7 +239,7 @@ class ContainerTests:
         podman.run("kill", "--signal", "KILL", "e1")
         self.await_lost()
         podman.run("start", "e1")
-        self.await_live("greet", 2, timeout=SOON_S)
+        self.await_live("greet", 2, timeout=self.soon_s)
         self.assertEqual(self.status()["known_engines"], 2)
         self.assertEqual({id for id in self.members().values() if id}, {"e1", "e2"})  # its old address is let go of later
 
@@ -257,7 +261,7 @@ class ContainerTests:
         podman.remove("e1")
         self.await_lost()
         self.start_engine("e1", "--ip", f"{SUBNET}.200")
-        self.await_live("greet", 2, timeout=SOON_S)
+        self.await_live("greet", 2, timeout=self.soon_s)
         self.assertNotEqual(before, podman.address("e1"))
         self.assertEqual(self.members()[f"tcp://{SUBNET}.200:{PORT}"], "e1")
         self.assertEqual(self.status()["known_engines"], 2)
@@ -265,10 +269,13 @@ class ContainerTests:
 
 @long_run
 class DnsTest(ContainerTests, FleetTest):
+    # The bridge of netavark 1.4 takes the lowest hardware address of its ports, another one when a container comes or goes. Whoever is
+    # there goes on to send what is for the name server to the address before, until the kernel looks again: see findings/bridge-address-follows-its-ports.sh.
+    soon_s = 60.0
+
     def source(self):
-        # aardvark-dns 1.4 says of all that it holds for a day, so that the ceiling decides how often it is asked. It leaves questions
-        # unanswered while it reads what has changed.
-        return f"dns:{ALIAS}:{PORT}?min_ms={POLL_MS}&max_ms={POLL_MS}&timeout_ms={POLL_MS}"
+        # aardvark-dns 1.4 says of all that it holds for a day, so that the ceiling decides how often it is asked.
+        return f"dns:{ALIAS}:{PORT}?max_ms={POLL_MS}"
 
 
 @long_run
@@ -290,20 +297,36 @@ class SocketTest(ContainerTests, FleetTest):
         connection.close()
         self.assertEqual(answer.status, 204, text)
 
+    def starts(self):
+        """Puts the moments in a queue at which the service says that a container has started, as anybody hears it."""
+        connection = SocketConnection(self.folder / "podman.sock")
+        self.addCleanup(connection.close)
+        connection.request("GET", "/v1.40/events?filters=" + urllib.parse.quote(json.dumps({"event": ["start"]})))
+        answer, heard = connection.getresponse(), queue.SimpleQueue()
+
+        def listen():
+            while answer.readline():
+                heard.put(time.monotonic())
+
+        threading.Thread(target=listen, daemon=True).start()
+        return heard
+
     @long_run
     def test_a_started_engine_is_live_a_moment_after_the_runtime_says_so(self):
         self.start_engines()
-        took_ms = []
-        for _ in range(5):
+        heard, after_event_ms, after_start_ms = self.starts(), [], []
+        for _ in range(9):
             self.order("e1", "kill")
             self.await_lost()
             self.order("e1", "start")
             started = time.monotonic()
-            self.await_live("greet", 2, timeout=SOON_S)
-            took_ms.append((time.monotonic() - started) * 1000)
-        best, median = min(took_ms), statistics.median(took_ms)
-        print(f"\nfrom a container's start to its engine live: best {best:.0f} ms, median {median:.0f} ms of {len(took_ms)}")
-        print(f"reach containers_found_ms {median:.0f} {FOUND_MS} {'ok' if median <= FOUND_MS else 'short'}", flush=True)
+            self.await_live("greet", 2, timeout=self.soon_s)
+            live = time.monotonic()
+            after_start_ms.append((live - started) * 1000)
+            after_event_ms.append((live - heard.get(timeout=self.soon_s)) * 1000)
+        from_event, from_start = statistics.median(after_event_ms), statistics.median(after_start_ms)
+        print(f"\nfrom a container's start to its engine live: median {from_start:.0f} ms, of which {from_start - from_event:.0f} ms are the runtime's event")
+        print(f"reach containers_found_ms {from_event:.0f} {FOUND_MS} {'ok' if from_event <= FOUND_MS else 'short'}", flush=True)
 
 
 @long_run

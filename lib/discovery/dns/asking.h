@@ -14,9 +14,7 @@ struct NameServer {
 
 struct Asking {
   std::vector<NameServer> servers{};  // none: those of resolv.conf
-  // Of the first try of a question. Each round of all servers after it has twice as long; c-ares reads neither
-  // this nor the next out of resolv.conf.
-  int timeout_ms = 1000;
+  int timeout_ms = 1000;  // of each try; c-ares reads neither this nor the next out of resolv.conf
   int tries = 3;  // of each server
   bool ipv4 = true, ipv6 = true;
   std::string resolv_conf = "/etc/resolv.conf";

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <string_view>
-#include <utility>
 
 namespace pinnate::discovery {
 namespace {
@@ -101,13 +100,11 @@ Result<std::unique_ptr<Source>> open_dns(const Uri& uri, Loop& loop, const Log& 
   if (std::string address = member_address(host, port); !address.empty())
     return std::unique_ptr<Source>(std::make_unique<Listed>(loop, std::vector{std::move(address)}, std::move(say)));
   if (const std::string wrong = wrong_with_host_name(host); !wrong.empty()) return uri.wrong(wrong);
-  // c-ares would wait twice as long with each try, and see late that a server is back.
-  const int looks = std::exchange(asking.tries, 1);
   auto begin = [&loop, host, port](std::shared_ptr<Channel> channel, const Asking& how, SayOnce seen) {
     return look_at_name(loop, std::move(channel), how, host, port, std::move(seen));
   };
   return std::unique_ptr<Source>(
-      std::make_unique<Polled>(loop, log, interval, looks, std::move(asking), std::move(begin), std::move(say)));
+      std::make_unique<Polled>(loop, log, interval, std::move(asking), std::move(begin), std::move(say)));
 }
 
 Result<std::unique_ptr<Source>> open_srv(const Uri& uri, Loop& loop, const Log& log, Say say, Asking asking) {
@@ -122,7 +119,7 @@ Result<std::unique_ptr<Source>> open_srv(const Uri& uri, Loop& loop, const Log& 
     return look_at_service(loop, std::move(channel), how, name, std::move(seen));
   };
   return std::unique_ptr<Source>(
-      std::make_unique<Polled>(loop, log, interval, 1, std::move(asking), std::move(begin), std::move(say)));
+      std::make_unique<Polled>(loop, log, interval, std::move(asking), std::move(begin), std::move(say)));
 }
 
 }  // namespace pinnate::discovery

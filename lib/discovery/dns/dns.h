@@ -3,9 +3,8 @@
 //   min_ms=N max_ms=N     floor and ceiling of the time between looks: 1000 and 10000; 100 to 86400000
 //   server=IP[:PORT]      asked instead of those of resolv.conf; may stand several times
 //   family=4 or 6         default both
-//   timeout_ms=N          that a server has for its answer: 1000; 10 to 60000
-//   tries=N               3; 1 to 10. Of dns: so many looks in a row go unanswered before it is said.
-//                         Of srv: so often a question is sent, each round with twice the time
+//   timeout_ms=N          until a question is sent again, or to the next server: 1000; 10 to 60000
+//   tries=N               so often each server is asked before it is said that none answers: 3; 1 to 10
 //
 // Names are searched for as resolv.conf says, but for one that ends in a dot. /etc/hosts is not read.
 #pragma once

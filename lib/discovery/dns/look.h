@@ -15,7 +15,6 @@ namespace pinnate::discovery {
 struct Seen {
   Naming naming;
   std::optional<std::int64_t> ttl_ms{};  // for so long servers say the same
-  bool unanswered = false;  // some of it no server told: it may have been one lost datagram
 };
 using SayOnce = std::function<void(Seen)>;
 

@@ -99,7 +99,6 @@ Addresses addresses_of(const std::string& name, const std::vector<int>& types, s
     cut = cut || answer.cut;
     if (answer.kind == Answer::Kind::failed) {
       failed = answer.why;
-      found.unanswered = true;
       silent_family = types[i] == ns_t_a ? "IPv4" : "IPv6";
       other = types[i] == ns_t_a ? "6" : "4";
     }

@@ -57,7 +57,6 @@ struct Addresses {
   std::vector<std::string> ips{};
   std::optional<std::int64_t> ttl_ms{};
   std::string why{};  // as in Naming
-  bool unanswered = false;  // no server told one of the families
 };
 Addresses addresses_of(const std::string& name, const std::vector<int>& types, std::vector<Answer> answers);
 

@@ -20,7 +20,7 @@ class NameLook final : public Look {
 
  private:
   void found(Addresses addresses) {
-    Seen seen{{addresses.answer, {}, {}, std::move(addresses.why)}, addresses.ttl_ms, addresses.unanswered};
+    Seen seen{{addresses.answer, {}, {}, std::move(addresses.why)}, addresses.ttl_ms};
     std::vector<std::string>& members = seen.naming.addresses;
     members.reserve(addresses.ips.size());
     for (const std::string& ip : addresses.ips) members.push_back(member_address(ip, port_));

@@ -4,12 +4,11 @@
 
 namespace pinnate::discovery {
 
-Polled::Polled(Loop& loop, const Log& log, Interval interval, int looks, Asking asking, Begin begin, Say say)
+Polled::Polled(Loop& loop, const Log& log, Interval interval, Asking asking, Begin begin, Say say)
     : loop_(loop),
       limits_(interval),
       begin_(std::move(begin)),
       say_(std::move(say)),
-      looks_(looks),
       interval_ms_(interval.min_ms),
       resolver_(loop, log, std::move(asking)),
       timer_(loop.timer([this] { look(); })) {
@@ -28,13 +27,9 @@ void Polled::seen(Seen seen) {
     resolver_.failed();
   else
     interval_ms_ = std::clamp(seen.ttl_ms.value_or(0), limits_.min_ms, limits_.max_ms);
-  unanswered_ = seen.unanswered ? unanswered_ + 1 : 0;
-  const bool again = unanswered_ > 0 && unanswered_ < looks_;
-  const std::int64_t pause_ms = again ? limits_.min_ms : interval_ms_;
-  const auto tenth_ms = static_cast<std::uint64_t>(pause_ms / 10);
-  const std::int64_t next_ms = began_ms_ + pause_ms + static_cast<std::int64_t>(loop_.random() % (tenth_ms + 1));
+  const auto tenth_ms = static_cast<std::uint64_t>(interval_ms_ / 10);
+  const std::int64_t next_ms = began_ms_ + interval_ms_ + static_cast<std::int64_t>(loop_.random() % (tenth_ms + 1));
   timer_->set_in(std::max<std::int64_t>(next_ms - loop_.monotonic_ms(), 0));
-  if (again) return;
   if (said_ && *said_ == seen.naming) return;
   said_ = seen.naming;
   say_(std::move(seen.naming));

@@ -25,8 +25,7 @@ class Polled final : public Source {
  public:
   using Begin = std::function<std::unique_ptr<Look>(std::shared_ptr<Channel>, const Asking&, SayOnce)>;
 
-  // So many looks in a row that are not answered are a failure; one may have lost a datagram.
-  Polled(Loop& loop, const Log& log, Interval interval, int looks, Asking asking, Begin begin, Say say);
+  Polled(Loop& loop, const Log& log, Interval interval, Asking asking, Begin begin, Say say);
 
  private:
   void look();
@@ -36,9 +35,7 @@ class Polled final : public Source {
   const Interval limits_;
   const Begin begin_;
   const Say say_;
-  const int looks_;
   std::int64_t interval_ms_, began_ms_ = 0;
-  int unanswered_ = 0;
   std::optional<Naming> said_;
   Resolver resolver_;
   std::unique_ptr<Timer> timer_;
