@@ -74,7 +74,7 @@ try() { # what, options of the bridge
   in_ns switch ip link set bridge up
   container ends 3 5a:00:00:00:00:03
   container asks 2 5e:00:00:00:00:02
-  in_ns switch dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --bind-interfaces --listen-address=10.9.0.1 \
+  ip netns exec finding-switch dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --bind-interfaces --listen-address=10.9.0.1 \
     --address=/engine.test/10.9.0.7 --pid-file= --user=root >"$folder/dnsmasq.log" 2>&1 &
   server=$!
   in_ns asks python3 "$folder/ask.py" >"$folder/first"  # until it is there
