@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 namespace pinnate::tier {
 namespace {
@@ -26,7 +27,7 @@ class Controller final : public LinkedTier, private Downstream::Owner {
     links_.set_owners(&downstream_, &downstream_);
   }
 
-  bool closed() const override { return closing_ && !deciding_ && decisions_.empty(); }
+  bool closed() const override { return closing_ && !next_ && decisions_.empty(); }
 
  private:
   // What a decision changes, worked out from the present state; applied when it has been written.
@@ -90,7 +91,8 @@ class Controller final : public LinkedTier, private Downstream::Owner {
   bool started_ = false;
   std::list<Publishing> publishing_;
   std::deque<Decision> decisions_;
-  bool deciding_ = false, new_epoch_waits_ = false;
+  std::unique_ptr<DesiredState> next_;  // being written; null: nothing is decided now
+  bool new_epoch_waits_ = false;
   Backoff epoch_backoff_{1000, 30000};
   Alarm epoch_again_;
   wire::Position heard_;  // the highest position of another history
@@ -130,11 +132,11 @@ void Controller::trim() {
 
 void Controller::decide(Decision decision) {
   decisions_.push_back(std::move(decision));
-  if (!deciding_) next_decision();
+  if (!next_) next_decision();
 }
 
 void Controller::next_decision() {
-  while (!deciding_ && !decisions_.empty()) {
+  while (!next_ && !decisions_.empty()) {
     Decision decision = std::move(decisions_.front());
     decisions_.pop_front();
     auto made = started_ ? decision.make() : Result<std::optional<Difference>>(not_started());
@@ -143,22 +145,21 @@ void Controller::next_decision() {
       continue;
     }
     Difference& difference = **made;
-    auto next = std::make_shared<DesiredState>(state_);
-    next->decide(difference.epoch, difference.revision, difference.withdrawn, difference.added);
-    difference.history.passed = next->position();
+    next_ = std::make_unique<DesiredState>(state_);
+    next_->decide(difference.epoch, difference.revision, difference.withdrawn, difference.added);
+    difference.history.passed = next_->position();
     std::vector<RecordWrite> writes = history_.writes(difference.history);
     std::move(difference.notes.begin(), difference.notes.end(), std::back_inserter(writes));
     for (auto& write : manifests_.take_changes()) writes.push_back(std::move(write));
-    for (auto& write : next->changes_since(state_)) writes.push_back(std::move(write));
-    deciding_ = true;
+    for (auto& write : next_->changes_since(state_)) writes.push_back(std::move(write));
     if (PINNATE_PLANT(acknowledged_before_durable)) std::exchange(decision.done, [](const Status&) {})({});
     if (PINNATE_PLANT(sent_before_durable)) {
-      state_ = *next;
+      state_ = *next_;
       downstream_.state_changed(manifests_in_use());
     }
-    core_.act(Commit{core_.order([this, next, history = std::move(difference.history),
+    core_.act(Commit{core_.order([this, history = std::move(difference.history),
                                   done = std::move(decision.done)](Completion& c) {
-                       deciding_ = false;
+                       const auto next = std::exchange(next_, nullptr);
                        if (PINNATE_PLANT(decision_kept_after_failed_write)) c.status = {};
                        if (c.status.ok()) {
                          state_ = std::move(*next);
@@ -477,7 +478,8 @@ void Controller::status_taken(const wire::Position& at) {
 }
 
 // Releases that engines serve and this history goes back to, but does not know, were acknowledged
-// after the copy it was restored from.
+// after the copy it was restored from. Where a number is given again just now, it is the new
+// release's.
 void Controller::note_lost_releases() {
   History::Difference difference;
   const std::uint64_t begins_at = history_.begins_at();
@@ -486,6 +488,7 @@ void Controller::note_lost_releases() {
     // A number above the revision will be passed over when this copy begins its epoch.
     const bool given = number <= state_.position().revision || new_epoch_waits_;
     if (number < begins_at || history_.knows(number) || !given || !row.served()) continue;
+    if (next_ && next_->releases().contains(number)) continue;
     if (!difference.added.empty() && difference.added.back().facts.number == number) continue;
     History::Entry lost;
     lost.facts.number = number;

@@ -147,6 +147,46 @@ TEST_CASE("a lost release is listed, however soon the engine that told of it has
   CHECK(listed == 1);
 }
 
+TEST_CASE("a release whose number was given before keeps its place in the history, however soon that is told") {
+  content::Manifest manifest;
+  manifest.name = "f";
+  manifest.version = "3";
+  manifest.artifacts = {{"any", content::sha256("bytes"), 5, {content::sha256("bytes")}}};
+  Restored disk;
+  disk.chunks[manifest.artifacts[0].digest][0] = 5;
+  Driven d(disk);
+  wire::Publish publish;
+  publish.id = 1;
+  publish.manifest = content::encode_manifest(manifest);
+  d.say(tier::kHostLink, publish);
+  REQUIRE(d.syncs.size() == 1);
+  d.controller->completed(d.now, {d.syncs[0].token, {}, {}, {}});
+  d.advance(0);
+  REQUIRE(d.commits.size() == 1);  // release 1, which is being written
+  wire::Rollup rollup;
+  rollup.seen = {1, 2, {}};
+  wire::ReleaseRow row;
+  row.name = "f";
+  row.version = "1";
+  for (row.release = 1; row.release <= 2; ++row.release) {
+    row.serving = 1;
+    rollup.rows.push_back(row);
+  }
+  d.say(d.link("g"), rollup);
+  d.advance(1500);
+  while (!d.commits.empty()) d.finish({});
+  REQUIRE(d.last<wire::Published>(tier::kHostLink));
+  CHECK(d.last<wire::Published>(tier::kHostLink)->release == 1);
+  wire::ListReleases list;
+  d.say(tier::kHostLink, list);
+  const auto* releases = d.last<wire::Releases>(tier::kHostLink);
+  REQUIRE(releases);
+  REQUIRE(releases->releases.size() == 2);
+  CHECK(releases->releases[0].ended == "lost with a restored copy");
+  CHECK(releases->releases[1].version == "3");
+  CHECK(releases->releases[1].current);
+}
+
 TEST_CASE("a newer history that is heard of while a new epoch is written is not forgotten") {
   Restored disk;
   tier::DesiredState state;

@@ -57,6 +57,7 @@ struct Driven {
       if (auto* commit = std::get_if<tier::Commit>(&action)) commits.push_back(std::move(*commit));
       if (auto* drop = std::get_if<tier::Drop>(&action)) dropped[drop->link] = drop->why;
       if (auto* accept = std::get_if<tier::AcceptChunk>(&action)) accepts.push_back(std::move(*accept));
+      if (auto* sync = std::get_if<tier::SyncArtifact>(&action)) syncs.push_back(std::move(*sync));
       if (auto* drop = std::get_if<tier::DropArtifact>(&action)) given_up.push_back(drop->artifact);
       if (auto* send = std::get_if<tier::Send>(&action); send && send->priority == wire::Class::bulk)
         bulk_bytes[send->link] += send->message.size();
@@ -111,6 +112,7 @@ struct Driven {
   tier::LinkId last_link = 0;
   std::deque<tier::Commit> commits;
   std::deque<tier::AcceptChunk> accepts;
+  std::deque<tier::SyncArtifact> syncs;
   std::vector<Digest> given_up;  // artifacts that the disk is to drop
   std::map<tier::LinkId, std::size_t> bulk_bytes;  // sent, by link
   std::map<tier::LinkId, Status> dropped;
