@@ -196,6 +196,7 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
     why = {PINNATE_CLOSED, std::string("the ") + role_name(role_) + " '" + core_->options().id + "' is closing"};
   if (why.ok()) why = owner_of(session.side).admit(session);
   Session* other = nullptr;
+  auto level = PINNATE_LOG_WARNING;
   if (why.ok() && session.side == Side::upstream) {
     other = upstream();
     if (other && (other->peer.id != session.peer.id || other->peer.incarnation != session.peer.incarnation))
@@ -207,12 +208,14 @@ void Links::take_hello(Session& session, wire::Hello& hello) {
     other = downstream(session.peer.id);
     if (other) why = check_place(session, other);
     // It listens at two addresses, and both are dialled from here: the one that is linked is enough.
-    if (other && why.ok() && other->dialled && session.dialled)
+    if (other && why.ok() && other->dialled && session.dialled) {
       why = {PINNATE_CONFLICT, "the " + named(session.peer) + " is linked already, under another address"};
+      level = PINNATE_LOG_INFO;  // nothing is wrong with it
+    }
   }
   if (!why.ok()) {
     if (other) endpoints_.hold(session.link, other->peer.id);
-    return refuse_hello(session, why);
+    return refuse_hello(session, why, level);
   }
   if (other) {  // the new link replaces it
     const LinkId old = other->link;
@@ -359,10 +362,9 @@ void Links::refuse(LinkId link, Status why) {
   drop(link, why);
 }
 
-void Links::refuse_hello(const Session& session, const Status& why) {
-  const bool harmless = why.code() == PINNATE_CONFLICT && session.dialled;  // it has two addresses
-  core_->log(harmless ? PINNATE_LOG_INFO : PINNATE_LOG_WARNING, "refused " + std::string(role_name(session.peer.role)) + " '" +
-                                      session.peer.id.substr(0, 127) + "': " + why.message());
+void Links::refuse_hello(const Session& session, const Status& why, pinnate_log_level level) {
+  core_->log(level, "refused " + std::string(role_name(session.peer.role)) + " '" + session.peer.id.substr(0, 127) +
+                        "': " + why.message());
   owner_of(session.side).refused(session, why);
   refuse(session.link, why);
 }

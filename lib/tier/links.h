@@ -135,7 +135,7 @@ class Links {
   void drop(LinkId link, const Status& why);
   void greet(Session& session);
   LinkOwner& owner_of(Side side) { return *(side == Side::upstream ? upstream_owner_ : downstream_owner_); }
-  void refuse_hello(const Session& session, const Status& why);
+  void refuse_hello(const Session& session, const Status& why, pinnate_log_level level = PINNATE_LOG_WARNING);
   void take_hello(Session& session, wire::Hello& hello);
   Status judge(Session& session, const wire::Hello& hello);
   Status check_place(const Session& session, const Session* other) const;

@@ -52,10 +52,11 @@ Status check_header(const char* header) {
   const std::size_t length = length_in(header);
   const auto priority = static_cast<std::uint8_t>(header[2]), flags = static_cast<std::uint8_t>(header[3]);
   const std::uint32_t stream = get_u32(header + 4);
-  if (std::string_view(header, 4) == "HTTP") return {PINNATE_CORRUPT, "it is a server of HTTP, and no tier"};
-  if (length == 0 || length > kFragmentBytes)
+  if (length == 0 || length > kFragmentBytes) {
+    if (std::string_view(header, 4) == "HTTP") return {PINNATE_CORRUPT, "it is a server of HTTP, and no tier"};
     return {PINNATE_CORRUPT, "a frame of " + std::to_string(length) + " bytes (1 to " + std::to_string(kFragmentBytes) +
                                  " are allowed)"};
+  }
   if (priority >= kClasses || (flags & ~(kFin | kCredit | kDescriptor)) != 0 ||
       (flags & kCredit && (flags != kCredit || priority != kControl)) || (flags & kDescriptor && !(flags & kFin)))
     return {PINNATE_CORRUPT, "a frame with class " + std::to_string(priority) + " and flags " + std::to_string(flags)};

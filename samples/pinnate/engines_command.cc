@@ -90,10 +90,7 @@ ExitCode run(const EnginesOptions& options) {
   lookup.at = options.at.empty() ? nullptr : options.at.c_str();
   lookup.name = options.name.empty() ? nullptr : options.name.c_str();
   Session session(target_of(options.target), options.target.timeout.value_or(Milliseconds(30'000)));
-  const std::function<void(const Tier&)> print = [&](const Tier& tier) {
-    options.json ? print_json(tier) : print_row(tier);
-  };
-  session.print_all(lookup, print);
+  session.print_tiers(lookup, [&](const Tier& tier) { options.json ? print_json(tier) : print_row(tier); });
   return ExitCode::kOk;
 }
 

@@ -64,10 +64,7 @@ ExitCode run(const MembersOptions& options) {
   pinnate_lookup lookup = PINNATE_LOOKUP_INIT;
   lookup.at = options.at.empty() ? nullptr : options.at.c_str();
   Session session(target_of(options.target), options.target.timeout.value_or(Milliseconds(30'000)));
-  const std::function<void(const Member&)> print = [&](const Member& member) {
-    options.json ? print_json(member) : print_row(member);
-  };
-  session.print_all(lookup, print);
+  session.print_members(lookup, [&](const Member& member) { options.json ? print_json(member) : print_row(member); });
   return ExitCode::kOk;
 }
 

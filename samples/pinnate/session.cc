@@ -205,11 +205,11 @@ void Session::print_pages(pinnate_lookup lookup, Page<Row> (Session::*ask_for)(c
   if (none && lookup.at != nullptr) require_gateway(lookup.at);
 }
 
-void Session::print_all(const pinnate_lookup& lookup, const std::function<void(const Tier&)>& print) {
+void Session::print_tiers(const pinnate_lookup& lookup, const std::function<void(const Tier&)>& print) {
   print_pages(lookup, &Session::lookup, print);
 }
 
-void Session::print_all(const pinnate_lookup& lookup, const std::function<void(const Member&)>& print) {
+void Session::print_members(const pinnate_lookup& lookup, const std::function<void(const Member&)>& print) {
   print_pages(lookup, &Session::members, print);
 }
 

@@ -51,8 +51,8 @@ class Session {
   std::vector<Tier> lookup_all(pinnate_lookup lookup, std::size_t limit);
   // Prints each row of all pages, and flushes with each page. A list of nothing may be right, but not
   // below a gateway that nobody knows: it may be misspelt. Throws Failure(kNotFound) then.
-  void print_all(const pinnate_lookup& lookup, const std::function<void(const Tier&)>& print);
-  void print_all(const pinnate_lookup& lookup, const std::function<void(const Member&)>& print);
+  void print_tiers(const pinnate_lookup& lookup, const std::function<void(const Tier&)>& print);
+  void print_members(const pinnate_lookup& lookup, const std::function<void(const Member&)>& print);
   CallResult call(const pinnate_call& call);
 
   // The newest roll-up that next_rollup has not returned yet; nothing when there is none by

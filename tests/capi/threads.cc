@@ -188,11 +188,10 @@ TEST_CASE("the library's thread ends with its last handle, and comes back with t
 TEST_CASE("handles without a loop share one thread of the library's, which is gone after the last") {
   World world(false);
   const auto threads = [] { return threads_named("pinnate-loop"); };
-  // Time itself is under test: a thread of the pool bears the name of the one that began it until
-  // it has its own, and nothing tells when.
+  // A thread of the pool bears the name of the one that began it until it has its own.
   const auto come_to_be = [&](int wanted) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (threads() != wanted && std::chrono::steady_clock::now() < limit) usleep(1000);  // as said above
+    while (threads() != wanted && std::chrono::steady_clock::now() < limit) usleep(1000);  // time itself is under test: nothing tells
     return threads() == wanted;
   };
   join_loop_thread();  // that of other tests

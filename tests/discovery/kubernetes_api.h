@@ -49,6 +49,11 @@ inline std::string recorded_stream(const std::string& name) {
   return stream;
 }
 
+using Named = std::vector<std::string>;
+
+// What recorded/kubernetes/list.http holds.
+inline const Named kListed{"tcp://10.1.0.1:7000", "tcp://10.1.0.2:7000", "tcp://10.1.1.1:7000", "tcp://10.1.2.1:7000"};
+
 // Texts as the API server writes them.
 inline std::string endpoint_json(const std::string& ip, const std::string& conditions = R"({"ready":true})") {
   return R"({"addresses":[")" + ip + R"("],"conditions":)" + conditions + "}";
@@ -129,6 +134,16 @@ class KubernetesApi {
     const std::size_t before = said.size();
     loop.until([&] { return said.size() > before; });
     return said.back();
+  }
+  // That of the last naming, a failure, without the words that say whose it is.
+  std::string failed_words() const {
+    REQUIRE(!said.empty());
+    const Naming& last = said.back();
+    CHECK(last.answer == Naming::Answer::failed);
+    CHECK(last.addresses.empty());
+    const std::string who = "kubernetes:edge/engines at " + server.url() + ": ";
+    CHECK(last.why.starts_with(who));
+    return last.why.substr(std::min(who.size(), last.why.size()));
   }
   // The watch that runs, once there are so many.
   Visit& watch(std::size_t number) {

@@ -50,9 +50,8 @@ class GunicornTest(HttpHostTest):
             self.gunicorn.await_line(lambda line: any(end in line for end in ends), after=said)
 
     def test_no_request_fails_when_gunicorn_is_reloaded_while_versions_change(self):
-        # Time itself is under test: they take a while to load, in which a worker could take requests too early.
         counter = (REPOSITORY / "tests/modules/counter.c").read_text()
-        late = "#include <unistd.h>\n__attribute__((constructor)) static void load(void) { usleep(150000); }\n"
+        late = "#include <unistd.h>\n__attribute__((constructor)) static void load(void) { usleep(150000); }\n"  # time itself is under test: a worker could take requests too early
         versions = self.versions(every=0.5, modules=[self.compiled(f"late-{n}", f'#define VERSION "{n}"\n{counter}{late}') for n in (1, 2)])
         self.await_live("greet", 2, version="2")
         load = self.load()

@@ -92,15 +92,14 @@ std::vector<int> address_types(const Asking& asking) {
 
 Addresses addresses_of(const std::string& name, const std::vector<int>& types, std::vector<Answer> answers) {
   Addresses found;
-  std::string failed, silent_family, other;
-  bool cut = false;
+  std::string failed;
+  bool cut = false, silent_ipv6 = false;
   for (std::size_t i = 0; i < answers.size(); i++) {
     Answer& answer = answers[i];
     cut = cut || answer.cut;
     if (answer.kind == Answer::Kind::failed) {
       failed = answer.why;
-      silent_family = types[i] == ns_t_a ? "IPv4" : "IPv6";
-      other = types[i] == ns_t_a ? "6" : "4";
+      silent_ipv6 = types[i] == ns_t_aaaa;
     }
     if (answer.ttl_ms) found.ttl_ms = std::min(found.ttl_ms.value_or(*answer.ttl_ms), *answer.ttl_ms);
     std::move(answer.ips.begin(), answer.ips.end(), std::back_inserter(found.ips));
@@ -110,8 +109,9 @@ Addresses addresses_of(const std::string& name, const std::vector<int>& types, s
     found.why = "the answer for " + name + " is cut: " + std::to_string(found.ips.size()) + " addresses of more";
   } else if (!failed.empty()) {
     found.answer = found.ips.empty() ? Naming::Answer::failed : Naming::Answer::incomplete;
-    found.why = found.ips.empty() ? failed : "of " + name + " no " + silent_family + " address is known now: " + failed +
-                                                   " (with family=" + other + " none is asked for)";
+    found.why = found.ips.empty() ? failed
+                                  : "of " + name + " no " + (silent_ipv6 ? "IPv6" : "IPv4") + " address is known now: " +
+                                        failed + " (with family=" + (silent_ipv6 ? "4" : "6") + " none is asked for)";
   } else if (found.ips.empty()) {
     found.why = any_of_kind(answers, Answer::Kind::nothing) ? name + " has no address"
                                                             : "there is no name " + name + " (NXDOMAIN)";

@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 static unsigned random_state;
-static void delay(void) { /* time itself is under test: at random, so that close_wait begins at each step of a callback */
-  usleep(__atomic_add_fetch(&random_state, 2654435769u, __ATOMIC_RELAXED) >> 16 & 0x1ff);
+static void delay(void) { /* so that close_wait begins at each step of a callback */
+  const unsigned random = __atomic_add_fetch(&random_state, 2654435769u, __ATOMIC_RELAXED);
+  usleep(random >> 16 & 0x1ff); /* time itself is under test: no event may choose the moment */
 }
 
 static void on_log(void *arg, pinnate_log_level level, const char *message) {
