@@ -12,7 +12,7 @@ namespace pinnate {
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::string bytes) : owner_(std::make_shared<const std::string>(std::move(bytes))), view_(*owner_) {}
+  explicit Buffer(std::string bytes) : owner_(std::make_shared<std::string>(std::move(bytes))), view_(*owner_) {}
 
   std::string_view view() const { return view_; }
   const char* data() const { return view_.data(); }
@@ -33,13 +33,16 @@ class Buffer {
     return b;
   }
 
+  // To change them, where no other buffer sees them; else null. Only for what no other thread has seen.
+  char* alone() { return owner_.use_count() == 1 ? owner_->data() + (view_.data() - owner_->data()) : nullptr; }
+
   // All that the memory holds which this is a part of.
   Buffer whole() const { return owner_ ? slice(std::string_view(*owner_)) : Buffer(); }
 
   friend bool operator==(const Buffer& a, const Buffer& b) { return a.view_ == b.view_; }
 
  private:
-  std::shared_ptr<const std::string> owner_;
+  std::shared_ptr<std::string> owner_;
   std::string_view view_;
 };
 

@@ -281,27 +281,43 @@ Result<CallOrder> read_call(const pinnate_call* call) {
   return order;
 }
 
-Result<wire::Call> copy_call(const pinnate_call* call, pinnate_ticket** ticket) {
+Result<wire::Call> copy_call(const pinnate_call* call) {
   Result<CallOrder> order = read_call(call);
   if (!order.ok()) return order.status();
-  if (ticket) *ticket = order->ticket;
   if (order->payload.size != 0)
     order->message.payload = Buffer(std::string(static_cast<const char*>(order->payload.data), order->payload.size));
   return std::move(order->message);
 }
 
+namespace {
+
+bool has_result(Code code) { return code == PINNATE_OK || code == PINNATE_FAILED; }
+
+struct Returning {
+  pinnate_result_fn on_result;
+  void* arg;
+  void operator()(Code code, const char* words, std::string_view result) const {
+    const pinnate_bytes bytes{result.data(), result.size()};
+    on_result(arg, code, words, has_result(code) ? bytes : pinnate_bytes{nullptr, 0});
+  }
+};
+
+Buffer encoded(CallOrder& order, pinnate_ticket id) {
+  order.message.id = id;
+  return wire::encode_call(order.message, {static_cast<const char*>(order.payload.data), order.payload.size});
+}
+
+}  // namespace
+
 Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_result, void* arg) {
   if (Status s = required(on_result, "on_result"); !s.ok()) return s;
-  pinnate_ticket* ticket = nullptr;
-  Result<wire::Call> question = copy_call(call, &ticket);
-  if (!question.ok()) return question.status();
-  const auto answered = [on_result, arg](const Status& status, const wire::Returned* answer) {
-    pinnate_bytes result{nullptr, 0};
-    if (answer && (status.ok() || status.code() == PINNATE_FAILED))
-      result = {answer->result.data(), answer->result.size()};
-    on_result(arg, status.code(), status.message().c_str(), result);
+  Result<CallOrder> order = read_call(call);
+  if (!order.ok()) return order.status();
+  const pinnate_ticket id = handle.new_ticket(order->ticket);
+  const auto begin = [&handle, id, message = encoded(*order, id), on_result, arg]() mutable {
+    handle.requests().call(id, std::move(message), Returning{on_result, arg});
   };
-  return ask<wire::Returned>(handle, Mode::callback, std::move(*question), answered, ticket);
+  return handle.soon(begin);
 }
 
 Status call_wait(Handle& handle, const pinnate_call* call, void** result, std::size_t* result_size) {
@@ -309,19 +325,22 @@ Status call_wait(Handle& handle, const pinnate_call* call, void** result, std::s
   if (Status s = required(result_size, "result_size"); !s.ok()) return s;
   *result = nullptr;
   *result_size = 0;
-  pinnate_ticket* ticket = nullptr;
-  Result<wire::Call> question = copy_call(call, &ticket);
-  if (!question.ok()) return question.status();
-  Buffer bytes;
-  const auto answered = [&bytes](const Status& status, const wire::Returned* answer) {
-    if (answer && (status.ok() || status.code() == PINNATE_FAILED)) bytes = answer->result;
-  };
-  const Status status = ask<wire::Returned>(handle, Mode::wait, std::move(*question), answered, ticket);
+  Result<CallOrder> order = read_call(call);
+  if (!order.ok()) return order.status();
+  const pinnate_ticket id = handle.new_ticket(order->ticket);
+  std::string bytes;
+  const Status status = handle.wait([&](const Handle::Settle& settle) {
+    handle.requests().call(id, encoded(*order, id),
+                           [&bytes, settle](Code code, const char* words, std::string_view returned) {
+                             if (has_result(code)) bytes = returned;
+                             settle({code, words});
+                           });
+  });
   give_result(bytes, result, result_size);
   return status;
 }
 
-void give_result(const Buffer& bytes, void** result, std::size_t* result_size) {
+void give_result(std::string_view bytes, void** result, std::size_t* result_size) {
   if (bytes.empty()) return;
   *result = std::malloc(bytes.size());
   if (!*result) throw std::bad_alloc();

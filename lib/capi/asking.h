@@ -51,9 +51,9 @@ struct CallOrder {
 };
 Result<CallOrder> read_call(const pinnate_call* given);
 // The same with its payload.
-Result<wire::Call> copy_call(const pinnate_call* given, pinnate_ticket** ticket = nullptr);
+Result<wire::Call> copy_call(const pinnate_call* given);
 // A copy for pinnate_result_free. Throws std::bad_alloc.
-void give_result(const Buffer& bytes, void** result, std::size_t* result_size);
+void give_result(std::string_view bytes, void** result, std::size_t* result_size);
 
 // The message of a lookup, with its defaults.
 Result<wire::Lookup> read_lookup(const pinnate_lookup* given, pinnate_ticket** ticket = nullptr);

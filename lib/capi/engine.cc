@@ -245,7 +245,7 @@ pinnate_status pinnate_engine_call_wait(pinnate_engine* engine, const pinnate_ca
     *result = nullptr;
     *result_size = 0;
     return e.call_here(call, true, [&](const Buffer& bytes) -> Status {
-      capi::give_result(bytes, result, result_size);
+      capi::give_result(bytes.view(), result, result_size);
       return {};
     });
   });

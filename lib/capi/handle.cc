@@ -30,11 +30,10 @@ Status Handle::open(const TierSetup& setup, runtime::NodeParts parts) {
   options_ = setup.tier;
   log_ = setup.log;
   mailbox_ = std::make_shared<Mailbox>(reactor);
-  const auto send = [this](const wire::Message& message) { this->send(message); };
-  requests_ = std::make_unique<Requests>(noun_, send);
+  requests_ = std::make_unique<Requests>(noun_, [this](Buffer message) { send(std::move(message)); });
   publisher_ = std::make_unique<runtime::PublisherDriver>(
       [mailbox = mailbox_](std::function<void()> work) { mailbox->post(Mailbox::Post::answer, std::move(work)); },
-      send);
+      [this](const wire::Message& message) { send(wire::encode(message)); });
   parts.log = log_;
   // On this thread, and not on the one that all handles share.
   if (Status s = runtime::Node::restore(&parts); !s.ok()) return s;
@@ -111,20 +110,26 @@ Status Handle::await(const std::function<void(Settle)>& begin) {
   }
 }
 
-void Handle::send(const wire::Message& message) {
-  if (open_parts_ == 0) node_->host_message(wire::encode(message));
+void Handle::send(Buffer message) {
+  if (open_parts_ == 0) node_->host_message(std::move(message));
 }
 
 void Handle::received(const Buffer& bytes) {
   try {
+    // While it closes, the calls that its services are in come to their end; the rest ends as
+    // closed.
+    if (wire::type_of(bytes.view()) == wire::kReturnedType) {
+      const auto returned = wire::read_returned(bytes);
+      if (!returned.ok()) return log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": " + returned.status().message());
+      if (open_parts_ == 0 || returned->code == PINNATE_OK || returned->code == PINNATE_FAILED)
+        requests_->received(*returned);
+      return;
+    }
+    if (open_parts_ != 0) return;
     const auto message = wire::decode(bytes);
     if (!message.ok())
       return log_(PINNATE_LOG_ERROR, std::string(noun_) + " " + id_ + ": " + message.status().message());
     if (!*message) return;
-    // While it closes, the calls that its services are in come to their end; the rest ends as
-    // closed.
-    const auto* returned = std::get_if<wire::Returned>(&**message);
-    if (open_parts_ != 0 && !(returned && (returned->code == PINNATE_OK || returned->code == PINNATE_FAILED))) return;
     if (!publisher_->received(**message)) requests_->received(**message);
   } catch (const std::exception& e) {
     // Ours, or one that a callback of the host's let out; the loop goes on.
@@ -135,7 +140,7 @@ void Handle::received(const Buffer& bytes) {
 Status Handle::cancel(pinnate_ticket ticket) {
   return on_loop([&]() -> Status {
     if (requests_->cancel(ticket) || end_link_watch(ticket)) return {};
-    if (publisher_->cancel(ticket, {PINNATE_CANCELLED, "cancelled"})) return send(wire::Cancel{ticket}), Status();
+    if (publisher_->cancel(ticket, {PINNATE_CANCELLED, "cancelled"})) return send(wire::encode(wire::Cancel{ticket})), Status();
     if (node_->end(ticket)) return dials_.erase(ticket), Status();
     return {PINNATE_NOT_FOUND,
             "ticket " + std::to_string(ticket) + " of this " + noun_ + " stands for nothing that is under way"};

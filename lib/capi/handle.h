@@ -88,7 +88,7 @@ class Handle {
   Status closed_by_host() const;
   Status wrong_thread() const;
   Status await(const std::function<void(Settle)>& begin);
-  void send(const wire::Message& message);
+  void send(Buffer message);
   void tell_of_link(pinnate_ticket dial, const tier::TellLink& told);
   bool end_link_watch(pinnate_ticket ticket);
   void received(const Buffer& bytes);

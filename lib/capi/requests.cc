@@ -29,19 +29,39 @@ void Requests::watch(Id id, Changed changed) {
     this->take<wire::StatusReport>(status, message, changed);
   };
   begin(id, take, true);
-  send_(question);
+  send(question);
+}
+
+void Requests::call(Id id, Buffer message, Returned returned) {
+  calls_.add(id, std::move(returned));
+  send_(std::move(message));
+}
+
+void Requests::received(const wire::ReturnedView& returned) {
+  Returned* const found = calls_.find(returned.id);
+  if (!found) return;  // ended meanwhile
+  const Returned take = std::move(*found);
+  calls_.remove(returned.id);  // first, since a callback may make or cancel others
+  take(returned.code, std::string(returned.reason).c_str(), returned.result);
 }
 
 bool Requests::cancel(Id id) {
+  if (Returned* const call = calls_.find(id)) {
+    const Returned take = std::move(*call);
+    calls_.remove(id);
+    send(wire::Cancel{id});
+    take(PINNATE_CANCELLED, "cancelled", {});
+    return true;
+  }
   const auto request = pending_.extract(id);
   if (!request) return false;
   if (request.mapped()->watch) {
     wire::GetStatus end;
     end.id = id;
     end.end_watch = true;
-    send_(end);
+    send(end);
   } else {
-    send_(wire::Cancel{id});
+    send(wire::Cancel{id});
   }
   request.mapped()->take({PINNATE_CANCELLED, "cancelled"}, nullptr);
   return true;
@@ -61,6 +81,17 @@ void Requests::end_all(const Status& why) {
   while (!pending_.empty()) {
     const auto request = pending_.extract(pending_.begin());
     request.mapped()->take(why, nullptr);
+  }
+  while (!calls_.empty()) {  // a callback may cancel others
+    std::vector<Id> ids;
+    calls_.each([&](Id id, const Returned&) { ids.push_back(id); });
+    for (Id id : ids) {
+      Returned* const call = calls_.find(id);
+      if (!call) continue;
+      const Returned take = std::move(*call);
+      calls_.remove(id);
+      take(why.code(), why.message().c_str(), {});
+    }
   }
 }
 

@@ -2,8 +2,9 @@
 // is the ticket that the host may cancel it by. On the loop's thread, but for new ids.
 #pragma once
 
+#include "base/id_map.h"
 #include "base/status.h"
-#include "wire/message.h"
+#include "wire/call.h"
 
 #include <atomic>
 #include <cstdint>
@@ -23,8 +24,7 @@ class Requests {
   // be none.
   using Take = std::function<void(const Status&, const wire::Message*)>;
 
-  Requests(std::string noun, std::function<void(const wire::Message&)> send)
-      : noun_(std::move(noun)), send_(std::move(send)) {}
+  Requests(std::string noun, std::function<void(Buffer)> send) : noun_(std::move(noun)), send_(std::move(send)) {}
 
   Id next_id() { return ++last_id_; }  // any thread
 
@@ -36,8 +36,13 @@ class Requests {
     begin(id, [this, answered = std::move(answered)](const Status& status, const wire::Message* message) {
       take<Answer>(status, message, answered);
     });
-    send_(question);
+    send(question);
   }
+
+  // Sends a call, which is encoded with this id. `returned` gets its outcome: the words of a failure
+  // end with NUL, and are empty otherwise.
+  using Returned = std::function<void(Code code, const char* words, std::string_view result)>;
+  void call(Id id, Buffer message, Returned returned);
 
   // `changed` gets the status report now and whenever it changed. A status other than OK is the
   // last it gets: the watch is cancelled, the handle closes, or the tier gives it up.
@@ -48,6 +53,7 @@ class Requests {
   bool cancel(Id id);
 
   void received(const wire::Message& message);
+  void received(const wire::ReturnedView& returned);
   void end_all(const Status& why);
 
  private:
@@ -56,6 +62,7 @@ class Requests {
     bool watch = false;  // ends with its first report of a failure, others with their only answer
   };
   void begin(Id id, Take take, bool watch = false);
+  void send(const wire::Message& message) { send_(wire::encode(message)); }
   template <class Answer>
   void take(const Status& status, const wire::Message* message,
             const std::function<void(const Status&, const Answer*)>& answered) const {
@@ -66,9 +73,10 @@ class Requests {
   }
 
   std::string noun_;
-  std::function<void(const wire::Message&)> send_;
+  std::function<void(Buffer)> send_;
   // Shared, since a callback may end its own request.
   std::unordered_map<Id, std::shared_ptr<const Request>> pending_;
+  IdMap<Returned> calls_;
   std::atomic<Id> last_id_{0};
 };
 

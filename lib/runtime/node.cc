@@ -93,7 +93,9 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   }
 
   void host_message(Buffer message) override {
-    report([this, message = std::move(message)] { tier_->link_message(now(), tier::kHostLink, message); });
+    report([this, message = std::move(message)]() mutable {
+      tier_->link_message(now(), tier::kHostLink, std::move(message));
+    });
   }
 
   void close(std::function<void()> closed) override {
@@ -160,7 +162,10 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
     for (;;) {
       std::vector<tier::Action> actions = tier_->take_actions();
       for (tier::Action& action : actions) carry_out_guarded(action);
-      if (!actions.empty()) continue;
+      const bool any = !actions.empty();
+      actions.clear();
+      tier_->lend_room(std::move(actions));
+      if (any) continue;
       if (reports_.empty()) return;
       const Report next = std::move(reports_.front());
       reports_.pop_front();

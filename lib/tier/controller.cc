@@ -46,6 +46,7 @@ class Controller final : public LinkedTier, private Downstream::Owner {
   void labels_changed() override { downstream_.inherited_changed(); }
   void end() override { downstream_.close(); }
   void host_message(wire::Message& message, const Buffer&) override { downstream_.ask(kHostLink, message); }
+  void host_call(wire::CallView call) override { downstream_.calls().take(kHostLink, std::move(call)); }
   // Downstream::Owner
   void request(LinkId link, wire::Message& message) override;
   void heard_of(const wire::Position& position, const std::string& who) override;

@@ -36,26 +36,73 @@ void Core::complete(Completion completion) {
   answer(completion);
 }
 
-Alarm::Due Core::add_alarm(std::int64_t at_ms, std::function<void()> ring) {
-  const Alarm::Due due(at_ms, ++last_alarm_);
-  alarms_.emplace_hint(alarms_.begin(), due, std::move(ring));  // of a call, it rings before most others
-  return due;
-}
-
 Alarm::~Alarm() {
-  if (core_) core_->alarms_.extract(due_);  // its end may cancel others
+  if (core_) core_->alarms_.cancel(number_);
 }
 
-bool Alarm::set() const { return core_ && core_->alarms_.contains(due_); }
+bool Alarm::set() const { return core_ && core_->alarms_.is_set(number_); }
 
-void Core::ring_alarms() {
-  // An alarm set by an alarm for "now" rings at the next report, so that this ends.
-  const std::uint64_t last = last_alarm_;
-  for (auto next = alarms_.begin(); next != alarms_.end() && next->first.first <= now_.monotonic_ms;) {
-    const Alarm::Due due = next->first;
-    if (due.second <= last) alarms_.extract(next).mapped()();
-    next = alarms_.upper_bound(due);
+std::uint64_t Alarms::set(std::int64_t at_ms, Ring ring) {
+  const auto [number, set] = alarms_.add();
+  set->ring = std::move(ring);
+  heap_.emplace_back();
+  rise(heap_.size() - 1, {at_ms, ++last_order_, number, set});
+  return number;
+}
+
+void Alarms::cancel(std::uint64_t number) {
+  Set* const set = alarms_.find(number);
+  if (!set) return;
+  if (set->heap_at != kNowhere) take_out(set->heap_at);
+  const Ring ring = std::move(set->ring);  // ends when it is set no more: its end may cancel others
+  alarms_.remove(number);
+}
+
+void Alarms::ring(std::int64_t now_ms) {
+  std::vector<std::uint64_t> due;
+  while (next_ms() <= now_ms) {
+    due.push_back(heap_[0].number);
+    take_out(0);
   }
+  for (std::uint64_t number : due) {
+    Set* const set = alarms_.find(number);
+    if (!set) continue;  // cancelled by one before
+    const Ring ring = std::move(set->ring);
+    alarms_.remove(number);
+    ring();
+  }
+}
+
+void Alarms::put(std::size_t at, const Entry& entry) {
+  heap_[at] = entry;
+  entry.set->heap_at = static_cast<std::uint32_t>(at);
+}
+
+// `at` is free, and so are the two below.
+void Alarms::rise(std::size_t at, Entry entry) {
+  for (; at > 0 && entry.before(heap_[(at - 1) / 2]); at = (at - 1) / 2) put(at, heap_[(at - 1) / 2]);
+  put(at, entry);
+}
+
+void Alarms::sink(std::size_t at, Entry entry) {
+  for (std::size_t below = 2 * at + 1; below < heap_.size(); below = 2 * at + 1) {
+    if (below + 1 < heap_.size() && heap_[below + 1].before(heap_[below])) ++below;
+    if (!heap_[below].before(entry)) break;
+    put(at, heap_[below]);
+    at = below;
+  }
+  put(at, entry);
+}
+
+void Alarms::take_out(std::size_t at) {
+  heap_[at].set->heap_at = kNowhere;
+  const Entry last = heap_.back();
+  heap_.pop_back();
+  if (at == heap_.size()) return;
+  if (at > 0 && last.before(heap_[(at - 1) / 2]))
+    rise(at, last);
+  else
+    sink(at, last);
 }
 
 std::int64_t Backoff::next_ms(Random& random) {

@@ -1,9 +1,11 @@
 // What every part of a tier shares: the time, the list of actions, orders under way, alarms.
 #pragma once
 
+#include "base/slots.h"
 #include "tier/tier.h"
 
 #include <functional>
+#include <vector>
 
 namespace pinnate::tier {
 
@@ -13,23 +15,59 @@ class Core;
 class [[nodiscard]] Alarm {
  public:
   Alarm() = default;
-  Alarm(Alarm&& o) noexcept : core_(std::exchange(o.core_, nullptr)), due_(o.due_) {}
+  Alarm(Alarm&& o) noexcept : core_(std::exchange(o.core_, nullptr)), number_(o.number_), at_ms_(o.at_ms_) {}
   Alarm& operator=(Alarm o) noexcept {
     std::swap(core_, o.core_);
-    std::swap(due_, o.due_);
+    std::swap(number_, o.number_);
+    std::swap(at_ms_, o.at_ms_);
     return *this;
   }
   ~Alarm();
   void cancel() { *this = {}; }
   bool set() const;  // it is still to ring
-  std::int64_t at_ms() const { return due_.first; }
+  std::int64_t at_ms() const { return at_ms_; }
 
  private:
   friend Core;
-  using Due = std::pair<std::int64_t, std::uint64_t>;  // when, and how many were set before
-  Alarm(Core* core, Due due) : core_(core), due_(due) {}
+  Alarm(Core* core, std::uint64_t number, std::int64_t at_ms) : core_(core), number_(number), at_ms_(at_ms) {}
   Core* core_ = nullptr;
-  Due due_;
+  std::uint64_t number_ = 0;
+  std::int64_t at_ms_ = 0;
+};
+
+// The alarms that are set, the next one first; of one moment in the order in which they were set. Each
+// call sets one and most are cancelled, so neither takes memory or a search.
+class Alarms {
+ public:
+  using Ring = std::function<void()>;
+  std::uint64_t set(std::int64_t at_ms, Ring ring);
+  bool is_set(std::uint64_t number) { return alarms_.find(number) != nullptr; }
+  void cancel(std::uint64_t number);
+  // Those that are due. One that is set meanwhile does not ring, so that this ends.
+  void ring(std::int64_t now_ms);
+  std::int64_t next_ms() const { return heap_.empty() ? kNever : heap_[0].at_ms; }
+
+ private:
+  static constexpr std::uint32_t kNowhere = ~std::uint32_t{0};
+  struct Set {
+    Ring ring;
+    std::uint32_t heap_at = kNowhere;  // there: it is about to ring
+  };
+  struct Entry {
+    std::int64_t at_ms;
+    std::uint64_t order;
+    std::uint64_t number;
+    Set* set;
+    bool before(const Entry& o) const { return at_ms != o.at_ms ? at_ms < o.at_ms : order < o.order; }
+  };
+  void put(std::size_t at, const Entry& entry);
+  void rise(std::size_t at, Entry entry);
+  void sink(std::size_t at, Entry entry);
+  void take_out(std::size_t at);
+
+  Slots<Set> alarms_;
+  std::vector<Entry> heap_;  // binary
+  std::uint64_t last_order_ = 0;
 };
 
 class Core {
@@ -60,17 +98,18 @@ class Core {
   void complete(Completion completion);
 
   // Runs `ring` once, at that time or soon after.
-  Alarm alarm_at(std::int64_t at_ms, std::function<void()> ring) { return {this, add_alarm(at_ms, std::move(ring))}; }
+  Alarm alarm_at(std::int64_t at_ms, std::function<void()> ring) {
+    return {this, alarms_.set(at_ms, std::move(ring)), at_ms};
+  }
   Alarm alarm_in(std::int64_t in_ms, std::function<void()> ring) {
     return alarm_at(now_.monotonic_ms + in_ms, std::move(ring));
   }
-  void soon(std::function<void()> ring) { add_alarm(now_.monotonic_ms, std::move(ring)); }  // cannot be cancelled
-  void ring_alarms();
-  std::int64_t next_alarm_ms() const { return alarms_.empty() ? kNever : alarms_.begin()->first.first; }
+  void soon(std::function<void()> ring) { alarms_.set(now_.monotonic_ms, std::move(ring)); }  // cannot be cancelled
+  void ring_alarms() { alarms_.ring(now_.monotonic_ms); }
+  std::int64_t next_alarm_ms() const { return alarms_.next_ms(); }
 
  private:
   friend Alarm;
-  Alarm::Due add_alarm(std::int64_t at_ms, std::function<void()> ring);
 
   TierOptions options_;
   std::vector<Action>* actions_;
@@ -79,8 +118,7 @@ class Core {
   LinkId next_link_ = ~LinkId{0};  // the first is 1
   Token next_token_;
   std::map<Token, Answer> orders_;
-  std::map<Alarm::Due, std::function<void()>> alarms_;
-  std::uint64_t last_alarm_ = 0;
+  Alarms alarms_;
 };
 
 // A peer that answered and said no will say no again; one that is not there may come.

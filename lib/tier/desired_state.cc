@@ -40,7 +40,7 @@ std::set<Digest> DesiredState::manifests() const {
   return all;
 }
 
-bool DesiredState::publishes(const std::string& name) const {
+bool DesiredState::publishes(std::string_view name) const {
   return std::any_of(releases_.begin(), releases_.end(), [&](const auto& r) { return r.second->release.name == name; });
 }
 

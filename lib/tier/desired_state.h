@@ -26,7 +26,7 @@ class DesiredState {
   using SharedEntry = std::shared_ptr<const Entry>;  // of this state, its copies, and what is made of it
   const std::map<std::uint64_t, SharedEntry>& releases() const { return releases_; }
   const Entry* find(std::uint64_t number) const;
-  bool publishes(const std::string& name) const;
+  bool publishes(std::string_view name) const;
   std::set<Digest> manifests() const;  // of all releases
   std::size_t size_bytes() const { return size_bytes_; }
 

@@ -35,7 +35,7 @@ class Directory {
 
   const Children& children() const { return children_; }
   Child* find(const std::string& id);
-  const std::vector<const Child*>& serving(const std::string& function) const { return tally_.serving(function); }
+  const std::vector<const Child*>& serving(std::string_view function) const { return tally_.serving(function); }
   const Totals& total() const { return tally_.total(); }
   const Tally& tally() const { return tally_; }
   ChildRecords& records() { return records_; }

@@ -119,7 +119,6 @@ void Downstream::refused(const Session& session, const Status& why) {
 
 void Downstream::dispatch(LinkId link, Session* session, wire::Message& m) {
   if (auto* get = std::get_if<wire::GetStatus>(&m)) return watches_.asked(link, *get);
-  if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
   if (auto* lookup = std::get_if<wire::Lookup>(&m)) return look_up(link, *lookup);
   if (!session || session->peer.role == wire::Role::client) return owner_->request(link, m);
@@ -136,8 +135,7 @@ void Downstream::dispatch(LinkId link, Session* session, wire::Message& m) {
   }
   if (auto* want = std::get_if<wire::WantManifest>(&m)) return provider_.want(*session, *want);
   if (auto* want = std::get_if<wire::WantChunk>(&m)) return provider_.want(*session, *want);
-  if (auto* tiers = std::get_if<wire::Tiers>(&m)) return inquiries_.take(link, *tiers);
-  if (auto* returned = std::get_if<wire::Returned>(&m)) calls_.take(link, *returned);
+  if (auto* tiers = std::get_if<wire::Tiers>(&m)) inquiries_.take(link, *tiers);
 }
 
 template <class Told>

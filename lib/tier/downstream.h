@@ -74,6 +74,10 @@ class Downstream final : public LinkOwner {
   void link_down(Session& session, const Status& why) override;
   void left(Session& session, bool forget) override { directory_.left(session, forget); }
   void message(Session& session, wire::Message& message) override { dispatch(session.link, &session, message); }
+  void call(Session& session, wire::CallView call) override { calls_.take(session.link, std::move(call)); }
+  void returned(Session& session, wire::ReturnedView returned) override {
+    calls_.take(session.link, std::move(returned));
+  }
   void room(Session& session) override { provider_.room(session); }
   void refused(const Session& session, const Status& why) override;
   // A link, up or down, is lost: nothing that was asked over it is answered.

@@ -36,12 +36,17 @@ class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
   void loader_added(const std::string& kind) override;
   void end() override;
   void host_message(wire::Message& message, const Buffer&) override { request(kHostLink, message); }
+  void host_call(wire::CallView call) override { calls_.take(kHostLink, std::move(call)); }
   void settle() override;  // forgets empty slots, drops what is unused, tells what changed
   // LinkOwner, on both sides
   void fill_hello(wire::Hello* hello) override;
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
   void message(Session& session, wire::Message& message) override;
+  void call(Session& session, wire::CallView call) override { calls_.take(session.link, std::move(call)); }
+  void returned(Session& session, wire::ReturnedView returned) override {
+    calls_.take(session.link, std::move(returned));
+  }
 
   void request(LinkId link, wire::Message& message);
   void take_desired(Session& session, const wire::Desired& page);
@@ -69,7 +74,7 @@ class Engine final : public LinkedTier, private LinkOwner, private SlotOwner {
   void wedged(const std::string& who, bool wedged) override;
   void came_back(const std::string& function, ServiceId id) override;
 
-  Token run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done);
+  Token run_here(const wire::CallView& call, std::uint32_t timeout_ms, std::function<void(const wire::Returned&)> done);
 
   const bool durable_, ephemeral_;
   DesiredState state_;
@@ -136,7 +141,8 @@ Engine::Engine(EngineOptions options)
              &turns_,
              &call_limits_ms_} {
   links_.set_owners(this, this);
-  calls_.set_local([this](const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
+  calls_.set_local([this](const wire::CallView& call, std::uint32_t timeout_ms,
+                          std::function<void(const wire::Returned&)> done) {
     return run_here(call, timeout_ms, std::move(done));
   });
 }
@@ -196,14 +202,11 @@ void Engine::message(Session& session, wire::Message& m) {
   if (auto* manifest = std::get_if<wire::ManifestBytes>(&m)) return fetcher_.take(*manifest);
   if (auto* welcome = std::get_if<wire::Welcome>(&m)) return take_labels(welcome->inherited);
   if (auto* context = std::get_if<wire::Context>(&m)) return take_labels(context->inherited);
-  if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(session.link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(session.link, cancel->id);
-  if (auto* returned = std::get_if<wire::Returned>(&m)) calls_.take(session.link, *returned);
 }
 
 // What a client, or the process around, may ask.
 void Engine::request(LinkId link, wire::Message& m) {
-  if (auto* call = std::get_if<wire::Call>(&m)) return calls_.take(link, *call);
   if (auto* cancel = std::get_if<wire::Cancel>(&m)) return calls_.cancel(link, cancel->id);
   if (auto* lookup = std::get_if<wire::Lookup>(&m)) {
     wire::Hello self;
@@ -390,8 +393,10 @@ void Engine::came_back(const std::string& function, ServiceId id) {
 
 // ---- calls --------------------------------------------------------------------------------------
 
-Token Engine::run_here(const wire::Call& call, std::uint32_t timeout_ms, std::function<void(wire::Returned)> done) {
-  const auto limit_ms = call_limits_ms_.find(call.function);
+Token Engine::run_here(const wire::CallView& call, std::uint32_t timeout_ms,
+                       std::function<void(const wire::Returned&)> done) {
+  std::string function(call.function);
+  const auto limit_ms = call_limits_ms_.find(function);
   if (limit_ms == call_limits_ms_.end()) return 0;
   timeout_ms = std::min(timeout_ms, limit_ms->second);
   const Token token = core_.order([done = std::move(done)](Completion& c) {
@@ -400,9 +405,10 @@ Token Engine::run_here(const wire::Call& call, std::uint32_t timeout_ms, std::fu
     returned.reason = c.status.message();
     returned.ran = c.status.code() != PINNATE_NOT_FOUND && c.status.code() != PINNATE_BUSY;
     returned.result = c.bytes;
-    done(std::move(returned));
+    done(returned);
   });
-  core_.act(Invoke{token, call.function, call.payload, timeout_ms, call.headers});
+  core_.act(Invoke{token, std::move(function), call.bytes.slice(call.payload), timeout_ms,
+                   call.has_headers ? call.whole().headers : Labels()});
   return token;
 }
 

@@ -52,11 +52,16 @@ class Gateway final : public LinkedTier, private LinkOwner, private Downstream::
     downstream_.close();
   }
   void host_message(wire::Message& message, const Buffer&) override { downstream_.ask(kHostLink, message); }
+  void host_call(wire::CallView call) override { downstream_.calls().take(kHostLink, std::move(call)); }
   // LinkOwner, of the link upstream
   void fill_hello(wire::Hello* hello) override { hello->position = state_.position(); }
   void link_up(Session& session) override;
   void link_down(Session& session, const Status& why) override;
   void message(Session& session, wire::Message& message) override;
+  void call(Session& session, wire::CallView call) override { downstream_.call(session, std::move(call)); }
+  void returned(Session& session, wire::ReturnedView returned) override {
+    downstream_.returned(session, std::move(returned));
+  }
   // Downstream::Owner
   void request(LinkId link, wire::Message& message) override {
     core_.refuse(link, message, ask_the_controller(core_, "a gateway"));
@@ -146,8 +151,7 @@ void Gateway::message(Session& session, wire::Message& m) {
   if (auto* manifest = std::get_if<wire::ManifestBytes>(&m)) return fetcher_.take(*manifest);
   if (auto* welcome = std::get_if<wire::Welcome>(&m)) return take_labels(welcome->inherited);
   if (auto* context = std::get_if<wire::Context>(&m)) return take_labels(context->inherited);
-  if (auto* returned = std::get_if<wire::Returned>(&m)) return downstream_.calls().take(session.link, *returned);
-  downstream_.ask(session.link, m);  // a call or a lookup
+  downstream_.ask(session.link, m);  // a lookup
 }
 
 void Gateway::take_desired(Session& session, const wire::Desired& page) {

@@ -23,7 +23,13 @@ void LinkedTier::link_opened(Now now, LinkId link, const PeerFacts& facts) {
 void LinkedTier::link_message(Now now, LinkId link, Buffer bytes) {
   core_.set_now(now);
   if (link != kHostLink) {
-    links_.received(link, bytes);
+    links_.received(link, std::move(bytes));
+  } else if (wire::type_of(bytes.view()) == wire::kCallType) {
+    auto call = wire::read_call(std::move(bytes));
+    if (call.ok())
+      host_call(std::move(*call));
+    else
+      core_.log(PINNATE_LOG_ERROR, "a malformed call of the host: " + call.status().message());
   } else if (auto decoded = wire::decode(bytes); decoded.ok() && decoded->has_value()) {
     host_message(**decoded, bytes);
   } else {

@@ -31,6 +31,7 @@ class LinkedTier : public Tier {
   virtual void end() = 0;  // once
   // From the process around: `bytes` are those of `message`.
   virtual void host_message(wire::Message& message, const Buffer& bytes) = 0;
+  virtual void host_call(wire::CallView call) = 0;
   virtual void settle() {}  // after every report
   virtual void labels_changed() {}  // its own
   virtual void loader_added(const std::string&) {}

@@ -261,10 +261,14 @@ void Links::come_up(Session& session) {
 
 // ---- messages and silence -----------------------------------------------------------------------
 
-void Links::received(LinkId link, const Buffer& bytes) {
+void Links::received(LinkId link, Buffer bytes) {
   Session* session = find(link);
   if (!session) return;
   session->heard_ms = core_->now().monotonic_ms;
+  const std::uint8_t type = wire::type_of(bytes.view());
+  if (type == wire::kCallType && wire::may_come(type, way_of(*session))) return take_call(*session, std::move(bytes));
+  if (type == wire::kReturnedType && wire::may_come(type, way_of(*session)))
+    return take_returned(*session, std::move(bytes));
   auto decoded = wire::decode(bytes, way_of(*session));
   if (!decoded.ok()) return refuse(link, decoded.status());
   if (!decoded->has_value()) return;  // a newer peer's; may be ignored
@@ -290,6 +294,18 @@ void Links::received(LinkId link, const Buffer& bytes) {
   if (std::holds_alternative<wire::Pong>(message)) return;
   if (auto* goodbye = std::get_if<wire::Goodbye>(&message)) return take_goodbye(*session, *goodbye);
   owner_of(session->side).message(*session, message);
+}
+
+void Links::take_call(Session& session, Buffer bytes) {
+  auto call = wire::read_call(std::move(bytes));
+  if (!call.ok()) return refuse(session.link, call.status());
+  owner_of(session.side).call(session, std::move(*call));
+}
+
+void Links::take_returned(Session& session, Buffer bytes) {
+  auto returned = wire::read_returned(std::move(bytes));
+  if (!returned.ok()) return refuse(session.link, returned.status());
+  owner_of(session.side).returned(session, std::move(*returned));
 }
 
 wire::Way Links::way_of(const Session& session) const {

@@ -3,6 +3,7 @@
 
 #include "tier/core.h"
 #include "tier/endpoints.h"
+#include "wire/call.h"
 
 namespace pinnate::tier {
 
@@ -66,6 +67,9 @@ class LinkOwner {
   // It said goodbye: what is under way may still end, for a moment; its id is free.
   virtual void left(Session&, bool /*forget*/) {}
   virtual void message(Session& session, wire::Message& message) = 0;
+  // Calls and their results, which are not taken apart, do not come as messages.
+  virtual void call(Session&, wire::CallView) {}
+  virtual void returned(Session&, wire::ReturnedView) {}
   virtual void dial_failed(const Status&) {}  // it is logged already, and will be tried again
   virtual void room(Session&) {}  // for bulk, more than before
   virtual void refused(const Session&, const Status&) {}  // in the handshake, by this end; it is logged already
@@ -109,7 +113,7 @@ class Links {
   // Ends the link that is up, and dials it anew at once if it was dialled.
   void renew_upstream(const Status& why);
   void opened(LinkId link, const PeerFacts& facts);
-  void received(LinkId link, const Buffer& bytes);
+  void received(LinkId link, Buffer bytes);
   void heard(LinkId link);
   void drained(LinkId link, Drained drained);
   void closed(LinkId link, const Status& why);  // by whichever end
@@ -142,6 +146,8 @@ class Links {
   void come_up(Session& session);
   void watch(Session& session);
   wire::Way way_of(const Session& session) const;
+  void take_call(Session& session, Buffer bytes);
+  void take_returned(Session& session, Buffer bytes);
   void take_goodbye(Session& session, const wire::Goodbye& goodbye);
   void tell(const Session& session, TellLink::State state, EndpointId endpoint, const Status& why = {});
   void unlink(const Session& session);  // it is no longer its peer's link

@@ -205,7 +205,7 @@ void Tally::forgot(std::uint64_t engines) {
   if (PINNATE_PLANT(forgotten_still_counted)) total_.offline += engines;
 }
 
-const std::vector<const Child*>& Tally::serving(const std::string& function) const {
+const std::vector<const Child*>& Tally::serving(std::string_view function) const {
   static const std::vector<const Child*> kNobody;
   const auto found = serving_.find(function);
   return found == serving_.end() ? kNobody : found->second;

@@ -49,7 +49,7 @@ class Tally {
   const Rows& rows() const { return rows_; }
   // Linked children below which a function is served; one that serves two versions, twice. Valid
   // until the next change.
-  const std::vector<const Child*>& serving(const std::string& function) const;
+  const std::vector<const Child*>& serving(std::string_view function) const;
   // What upstream does not know yet, or everything.
   std::vector<wire::Rollup> take_rollup(bool whole, const std::vector<std::string>& notices);
   void report(const std::string& name, wire::StatusReport* out) const;  // of one function, or of all ("")
@@ -67,7 +67,7 @@ class Tally {
   Totals total_;
   std::map<std::uint64_t, std::uint64_t> evaluated_;  // revision -> engines
   Rows rows_;
-  std::map<std::string, std::vector<const Child*>> serving_;  // by function
+  std::map<std::string, std::vector<const Child*>, std::less<>> serving_;  // by function
   bool all_touched_ = false;
 };
 

@@ -1,4 +1,4 @@
-#include "wire/message.h"
+#include "wire/call.h"
 
 #include "base/limits.h"
 
@@ -437,6 +437,8 @@ bool by_reference(msgpack::type::object_type, std::size_t, void*) { return true;
 }  // namespace
 
 Buffer encode(const Message& message) {
+  if (const auto* call = std::get_if<Call>(&message)) return encode_call(*call, call->payload.view());
+  if (const auto* returned = std::get_if<Returned>(&message)) return encode_returned(*returned);
   msgpack::sbuffer out(256);
   Writer writer(out);
   // fields() takes its message as not const, for the Reader; a Writer changes nothing.
@@ -474,6 +476,11 @@ Result<std::optional<Message>> decode(const Buffer& bytes, std::optional<Way> ov
   } catch (const std::exception& e) {
     return {PINNATE_CORRUPT, std::string("a message that is not msgpack, or over a limit: ") + e.what()};
   }
+}
+
+bool may_come(std::uint64_t type, Way over) {
+  const Kind* const kind = kind_of(type);
+  return kind && kind->ways & way(over);
 }
 
 const char* type_name(std::uint64_t type) {

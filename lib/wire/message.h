@@ -357,6 +357,7 @@ Result<M> decode_as(const Buffer& bytes) {
   return std::move(*message);
 }
 
+bool may_come(std::uint64_t type, Way over);  // a message of this type may
 const char* type_name(std::uint64_t type);  // as PROTOCOL.md has it; "message" for a number without a name
 Class class_of(const Message& message);  // in which class a message of this kind travels
 
