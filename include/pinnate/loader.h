@@ -30,7 +30,7 @@ typedef struct pinnate_image {
 typedef struct pinnate_loader {
   size_t size;
   const char *kind;  /* what pinnate_publish.loader names: 1 to 31 of [a-z0-9._-] */
-  uint32_t flags;    /* PINNATE_CALLS_MAY_OVERLAP and PINNATE_ONE_AT_A_TIME hold for all its modules */
+  uint32_t flags;    /* PINNATE_CALLS_MAY_OVERLAP, _CALLS_INLINE and _ONE_AT_A_TIME hold for all its modules */
   void *self;        /* handed to load */
   /* Returns 0 and sets *module, or not 0 and writes why to `error`. */
   int (*load)(void *self, const pinnate_image *image, void **module, char *error, size_t error_bytes);

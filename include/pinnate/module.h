@@ -88,6 +88,10 @@ typedef struct pinnate_host {
                                         on from where they were */
 #define PINNATE_CLEANS_UP 8u         /* `destroy` undoes what was registered with the C library (pthread_key_delete and
                                         the like), so that the object may be unmapped */
+#define PINNATE_CALLS_INLINE 16u     /* `call` is short, never blocks and does not end its thread: calls that come over a
+                                        link run on that link's thread, and no other is woken for them. One that takes
+                                        longer than 5 ms there is the last: from then on calls run on workers, and the
+                                        engine's status says so */
 
 typedef struct pinnate_descriptor {
   size_t size;    /* sizeof(pinnate_descriptor) */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,7 +13,26 @@ namespace pinnate {
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::string bytes) : owner_(std::make_shared<std::string>(std::move(bytes))), view_(*owner_) {}
+  explicit Buffer(std::string bytes) {
+    auto owner = std::make_shared<std::string>(std::move(bytes));
+    view_ = whole_ = *owner;
+    owner_ = std::move(owner);
+  }
+  // Room for so many bytes, and where they are to be written before anybody else sees them.
+  static Buffer with_room(std::size_t bytes, char** at) {
+    Buffer made;
+    auto owner = std::make_shared_for_overwrite<char[]>(bytes);
+    *at = owner.get();
+    made.view_ = made.whole_ = {*at, bytes};
+    made.owner_ = std::move(owner);
+    return made;
+  }
+  static Buffer copy(std::string_view bytes) {
+    char* at = nullptr;
+    Buffer made = with_room(bytes.size(), &at);
+    std::memcpy(at, bytes.data(), bytes.size());
+    return made;
+  }
 
   std::string_view view() const { return view_; }
   const char* data() const { return view_.data(); }
@@ -34,16 +54,16 @@ class Buffer {
   }
 
   // To change them, where no other buffer sees them; else null. Only for what no other thread has seen.
-  char* alone() { return owner_.use_count() == 1 ? owner_->data() + (view_.data() - owner_->data()) : nullptr; }
+  char* alone() { return owner_.use_count() == 1 ? const_cast<char*>(view_.data()) : nullptr; }
 
   // All that the memory holds which this is a part of.
-  Buffer whole() const { return owner_ ? slice(std::string_view(*owner_)) : Buffer(); }
+  Buffer whole() const { return slice(whole_); }
 
   friend bool operator==(const Buffer& a, const Buffer& b) { return a.view_ == b.view_; }
 
  private:
-  std::shared_ptr<std::string> owner_;
-  std::string_view view_;
+  std::shared_ptr<void> owner_;
+  std::string_view view_, whole_;
 };
 
 }  // namespace pinnate

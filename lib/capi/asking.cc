@@ -260,33 +260,34 @@ Status members(Handle& handle, Mode mode, const pinnate_lookup* lookup, pinnate_
   return ask<wire::Tiers>(handle, mode, std::move(*question), answered, ticket);
 }
 
-Result<CallOrder> read_call(const pinnate_call* call) {
+Status read_call(const pinnate_call* call, CallOrder* order) {
   const Result<pinnate_call> given = read_sized(call, "call");
   if (!given.ok()) return given.status();
-  CallOrder order;
-  order.payload = given->payload;
-  order.ticket = given->ticket;
-  if (Status s = take_function(given->name, "call.name", &order.message.function); !s.ok()) return s;
-  if (Status s = take_name(given->engine, check_tier_id, &order.message.engine); !s.ok()) return s;
+  order->payload = given->payload;
+  order->ticket = given->ticket;
+  if (Status s = take_function(given->name, "call.name", &order->message.function); !s.ok()) return s;
+  if (Status s = take_name(given->engine, check_tier_id, &order->message.engine); !s.ok()) return s;
   if (given->payload.size > kCallLimitBytes)
     return {PINNATE_TOO_LARGE, "call.payload is " + std::to_string(given->payload.size) + " bytes; at most " +
                                    std::to_string(kCallLimitBytes) + " are allowed"};
   if (given->payload.size != 0)
     if (Status s = required(given->payload.data, "call.payload.data"); !s.ok()) return s;
-  Result<Labels> headers = read_headers(given->headers, given->header_count, "call.headers");
-  if (!headers.ok()) return headers.status();
-  order.message.headers = std::move(*headers);
-  order.message.timeout_ms = or_default(given->timeout_ms, kDefaultTimeoutMs);
-  order.message.idempotent = given->idempotent != 0;
-  return order;
+  if (given->headers || given->header_count != 0) {
+    Result<Labels> headers = read_headers(given->headers, given->header_count, "call.headers");
+    if (!headers.ok()) return headers.status();
+    order->message.headers = std::move(*headers);
+  }
+  order->message.timeout_ms = or_default(given->timeout_ms, kDefaultTimeoutMs);
+  order->message.idempotent = given->idempotent != 0;
+  return {};
 }
 
 Result<wire::Call> copy_call(const pinnate_call* call) {
-  Result<CallOrder> order = read_call(call);
-  if (!order.ok()) return order.status();
-  if (order->payload.size != 0)
-    order->message.payload = Buffer(std::string(static_cast<const char*>(order->payload.data), order->payload.size));
-  return std::move(order->message);
+  CallOrder order;
+  if (Status s = read_call(call, &order); !s.ok()) return s;
+  if (order.payload.size != 0)
+    order.message.payload = Buffer::copy({static_cast<const char*>(order.payload.data), order.payload.size});
+  return std::move(order.message);
 }
 
 namespace {
@@ -311,13 +312,12 @@ Buffer encoded(CallOrder& order, pinnate_ticket id) {
 
 Status call(Handle& handle, const pinnate_call* call, pinnate_result_fn on_result, void* arg) {
   if (Status s = required(on_result, "on_result"); !s.ok()) return s;
-  Result<CallOrder> order = read_call(call);
-  if (!order.ok()) return order.status();
-  const pinnate_ticket id = handle.new_ticket(order->ticket);
-  const auto begin = [&handle, id, message = encoded(*order, id), on_result, arg]() mutable {
+  CallOrder order;
+  if (Status s = read_call(call, &order); !s.ok()) return s;
+  const pinnate_ticket id = handle.new_ticket(order.ticket);
+  return handle.soon([&handle, id, message = encoded(order, id), on_result, arg]() mutable {
     handle.requests().call(id, std::move(message), Returning{on_result, arg});
-  };
-  return handle.soon(begin);
+  });
 }
 
 Status call_wait(Handle& handle, const pinnate_call* call, void** result, std::size_t* result_size) {
@@ -325,12 +325,12 @@ Status call_wait(Handle& handle, const pinnate_call* call, void** result, std::s
   if (Status s = required(result_size, "result_size"); !s.ok()) return s;
   *result = nullptr;
   *result_size = 0;
-  Result<CallOrder> order = read_call(call);
-  if (!order.ok()) return order.status();
-  const pinnate_ticket id = handle.new_ticket(order->ticket);
+  CallOrder order;
+  if (Status s = read_call(call, &order); !s.ok()) return s;
+  const pinnate_ticket id = handle.new_ticket(order.ticket);
   std::string bytes;
   const Status status = handle.wait([&](const Handle::Settle& settle) {
-    handle.requests().call(id, encoded(*order, id),
+    handle.requests().call(id, encoded(order, id),
                            [&bytes, settle](Code code, const char* words, std::string_view returned) {
                              if (has_result(code)) bytes = returned;
                              settle({code, words});

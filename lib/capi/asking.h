@@ -49,7 +49,7 @@ struct CallOrder {
   pinnate_bytes payload;
   pinnate_ticket* ticket;
 };
-Result<CallOrder> read_call(const pinnate_call* given);
+Status read_call(const pinnate_call* given, CallOrder* order);
 // The same with its payload.
 Result<wire::Call> copy_call(const pinnate_call* given);
 // A copy for pinnate_result_free. Throws std::bad_alloc.

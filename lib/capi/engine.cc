@@ -113,18 +113,18 @@ Result<pinnate_function*> pinnate_engine::look_up(const char* name) {
 
 template <class Take>
 Status pinnate_engine::call_here(const pinnate_call* given, bool may_wait, Take take) {
-  Result<capi::CallOrder> order = capi::read_call(given);
-  if (!order.ok()) return order.status();
-  if (order->ticket) *order->ticket = 0;
+  capi::CallOrder order;
+  if (Status s = capi::read_call(given, &order); !s.ok()) return s;
+  if (order.ticket) *order.ticket = 0;
   if (may_wait && on_loop_thread())
     return {PINNATE_WRONG_THREAD,
             "this would block the loop's thread: call it on another, or use pinnate_engine_call or _try_call"};
-  wire::Call& call = order->message;
+  wire::Call& call = order.message;
   if (!call.engine.empty() && call.engine != id())
     return {PINNATE_INVALID, "call.engine is '" + call.engine + "', and this is '" + id() +
                                  "': a call in process stays here; pinnate_engine_call goes to others"};
   const module::Outcome outcome =
-      calls_.call(call.function, order->payload, call.timeout_ms, std::move(call.headers), may_wait);
+      calls_.call(call.function, order.payload, call.timeout_ms, std::move(call.headers), may_wait);
   return capi::hand_over(outcome, take);
 }
 

@@ -109,6 +109,14 @@ class ThreadedServiceHost : public ServiceHost {
     return services_->calls.invoke(function, std::move(payload), timeout_ms, std::move(done), std::move(headers));
   }
 
+  Inline run_inline(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Labels headers) override {
+    return services_->calls.run_inline(function, std::move(payload), timeout_ms, std::move(headers));
+  }
+
+  Invoked await(const std::shared_ptr<Call>& unanswered, Done done) override {
+    return services_->calls.await(unanswered, std::move(done));
+  }
+
   void give_up(const Invoked& invoked) override { services_->calls.give_up(invoked); }
 
   Outcome call_here(const std::string& function, std::string_view payload, std::uint32_t timeout_ms, Labels headers,

@@ -2,7 +2,7 @@
 // calling/ is a call's way into its service and back, and lasting/ is what outlives a module.
 //
 // What a module does (constructors, create, calls, destroy) runs on threads of the library's, never
-// on the caller's, but for call_here. Results come through the `done` given with each order, on one
+// on the caller's, but for call_here and run_inline. Results come through the `done` given with each order, on one
 // of those threads unless the order says otherwise. The order of things (load, create, check,
 // activate, drain, destroy), limits on time, and what to do about failures are the engine tier's.
 #pragma once
@@ -98,6 +98,11 @@ class ServiceHost {
   // PINNATE_TIMEOUT (its late answer is dropped).
   virtual Invoked invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done,
                          Labels headers = {}) = 0;
+  // The same on this thread, if the function's service declares its calls inline. What it has not
+  // answered when its function returns is to be awaited, as if it had been invoked.
+  virtual Inline run_inline(const std::string& function, Buffer payload, std::uint32_t timeout_ms,
+                            Labels headers = {}) = 0;
+  virtual Invoked await(const std::shared_ptr<Call>& unanswered, Done done) = 0;
   // Nobody waits for it any more: it ends as PINNATE_CANCELLED unless it has ended, never runs
   // where it has not begun, and the module may see it.
   virtual void give_up(const Invoked& invoked) = 0;

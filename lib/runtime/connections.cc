@@ -82,7 +82,10 @@ void Connections::accepted(std::unique_ptr<Stream> stream) {
 void Connections::send(tier::LinkId id, wire::Class priority, Buffer message) {
   Link* const link = find(id);
   const Status status = link ? link->send(priority, std::move(message)) : Status();
-  if (status.ok()) return;
+  if (status.ok()) {
+    if (priority == wire::Class::call && link && link->worth_writing()) flush(*link);
+    return;
+  }
   if (status.code() == PINNATE_TOO_LARGE)
     return log_(PINNATE_LOG_ERROR, "not sent to " + link->peer().text() + ": " + status.message());
   link_broken(*link, {status.code(), "the link with " + link->peer().text() + " was given up: " + status.message()});

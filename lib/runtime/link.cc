@@ -32,6 +32,7 @@ Status Link::send(wire::Class priority, Buffer message, wire::Descriptor descrip
   if (descriptor && !stream_->carries_descriptors())
     return {PINNATE_UNSUPPORTED, "the link with " + peer().text() + " carries no descriptors"};
   Status status = mux_.send(priority, std::move(message), std::move(descriptor));
+  ++sent_since_flush_;
   if (status.ok() && !output_announced_) {
     output_announced_ = true;
     owner_.link_has_output(*this);
@@ -41,6 +42,7 @@ Status Link::send(wire::Class priority, Buffer message, wire::Descriptor descrip
 
 Status Link::flush() {
   output_announced_ = false;
+  sent_since_flush_ = 0;
   if (state_ == State::closed) return {};
   Status status = write();
   if (!status.ok()) return status;

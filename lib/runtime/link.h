@@ -46,6 +46,10 @@ class Link : private Stream::Owner {
   Status flush();
   tier::Drained take_drained() { return {mux_.take_drained_bulk(), mux_.take_drained_calls()}; }
   void read_on();  // after may_read() was false
+  // So much waits that the peer may as well begin with it while this turn goes on.
+  bool worth_writing() const {
+    return !full_ && (sent_since_flush_ >= kWorthWriting || mux_.queued_bytes() >= kWorthWritingBytes);
+  }
 
   // From now on only what was sent goes out; then the peer is told that no more comes, and what it
   // still sends is read and forgotten: closing with bytes unread would reset the connection, and
@@ -58,6 +62,7 @@ class Link : private Stream::Owner {
 
  private:
   enum class State : std::uint8_t { open, dropped, closed };
+  static constexpr std::size_t kWorthWriting = 32, kWorthWritingBytes = 64 * 1024;
 
   void ready(bool readable, bool writable, bool error) noexcept override;
   void read(bool last);
@@ -74,6 +79,7 @@ class Link : private Stream::Owner {
   wire::Mux mux_;
   std::vector<wire::Piece> unsent_;  // taken from the mux, not yet by the stream, from the byte unsent_at_ of first_ on
   std::size_t first_ = 0, unsent_at_ = 0;
+  std::uint32_t sent_since_flush_ = 0;  // messages
   State state_ = State::open;
   bool output_announced_ = false, full_ = false, paused_ = false, ended_sending_ = false;
 };

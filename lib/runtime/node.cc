@@ -13,6 +13,7 @@
 #include <exception>
 #include <map>
 #include <new>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -93,6 +94,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   }
 
   void host_message(Buffer message) override {
+    now_.reset();  // a callback of the host's may have taken long
     report([this, message = std::move(message)]() mutable {
       tier_->link_message(now(), tier::kHostLink, std::move(message));
     });
@@ -113,6 +115,12 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
  private:
   enum class Phase { open, tier_closes, parts_close, disk_closes, over };
   using Report = std::function<void()>;
+
+  // Looked up once a turn: messages come by the hundred.
+  tier::Now now() {
+    if (!now_) now_ = runtime::now();
+    return *now_;
+  }
 
   bool tier_lives() const { return phase_ == Phase::open || phase_ == Phase::tier_closes; }
 
@@ -148,6 +156,10 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   }
   void completed(tier::Completion completion) {
     if (may_read_links()) connections_.read_on();
+    if (carrying_out_ && tier_lives()) {  // from inside its order: mostly a call that ran here
+      completed_.push_back(std::move(completion));
+      return;
+    }
     report([this, completion = std::move(completion)]() mutable { tier_->completed(now(), std::move(completion)); });
   }
   bool may_read_links() const override { return orders_.unverified_bytes() < kUnverifiedLimitBytes; }
@@ -166,6 +178,11 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
       actions.clear();
       tier_->lend_room(std::move(actions));
       if (any) continue;
+      if (!completed_.empty()) {
+        for (tier::Completion& completion : std::exchange(completed_, {}))
+          if (tier_lives()) tier_->completed(now(), std::move(completion));
+        continue;
+      }
       if (reports_.empty()) return;
       const Report next = std::move(reports_.front());
       reports_.pop_front();
@@ -213,6 +230,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
   // ---- turns and time ----
 
   void turn_ended() noexcept override {
+    now_.reset();
     guarded([this] {
       connections_.end_turn();
       for (const auto& [id, told] : std::exchange(links_told_, {})) on_link_(id, told);
@@ -220,6 +238,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
       advance_closing();
       arm_timer();
     });
+    now_.reset();
   }
 
   void arm_timer() {
@@ -235,6 +254,7 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
 
   void wake() {
     armed_for_ms_ = tier::kNever;
+    now_.reset();
     turn_end_wanted();
     const tier::Now at = now();
     connections_.check(at.monotonic_ms);
@@ -301,8 +321,10 @@ class Driver : public Node, private TurnEnd, private Connections::Owner {
 
   Timer timer_;
   std::int64_t armed_for_ms_ = tier::kNever, woke_at_ms_ = -1;
+  std::optional<tier::Now> now_;
   bool carrying_out_ = false;
   std::deque<Report> reports_;
+  std::vector<tier::Completion> completed_;
   std::vector<Buffer> for_host_;
   std::vector<std::pair<std::uint64_t, tier::TellLink>> links_told_;
   std::map<std::uint64_t, tier::EndpointId> kept_;

@@ -226,6 +226,16 @@ void Orders::carry_out(tier::Abandon& order) {
 
 void Orders::carry_out(tier::Invoke& order) {
   if (!has_services(order.token)) return;
+  module::Inline inlined = services_->run_inline(order.function, order.payload, order.timeout_ms, order.headers);
+  if (inlined.unanswered) {
+    invoked_[order.token] = services_->await(inlined.unanswered, answer(order.token));
+    return;
+  }
+  if (inlined.ran) {
+    module::Outcome& outcome = inlined.outcome;
+    if (!inlined.notice.empty()) outcome.notices.push_back(std::move(inlined.notice));
+    return completed_({order.token, std::move(outcome.status), std::move(outcome.bytes), {}, std::move(outcome.notices)});
+  }
   invoked_[order.token] = services_->invoke(order.function, std::move(order.payload), order.timeout_ms,
                                             answer(order.token), std::move(order.headers));
 }

@@ -16,21 +16,14 @@ const std::vector<std::string> kNoRoute;
 
 std::uint32_t time_of(const wire::CallView& call) { return std::clamp<std::uint32_t>(call.timeout_ms, 1, kLongestCallMs); }
 
-std::string too_large(std::size_t bytes) {
-  return "a result of " + std::to_string(bytes) + " bytes; " + std::to_string(kCallLimitBytes) + " are allowed";
-}
-
-wire::ReturnedView view_of(const wire::Returned& returned) {
-  Result<wire::ReturnedView> view = wire::read_returned(wire::encode_returned(returned));
-  return view.ok() ? std::move(*view) : wire::ReturnedView();
-}
-
 }  // namespace
 
-void refuse_large(wire::ReturnedView* returned) {
-  const std::size_t bytes = returned->result.size();
-  if (bytes <= kCallLimitBytes) return;
-  *returned = view_of({returned->id, PINNATE_TOO_LARGE, too_large(bytes), true, {}});
+wire::Returned too_large(std::uint64_t id, std::size_t bytes) {
+  return {id,
+          PINNATE_TOO_LARGE,
+          "a result of " + std::to_string(bytes) + " bytes; " + std::to_string(kCallLimitBytes) + " are allowed",
+          true,
+          {}};
 }
 
 // What is wrong with the call itself, or with one more on its link.
@@ -64,7 +57,8 @@ Status CallRouter::check(LinkId from, const wire::CallView& call) const {
 
 void CallRouter::take(LinkId from, wire::CallView call) {
   if (Status s = check(from, call); !s.ok())
-    return answer(from, call.id, wire::encode_returned({call.id, s.code(), cut_reason(s.message()), false, {}}), 0);
+    return answer({from, call.id, false},
+                  wire::encode_returned({call.id, s.code(), cut_reason(s.message()), false, {}}), 0);
   const auto [id, added] = pending_.add();
   Pending& pending = *added;
   pending.bytes = kCallOverheadBytes + call.bytes.size();
@@ -322,36 +316,40 @@ void CallRouter::link_down(LinkId link) {
 }
 
 void CallRouter::end(Id id, wire::ReturnedView returned) {
-  Pending& pending = *pending_.find(id);
-  take_off_asked(pending);
-  leave(pending);
-  const LinkId from = pending.from;
-  const Id asked_as = pending.asked_as;
-  const bool ran = returned.ran || pending.ran_before;
-  pending_.remove(id);
-  refuse_large(&returned);
+  if (returned.result.size() > kCallLimitBytes || returned.reason.size() > kReasonBytes)
+    return end(id, returned.whole());
+  const Asker asker = let_go(id);
   const std::size_t result_bytes = returned.result.size();
-  if (returned.reason.size() <= kReasonBytes)
-    return answer(from, asked_as, wire::passed_on(returned, asked_as, ran), result_bytes);
-  wire::Returned whole = returned.whole();
-  whole.id = asked_as;
-  whole.ran = ran;
-  whole.reason = cut_reason(std::move(whole.reason));
-  answer(from, asked_as, wire::encode_returned(whole), result_bytes);
+  answer(asker, wire::passed_on(returned, asker.asked_as, returned.ran || asker.ran_before), result_bytes);
 }
 
 void CallRouter::end(Id id, wire::Returned returned) {
+  const Asker asker = let_go(id);
+  returned.id = asker.asked_as;
+  returned.ran |= asker.ran_before;
   returned.reason = cut_reason(std::move(returned.reason));
-  end(id, view_of(returned));
+  if (returned.result.size() > kCallLimitBytes) returned = too_large(returned.id, returned.result.size());
+  answer(asker, wire::encode_returned(returned), returned.result.size());
+}
+
+// It is under way no more, and what is left of it is whom to answer.
+CallRouter::Asker CallRouter::let_go(Id id) {
+  Pending& pending = *pending_.find(id);
+  take_off_asked(pending);
+  leave(pending);
+  const Asker asker{pending.from, pending.asked_as, pending.ran_before};
+  pending_.remove(id);
+  return asker;
 }
 
 // A result that does not fit what a link may hold is lost, in words, and not the link with it.
-void CallRouter::answer(LinkId to, Id asked_as, Buffer message, std::size_t result_bytes) {
+void CallRouter::answer(const Asker& asker, Buffer message, std::size_t result_bytes) {
+  const LinkId to = asker.link;
   if (to == kHostLink) return core_->send(to, wire::Class::call, std::move(message));
   Session* const session = links_->find(to);
   if (!session) return;
   if (result_bytes > 0 && session->calls_bytes + message.size() > most_waiting()) {
-    wire::Returned lost{asked_as, PINNATE_INTERRUPTED, {}, true, {}};  // BUSY tells whoever asked that it did not run
+    wire::Returned lost{asker.asked_as, PINNATE_INTERRUPTED, {}, true, {}};  // BUSY tells whoever asked that it did not run
     lost.reason = "it ran, and its result of " + std::to_string(result_bytes) +
                   " bytes is lost: " + std::to_string(session->calls_bytes) +
                   " bytes wait on the link over which it was asked for";

@@ -58,6 +58,12 @@ class CallRouter {
     std::size_t sent = 0;
     std::size_t asked_bytes = 0, sent_bytes = 0;
   };
+  struct Asker {
+    LinkId link;
+    Id asked_as;
+    bool ran_before;
+  };
+  Asker let_go(Id id);
   const Session* above(const Pending& pending) const;  // where it may go on upward; null: nowhere
   bool has_room(LinkId via, const Pending& pending) const;
   Status check(LinkId from, const wire::CallView& call) const;
@@ -73,7 +79,7 @@ class CallRouter {
   void end(Id id, wire::ReturnedView returned);
   void end(Id id, wire::Returned returned);
   // `result_bytes`: of what is lost where it does not fit.
-  void answer(LinkId to, Id asked_as, Buffer message, std::size_t result_bytes);
+  void answer(const Asker& asker, Buffer message, std::size_t result_bytes);
   std::size_t most_under_way() const;
   std::size_t most_waiting() const;
   void fail(Id id, Code code, std::string reason);  // it has run if it may have
@@ -91,6 +97,7 @@ class CallRouter {
   std::map<std::pair<std::string, std::string>, std::vector<Id>> seeking_;  // calls by engine and function
 };
 
-void refuse_large(wire::ReturnedView* returned);  // a result over the limit is left out, in words
+// In place of a result of so many bytes, which are over the limit.
+wire::Returned too_large(std::uint64_t id, std::size_t bytes);
 
 }  // namespace pinnate::tier

@@ -188,7 +188,8 @@ std::vector<std::uint64_t> Client::calls(bool sent) {
 void Client::returned(Session&, wire::ReturnedView returned) {
   if (!calls_.contains(returned.id)) return;  // late
   take_out_call(returned.id);
-  refuse_large(&returned);
+  if (const std::size_t bytes = returned.result.size(); bytes > kCallLimitBytes)
+    return core_.send(kHostLink, too_large(returned.id, bytes));
   core_.send(kHostLink, wire::Class::call, std::move(returned.bytes));
 }
 

@@ -24,15 +24,15 @@ void Core::refuse(LinkId link, const wire::Message& request, const Status& why, 
 
 Token Core::order(Answer answer) {
   const Token token = ++next_token_;
-  orders_.emplace(token, std::move(answer));
+  orders_.add(token, std::move(answer));
   return token;
 }
 
 void Core::complete(Completion completion) {
-  const auto found = orders_.find(completion.token);
-  if (found == orders_.end()) return;  // forgotten, or from a life before
-  Answer answer = std::move(found->second);
-  orders_.erase(found);
+  Answer* const found = orders_.find(completion.token);
+  if (!found) return;  // forgotten, or from a life before
+  const Answer answer = std::move(*found);
+  orders_.remove(completion.token);
   answer(completion);
 }
 

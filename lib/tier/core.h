@@ -1,6 +1,7 @@
 // What every part of a tier shares: the time, the list of actions, orders under way, alarms.
 #pragma once
 
+#include "base/id_map.h"
 #include "base/slots.h"
 #include "tier/tier.h"
 
@@ -94,7 +95,7 @@ class Core {
   // A token for an order, and what to do when it is answered, unless it is forgotten.
   using Answer = std::function<void(Completion&)>;
   Token order(Answer answer);
-  void forget_order(Token token) { orders_.erase(token); }
+  void forget_order(Token token) { orders_.remove(token); }
   void complete(Completion completion);
 
   // Runs `ring` once, at that time or soon after.
@@ -117,7 +118,7 @@ class Core {
   Now now_;
   LinkId next_link_ = ~LinkId{0};  // the first is 1
   Token next_token_;
-  std::map<Token, Answer> orders_;
+  IdMap<Answer> orders_;
   Alarms alarms_;
 };
 

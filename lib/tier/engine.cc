@@ -21,6 +21,7 @@ constexpr std::int64_t kProgressAfterMs = 500;
 constexpr std::int64_t kQuarantineMinMs = 60000, kQuarantineMaxMs = 3600000;
 constexpr std::uint32_t kDeathsInARow = 2;
 constexpr std::int64_t kDeathShownMs = 3600000;
+constexpr std::int64_t kSlowCallShownMs = 3600000;
 constexpr std::size_t kKeptTold = 256;
 constexpr std::size_t kEngineWatches = 256;
 
@@ -399,12 +400,13 @@ Token Engine::run_here(const wire::CallView& call, std::uint32_t timeout_ms,
   const auto limit_ms = call_limits_ms_.find(function);
   if (limit_ms == call_limits_ms_.end()) return 0;
   timeout_ms = std::min(timeout_ms, limit_ms->second);
-  const Token token = core_.order([done = std::move(done)](Completion& c) {
+  const Token token = core_.order([this, done = std::move(done)](Completion& c) {
     wire::Returned returned;
     returned.code = c.status.code();
     returned.reason = c.status.message();
     returned.ran = c.status.code() != PINNATE_NOT_FOUND && c.status.code() != PINNATE_BUSY;
     returned.result = c.bytes;
+    for (const std::string& notice : c.notices) notices_.say("calls/" + notice, notice, kSlowCallShownMs);
     done(returned);
   });
   core_.act(Invoke{token, std::move(function), call.bytes.slice(call.payload), timeout_ms,

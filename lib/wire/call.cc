@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "base/limits.h"
 
+#include <cstring>
+
 namespace pinnate::wire {
 namespace {
 
@@ -18,9 +20,9 @@ class Cursor {
   std::uint32_t offset() const { return static_cast<std::uint32_t>(at_ - begin_); }
   Place since(std::uint32_t offset) const { return {offset, this->offset() - offset}; }
 
-  bool array(std::uint32_t* count) { return head(0x90, 0x0f, 0xdc, count); }
-  bool map(std::uint32_t* count) { return head(0x80, 0x0f, 0xde, count); }
-  bool number(std::uint64_t* v) {
+  [[gnu::always_inline]] bool array(std::uint32_t* count) { return head(0x90, 0x0f, 0xdc, count); }
+  [[gnu::always_inline]] bool map(std::uint32_t* count) { return head(0x80, 0x0f, 0xde, count); }
+  [[gnu::always_inline]] bool number(std::uint64_t* v) {
     if (at_ == end_) return false;
     const auto first = static_cast<std::uint8_t>(*at_);
     if (first < 0x80) return *v = first, ++at_, true;
@@ -28,12 +30,12 @@ class Cursor {
     ++at_;
     return big_endian(std::size_t{1} << (first - 0xcc), v);
   }
-  bool boolean(bool* v) {
+  [[gnu::always_inline]] bool boolean(bool* v) {
     if (at_ == end_ || (static_cast<std::uint8_t>(*at_) | 1) != 0xc3) return false;
     *v = (*at_++ & 1) != 0;
     return true;
   }
-  bool text(std::string_view* v) {
+  [[gnu::always_inline]] bool text(std::string_view* v) {
     if (at_ == end_) return false;
     const auto first = static_cast<std::uint8_t>(*at_);
     std::uint64_t size = first & 0x1f;
@@ -47,7 +49,7 @@ class Cursor {
     }
     return size <= kTextLimitBytes && take(size, v);
   }
-  bool bytes(std::string_view* v) {
+  [[gnu::always_inline]] bool bytes(std::string_view* v) {
     if (at_ == end_) return false;
     const auto first = static_cast<std::uint8_t>(*at_);
     std::uint64_t size = 0;
@@ -64,7 +66,7 @@ class Cursor {
   }
 
  private:
-  bool head(std::uint8_t few, std::uint8_t few_mask, std::uint8_t many, std::uint32_t* count) {
+  [[gnu::always_inline]] bool head(std::uint8_t few, std::uint8_t few_mask, std::uint8_t many, std::uint32_t* count) {
     if (at_ == end_) return false;
     const auto first = static_cast<std::uint8_t>(*at_);
     std::uint64_t n = first & few_mask;
@@ -79,13 +81,13 @@ class Cursor {
     *count = static_cast<std::uint32_t>(n);
     return true;
   }
-  bool big_endian(std::size_t size, std::uint64_t* v) {
+  [[gnu::always_inline]] bool big_endian(std::size_t size, std::uint64_t* v) {
     if (static_cast<std::size_t>(end_ - at_) < size) return false;
     *v = 0;
     for (std::size_t i = 0; i < size; ++i) *v = *v << 8 | static_cast<std::uint8_t>(*at_++);
     return true;
   }
-  bool take(std::uint64_t size, std::string_view* v) {
+  [[gnu::always_inline]] bool take(std::uint64_t size, std::string_view* v) {
     if (static_cast<std::uint64_t>(end_ - at_) < size) return false;
     *v = {at_, static_cast<std::size_t>(size)};
     at_ += size;
@@ -184,56 +186,71 @@ Result<View> read(Buffer bytes, Buffer (*encode)(const Whole&)) {
 
 // ---- writing ------------------------------------------------------------------------------------
 
+// Into room that was made before: who writes has counted, at most.
 class Writer {
  public:
-  explicit Writer(std::size_t most_bytes) { out_.reserve(most_bytes); }
+  explicit Writer(std::size_t most_bytes) : out_(Buffer::with_room(most_bytes, &begin_)), at_(begin_) {}
 
   void array(std::size_t count) { head(0x90, 0xdc, count); }
   void map(std::size_t count) { head(0x80, 0xde, count); }
-  void fixed_u64(std::uint64_t v) { put(0xcf, v, 8); }
-  void fixed_u32(std::uint32_t v) { put(0xce, v, 4); }
-  void small(std::uint8_t v) { out_.push_back(static_cast<char>(v)); }  // below 128
-  void boolean(bool v) { out_.push_back(static_cast<char>(v ? 0xc3 : 0xc2)); }
+  void fixed_u64(std::uint64_t v) { number<8>(0xcf, v); }
+  void fixed_u32(std::uint32_t v) { number<4>(0xce, v); }
+  void small(std::uint8_t v) { *at_++ = static_cast<char>(v); }  // below 128
+  void boolean(bool v) { *at_++ = static_cast<char>(v ? 0xc3 : 0xc2); }
   void text(std::string_view s) {
     if (s.size() < 32)
-      out_.push_back(static_cast<char>(0xa0 | s.size()));
+      *at_++ = static_cast<char>(0xa0 | s.size());
     else if (s.size() < 256)
-      put(0xd9, s.size(), 1);
+      number<1>(0xd9, s.size());
     else if (s.size() < 65536)
-      put(0xda, s.size(), 2);
+      number<2>(0xda, s.size());
     else
-      put(0xdb, s.size(), 4);
-    out_.append(s);
+      number<4>(0xdb, s.size());
+    raw(s);
   }
   void bytes(std::string_view s) {
     if (s.size() < 256)
-      put(0xc4, s.size(), 1);
+      number<1>(0xc4, s.size());
     else if (s.size() < 65536)
-      put(0xc5, s.size(), 2);
+      number<2>(0xc5, s.size());
     else
-      put(0xc6, s.size(), 4);
-    out_.append(s);
+      number<4>(0xc6, s.size());
+    raw(s);
   }
   void texts(const std::vector<std::string>& all) {
     array(all.size());
     for (const std::string& s : all) text(s);
   }
-  void raw(std::string_view s) { out_.append(s); }
-  Buffer take() { return Buffer(std::move(out_)); }
+  void raw(std::string_view s) {
+    if (!s.empty()) std::memcpy(at_, s.data(), s.size());
+    at_ += s.size();
+  }
+  Buffer take() { return out_.slice(0, static_cast<std::size_t>(at_ - begin_)); }
 
  private:
   void head(std::uint8_t few, std::uint8_t many, std::size_t count) {
     if (count < 16)
-      out_.push_back(static_cast<char>(few | count));
+      *at_++ = static_cast<char>(few | count);
     else
-      put(many, count, 2);
+      number<2>(many, count);
   }
-  void put(std::uint8_t first, std::uint64_t v, int size) {
-    out_.push_back(static_cast<char>(first));
-    for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) out_.push_back(static_cast<char>(v >> shift));
+  template <int kSize>
+  void number(std::uint8_t first, std::uint64_t v) {
+    *at_++ = static_cast<char>(first);
+    for (int shift = 8 * (kSize - 1); shift >= 0; shift -= 8) *at_++ = static_cast<char>(v >> shift);
   }
-  std::string out_;
+  char* begin_ = nullptr;
+  Buffer out_;
+  char* at_;
 };
+
+// What texts take at most, with what stands before each.
+constexpr std::size_t kBeforeBytes = 5;
+std::size_t room_for(const std::vector<std::string>& texts) {
+  std::size_t bytes = kBeforeBytes;
+  for (const std::string& s : texts) bytes += kBeforeBytes + s.size();
+  return bytes;
+}
 
 constexpr std::uint32_t kFixedU64Bytes = 9, kFixedU32Bytes = 5;
 
@@ -287,8 +304,9 @@ std::vector<std::string> CallView::route() const {
 
 Buffer encode_call(const Call& call, std::string_view payload) {
   std::size_t most = 64 + call.function.size() + call.engine.size() + payload.size() + call.rest.bytes.size();
-  most += call.version.size() + call.request_id.size() + call.selector.size() + 16;
-  for (const std::string& step : call.route) most += step.size() + 3;
+  most += call.version.size() + call.request_id.size() + call.selector.size() + room_for(call.route) +
+          room_for(call.needs);
+  for (const auto& [key, value] : call.headers) most += 2 * kBeforeBytes + key.size() + value.size();
   Writer out(most);
   out.array(13 + call.rest.fields);
   out.small(kCallType);
@@ -332,9 +350,7 @@ Buffer passed_on(CallView& call, std::uint64_t id, std::uint32_t timeout_ms, con
     set_number(bytes + call.timeout_place.at, timeout_ms, 4);
     return call.bytes;
   }
-  std::size_t most = call.bytes.size() + kFixedU64Bytes + kFixedU32Bytes;
-  for (const std::string& step : route) most += step.size() + 3;
-  Writer out(most);
+  Writer out(call.bytes.size() + kFixedU64Bytes + kFixedU32Bytes + room_for(route));
   out.raw(before(call.bytes, call.id_place));
   out.fixed_u64(id);
   out.raw(between(call.bytes, call.id_place, call.route_place));
@@ -357,7 +373,7 @@ Buffer passed_on(ReturnedView& returned, std::uint64_t id, bool ran) {
     whole.ran = ran;
     return encode_returned(whole);
   }
-  Writer out(returned.bytes.size() + kFixedU64Bytes);
+  Writer out(returned.bytes.size() + kFixedU64Bytes + 1);
   out.raw(before(returned.bytes, returned.id_place));
   out.fixed_u64(id);
   out.raw(between(returned.bytes, returned.id_place, returned.ran_place));

@@ -5,6 +5,7 @@
 #include <msgpack.hpp>
 
 #include <algorithm>
+#include <array>
 #include <new>
 
 namespace pinnate::wire {
@@ -152,9 +153,16 @@ static_assert(std::size(kKinds) == std::variant_size_v<Message>);
 constexpr std::uint64_t kMayIgnore = 64;
 constexpr std::size_t kElementLimit = 8192;  // of one array
 
+// By type: which of the kinds it is, or none.
+constexpr auto kPlaces = [] {
+  std::array<std::uint8_t, 128> places{};
+  places.fill(255);
+  for (std::uint8_t i = 0; i < std::size(kKinds); i++) places[kKinds[i].type] = i;
+  return places;
+}();
+
 const Kind* kind_of(std::uint64_t type) {
-  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return k.type == type; });
-  return found == std::end(kKinds) ? nullptr : found;
+  return type < kPlaces.size() && kPlaces[type] != 255 ? &kKinds[kPlaces[type]] : nullptr;
 }
 
 // The names of a structure's fields, with spaces between and a bar before the first optional one.

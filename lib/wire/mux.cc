@@ -223,7 +223,7 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
 
   auto found = incoming_.find(stream);
   if (found == incoming_.end()) {
-    if (flags & kFin) return complete(std::string(payload), flags, messages);  // the usual case: a message in one frame
+    if (flags & kFin) return complete(Buffer::copy(payload), flags, messages);  // the usual case: a message in one frame
     const std::size_t open = incoming_.size() - incoming_.count(0);
     if (stream != 0 && open >= kOpenStreams)
       return {PINNATE_CORRUPT, "more than " + std::to_string(kOpenStreams) + " messages in pieces at once"};
@@ -241,7 +241,7 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
     if (stream == 0 && !keep_granted(in.credit, in.bytes.size(), &granted_in_)) return defect();
     if (stream != 0) grants_.erase(stream);
     if (in.wants_more) wanting_.remove(stream);
-    Status status = complete(std::move(in.bytes), flags, messages);
+    Status status = complete(Buffer(std::move(in.bytes)), flags, messages);
     incoming_.erase(found);
     return status.ok() && had_turn ? grant_next() : status;
   }
@@ -257,14 +257,14 @@ Status Mux::take_frame(const char* header, std::string_view payload, std::vector
   return {};
 }
 
-Status Mux::complete(std::string message, std::uint8_t flags, std::vector<Arrived>* messages) {
+Status Mux::complete(Buffer message, std::uint8_t flags, std::vector<Arrived>* messages) {
   Descriptor descriptor;
   if (flags & kDescriptor) {
     if (unclaimed_.empty()) return {PINNATE_CORRUPT, "a frame that says it brings a descriptor, without one"};
     descriptor = std::move(unclaimed_.front());
     unclaimed_.erase(unclaimed_.begin());
   }
-  messages->push_back({Buffer(std::move(message)), std::move(descriptor)});
+  messages->push_back({std::move(message), std::move(descriptor)});
   return {};
 }
 

@@ -97,7 +97,7 @@ class Mux {
   static bool may_go_on(const Lane& lane);
   Status take_bytes(std::string_view bytes, std::vector<Arrived>* messages);
   Status take_frame(const char* header, std::string_view payload, std::vector<Arrived>* messages);
-  Status complete(std::string message, std::uint8_t flags, std::vector<Arrived>* messages);
+  Status complete(Buffer message, std::uint8_t flags, std::vector<Arrived>* messages);
   Status take_credit(std::uint32_t stream, std::string_view payload);
   Status grant_next();
   Status grant_rest(std::uint32_t stream, Incoming& in);

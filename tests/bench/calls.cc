@@ -27,6 +27,7 @@ own; the module was published at a controller, which takes no part in the calls.
   --outstanding W     calls under way at any time; 1 to 1024, and with --hops 0 to 64
   --calls N           calls measured, after a tenth as many to warm up; 1 to 100000000, default 20000
   --link KIND         tcp (default) or unix: all links that calls cross
+  --run WHERE         worker (default), or inline: on the thread of the link (PINNATE_CALLS_INLINE)
   --state FOLDER      where the controller's folder is made, and removed; default $TMPDIR or /tmp
   --patience SECONDS  how long any step may take; 1 to 3600, default 120
 )";
@@ -62,19 +63,19 @@ std::string reach_engine(Fleet* fleet, std::uint64_t hops, const std::string& li
 }  // namespace
 
 int run_calls(const std::vector<std::string>& words) {
-  const Arguments given(words, {"hops", "payload", "outstanding", "calls", "link", "state", "patience"});
+  const Arguments given(words, {"hops", "payload", "outstanding", "calls", "link", "run", "state", "patience"});
   const std::uint64_t hops = given.number("hops", 4, 0, 3), payload = given.number("payload", UINT64_MAX, 0, 1 << 20);
   if (hops == 4 || payload == UINT64_MAX) throw WrongUsage("calls needs --hops, --payload and --outstanding");
   if (hops == 2) throw WrongUsage("--hops is '2'; 0, 1 and 3 are allowed");
   const std::uint64_t outstanding = given.number("outstanding", 0, 1, hops == 0 ? 64 : 1024);
   if (outstanding == 0) throw WrongUsage("calls needs --hops, --payload and --outstanding");
   const std::uint64_t calls = given.number("calls", 20000, 1, 100'000'000);
-  const std::string link = given.choice("link", {"tcp", "unix"});
+  const std::string link = given.choice("link", {"tcp", "unix"}), run = given.choice("run", {"worker", "inline"});
 
   Fleet fleet(given.text("state", ""), double(given.number("patience", 120, 1, 3600)));
   const std::string address = reach_engine(&fleet, hops, link);
   fleet.wait_online();
-  fleet.publish("echo", 1, 4096);
+  fleet.publish(run == "inline" ? "inline" : "echo", 1, 4096);
   fleet.wait_serving(1);
 
   const std::vector<std::string> load{std::to_string(payload), std::to_string(outstanding), std::to_string(calls),
@@ -91,7 +92,7 @@ int run_calls(const std::vector<std::string>& words) {
   if (hops == 0)
     line.add_null("link");
   else
-    line.add("link", link);
+    line.add("link", link).add("run", run);
   line.add("payload", payload).add("outstanding", outstanding).add("calls", calls);
   add_times(&line, times, calls);
   if (hops == 0) {

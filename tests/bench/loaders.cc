@@ -61,4 +61,11 @@ pinnate_loader echo_loader() {
   return loader;
 }
 
+pinnate_loader inline_echo_loader() {
+  pinnate_loader loader = echo_loader();
+  loader.kind = "inline";
+  loader.flags |= PINNATE_CALLS_INLINE;
+  return loader;
+}
+
 }  // namespace bench

@@ -16,6 +16,7 @@ struct Arrival {
 pinnate_loader arrival_loader(Arrival* arrival);  // kind "bytes"
 
 // Its services answer with the payload, on the thread that calls.
-pinnate_loader echo_loader();  // kind "echo"
+pinnate_loader echo_loader();  // kind "echo": calls run on workers
+pinnate_loader inline_echo_loader();  // kind "inline": on the thread of their link
 
 }  // namespace bench

@@ -33,13 +33,14 @@ struct Engine {
 
 void open(Engine* engine, std::size_t number, const std::string& upstream, const std::string& state = "") {
   const std::string id = "engine-" + std::to_string(number);
-  const pinnate_loader bytes = arrival_loader(&engine->arrival), echo = echo_loader();
+  const pinnate_loader bytes = arrival_loader(&engine->arrival), echo = echo_loader(), inlined = inline_echo_loader();
   pinnate_engine_options options = PINNATE_ENGINE_OPTIONS_INIT;
   options.tier = tier_options(id.c_str());
   if (!state.empty()) options.state_dir = state.c_str();
   check(pinnate_engine_open(&options, &engine->handle), id);
   check(pinnate_engine_add_loader(engine->handle, &bytes), id);
   check(pinnate_engine_add_loader(engine->handle, &echo), id);
+  check(pinnate_engine_add_loader(engine->handle, &inlined), id);
   check(pinnate_engine_watch(engine->handle, &Engine::on_service, engine, nullptr), id);
   check(pinnate_engine_dial_upstream(engine->handle, upstream.c_str(), nullptr), id);
 }

@@ -164,6 +164,7 @@ struct TiersAnswer : Answer {
     bool online;
     std::size_t services;
     std::string labels;  // as "key=value "
+    std::string notice;
   };
   std::vector<Tier> tiers;
   std::string next;
@@ -175,7 +176,8 @@ struct TiersAnswer : Answer {
       for (size_t l = 0; l < tiers[i]->label_count; l++)
         labels += std::string(tiers[i]->labels[l]->key) + "=" + tiers[i]->labels[l]->value + " ";
       self->tiers.push_back(
-          {tiers[i]->role, tiers[i]->id, tiers[i]->path, tiers[i]->online != 0, tiers[i]->service_count, labels});
+          {tiers[i]->role, tiers[i]->id, tiers[i]->path, tiers[i]->online != 0, tiers[i]->service_count, labels,
+           tiers[i]->notice});
     }
     self->next = next;
     self->take(status, error);

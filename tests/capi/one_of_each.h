@@ -12,8 +12,10 @@
 #include <string>
 
 struct Fleet {
-  explicit Fleet(World& w, std::uint32_t close_limit_ms = 0) : world(w), controller(w), gateway(w), engine(w) {
-    const pinnate_loader loader = greeting::loader();
+  explicit Fleet(World& w, std::uint32_t close_limit_ms = 0, std::uint32_t flags = 0)
+      : world(w), controller(w), gateway(w), engine(w) {
+    pinnate_loader loader = greeting::loader();
+    loader.flags = flags;
     REQUIRE(open(controller, folder.path + "/state") == PINNATE_OK);
     REQUIRE(open(gateway) == PINNATE_OK);
     REQUIRE(open(engine, "leaf-1", close_limit_ms) == PINNATE_OK);

@@ -69,6 +69,8 @@ struct FakeServices : module::ServiceHost {
   void activate(const std::string& f, ServiceId service) override {
     seen.orders.push_back("activate " + f + " " + std::to_string(service));
   }
+  module::Inline run_inline(const std::string&, Buffer, std::uint32_t, Labels) override { return {}; }
+  module::Invoked await(const std::shared_ptr<module::Call>&, Done) override { return {}; }
   void deactivate(const std::string& f) override { seen.orders.push_back("deactivate " + f); }
   void drain(ServiceId service, Done done) override { answer("drain " + std::to_string(service), done); }
   void destroy(ServiceId service, Done done) override { answer("destroy " + std::to_string(service), done); }

@@ -47,6 +47,17 @@ Call::Stage Call::end_late(bool closing) {
   return end({{PINNATE_TIMEOUT, std::move(words)}});
 }
 
+void Call::when_ended(Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ended_) {
+      done_ = std::move(done);
+      return;
+    }
+  }
+  done(std::move(outcome_));
+}
+
 bool Call::ended() {
   const std::lock_guard lock(mutex_);
   return ended_;

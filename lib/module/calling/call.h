@@ -35,6 +35,7 @@ class Call : public std::enable_shared_from_this<Call> {
   Stage end(Outcome outcome);
   Stage end_late(bool closing);  // because its time is up, or the engine closes
   bool ended();
+  void when_ended(Done done);  // now, if it has; for one that was made without `done`
   Outcome wait();  // until it ends
 
   // ---- the service's side ----

@@ -14,6 +14,8 @@ Status too_large(std::string_view function, std::size_t bytes) {
                                  " bytes; the limit is " + std::to_string(kCallLimitBytes)};
 }
 
+constexpr std::chrono::milliseconds kInlineLimit{5};  // longer, and links would wait for a module
+
 Callee& callee_of(const Pass& pass) { return *static_cast<Callee*>(pass.gate()); }
 
 // 0: as long as the module's release allows.
@@ -192,6 +194,44 @@ std::weak_ptr<Call> CallDispatch::begin(Pass pass, Buffer payload, std::uint32_t
   alarms_.set(alarm, [this, keep, call](bool closing) { has_ended(*call, call->end_late(closing)); });
   if (callee.calls_may_overlap() || callee.turns().take_or_queue(call)) send_to_worker(call);
   return call;
+}
+
+// Nothing of the call may be touched that is its service's once `run` has returned.
+Inline CallDispatch::run_inline(const std::string& function, Buffer payload, std::uint32_t timeout_ms,
+                                Labels headers) {
+  Inline inlined;
+  if (payload.size() > kCallLimitBytes) return inlined;
+  Pass pass = gate.enter(function);
+  if (!pass || !callee_of(pass).calls_run_inline()) return inlined;
+  Callee& callee = callee_of(pass);
+  if (!callee.calls_may_overlap() && callee.turns().wait(Clock::now()) != CallTurns::Got::kTurn) return inlined;
+  inlined.ran = true;
+  const auto call = std::make_shared<Call>(std::move(pass), std::move(payload), std::move(headers),
+                                           limit_ms(callee, timeout_ms), nullptr);
+  const TimePoint begun = Clock::now();
+  call->run([&] {
+    const auto took = Clock::now() - begun;
+    if (took > kInlineLimit && callee.was_too_slow())
+      inlined.notice = callee.label() + ": a call took " + std::to_string(took / std::chrono::milliseconds(1)) +
+                       " ms on the thread of its link, where " + std::to_string(kInlineLimit.count()) +
+                       " ms are allowed: its calls run on workers from now on";
+    pass_turn_on(callee);
+  });
+  if (call->ended())
+    inlined.outcome = call->wait();
+  else
+    inlined.unanswered = call;
+  return inlined;
+}
+
+Invoked CallDispatch::await(const std::shared_ptr<Call>& call, Done done) {
+  const Alarms::Key alarm = alarms_.key(call->deadline());
+  alarms_.set(alarm, [this, keep = keep_.lock(), call](bool closing) { has_ended(*call, call->end_late(closing)); });
+  call->when_ended([this, keep = keep_.lock(), alarm, done = std::move(done)](Outcome outcome) {
+    alarms_.cancel(alarm);
+    callbacks_->report(done, std::move(outcome));
+  });
+  return {call, {}};
 }
 
 void CallDispatch::give_up(const Invoked& invoked) {

@@ -26,6 +26,8 @@ class CallDispatch {
   // See ServiceHost::invoke, give_up and call_here.
   Invoked invoke(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Done done, Labels headers);
   void give_up(const Invoked& invoked);
+  Inline run_inline(const std::string& function, Buffer payload, std::uint32_t timeout_ms, Labels headers);
+  Invoked await(const std::shared_ptr<Call>& call, Done done);
   Outcome call_here(std::string_view function, std::string_view payload, std::uint32_t timeout_ms, Labels headers,
                     bool may_wait);
 

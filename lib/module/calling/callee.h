@@ -8,6 +8,7 @@
 
 #include <pinnate/module.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,11 +29,16 @@ class Callee : public Gate {
   CallTurns& turns() { return turns_; }
   std::uint32_t call_limit_ms() const { return call_limit_ms_; }
   virtual bool calls_may_overlap() const = 0;
+  // On the thread of the link that they come over.
+  bool calls_run_inline() const { return declares_inline() && !too_slow_.load(std::memory_order_relaxed); }
+  // True: for the first time. From now on they run on workers.
+  bool was_too_slow() { return !too_slow_.exchange(true, std::memory_order_relaxed); }
 
   // Runs the module's `call`, on any thread. What it does wrong answers the call, in words.
   virtual void run_call(Call& call, pinnate_reply* reply, std::string_view payload) = 0;
 
  protected:
+  virtual bool declares_inline() const = 0;
   Callee(std::shared_ptr<Watcher> watcher, ModuleLog log, std::shared_ptr<BlackBox> box, const Digest& artifact,
          std::uint32_t call_limit_ms)
       : Gate(std::move(watcher)),
@@ -46,6 +52,7 @@ class Callee : public Gate {
   CallTurns turns_;
   const std::shared_ptr<Note> note_;
   const std::uint32_t call_limit_ms_;
+  std::atomic<bool> too_slow_{false};
 };
 
 }  // namespace pinnate::module

@@ -41,6 +41,7 @@ class Service : public Callee {
   ServiceId id() const { return order_.service; }
   const Digest& artifact() const { return order_.artifact; }
   bool calls_may_overlap() const override { return flags_ & PINNATE_CALLS_MAY_OVERLAP; }
+  bool declares_inline() const override { return flags_ & PINNATE_CALLS_INLINE; }
   bool one_at_a_time() const { return flags_ & PINNATE_ONE_AT_A_TIME; }
 
   // ---- on a module thread ----
