@@ -30,7 +30,7 @@ class Buffer {
   static Buffer copy(std::string_view bytes) {
     char* at = nullptr;
     Buffer made = with_room(bytes.size(), &at);
-    std::memcpy(at, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
     return made;
   }
 
