@@ -83,7 +83,7 @@ void same(const CallView& view, const Call& call) {
 
 // Whatever `bytes` are, both ways of reading them agree.
 template <class Whole, class View>
-void agree(const Buffer& bytes, Result<View> (*read)(Buffer)) {
+void must_agree(const Buffer& bytes, Result<View> (*read)(Buffer)) {
   const Result<Whole> whole = decode_as<Whole>(bytes);
   const Result<View> view = read(bytes);
   REQUIRE(view.ok() == whole.ok());
@@ -115,15 +115,15 @@ TEST_CASE("what is no call or no result is refused in the words of decode(), cut
   for (const Buffer& whole :
        {encode(full_call()), written_shortly(full_call(), 14), encode(returned), encode(Message(Cancel{7}))}) {
     for (std::size_t size = 0; size <= whole.size(); ++size) {
-      agree<Call>(Buffer(whole.slice(0, size).str()), read_call);
-      agree<Returned>(Buffer(whole.slice(0, size).str()), read_returned);
+      must_agree<Call>(Buffer(whole.slice(0, size).str()), read_call);
+      must_agree<Returned>(Buffer(whole.slice(0, size).str()), read_returned);
     }
     for (int i = 0; i < 20000; ++i) {
       std::string bytes = whole.str();
       for (std::uint64_t changes = 1 + random.below(3); changes > 0; --changes)
         bytes[random.below(bytes.size())] = static_cast<char>(random.below(256));
-      agree<Call>(Buffer(bytes), read_call);
-      agree<Returned>(Buffer(bytes), read_returned);
+      must_agree<Call>(Buffer(bytes), read_call);
+      must_agree<Returned>(Buffer(bytes), read_returned);
     }
   }
 }
